@@ -1,0 +1,95 @@
+use crate::structured_field::byte_sequences;
+use alloc::{format, string::String};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha2::{Digest as _, Sha256, Sha512};
+
+/// A `Content-Digest` field (RFC 9530) that holds a sha-256 or a sha-512 digest, or both.
+///
+/// ```
+/// use signing::ContentDigest;
+///
+/// let field = ContentDigest::of(b"{}");
+/// assert_eq!(field, "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:");
+/// assert!(ContentDigest::try_from(field.as_str()).unwrap().matches(b"{}"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentDigest {
+    sha256: Option<[u8; 32]>,
+    sha512: Option<[u8; 64]>,
+}
+
+/// The field is no dictionary of byte sequences, or holds neither digest whole, or one of them twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a Content-Digest with a sha-256 or sha-512 digest")]
+pub struct ContentDigestError;
+
+impl ContentDigest {
+    /// The field value that names the sha-256 digest of `body`.
+    pub fn of(body: &[u8]) -> String {
+        format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(body)))
+    }
+
+    /// Whether every digest that the field holds is the digest of `body`.
+    pub fn matches(&self, body: &[u8]) -> bool {
+        self.sha256.is_none_or(|digest| digest == *Sha256::digest(body))
+            && self.sha512.is_none_or(|digest| digest == *Sha512::digest(body))
+    }
+}
+
+impl TryFrom<&str> for ContentDigest {
+    type Error = ContentDigestError;
+
+    /// Reads the field as one value. Digests by other algorithms are allowed beside the two and not looked at.
+    fn try_from(field: &str) -> Result<Self, ContentDigestError> {
+        let mut digest = Self { sha256: None, sha512: None };
+        for member in byte_sequences(field).map_err(|_| ContentDigestError)? {
+            let known_before = match member.key {
+                "sha-256" => digest.sha256.replace(member.value.decode().ok_or(ContentDigestError)?).is_some(),
+                "sha-512" => digest.sha512.replace(member.value.decode().ok_or(ContentDigestError)?).is_some(),
+                _ => false,
+            };
+            if known_before {
+                return Err(ContentDigestError);
+            }
+        }
+        match digest {
+            Self { sha256: None, sha512: None } => Err(ContentDigestError),
+            _ => Ok(digest),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RFC 9530, appendix D: the bytes of {"hello": "world"} and a line feed.
+    const BODY: &[u8] = b"{\"hello\": \"world\"}\n";
+    const SHA_256: &str = "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:";
+    const SHA_512: &str =
+        "sha-512=:YMAam51Jz/jOATT6/zvHrLVgOYTGFy1d6GJiOHTohq4yP+pgk4vf2aCsyRZOtw8MjkM7iw7yZ/WkppmM44T3qg==:";
+
+    #[test]
+    fn ours_is_the_example_of_the_rfc() {
+        assert_eq!(ContentDigest::of(BODY), SHA_256);
+    }
+
+    #[test]
+    fn every_digest_in_the_field_has_to_match() {
+        #[track_caller]
+        fn check(field: &str, body: &[u8], expected: Result<bool, ContentDigestError>) {
+            assert_eq!(ContentDigest::try_from(field).map(|digest| digest.matches(body)), expected, "{field}");
+        }
+        check(SHA_256, BODY, Ok(true));
+        check(SHA_512, BODY, Ok(true));
+        check(&format!("{SHA_256}, md5=:AA==:,{SHA_512}"), BODY, Ok(true));
+        check(SHA_256, b"", Ok(false));
+        check(SHA_512, b"", Ok(false));
+        check(&format!("{SHA_256}, {}", SHA_512.replace("YM", "YN")), BODY, Ok(false));
+        check(&format!("{SHA_256}, {SHA_256}"), BODY, Err(ContentDigestError));
+        check("md5=:AA==:", BODY, Err(ContentDigestError));
+        check("sha-256=:AA==:", BODY, Err(ContentDigestError));
+        check("sha-256=AA", BODY, Err(ContentDigestError));
+        check("", BODY, Err(ContentDigestError));
+    }
+}

@@ -1,0 +1,210 @@
+use crate::UnixSeconds;
+use alloc::{borrow::ToOwned, boxed::Box, string::String};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use core::fmt;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// A secret that signs and verifies, with the id it is known by and the time in which it may be used.
+///
+/// It is never printed (its `Debug` hides the secret), cloned or compared, and its bytes are zeroed when it is dropped.
+pub struct Key {
+    id: KeyId,
+    not_before: UnixSeconds,
+    expires: UnixSeconds,
+    secret: Zeroizing<Box<[u8]>>,
+    mac: Hmac<Sha256>,
+}
+
+impl Key {
+    /// HS256 wants a key at least as long as the hash (RFC 7518, section 3.2).
+    pub const MIN_BYTES: usize = 32;
+    /// SHA-256's block: HMAC hashes longer keys down and gains nothing by them (RFC 2104, section 3).
+    pub const MAX_BYTES: usize = 64;
+
+    /// A key that signers may use from `not_before` (`nbf`) and verifiers accept until `expires` (`exp`).
+    ///
+    /// # Errors
+    /// Where `secret` is not 32 to 64 bytes long.
+    pub fn new(
+        id: KeyId,
+        secret: &[u8],
+        not_before: UnixSeconds,
+        expires: UnixSeconds,
+    ) -> Result<Self, KeyLengthError> {
+        if !(Self::MIN_BYTES..=Self::MAX_BYTES).contains(&secret.len()) {
+            return Err(KeyLengthError { bytes: secret.len() });
+        }
+        let mac = prepare(secret);
+        Ok(Self { id, not_before, expires, secret: Zeroizing::new(secret.into()), mac })
+    }
+
+    /// `kid`.
+    pub fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    /// `nbf`: signers may use the key from then.
+    pub fn not_before(&self) -> UnixSeconds {
+        self.not_before
+    }
+
+    /// `exp`: verifiers accept the key until then.
+    pub fn expires(&self) -> UnixSeconds {
+        self.expires
+    }
+
+    /// `k`, for the one place that writes a key set.
+    pub(crate) fn secret_base64url(&self) -> Zeroizing<String> {
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(&*self.secret))
+    }
+
+    pub(crate) fn mac(&self, message: &[u8]) -> [u8; 32] {
+        self.mac.clone().chain_update(message).finalize().into_bytes().into()
+    }
+
+    /// Compares in constant time.
+    pub(crate) fn verify_mac(&self, message: &[u8], mac: &[u8; 32]) -> bool {
+        self.mac.clone().chain_update(message).verify(mac.into()).is_ok()
+    }
+}
+
+/// HMAC with the key's two blocks already hashed, so that a signature costs only its message.
+fn prepare(secret: &[u8]) -> Hmac<Sha256> {
+    // HMAC takes keys of every length; the error is the trait's, for algorithms that do not.
+    #[expect(clippy::expect_used, reason = "cannot fail: HMAC has no key length of its own (RFC 2104)")]
+    Hmac::new_from_slice(secret).expect("HMAC takes a key of any length")
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key")
+            .field("id", &self.id.as_str())
+            .field("not_before", &self.not_before.get())
+            .field("expires", &self.expires.get())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A key has to have 32 to 64 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the secret has {bytes} bytes, and has to have {min} to {max}", min = Key::MIN_BYTES, max = Key::MAX_BYTES)]
+pub struct KeyLengthError {
+    /// How many it has.
+    pub bytes: usize,
+}
+
+/// The name of a key: 1 to 64 of `A`–`Z`, `a`–`z`, `0`–`9`, `.`, `_`, `-`.
+///
+/// It is given to a key and never derived from it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(Box<str>);
+
+impl KeyId {
+    /// The id as it stands in `kid` and `keyid`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<&str> for KeyId {
+    type Error = KeyIdError;
+
+    fn try_from(id: &str) -> Result<Self, KeyIdError> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if (1..=64).contains(&id.len()) && id.bytes().all(allowed) {
+            Ok(Self(id.to_owned().into_boxed_str()))
+        } else {
+            Err(KeyIdError)
+        }
+    }
+}
+
+/// The text is no key id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key id has 1 to 64 characters of A-Z a-z 0-9 . _ -")]
+pub struct KeyIdError;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    fn key(secret: &[u8]) -> Result<Key, KeyLengthError> {
+        Key::new(KeyId::try_from("k1").unwrap(), secret, UnixSeconds::new(1), UnixSeconds::new(2))
+    }
+
+    /// RFC 4231, test cases 1 to 4, 6 and 7 (5 is about truncation).
+    #[test]
+    fn the_mac_is_hmac_sha256() {
+        let table: [(&[u8], &[u8], &str); 6] = [
+            (&[0x0b; 20], b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+            (
+                b"Jefe",
+                b"what do ya want for nothing?",
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+            ),
+            (&[0xaa; 20], &[0xdd; 50], "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"),
+            (
+                &core::array::from_fn::<u8, 25, _>(|i| u8::try_from(i + 1).unwrap()),
+                &[0xcd; 50],
+                "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b",
+            ),
+            (
+                &[0xaa; 131],
+                b"Test Using Larger Than Block-Size Key - Hash Key First",
+                "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+            ),
+            (
+                &[0xaa; 131],
+                b"This is a test using a larger than block-size key and a larger than block-size data. \
+                The key needs to be hashed before being used by the HMAC algorithm.",
+                "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2",
+            ),
+        ];
+        for (secret, message, expected) in table {
+            let mac = prepare(secret).chain_update(message).finalize().into_bytes();
+            let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, expected);
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let shown = format!("{:?}", key(&[b'S'; 32]).unwrap());
+        assert_eq!(shown, r#"Key { id: "k1", not_before: 1, expires: 2, .. }"#);
+    }
+
+    /// `Hmac` does not carry the marker itself; all it holds is two states of the hash and a block buffer of the same crate.
+    #[test]
+    fn the_prepared_key_is_zeroed_on_drop() {
+        fn zeroed<T: zeroize::ZeroizeOnDrop>() {}
+        zeroed::<Sha256>();
+        zeroed::<Zeroizing<Box<[u8]>>>();
+    }
+
+    #[test]
+    fn a_secret_has_32_to_64_bytes() {
+        for (bytes, good) in [(0, false), (31, false), (32, true), (64, true), (65, false)] {
+            assert_eq!(key(&[7; 65][..bytes]).err(), (!good).then_some(KeyLengthError { bytes }));
+        }
+    }
+
+    #[test]
+    fn a_key_id_has_a_small_alphabet() {
+        let longest = "x".repeat(64);
+        for good in ["a", "A.b_c-9", &longest] {
+            assert_eq!(KeyId::try_from(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "a\"", "ä", "a/b", &format!("{longest}x")] {
+            assert_eq!(KeyId::try_from(bad), Err(KeyIdError), "{bad:?}");
+        }
+    }
+}

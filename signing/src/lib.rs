@@ -1,0 +1,43 @@
+//! The law of Countersign: from a request to its signature, and from a signature to a verdict.
+//!
+//! The wire format is RFC 9421 (HTTP Message Signatures) with `hmac-sha256` and one fixed profile: a signature labelled and
+//! tagged `countersign` covers method, authority, path, query, viewer address and, where the header is there, the digest of
+//! the body. [`sign`] writes it; [`Claim::check`] and [`Claim::verify`] hold the rules under which a request is admitted.
+//!
+//! Nothing here does I/O, looks at a clock or makes randomness: time and nonces are arguments. That keeps every verdict a
+//! function of its inputs, and the crate `no_std`.
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(any(test, doctest))]
+extern crate std;
+
+mod base;
+mod content_digest;
+mod foreign;
+mod gateway;
+mod key;
+mod key_set;
+mod profile;
+mod refusal;
+mod request;
+mod sign;
+mod structured_field;
+mod time;
+mod verify;
+
+pub use request::{Authority, FieldValue, Malformed, Method, Nonce, Request, Target, ViewerIp};
+pub use sign::{Signature, sign};
+
+pub use gateway::{Query, Shown};
+pub use refusal::Refusal;
+pub use verify::{Claim, Policy, Received, Verified};
+
+pub use key::{Key, KeyId, KeyIdError, KeyLengthError};
+pub use key_set::{JwkError, KeySet, KeySetError};
+pub use time::UnixSeconds;
+
+pub use content_digest::{ContentDigest, ContentDigestError};
+pub use foreign::{ForeignSignatures, Unpaired};
+pub use profile::{Component, Field, LABEL, METHOD_OVERRIDES, Parameter, is_ours, same_name};

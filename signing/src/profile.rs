@@ -1,0 +1,160 @@
+//! The names of the wire format: which headers there are, what is covered, which parameters it takes.
+
+use core::fmt;
+
+/// The dictionary label and the `tag` of our signatures.
+pub const LABEL: &str = "countersign";
+
+/// The only `alg`.
+pub(crate) const ALGORITHM: &str = "hmac-sha256";
+
+/// Headers that begin like this are ours.
+const HEADER_PREFIX: &str = "countersign-";
+
+/// Headers that make API Gateway act on another method than the one on the request line, in lower case.
+pub const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// Whether two header names are one: without regard to case, and `_` as `-`, as which many a backend reads it (RFC 3875,
+/// section 4.1.18, folds both into one variable).
+pub fn same_name(a: &str, b: &str) -> bool {
+    let folded = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    a.len() == b.len() && a.bytes().map(folded).eq(b.bytes().map(folded))
+}
+
+/// Whether a header is one of ours by its name, in whatever spelling: the edge removes it as a viewer sent it.
+pub fn is_ours(name: &str) -> bool {
+    name.get(..HEADER_PREFIX.len()).is_some_and(|start| same_name(start, HEADER_PREFIX))
+}
+
+/// The headers that carry a signature and what it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// `Signature-Input` (RFC 9421, section 4.1).
+    SignatureInput,
+    /// `Signature` (RFC 9421, section 4.2).
+    Signature,
+    /// The exact target that the edge signed, which gateways hide from an authorizer.
+    CountersignTarget,
+    /// The viewer's address as CloudFront saw it.
+    CountersignViewerIp,
+    /// `Content-Digest` (RFC 9530).
+    ContentDigest,
+}
+
+impl Field {
+    /// All, in the order in which their absence is reported.
+    pub const ALL: [Self; 5] = [
+        Self::SignatureInput,
+        Self::Signature,
+        Self::CountersignTarget,
+        Self::CountersignViewerIp,
+        Self::ContentDigest,
+    ];
+
+    /// The header's name in lower case, by which CloudFront's events know it and RFC 9421 covers it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SignatureInput => "signature-input",
+            Self::Signature => "signature",
+            Self::CountersignTarget => "countersign-target",
+            Self::CountersignViewerIp => "countersign-viewer-ip",
+            Self::ContentDigest => "content-digest",
+        }
+    }
+
+    /// The header's name as the edge sends it. REST APIs match the names of identity sources by case.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::SignatureInput => "Signature-Input",
+            Self::Signature => "Signature",
+            Self::CountersignTarget => "Countersign-Target",
+            Self::CountersignViewerIp => "Countersign-Viewer-Ip",
+            Self::ContentDigest => "Content-Digest",
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}
+
+/// What a signature covers (RFC 9421, section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Component {
+    /// `@method`
+    Method,
+    /// `@authority`
+    Authority,
+    /// `@path`
+    Path,
+    /// `@query`
+    Query,
+    /// `countersign-viewer-ip`
+    ViewerIp,
+    /// `content-digest`, if and only if that header is there.
+    ContentDigest,
+}
+
+impl Component {
+    /// In the order in which the edge covers them.
+    pub const ALL: [Self; 6] =
+        [Self::Method, Self::Authority, Self::Path, Self::Query, Self::ViewerIp, Self::ContentDigest];
+
+    /// The component's identifier.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Method => "@method",
+            Self::Authority => "@authority",
+            Self::Path => "@path",
+            Self::Query => "@query",
+            Self::ViewerIp => Field::CountersignViewerIp.name(),
+            Self::ContentDigest => Field::ContentDigest.name(),
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|component| component.name() == name)
+    }
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The parameters of a signature, every one of them required (RFC 9421, section 2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the parameter of its name")]
+pub enum Parameter {
+    Created,
+    Expires,
+    Nonce,
+    Alg,
+    KeyId,
+    Tag,
+}
+
+impl Parameter {
+    pub(crate) const ALL: [Self; 6] = [Self::Created, Self::Expires, Self::Nonce, Self::Alg, Self::KeyId, Self::Tag];
+
+    /// The parameter's key.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Expires => "expires",
+            Self::Nonce => "nonce",
+            Self::Alg => "alg",
+            Self::KeyId => "keyid",
+            Self::Tag => "tag",
+        }
+    }
+}
+
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,333 @@
+use crate::{
+    Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, Parameter, Refusal, Request, Shown,
+    Target, UnixSeconds, ViewerIp,
+    base::signature_base,
+    profile::{ALGORITHM, LABEL, same_name},
+    structured_field::{self, BareItem, ByteSequence, InnerList, Member, SfString, StructuredFieldError},
+};
+use alloc::vec::Vec;
+use core::{net::IpAddr, time::Duration};
+
+/// A request as a gateway shows it to its authorizer. Not `Debug`: its headers hold the credentials of viewers.
+#[derive(Clone)]
+pub struct Received<'a> {
+    /// The method of the request context.
+    pub method: &'a str,
+    /// The method that the event names a second time, where it does.
+    pub second_method: Option<&'a str>,
+    /// The gateway's own name, to which the request came: `requestContext.domainName`.
+    pub domain_name: &'a str,
+    /// All headers, one entry a value, the names in any case.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// What is shown of the target.
+    pub shown: &'a Shown<'a>,
+    /// When the gateway got the request.
+    pub time: Option<UnixSeconds>,
+}
+
+/// What a verifier tolerates. There are no defaults: each verifier says what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The longest time between `created` and `expires`, in whole seconds.
+    pub max_lifetime: Duration,
+    /// The greatest difference between any two clocks, in whole seconds.
+    pub skew: Duration,
+    /// Whether a path that HTTP APIs show ambiguously is admitted: `/a%2Fb` and `/a/b` are one there.
+    pub allow_ambiguous_path: bool,
+}
+
+/// A request that names what the gateway received and is in its time: all but the key and the signature is checked.
+///
+/// It proves nothing yet. It exists so that the key set is needed, and asked for again where it does not hold the key, only
+/// for requests that could be admitted.
+#[derive(Debug)]
+pub struct Claim<'a> {
+    request: Request<'a>,
+    covered: Vec<Component>,
+    /// The parameters as received, for the base's last line.
+    parameters: &'a str,
+    signed: Signed,
+    signature: ByteSequence<'a>,
+    now: UnixSeconds,
+}
+
+/// The parameters that say who signed when.
+#[derive(Clone, Debug)]
+struct Signed {
+    created: UnixSeconds,
+    expires: UnixSeconds,
+    nonce: Nonce,
+    key_id: KeyId,
+}
+
+/// Proof that a request carries a valid, fresh signature over what the gateway received. Only [`Claim::verify`] makes it.
+///
+/// ```compile_fail,E0451
+/// # use signing::{KeyId, Nonce, Verified};
+/// # fn forge(key_id: KeyId, nonce: Nonce, viewer_ip: std::net::IpAddr) -> Verified {
+/// Verified { key_id, nonce, viewer_ip }
+/// # }
+/// ```
+/// ```
+/// # use signing::{KeyId, Nonce, Verified};
+/// # fn read(verified: &Verified) -> (&KeyId, Nonce, std::net::IpAddr) {
+/// (verified.key_id(), verified.nonce(), verified.viewer_ip())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    key_id: KeyId,
+    nonce: Nonce,
+    viewer_ip: IpAddr,
+}
+
+impl Verified {
+    /// The key that signed.
+    pub fn key_id(&self) -> &KeyId {
+        &self.key_id
+    }
+
+    /// What a replay guard has to remember.
+    pub fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+
+    /// The viewer's address as the edge saw it.
+    pub fn viewer_ip(&self) -> IpAddr {
+        self.viewer_ip
+    }
+}
+
+impl<'a> Claim<'a> {
+    /// Checks rules 1 to 5.
+    ///
+    /// # Errors
+    /// The first rule that does not hold.
+    pub fn check(received: &'a Received<'a>, policy: &Policy) -> Result<Self, Refusal> {
+        // 1. One of each header, both dictionaries, nothing that makes the request another one behind the gateway.
+        let fields = Fields::collect(received.headers);
+        let signature_input = fields.single(Field::SignatureInput)?;
+        let signature = fields.single(Field::Signature)?;
+        let target = fields.single(Field::CountersignTarget)?;
+        let viewer_ip = fields.single(Field::CountersignViewerIp)?;
+        let input = ours(Field::SignatureInput, structured_field::inner_lists(signature_input))?;
+        let signature = ours(Field::Signature, structured_field::byte_sequences(signature))?;
+        if let Some(name) = fields.method_override {
+            return Err(Refusal::MethodOverride(name));
+        }
+        if matches!(received.method, "GET" | "HEAD") && fields.announces_body {
+            return Err(Refusal::Body);
+        }
+
+        // 2. What is covered.
+        let covered = covered(&input.value)?;
+        let content_digest = content_digest(&fields, &covered)?;
+        let viewer_ip = ViewerIp::try_from(viewer_ip).map_err(|_| Refusal::ViewerIp)?;
+
+        // 3. The parameters.
+        let signed = Signed::read(&input.value)?;
+        if !signature.value.parameters.is_empty() {
+            return Err(Refusal::SignatureParameters);
+        }
+
+        // 4. The time.
+        let now = signed.check_time(policy, received.time)?;
+
+        // 5. The target.
+        let authority = received.domain_name.try_into().map_err(|_| Refusal::Host)?;
+        if !matches!(fields.hosts[..], [host] if host.eq_ignore_ascii_case(received.domain_name)) {
+            return Err(Refusal::Host);
+        }
+        if received.second_method.is_some_and(|method| method != received.method) {
+            return Err(Refusal::Method);
+        }
+        let method = Method::try_from(received.method).map_err(|_| Refusal::Method)?;
+        let target = Target::try_from(target).map_err(|_| Refusal::Target)?;
+        received.shown.confirm(target, policy)?;
+
+        let request = Request { method, authority, target, viewer_ip, content_digest };
+        Ok(Self { request, covered, parameters: input.text, signed, signature: signature.value, now })
+    }
+
+    /// The key that is said to have signed.
+    pub fn key_id(&self) -> &KeyId {
+        &self.signed.key_id
+    }
+
+    /// Checks rules 6 and 7.
+    ///
+    /// # Errors
+    /// The first rule that does not hold.
+    pub fn verify(&self, keys: &KeySet) -> Result<Verified, Refusal> {
+        let Signed { key_id, created, nonce, .. } = &self.signed;
+
+        // 6. The key.
+        let key = keys.get(key_id).ok_or_else(|| Refusal::KeyUnknown(key_id.clone()))?;
+        if *created < key.not_before() {
+            return Err(Refusal::KeyNotYetValid(key_id.clone()));
+        }
+        if self.now >= key.expires() {
+            return Err(Refusal::KeyExpired(key_id.clone()));
+        }
+
+        // 7. The signature.
+        let mac = self.signature.decode().ok_or(Refusal::Signature)?;
+        let base = signature_base(&self.request, self.covered.iter().copied(), self.parameters);
+        if !key.verify_mac(base.as_bytes(), &mac) {
+            return Err(Refusal::Signature);
+        }
+        Ok(Verified { key_id: key_id.clone(), nonce: *nonce, viewer_ip: self.request.viewer_ip.address() })
+    }
+}
+
+/// The headers that the rules speak of, picked out in one pass.
+#[derive(Default)]
+struct Fields<'a> {
+    /// By the order of [`Field::ALL`]: how often it is there, and its last value.
+    found: [(usize, &'a str); Field::ALL.len()],
+    hosts: Vec<&'a str>,
+    method_override: Option<&'static str>,
+    announces_body: bool,
+}
+
+impl<'a> Fields<'a> {
+    fn collect(headers: &[(&'a str, &'a str)]) -> Self {
+        let mut fields = Self::default();
+        for &(name, value) in headers {
+            let is = |other: &str| same_name(name, other);
+            if let Some((_, found)) = Field::ALL.iter().zip(&mut fields.found).find(|(field, _)| is(field.name())) {
+                *found = (found.0 + 1, value);
+            } else if name.eq_ignore_ascii_case("host") {
+                fields.hosts.push(value);
+            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+                fields.announces_body = true;
+            } else if name.eq_ignore_ascii_case("content-length") {
+                fields.announces_body |= value != "0";
+            } else if let Some(name) = METHOD_OVERRIDES.into_iter().find(|other| is(other)) {
+                fields.method_override = Some(name);
+            }
+        }
+        fields
+    }
+
+    fn single(&self, field: Field) -> Result<&'a str, Refusal> {
+        self.at_most_one(field)?.ok_or(Refusal::Missing(field))
+    }
+
+    fn at_most_one(&self, field: Field) -> Result<Option<&'a str>, Refusal> {
+        let found = Field::ALL.iter().zip(self.found).find(|(other, _)| **other == field);
+        match found {
+            Some((_, (1, value))) => Ok(Some(value)),
+            Some((_, (times @ 2.., _))) => Err(Refusal::Repeated(field, times)),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The one member `countersign` of a dictionary.
+fn ours<V>(field: Field, members: Result<Vec<Member<'_, V>>, StructuredFieldError>) -> Result<Member<'_, V>, Refusal> {
+    let members = members.map_err(|error| Refusal::Unparsable(field, error.at))?;
+    let mut ours = members.into_iter().filter(|member| member.key == LABEL);
+    match (ours.next(), ours.next()) {
+        (Some(member), None) => Ok(member),
+        (None, _) => Err(Refusal::LabelMissing(field)),
+        (Some(_), Some(_)) => Err(Refusal::LabelRepeated(field)),
+    }
+}
+
+fn covered(input: &InnerList<'_>) -> Result<Vec<Component>, Refusal> {
+    let mut covered = Vec::with_capacity(Component::ALL.len());
+    for (index, (name, parameters)) in input.items.iter().enumerate() {
+        let component = Component::from_name(name.0).ok_or(Refusal::ComponentUnknown { index })?;
+        if !parameters.is_empty() {
+            return Err(Refusal::ComponentParameters(component));
+        }
+        if covered.contains(&component) {
+            return Err(Refusal::ComponentRepeated(component));
+        }
+        covered.push(component);
+    }
+    let required = Component::ALL.into_iter().filter(|component| *component != Component::ContentDigest);
+    match required.into_iter().find(|component| !covered.contains(component)) {
+        Some(component) => Err(Refusal::ComponentMissing(component)),
+        None => Ok(covered),
+    }
+}
+
+/// The digest is covered if and only if it is there.
+fn content_digest<'a>(fields: &Fields<'a>, covered: &[Component]) -> Result<Option<FieldValue<'a>>, Refusal> {
+    match (fields.at_most_one(Field::ContentDigest)?, covered.contains(&Component::ContentDigest)) {
+        (Some(_), false) => Err(Refusal::ComponentMissing(Component::ContentDigest)),
+        (None, true) => Err(Refusal::DigestAbsent),
+        (value, _) => value.map(FieldValue::try_from).transpose().map_err(|_| Refusal::DigestMalformed),
+    }
+}
+
+impl Signed {
+    /// Every parameter once and of its type, and nothing besides.
+    fn read(input: &InnerList<'_>) -> Result<Self, Refusal> {
+        let mut found: [Option<&BareItem<'_>>; Parameter::ALL.len()] = [None; Parameter::ALL.len()];
+        for (index, parameter) in input.parameters.iter().enumerate() {
+            let mut slots = Parameter::ALL.into_iter().zip(&mut found);
+            let (known, slot) =
+                slots.find(|(known, _)| known.name() == parameter.key).ok_or(Refusal::ParameterUnknown { index })?;
+            if slot.replace(&parameter.value).is_some() {
+                return Err(Refusal::ParameterRepeated(known));
+            }
+        }
+        for (parameter, value) in Parameter::ALL.into_iter().zip(found) {
+            if value.is_none() {
+                return Err(Refusal::ParameterMissing(parameter));
+            }
+        }
+        let [created, expires, nonce, algorithm, key_id, tag] = found;
+        let signed = Self {
+            created: time(created).ok_or(Refusal::ParameterType(Parameter::Created))?,
+            expires: time(expires).ok_or(Refusal::ParameterType(Parameter::Expires))?,
+            nonce: text(nonce).and_then(|text| text.try_into().ok()).ok_or(Refusal::ParameterType(Parameter::Nonce))?,
+            key_id: text(key_id)
+                .and_then(|text| text.try_into().ok())
+                .ok_or(Refusal::ParameterType(Parameter::KeyId))?,
+        };
+        if text(algorithm).ok_or(Refusal::ParameterType(Parameter::Alg))? != ALGORITHM {
+            return Err(Refusal::Algorithm);
+        }
+        if text(tag).ok_or(Refusal::ParameterType(Parameter::Tag))? != LABEL {
+            return Err(Refusal::Tag);
+        }
+        Ok(signed)
+    }
+
+    /// Returns the time at which the gateway got the request.
+    fn check_time(&self, policy: &Policy, now: Option<UnixSeconds>) -> Result<UnixSeconds, Refusal> {
+        let Self { created, expires, .. } = *self;
+        if created >= expires {
+            return Err(Refusal::Lifetime { created, expires });
+        }
+        if expires.since(created) > policy.max_lifetime {
+            return Err(Refusal::LifetimeTooLong { seconds: expires.since(created).as_secs() });
+        }
+        let now = now.ok_or(Refusal::RequestTime)?;
+        if created > now + policy.skew {
+            return Err(Refusal::Future { seconds: created.since(now).as_secs() });
+        }
+        if now >= expires + policy.skew {
+            return Err(Refusal::Expired { seconds: now.since(expires).as_secs() });
+        }
+        Ok(now)
+    }
+}
+
+fn time(item: Option<&BareItem<'_>>) -> Option<UnixSeconds> {
+    match item {
+        Some(BareItem::Integer(seconds)) => UnixSeconds::try_from(*seconds).ok(),
+        _ => None,
+    }
+}
+
+fn text<'a>(item: Option<&BareItem<'a>>) -> Option<&'a str> {
+    match item {
+        Some(BareItem::String(SfString(text))) => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,455 @@
+//! The rules of acceptance: each with requests that break it and nothing else, and laws that hold for every request.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
+
+use arbtest::{arbitrary, arbtest};
+use signing::{
+    Claim, Component, ContentDigest, Field, Key, KeyId, KeySet, Nonce, Parameter, Policy, Query, Received, Refusal,
+    Request, Shown, UnixSeconds, Verified, sign,
+};
+use std::{borrow::Cow, time::Duration};
+
+const CREATED: u64 = 1_795_341_845;
+const LIFETIME: Duration = Duration::from_secs(60);
+const POLICY: Policy = Policy { max_lifetime: LIFETIME, skew: Duration::from_secs(5), allow_ambiguous_path: false };
+const HOST: &str = "abc.execute-api.eu-west-1.amazonaws.com";
+
+fn id(id: &str) -> KeyId {
+    KeyId::try_from(id).unwrap()
+}
+
+fn key(name: &str, not_before: u64, expires: u64) -> Key {
+    Key::new(id(name), &[7; 32], UnixSeconds::new(not_before), UnixSeconds::new(expires)).unwrap()
+}
+
+/// Keys that share one secret, so that only their times and names tell them apart.
+fn keys() -> KeySet {
+    KeySet::new(vec![
+        key("k1", 0, CREATED + 3600),
+        key("later", CREATED + 1, CREATED + 3600),
+        key("ended", 0, CREATED + 10),
+    ])
+    .unwrap()
+}
+
+/// A request as the gateway got it, every part free to be changed.
+#[derive(Clone, Debug)]
+struct Case {
+    method: String,
+    second_method: Option<String>,
+    domain_name: String,
+    headers: Vec<(String, String)>,
+    path: String,
+    query: Vec<(String, Vec<String>)>,
+    time: Option<u64>,
+}
+
+impl Case {
+    /// `GET /prod/pets?type=dog&type=cat&page=2`, signed ten seconds ago.
+    fn get() -> Self {
+        Self::signed("GET", "/prod/pets?type=dog&type=cat&page=2", None, "k1")
+    }
+
+    /// `POST /prod/pets` with a digest, signed ten seconds ago.
+    fn post() -> Self {
+        Self::signed("POST", "/prod/pets", Some(&ContentDigest::of(b"{}")), "k1")
+    }
+
+    fn signed(method: &str, target: &str, digest: Option<&str>, key_id: &str) -> Self {
+        let request = Request {
+            method: method.try_into().unwrap(),
+            authority: HOST.try_into().unwrap(),
+            target: target.try_into().unwrap(),
+            viewer_ip: "203.0.113.7".try_into().unwrap(),
+            content_digest: digest.map(|digest| digest.try_into().unwrap()),
+        };
+        let signature =
+            sign(&request, &key(key_id, 0, u64::MAX), Nonce::new([9; 16]), LIFETIME, UnixSeconds::new(CREATED));
+        let mut headers = vec![
+            ("Accept".to_owned(), "*/*".to_owned()),
+            ("Host".to_owned(), HOST.to_owned()),
+            (SignatureInput.key().to_owned(), signature.input),
+            (Signature.key().to_owned(), signature.signature),
+            (Field::CountersignTarget.key().to_owned(), target.to_owned()),
+            (Field::CountersignViewerIp.key().to_owned(), "203.0.113.7".to_owned()),
+        ];
+        headers.extend(digest.map(|digest| (Field::ContentDigest.key().to_owned(), digest.to_owned())));
+        let mut query: Vec<(String, Vec<String>)> = Vec::new();
+        for pair in request.target.query().into_iter().flat_map(|query| query.split('&')) {
+            let (name, value) = pair.split_once('=').unwrap();
+            match query.iter_mut().find(|(known, _)| known == name) {
+                Some((_, values)) => values.push(value.to_owned()),
+                None => query.push((name.to_owned(), vec![value.to_owned()])),
+            }
+        }
+        Self {
+            method: method.to_owned(),
+            second_method: Some(method.to_owned()),
+            domain_name: HOST.to_owned(),
+            headers,
+            path: request.target.path().to_owned(),
+            query,
+            time: Some(CREATED + 10),
+        }
+    }
+
+    fn verdict(&self) -> Result<Verified, Refusal> {
+        self.verdict_with(&keys())
+    }
+
+    fn verdict_with(&self, keys: &KeySet) -> Result<Verified, Refusal> {
+        let cow = |text: &'_ String| Cow::Owned(text.clone());
+        let query: Query<'_> =
+            self.query.iter().map(|(name, all)| (cow(name), all.iter().map(cow).collect())).collect();
+        let headers: Vec<_> = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let received = Received {
+            method: &self.method,
+            second_method: self.second_method.as_deref(),
+            domain_name: &self.domain_name,
+            headers: &headers,
+            shown: &Shown::Rest { path: self.path.as_str().into(), query },
+            time: self.time.map(UnixSeconds::new),
+        };
+        Claim::check(&received, &POLICY)?.verify(keys)
+    }
+
+    fn value(&mut self, field: Field) -> &mut String {
+        &mut self.headers.iter_mut().find(|(name, _)| name == field.key()).expect("the header is there").1
+    }
+
+    fn add(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn remove(mut self, field: Field) -> Self {
+        self.headers.retain(|(name, _)| name != field.key());
+        self
+    }
+
+    fn set(mut self, field: Field, value: &str) -> Self {
+        value.clone_into(self.value(field));
+        self
+    }
+
+    /// Changes the text of one header, which has to hold `old`.
+    fn edit(mut self, field: Field, old: &str, new: &str) -> Self {
+        let value = self.value(field);
+        assert!(value.contains(old), "{old:?} is not in {value:?}");
+        *value = value.replace(old, new);
+        self
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+}
+
+#[track_caller]
+fn refused(case: &Case, expected: Refusal) {
+    assert_eq!(case.verdict().unwrap_err(), expected);
+}
+
+use Field::{
+    ContentDigest as DigestField, CountersignTarget as TargetField, CountersignViewerIp as IpField, Signature,
+    SignatureInput,
+};
+
+#[test]
+fn a_signed_request_is_admitted_and_says_who_signed_it() {
+    let verified = Case::get().verdict().unwrap();
+    assert_eq!(verified.key_id(), &id("k1"));
+    assert_eq!(verified.nonce(), Nonce::new([9; 16]));
+    assert_eq!(verified.viewer_ip().to_string(), "203.0.113.7");
+    assert_eq!(Case::post().verdict().map(|_| ()), Ok(()));
+}
+
+#[test]
+fn rule_1_one_of_each_header() {
+    for field in [SignatureInput, Signature, TargetField, IpField] {
+        refused(&Case::get().remove(field), Refusal::Missing(field));
+        let value = Case::get().value(field).clone();
+        refused(&Case::get().add(field.key(), &value), Refusal::Repeated(field, 2));
+        for twin in [field.name().to_uppercase(), field.name().replace('-', "_")] {
+            refused(&Case::get().add(&twin, ""), Refusal::Repeated(field, 2));
+        }
+    }
+    // In any case of its letters one is enough.
+    let shouted = Case::get().with(|case| case.headers.iter_mut().for_each(|(name, _)| *name = name.to_uppercase()));
+    assert!(shouted.verdict().is_ok());
+}
+
+#[test]
+fn rule_1_both_dictionaries_parse_and_hold_one_member_of_ours() {
+    let input = Case::get().value(SignatureInput).clone();
+    let signature = Case::get().value(Signature).clone();
+    refused(&Case::get().set(SignatureInput, ""), Refusal::LabelMissing(SignatureInput));
+    refused(&Case::get().set(Signature, "other=:YQ==:"), Refusal::LabelMissing(Signature));
+    refused(&Case::get().set(SignatureInput, "countersign"), Refusal::Unparsable(SignatureInput, 11));
+    refused(
+        &Case::get().set(SignatureInput, &format!("{input},")),
+        Refusal::Unparsable(SignatureInput, input.len() + 1),
+    );
+    refused(&Case::get().set(Signature, "countersign=YQ=="), Refusal::Unparsable(Signature, 12));
+    refused(&Case::get().set(Signature, "countersign=:\u{e4}:"), Refusal::Unparsable(Signature, 13));
+    refused(&Case::get().set(SignatureInput, &format!("{input},{input}")), Refusal::LabelRepeated(SignatureInput));
+    refused(&Case::get().set(Signature, &format!("{signature}, {signature}")), Refusal::LabelRepeated(Signature));
+    // Another's signature beside ours is none of our business.
+    let beside = Case::get()
+        .set(SignatureInput, &format!("bot=(\"@authority\");tag=\"web-bot-auth\", {input}"))
+        .set(Signature, &format!("{signature} ,\tbot=:YQ==:"));
+    assert!(beside.verdict().is_ok());
+}
+
+#[test]
+fn rule_1_nothing_changes_the_method_behind_the_gateway() {
+    let [long, short, other] = signing::METHOD_OVERRIDES;
+    for (name, known) in [
+        ("X-HTTP-Method-Override", long),
+        ("x-http-method", short),
+        ("X-METHOD-OVERRIDE", other),
+        ("X_HTTP_Method", short),
+    ] {
+        refused(&Case::get().add(name, "GET"), Refusal::MethodOverride(known));
+    }
+}
+
+#[test]
+fn rule_1_a_get_or_head_has_no_body() {
+    let head = Case::signed("HEAD", "/prod", None, "k1");
+    for case in [Case::get(), head] {
+        assert!(case.clone().add("content-length", "0").verdict().is_ok());
+        for (name, value) in [
+            ("Content-Length", "1"),
+            ("content-length", "00"),
+            ("content-length", ""),
+            ("Transfer-Encoding", "chunked"),
+        ] {
+            refused(&case.clone().add(name, value), Refusal::Body);
+        }
+        // Nothing else that is there makes up for it.
+        for [first, second] in [
+            [("content-length", "1"), ("content-length", "0")],
+            [("content-length", "0"), ("content-length", "1")],
+            [("content-length", "1"), ("content-length", "1")],
+            [("transfer-encoding", "chunked"), ("content-length", "0")],
+            [("transfer-encoding", "chunked"), ("content-length", "1")],
+        ] {
+            refused(&case.clone().add(first.0, first.1).add(second.0, second.1), Refusal::Body);
+        }
+    }
+    assert!(Case::post().add("Content-Length", "2").verdict().is_ok());
+}
+
+#[test]
+fn rule_2_exactly_the_profile_is_covered() {
+    let edit = |old: &str, new: &str| Case::get().edit(SignatureInput, old, new);
+    for component in Component::ALL.into_iter().filter(|component| *component != Component::ContentDigest) {
+        let name = format!("\"{component}\"");
+        refused(&edit(&name, ""), Refusal::ComponentMissing(component));
+        refused(&edit(&name, &format!("{name} {name}")), Refusal::ComponentRepeated(component));
+        refused(&edit(&name, &format!("{name};req")), Refusal::ComponentParameters(component));
+    }
+    refused(&edit("(\"@method\"", "(\"date\" \"@method\""), Refusal::ComponentUnknown { index: 0 });
+    refused(&edit("\"@path\"", "\"@path\" \"@nonsense\""), Refusal::ComponentUnknown { index: 3 });
+    refused(&edit("\"@path\"", "\"@Path\""), Refusal::ComponentUnknown { index: 2 });
+    refused(&Case::get().set(SignatureInput, "countersign=()"), Refusal::ComponentMissing(Component::Method));
+}
+
+#[test]
+fn rule_2_the_digest_is_covered_if_and_only_if_it_is_there() {
+    let digest = ContentDigest::of(b"{}");
+    refused(&Case::get().add("content-digest", &digest), Refusal::ComponentMissing(Component::ContentDigest));
+    refused(&Case::post().remove(DigestField), Refusal::DigestAbsent);
+    refused(&Case::post().add("CONTENT-DIGEST", &digest), Refusal::Repeated(DigestField, 2));
+    refused(&Case::post().set(DigestField, "a\nb"), Refusal::DigestMalformed);
+    refused(&Case::post().set(DigestField, &ContentDigest::of(b"[]")), Refusal::Signature);
+}
+
+#[test]
+fn rule_2_the_viewer_address_is_an_address() {
+    for bad in ["", "203.0.113.7, 10.0.0.1", "203.0.113.7:80", "[2001:db8::1]", "localhost"] {
+        refused(&Case::get().set(IpField, bad), Refusal::ViewerIp);
+    }
+    refused(&Case::get().set(IpField, "203.0.113.8"), Refusal::Signature);
+}
+
+#[test]
+fn rule_3_every_parameter_once_and_of_its_type() {
+    let edit = |old: &str, new: &str| Case::get().edit(SignatureInput, old, new);
+    let created = format!(";created={CREATED}");
+    let expires = format!(";expires={}", CREATED + 60);
+    let table = [
+        (Parameter::Created, created.as_str(), vec![";created=-1", ";created=\"1\"", ";created=1.5", ";created"]),
+        (Parameter::Expires, &expires, vec![";expires=-1", ";expires=?1", ";expires=x"]),
+        (
+            Parameter::Nonce,
+            ";nonce=\"CQkJCQkJCQkJCQkJCQkJCQ\"",
+            vec![";nonce=\"\"", ";nonce=1", ";nonce=\"CQkJCQkJCQkJCQkJCQkJCR\""],
+        ),
+        (Parameter::Alg, ";alg=\"hmac-sha256\"", vec![";alg=hmac-sha256"]),
+        (Parameter::KeyId, ";keyid=\"k1\"", vec![";keyid=k1", ";keyid=\"\"", ";keyid=\"k 1\"", ";keyid=:azE=:"]),
+        (Parameter::Tag, ";tag=\"countersign\"", vec![";tag=countersign", ";tag"]),
+    ];
+    for (parameter, text, wrong) in table {
+        refused(&edit(text, ""), Refusal::ParameterMissing(parameter));
+        refused(&edit(text, &format!("{text}{text}")), Refusal::ParameterRepeated(parameter));
+        for wrong in wrong {
+            refused(&edit(text, wrong), Refusal::ParameterType(parameter));
+        }
+    }
+    refused(&edit(";alg=\"hmac-sha256\"", ";alg=\"HMAC-SHA256\""), Refusal::Algorithm);
+    refused(&edit(";tag=\"countersign\"", ";tag=\"web-bot-auth\""), Refusal::Tag);
+    refused(&edit(";tag=\"countersign\"", ";tag=\"countersign\";x=1"), Refusal::ParameterUnknown { index: 6 });
+    let signature = Case::get().value(Signature).clone();
+    refused(&Case::get().set(Signature, &format!("{signature};x")), Refusal::SignatureParameters);
+}
+
+#[test]
+fn rule_4_only_in_its_time() {
+    let at = |time: u64| Case::get().with(|case| case.time = Some(time));
+    refused(&at(CREATED - 6), Refusal::Future { seconds: 6 });
+    assert!(at(CREATED - 5).verdict().is_ok());
+    assert!(at(CREATED + 64).verdict().is_ok());
+    refused(&at(CREATED + 65), Refusal::Expired { seconds: 5 });
+    refused(&at(0), Refusal::Future { seconds: CREATED });
+    refused(&at(u64::MAX), Refusal::Expired { seconds: u64::MAX - CREATED - 60 });
+    refused(&Case::get().with(|case| case.time = None), Refusal::RequestTime);
+    let lifetime = |expires: u64| {
+        Case::get().edit(SignatureInput, &format!("expires={}", CREATED + 60), &format!("expires={expires}"))
+    };
+    let seconds = UnixSeconds::new;
+    refused(&lifetime(CREATED), Refusal::Lifetime { created: seconds(CREATED), expires: seconds(CREATED) });
+    refused(&lifetime(1), Refusal::Lifetime { created: seconds(CREATED), expires: seconds(1) });
+    refused(&lifetime(CREATED + 61), Refusal::LifetimeTooLong { seconds: 61 });
+    refused(&lifetime(999_999_999_999_999), Refusal::LifetimeTooLong { seconds: 999_999_999_999_999 - CREATED });
+}
+
+#[test]
+fn rule_5_the_target_is_what_the_gateway_received() {
+    refused(&Case::get().with(|case| case.domain_name = "other.example".into()), Refusal::Host);
+    refused(&Case::get().with(|case| case.headers[1].1 = "other.example".into()), Refusal::Host);
+    refused(&Case::get().with(|case| case.headers[1].0 = "X-Host".into()), Refusal::Host);
+    refused(&Case::get().add("host", HOST), Refusal::Host);
+    refused(&Case::get().with(|case| case.domain_name = String::new()), Refusal::Host);
+    let shouted = Case::get().with(|case| {
+        case.domain_name = HOST.to_uppercase();
+        case.headers[1].1 = HOST.to_uppercase();
+    });
+    assert!(shouted.verdict().is_ok());
+
+    refused(&Case::get().with(|case| case.second_method = Some("POST".into())), Refusal::Method);
+    assert!(Case::get().with(|case| case.second_method = None).verdict().is_ok());
+    let method = |method: &str| {
+        Case::get().with(|case| {
+            case.method = method.into();
+            case.second_method = None;
+        })
+    };
+    refused(&method("GET\n\"@authority\": x"), Refusal::Method);
+    refused(&method("get"), Refusal::Signature);
+    refused(&method("DELETE"), Refusal::Signature);
+
+    for bad in ["", "prod/pets", "http://x/prod/pets", "/prod/p\u{e4}ts", "/prod/pets#x", "/prod/pets x"] {
+        refused(&Case::get().set(TargetField, bad), Refusal::Target);
+    }
+    refused(&Case::get().set(TargetField, "/prod/pets?"), Refusal::BareQuestionMark);
+    refused(&Case::get().with(|case| case.path = "/prod/dogs".into()), Refusal::Path);
+    refused(&Case::get().with(|case| case.query.truncate(1)), Refusal::Query);
+    refused(&Case::get().set(TargetField, "/prod/pets?type=%zz"), Refusal::QueryEscape);
+    // Header, path and query all tell the same other story: then the signature does not.
+    let moved = Case::get().set(TargetField, "/prod/dogs").with(|case| {
+        case.path = "/prod/dogs".into();
+        case.query.clear();
+    });
+    refused(&moved, Refusal::Signature);
+    // What REST APIs do not show of the query is still covered by the signature.
+    refused(&Case::get().set(TargetField, "/prod/pets?page=2&type=dog&type=cat"), Refusal::Signature);
+}
+
+#[test]
+fn rule_6_the_key_is_known_and_in_its_time() {
+    let signed_by = |key_id| Case::signed("GET", "/prod/pets", None, key_id);
+    refused(&signed_by("nobody"), Refusal::KeyUnknown(id("nobody")));
+    refused(&signed_by("later"), Refusal::KeyNotYetValid(id("later")));
+    refused(&signed_by("ended"), Refusal::KeyExpired(id("ended")));
+    assert!(signed_by("ended").with(|case| case.time = Some(CREATED + 9)).verdict().is_ok());
+}
+
+#[test]
+fn rule_7_the_signature_is_that_of_the_request() {
+    for wrong in ["countersign=::", "countersign=:YQ==:", "countersign=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:"]
+    {
+        refused(&Case::get().set(Signature, wrong), Refusal::Signature);
+    }
+    let other = Key::new(id("k1"), &[8; 32], UnixSeconds::new(0), UnixSeconds::new(u64::MAX)).unwrap();
+    assert_eq!(Case::get().verdict_with(&KeySet::new(vec![other]).unwrap()), Err(Refusal::Signature));
+    let nonce = Case::get().edit(SignatureInput, "CQkJ", "CQkK");
+    refused(&nonce, Refusal::Signature);
+}
+
+/// The last line of the base is the text as received: an honest signer with another order is admitted.
+#[test]
+fn any_order_of_components_and_parameters_is_good() {
+    let request = Request {
+        method: "GET".try_into().unwrap(),
+        authority: HOST.try_into().unwrap(),
+        target: "/prod".try_into().unwrap(),
+        viewer_ip: "203.0.113.7".try_into().unwrap(),
+        content_digest: None,
+    };
+    let input = format!(
+        "(\"countersign-viewer-ip\" \"@query\" \"@path\" \"@method\" \"@authority\");tag=\"countersign\";keyid=\"k1\";\
+        nonce=\"CQkJCQkJCQkJCQkJCQkJCQ\";expires={};created={CREATED};alg=\"hmac-sha256\"",
+        CREATED + 60
+    );
+    let base = format!(
+        "\"countersign-viewer-ip\": 203.0.113.7\n\"@query\": ?\n\"@path\": /prod\n\"@method\": GET\n\
+        \"@authority\": {HOST}\n\"@signature-params\": {input}"
+    );
+    let mac = <hmac::Hmac<sha2::Sha256> as hmac::KeyInit>::new_from_slice(&[7; 32]).unwrap();
+    let mac = hmac::Mac::finalize(hmac::Mac::chain_update(mac, base)).into_bytes();
+    let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, mac);
+    let case = Case::signed("GET", request.target.as_str(), None, "k1")
+        .set(SignatureInput, &format!("countersign={input}"))
+        .set(Signature, &format!("countersign=:{signature}:"));
+    assert!(case.verdict().is_ok());
+}
+
+/// Law: what is signed verifies; and when one byte of anything covered is changed, it does not.
+#[test]
+fn what_is_signed_verifies_and_one_changed_byte_refuses() {
+    fn path(u: &mut arbitrary::Unstructured<'_>) -> arbitrary::Result<String> {
+        let bytes: Vec<u8> = u.arbitrary()?;
+        let text = bytes.into_iter().filter(|byte| matches!(byte, 0x21..=0x7E) && !b"#?%".contains(byte));
+        Ok(text.map(char::from).collect())
+    }
+    arbtest(|u| {
+        let method = *u.choose(&["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])?;
+        let mut target = format!("/prod/{}", path(u)?);
+        if u.arbitrary()? {
+            target += "?a=1&b=2";
+        }
+        let digest = (method == "POST").then(|| ContentDigest::of(target.as_bytes()));
+        let case = Case::signed(method, &target, digest.as_deref(), "k1");
+        assert!(case.verdict().is_ok(), "{case:?}");
+
+        let mut forged = case.clone();
+        let covered: Vec<_> = (0..case.headers.len()).filter(|at| case.headers[*at].0 != "Accept").collect();
+        let header = &mut forged.headers[*u.choose(&covered)?].1;
+        let at = u.choose_index(header.len())?;
+        let other = char::from(u.int_in_range(0x20..=0x7E)?);
+        header.replace_range(at..=at, &other.to_string());
+        // Host is compared without regard to case.
+        if forged
+            .headers
+            .iter()
+            .zip(&case.headers)
+            .any(|(new, old)| !new.1.eq_ignore_ascii_case(&old.1) || (new.0 != "Host" && new.1 != old.1))
+        {
+            assert!(forged.verdict().is_err(), "{forged:?}");
+        }
+        Ok(())
+    });
+}

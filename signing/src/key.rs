@@ -55,6 +55,11 @@ impl Key {
         self.expires
     }
 
+    /// The same key with another end, for the one place that plans rotations.
+    pub(crate) fn ending(&self, expires: UnixSeconds) -> Self {
+        Self { id: self.id.clone(), expires, secret: self.secret.clone(), mac: self.mac.clone(), ..*self }
+    }
+
     /// `k`, for the one place that writes a key set.
     pub(crate) fn secret_base64url(&self) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(&*self.secret))

@@ -22,6 +22,7 @@ mod key_set;
 mod profile;
 mod refusal;
 mod request;
+mod rotation;
 mod sign;
 mod structured_field;
 mod time;
@@ -36,6 +37,9 @@ pub use verify::{Claim, Policy, Received, Verified};
 
 pub use key::{Key, KeyId, KeyIdError, KeyLengthError};
 pub use key_set::{JwkError, KeySet, KeySetError};
+pub use rotation::{
+    NO_END, Rotation, RotationNumbers, RotationPlan, RotationRefusal, RotationSchedule, RotationTooFast,
+};
 pub use time::UnixSeconds;
 
 pub use content_digest::{ContentDigest, ContentDigestError};

@@ -1,0 +1,410 @@
+//! The plan of a rotation: which keys there are to be, from when and until when, so that no good request is refused.
+
+use crate::{Key, KeyId, KeySet, KeySetError, UnixSeconds};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// 9999-12-31T23:59:59Z: a key is good until the rotation after its own sets its end.
+pub const NO_END: UnixSeconds = UnixSeconds::new(253_402_300_799);
+
+/// The numbers that a rotation rests on, in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RotationNumbers {
+    /// From the promotion of a new set until its new key signs.
+    pub lead: Duration,
+    /// From then until the old keys are no longer accepted.
+    pub grace: Duration,
+    /// How old a verifier's keys may grow before it reads them again.
+    pub verifier_ttl: Duration,
+    /// How old a signer's keys may grow before it reads them again.
+    pub signer_ttl: Duration,
+    /// How long after a promotion a read may still return the set before it.
+    pub replication: Duration,
+    /// The greatest difference between any two clocks.
+    pub skew: Duration,
+    /// How long a signature is good.
+    pub lifetime: Duration,
+    /// How long past its time to live a set is used while it cannot be read again.
+    pub outage: Duration,
+}
+
+/// Numbers under which every key that a signer may use is accepted by every verifier, at every moment.
+///
+/// ```
+/// use signing::{RotationNumbers, RotationSchedule};
+///
+/// assert!(RotationSchedule::try_from(RotationNumbers::DEFAULT).is_ok());
+/// let hasty = RotationNumbers { lead: std::time::Duration::from_secs(60), ..RotationNumbers::DEFAULT };
+/// assert_eq!(
+///     RotationSchedule::try_from(hasty).unwrap_err().to_string(),
+///     "lead is 60s and has to be at least 1925s: verifier ttl 60s + replication 60s + skew 5s + outage 1800s",
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RotationSchedule(RotationNumbers);
+
+/// The inequality does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the fields are those of RotationNumbers")]
+pub enum RotationTooFast {
+    /// A number with a fraction of a second, which the times of keys cannot have.
+    #[error("every number of a rotation is in whole seconds, and one is {0:?}")]
+    Fraction(Duration),
+    /// A verifier might not know the new key when the first signer uses it.
+    #[error(
+        "lead is {lead:?} and has to be at least {least:?}: verifier ttl {verifier_ttl:?} + replication {replication:?} \
+        + skew {skew:?} + outage {outage:?}"
+    )]
+    Lead {
+        lead: Duration,
+        least: Duration,
+        verifier_ttl: Duration,
+        replication: Duration,
+        skew: Duration,
+        outage: Duration,
+    },
+    /// An old key might end while the last signer still uses it.
+    #[error(
+        "grace is {grace:?} and has to be at least {least:?}: signer ttl {signer_ttl:?} + replication {replication:?} \
+        + lifetime {lifetime:?} + skew {skew:?} + outage {outage:?}"
+    )]
+    Grace {
+        grace: Duration,
+        least: Duration,
+        signer_ttl: Duration,
+        replication: Duration,
+        lifetime: Duration,
+        skew: Duration,
+        outage: Duration,
+    },
+}
+
+impl RotationNumbers {
+    /// What the functions do where nothing else is configured, with an hour for each side to follow.
+    pub const DEFAULT: Self = Self {
+        lead: Duration::from_secs(3600),
+        grace: Duration::from_secs(3600),
+        verifier_ttl: Duration::from_secs(60),
+        signer_ttl: Duration::from_secs(300),
+        replication: Duration::from_secs(60),
+        skew: Duration::from_secs(5),
+        lifetime: Duration::from_secs(60),
+        outage: Duration::from_secs(1800),
+    };
+
+    /// How long it takes at most until every verifier has a set that was promoted.
+    const fn least_lead(&self) -> Duration {
+        self.verifier_ttl.saturating_add(self.replication).saturating_add(self.skew).saturating_add(self.outage)
+    }
+
+    /// How long it takes at most until no signature of a signer that has not followed is good any more.
+    const fn least_grace(&self) -> Duration {
+        let signer = self.signer_ttl.saturating_add(self.replication).saturating_add(self.outage);
+        signer.saturating_add(self.lifetime).saturating_add(self.skew)
+    }
+}
+
+impl TryFrom<RotationNumbers> for RotationSchedule {
+    type Error = RotationTooFast;
+
+    fn try_from(numbers: RotationNumbers) -> Result<Self, RotationTooFast> {
+        let RotationNumbers { lead, grace, verifier_ttl, signer_ttl, replication, skew, lifetime, outage } = numbers;
+        let all = [lead, grace, verifier_ttl, signer_ttl, replication, skew, lifetime, outage];
+        if let Some(fraction) = all.into_iter().find(|number| number.subsec_nanos() != 0) {
+            return Err(RotationTooFast::Fraction(fraction));
+        }
+        let least = numbers.least_lead();
+        if lead < least {
+            return Err(RotationTooFast::Lead { lead, least, verifier_ttl, replication, skew, outage });
+        }
+        let least = numbers.least_grace();
+        if grace < least {
+            return Err(RotationTooFast::Grace { grace, least, signer_ttl, replication, lifetime, skew, outage });
+        }
+        Ok(Self(numbers))
+    }
+}
+
+impl RotationSchedule {
+    /// The numbers.
+    pub fn numbers(&self) -> &RotationNumbers {
+        &self.0
+    }
+}
+
+/// Why keys are rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// In time, and so that no good request is refused.
+    Planned,
+    /// A key may be known to others: every key there is goes.
+    Compromised,
+}
+
+/// A new set of keys, and the version of the set that it was planned from.
+///
+/// It may take the place of that version and of no other: whoever puts it there compares and swaps.
+#[derive(Debug)]
+pub struct RotationPlan<V> {
+    /// The version that it was planned from.
+    pub base: V,
+    /// What there is to be in its place.
+    pub keys: KeySet,
+    /// Why.
+    pub rotation: Rotation,
+    /// The new key, one of `keys`.
+    pub new_key: KeyId,
+    latest_promotion: UnixSeconds,
+}
+
+/// Why there is no plan, or no longer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RotationRefusal {
+    /// The new set would not be one.
+    #[error("the new key set {0}")]
+    KeySet(#[from] KeySetError),
+    /// Nothing is signed now, so there is nothing to wait for.
+    #[error(
+        "no key may sign now, so requests are refused already: rotate as compromised, which makes one that may at once"
+    )]
+    NoSigningKey,
+    /// Between an old key's end and the time of the one after it nothing could be signed, or what is signed not be accepted.
+    #[error(
+        "key {key} ends at {ends}, and has to be accepted until {needed}: \
+        take less lead and grace, or rotate as compromised, which refuses requests until the edges follow"
+    )]
+    EndsTooSoon {
+        /// The old key.
+        key: KeyId,
+        /// Its end.
+        ends: UnixSeconds,
+        /// Until when signatures with it may arrive.
+        needed: UnixSeconds,
+    },
+    /// The plan is too old to be promoted: verifiers would not have it in time.
+    #[error("the plan had to be promoted by {latest}, and it is {now}: plan afresh")]
+    TooLate {
+        /// The last moment.
+        latest: UnixSeconds,
+        /// This moment.
+        now: UnixSeconds,
+    },
+}
+
+impl<V> RotationPlan<V> {
+    /// Plans a rotation of `current`, which is of the version `base`, that is promoted `now` or soon after.
+    ///
+    /// `new_id` and `new_secret` are those of the new key; the caller brings the randomness.
+    ///
+    /// # Errors
+    /// Where there would be more than eight keys (none is dropped to make room), or a moment at which a good request is
+    /// refused.
+    pub fn new(
+        current: &KeySet,
+        base: V,
+        (new_id, new_secret): (KeyId, &[u8]),
+        rotation: Rotation,
+        schedule: &RotationSchedule,
+        now: UnixSeconds,
+    ) -> Result<Self, RotationRefusal> {
+        let RotationSchedule(numbers) = schedule;
+        let new_key = |not_before| {
+            let key = Key::new(new_id.clone(), new_secret, not_before, NO_END);
+            key.map_err(|error| KeySetError::Key { index: 0, error: error.into() })
+        };
+        let (keys, latest_promotion) = match rotation {
+            Rotation::Compromised => {
+                // Every clock may use it at once.
+                let not_before = UnixSeconds::new(now.get().saturating_sub(numbers.skew.as_secs()));
+                (Vec::from([new_key(not_before)?]), NO_END)
+            }
+            Rotation::Planned => {
+                let kept: Vec<_> = current.keys().iter().filter(|key| now < key.expires()).collect();
+                // `now` has been cut to whole seconds: what it is promoted at may be almost one later. And a key that was
+                // planned before this one has its time first, whatever lead it was given: the last one never ends.
+                let led_in = now + Duration::from_secs(1) + numbers.lead;
+                let latest = kept.iter().map(|key| key.not_before() + Duration::from_secs(1)).max();
+                let not_before = latest.map_or(led_in, |latest| latest.max(led_in));
+                let end = not_before + numbers.grace;
+                let mut keys: Vec<_> = kept.iter().map(|key| key.ending(end.min(key.expires()))).collect();
+                keys.push(new_key(not_before)?);
+                let slack = numbers.lead.saturating_sub(numbers.least_lead());
+                (keys, now + slack)
+            }
+        };
+        let keys = KeySet::new(keys)?;
+        if rotation == Rotation::Planned {
+            without_gap(&keys, numbers, now)?;
+        }
+        Ok(Self { base, keys, rotation, new_key: new_id, latest_promotion })
+    }
+
+    /// Whether verifiers would still have the new key in time, were the plan promoted `now`.
+    ///
+    /// # Errors
+    /// Where it is too late: then it has to be planned afresh.
+    pub fn check_promotion(&self, now: UnixSeconds) -> Result<(), RotationRefusal> {
+        if now > self.latest_promotion {
+            return Err(RotationRefusal::TooLate { latest: self.latest_promotion, now });
+        }
+        Ok(())
+    }
+}
+
+/// Every key that may sign from now on has to be accepted until the last signature with it, made by a signer that has not
+/// yet followed to the next key, is no longer good.
+fn without_gap(keys: &KeySet, numbers: &RotationNumbers, now: UnixSeconds) -> Result<(), RotationRefusal> {
+    let mut key = keys.signing_key(now).ok_or(RotationRefusal::NoSigningKey)?;
+    loop {
+        let later = keys.keys().iter().filter(|other| other.not_before() > key.not_before());
+        let Some(next) = later.min_by_key(|other| (other.not_before(), core::cmp::Reverse(other.id()))) else {
+            return Ok(());
+        };
+        let needed = next.not_before() + numbers.least_grace();
+        if key.expires() < needed {
+            return Err(RotationRefusal::EndsTooSoon { key: key.id().clone(), ends: key.expires(), needed });
+        }
+        key = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{borrow::ToOwned as _, format, string::String, string::ToString};
+
+    const NOW: UnixSeconds = UnixSeconds::new(1_000_000);
+
+    fn schedule() -> RotationSchedule {
+        RotationNumbers::DEFAULT.try_into().unwrap()
+    }
+
+    fn set(keys: &[(&str, u64, u64)]) -> KeySet {
+        let key = |&(id, not_before, expires): &(&str, u64, u64)| {
+            Key::new(id.try_into().unwrap(), &[1; 32], UnixSeconds::new(not_before), UnixSeconds::new(expires)).unwrap()
+        };
+        KeySet::new(keys.iter().map(key).collect()).unwrap()
+    }
+
+    fn make(current: &KeySet, rotation: Rotation) -> Result<RotationPlan<u8>, RotationRefusal> {
+        RotationPlan::new(current, 7, ("new".try_into().unwrap(), &[2; 32]), rotation, &schedule(), NOW)
+    }
+
+    /// What the plan makes: id, nbf and exp of each key, relative to now.
+    fn planned(current: &[(&str, u64, u64)], rotation: Rotation) -> Result<Vec<(String, i64, i64)>, String> {
+        let plan = make(&set(current), rotation).map_err(|refusal| refusal.to_string())?;
+        assert_eq!((plan.base, plan.new_key.as_str()), (7, "new"));
+        let relative = |moment: UnixSeconds| i64::try_from(moment.get()).unwrap() - i64::try_from(NOW.get()).unwrap();
+        let row = |key: &Key| (key.id().to_string(), relative(key.not_before()), relative(key.expires()));
+        Ok(plan.keys.keys().iter().map(row).collect())
+    }
+
+    const NO_END_RELATIVE: i64 = 253_402_300_799 - 1_000_000;
+
+    #[test]
+    fn a_planned_rotation_leads_the_new_key_in_and_the_old_ones_out() {
+        let row = |id: &str, not_before, expires| (id.to_owned(), not_before, expires);
+        assert_eq!(
+            planned(&[("old", 0, NO_END.get()), ("ended", 0, NOW.get())], Rotation::Planned),
+            Ok(Vec::from([row("old", -1_000_000, 7201), row("new", 3601, NO_END_RELATIVE)]))
+        );
+        // One more before the first has taken effect: each ends in its own time.
+        let during = [("a", 0, NOW.get() + 7000), ("b", NOW.get() + 3400, NO_END.get())];
+        assert_eq!(
+            planned(&during, Rotation::Planned),
+            Ok(Vec::from([row("a", -1_000_000, 7000), row("b", 3400, 7201), row("new", 3601, NO_END_RELATIVE)]))
+        );
+    }
+
+    /// However the numbers and the clocks were when a key was planned, the one planned after it signs after it, and has no end.
+    #[test]
+    fn the_last_key_to_be_planned_is_the_last_to_sign() {
+        for pending in [3500, 3601, 3605, 9000] {
+            for id in ["a", "zzz"] {
+                let keys =
+                    planned(&[("old", 0, NO_END.get()), (id, NOW.get() + pending, NO_END.get())], Rotation::Planned);
+                let begins = i64::try_from(pending + 1).unwrap().max(3601);
+                let expected = [
+                    ("old".to_owned(), -1_000_000, begins + 3600),
+                    (id.to_owned(), i64::try_from(pending).unwrap(), begins + 3600),
+                    ("new".to_owned(), begins, NO_END_RELATIVE),
+                ];
+                assert_eq!(keys, Ok(Vec::from(expected)));
+            }
+        }
+    }
+
+    #[test]
+    fn an_emergency_drops_every_key() {
+        let row = ("new".to_owned(), -5, NO_END_RELATIVE);
+        for current in [[("a", 0, NO_END.get()), ("b", NOW.get() + 10, NO_END.get())], [("a", 0, 1), ("b", 0, 2)]] {
+            assert_eq!(planned(&current, Rotation::Compromised), Ok(Vec::from([row.clone()])));
+        }
+    }
+
+    #[test]
+    fn what_would_refuse_good_requests_is_refused() {
+        let refused = |current: &[(&str, u64, u64)]| planned(current, Rotation::Planned).unwrap_err();
+        let full: Vec<_> = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|id| (id, 0, NO_END.get())).into();
+        assert_eq!(refused(&full), "the new key set holds 9 keys, and may hold 8");
+        assert_eq!(refused(&[("new", 0, NO_END.get())]), "the new key set the kid new stands twice");
+        assert!(refused(&[("a", 0, 1)]).starts_with("no key may sign now"));
+        assert!(refused(&[("a", NOW.get() + 1, NO_END.get())]).starts_with("no key may sign now"));
+        // It is needed until 1 + 3600 + 300 + 60 + 60 + 5 + 1800 s from now.
+        assert!(planned(&[("a", 0, NOW.get() + 5826)], Rotation::Planned).is_ok());
+        assert!(
+            refused(&[("a", 0, NOW.get() + 5825)])
+                .starts_with("key a ends at 1005825, and has to be accepted until 1005826")
+        );
+        let gap = [("a", 0, NOW.get() + 100), ("b", NOW.get() + 50, NO_END.get())];
+        assert!(refused(&gap).starts_with("key a ends at 1000100, and has to be accepted until 1002275"));
+        // What has been followed by another long ago may end when it likes.
+        assert!(planned(&[("a", 0, NOW.get() + 1), ("b", 10, NO_END.get())], Rotation::Planned).is_ok());
+        // And what begins together with another that signers prefer.
+        let together = |b, c| {
+            let begin = NOW.get() + 10;
+            planned(&[("a", 0, NO_END.get()), ("b", begin, b), ("c", begin, c)], Rotation::Planned)
+        };
+        assert!(together(NOW.get() + 20, NO_END.get()).is_ok());
+        assert!(together(NO_END.get(), NOW.get() + 20).is_err());
+    }
+
+    #[test]
+    fn a_plan_is_promoted_in_time_or_not_at_all() {
+        let current = set(&[("a", 0, NO_END.get())]);
+        let plan = make(&current, Rotation::Planned).unwrap();
+        let slack = Duration::from_secs(3600 - 1925);
+        assert_eq!(plan.check_promotion(NOW + slack), Ok(()));
+        let late = NOW + slack + Duration::from_secs(1);
+        assert_eq!(plan.check_promotion(late), Err(RotationRefusal::TooLate { latest: NOW + slack, now: late }));
+        let emergency = make(&current, Rotation::Compromised).unwrap();
+        assert_eq!(emergency.check_promotion(late), Ok(()));
+    }
+
+    #[test]
+    fn the_inequality_is_told_with_its_numbers() {
+        let check = |numbers: RotationNumbers| RotationSchedule::try_from(numbers).map_err(|error| error.to_string());
+        let seconds = Duration::from_secs;
+        let default = RotationNumbers::DEFAULT;
+        assert!(check(RotationNumbers { lead: seconds(1925), grace: seconds(2225), ..default }).is_ok());
+        assert_eq!(
+            check(RotationNumbers { lead: seconds(1924), ..default }).unwrap_err(),
+            "lead is 1924s and has to be at least 1925s: verifier ttl 60s + replication 60s + skew 5s + outage 1800s"
+        );
+        assert_eq!(
+            check(RotationNumbers { grace: seconds(2224), ..default }).unwrap_err(),
+            "grace is 2224s and has to be at least 2225s: \
+            signer ttl 300s + replication 60s + lifetime 60s + skew 5s + outage 1800s"
+        );
+        let fraction = check(RotationNumbers { skew: Duration::from_millis(500), ..default }).unwrap_err();
+        assert_eq!(fraction, "every number of a rotation is in whole seconds, and one is 500ms");
+        let endless = check(RotationNumbers { outage: seconds(u64::MAX), ..default }).unwrap_err();
+        assert!(endless.starts_with("lead is 3600s and has to be at least"), "{endless}");
+    }
+
+    #[test]
+    fn a_plan_shows_no_secret() {
+        let plan = make(&set(&[("a", 0, NO_END.get())]), Rotation::Planned).unwrap();
+        assert!(!format!("{plan:?}").contains("1, 1, 1") && !format!("{plan:?}").contains("2, 2, 2"));
+    }
+}

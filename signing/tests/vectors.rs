@@ -1,0 +1,289 @@
+//! The vectors of `vectors/`: requests that another implementation signed, each with the verdict it has to get.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
+
+use serde::{Deserialize, Serialize};
+use signing::{Claim, Component, Field, KeyId, KeySet, Parameter, Policy, Received, Refusal, Shown, UnixSeconds};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    fs, iter,
+    path::Path,
+    time::Duration,
+};
+
+const ADMITTED: &str = "admitted";
+
+#[test]
+fn every_vector_gets_its_verdict() {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let cases = read_folder(&vectors).unwrap_or_else(|error| panic!("{error}"));
+    let wrong: Vec<_> = cases
+        .iter()
+        .map(|case| (case, case.judge()))
+        .filter(|(case, judged)| case.verdict != *judged)
+        .map(|(case, judged)| format!("{}: {judged}, and not {}", case.name, case.verdict))
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} vectors:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+
+    // A request can be refused for any reason there is, so none goes without a vector.
+    let seen: BTreeSet<_> = cases.iter().map(|case| case.verdict.as_str()).collect();
+    let unseen: Vec<_> = verdicts().filter(|verdict| !seen.contains(verdict)).collect();
+    assert!(unseen.is_empty(), "no vector has the verdict {unseen:?}");
+}
+
+/// A file of vectors.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "description")]
+    _description: String,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    received: Request,
+    policy: Tolerance,
+    keys: Jwks,
+    verdict: String,
+}
+
+/// [`Received`] as JSON; what may be missing is missing from some gateway's event.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    method: String,
+    second_method: Option<String>,
+    domain_name: String,
+    headers: Vec<(String, String)>,
+    rest: Option<Rest>,
+    http: Option<Http>,
+    time: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rest {
+    path: String,
+    query: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Http {
+    path: String,
+    query: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tolerance {
+    max_lifetime: u64,
+    skew: u64,
+    allow_ambiguous_path: bool,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Jwks {
+    keys: Vec<Jwk>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Jwk {
+    kty: String,
+    alg: String,
+    kid: String,
+    k: String,
+    nbf: u64,
+    exp: u64,
+}
+
+impl Request {
+    /// `None` where there is not exactly one gateway to show it.
+    fn shown(&self) -> Option<Shown<'_>> {
+        match (&self.rest, &self.http) {
+            (Some(Rest { path, query }), None) => {
+                let values = |values: &'_ [String]| values.iter().cloned().map(Cow::Owned).collect();
+                let query = query.iter().map(|(name, all)| (Cow::Borrowed(&**name), values(all))).collect();
+                Some(Shown::Rest { path: path.into(), query })
+            }
+            (None, Some(Http { path, query })) => Some(Shown::Http { path: path.into(), query: query.into() }),
+            _ => None,
+        }
+    }
+}
+
+impl Case {
+    fn judge(&self) -> &'static str {
+        let Request { method, second_method, domain_name, headers, time, .. } = &self.received;
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let received = Received {
+            method,
+            second_method: second_method.as_deref(),
+            domain_name,
+            headers: &headers,
+            shown: &self.received.shown().expect(&self.name),
+            time: time.map(UnixSeconds::new),
+        };
+        let policy = Policy {
+            max_lifetime: Duration::from_secs(self.policy.max_lifetime),
+            skew: Duration::from_secs(self.policy.skew),
+            allow_ambiguous_path: self.policy.allow_ambiguous_path,
+        };
+        let keys = serde_json::to_string(&self.keys).expect("plain data is JSON");
+        let keys = KeySet::from_json(&keys).expect(&self.name);
+        match Claim::check(&received, &policy).and_then(|claim| claim.verify(&keys)) {
+            Ok(_) => ADMITTED,
+            Err(refusal) => refusal.reason(),
+        }
+    }
+}
+
+/// All cases of all files, or the first thing that is wrong with the folder.
+fn read_folder(folder: &Path) -> Result<Vec<Case>, String> {
+    let at = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| at(folder, &error))? {
+        let path = entry.map_err(|error| at(folder, &error))?.path();
+        match path.file_name().and_then(|name| name.to_str()) {
+            Some("make.py" | "README.md") => {}
+            Some(name) if name.ends_with(".json") => {
+                let text = fs::read_to_string(&path).map_err(|error| at(&path, &error))?;
+                files.push((name.to_owned(), text));
+            }
+            _ => return Err(at(&path, &"neither vectors nor what makes and explains them")),
+        }
+    }
+    read_files(&files)
+}
+
+fn read_files(files: &[(String, String)]) -> Result<Vec<Case>, String> {
+    let known: BTreeSet<_> = verdicts().collect();
+    let mut names = BTreeSet::new();
+    let mut cases = Vec::new();
+    for (file, text) in files {
+        let parsed: File = serde_json::from_str(text).map_err(|error| format!("{file}: {error}"))?;
+        if parsed.cases.is_empty() {
+            return Err(format!("{file}: no case"));
+        }
+        for case in parsed.cases {
+            let Case { name, verdict, .. } = &case;
+            if !known.contains(verdict.as_str()) {
+                return Err(format!("{file}: {name}: no verdict: {verdict}"));
+            }
+            if !names.insert(name.clone()) {
+                return Err(format!("{file}: two cases of one name: {name}"));
+            }
+            cases.push(case);
+        }
+    }
+    if cases.is_empty() {
+        return Err("no vectors".to_owned());
+    }
+    Ok(cases)
+}
+
+fn verdicts() -> impl Iterator<Item = &'static str> {
+    let refusals = iter::successors(Some(Refusal::Missing(Field::Signature)), after);
+    iter::once(ADMITTED).chain(refusals.map(|refusal| refusal.reason()))
+}
+
+/// The refusals in their order: a new one does not compile until it is given its place.
+fn after(refusal: &Refusal) -> Option<Refusal> {
+    let field = Field::Signature;
+    let (at, index, seconds) = (0, 0, 0);
+    let epoch = UnixSeconds::new(0);
+    let id = || KeyId::try_from("k").unwrap();
+    Some(match refusal {
+        Refusal::Missing(_) => Refusal::Repeated(field, 2),
+        Refusal::Repeated(..) => Refusal::Unparsable(field, at),
+        Refusal::Unparsable(..) => Refusal::LabelMissing(field),
+        Refusal::LabelMissing(_) => Refusal::LabelRepeated(field),
+        Refusal::LabelRepeated(_) => Refusal::MethodOverride(""),
+        Refusal::MethodOverride(_) => Refusal::Body,
+        Refusal::Body => Refusal::ComponentUnknown { index },
+        Refusal::ComponentUnknown { .. } => Refusal::ComponentParameters(Component::Path),
+        Refusal::ComponentParameters(_) => Refusal::ComponentRepeated(Component::Path),
+        Refusal::ComponentRepeated(_) => Refusal::ComponentMissing(Component::Path),
+        Refusal::ComponentMissing(_) => Refusal::DigestAbsent,
+        Refusal::DigestAbsent => Refusal::DigestMalformed,
+        Refusal::DigestMalformed => Refusal::ViewerIp,
+        Refusal::ViewerIp => Refusal::ParameterUnknown { index },
+        Refusal::ParameterUnknown { .. } => Refusal::ParameterRepeated(Parameter::Tag),
+        Refusal::ParameterRepeated(_) => Refusal::ParameterMissing(Parameter::Tag),
+        Refusal::ParameterMissing(_) => Refusal::ParameterType(Parameter::Tag),
+        Refusal::ParameterType(_) => Refusal::Algorithm,
+        Refusal::Algorithm => Refusal::Tag,
+        Refusal::Tag => Refusal::SignatureParameters,
+        Refusal::SignatureParameters => Refusal::Lifetime { created: epoch, expires: epoch },
+        Refusal::Lifetime { .. } => Refusal::LifetimeTooLong { seconds },
+        Refusal::LifetimeTooLong { .. } => Refusal::RequestTime,
+        Refusal::RequestTime => Refusal::Future { seconds },
+        Refusal::Future { .. } => Refusal::Expired { seconds },
+        Refusal::Expired { .. } => Refusal::Host,
+        Refusal::Host => Refusal::Method,
+        Refusal::Method => Refusal::Target,
+        Refusal::Target => Refusal::BareQuestionMark,
+        Refusal::BareQuestionMark => Refusal::PathAmbiguous,
+        Refusal::PathAmbiguous => Refusal::Path,
+        Refusal::Path => Refusal::QueryEscape,
+        Refusal::QueryEscape => Refusal::Query,
+        Refusal::Query => Refusal::KeyUnknown(id()),
+        Refusal::KeyUnknown(_) => Refusal::KeyNotYetValid(id()),
+        Refusal::KeyNotYetValid(_) => Refusal::KeyExpired(id()),
+        Refusal::KeyExpired(_) => Refusal::Signature,
+        Refusal::Signature => return None,
+    })
+}
+
+#[test]
+fn a_file_that_is_not_understood_whole_is_an_error() {
+    const GOOD: &str = r#"{"description":"","cases":[{"name":"a","received":{"method":"","domain_name":"","headers":[],
+        "rest":{"path":"","query":{}}},"policy":{"max_lifetime":0,"skew":0,"allow_ambiguous_path":false},"keys":{"keys":[
+        {"kty":"","alg":"","kid":"","k":"","nbf":0,"exp":0}]},"verdict":"tag"}]}"#;
+
+    fn read(texts: &[&str]) -> Result<usize, String> {
+        let files: Vec<_> = texts.iter().map(|text| ("f".to_owned(), (*text).to_owned())).collect();
+        read_files(&files).map(|cases| cases.len())
+    }
+    #[track_caller]
+    fn check(texts: &[&str], expected: &str) {
+        let error = read(texts).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+    let instead = |old: &str, new: &str| {
+        assert_eq!(GOOD.matches(old).count(), 1, "{old}");
+        GOOD.replace(old, new)
+    };
+
+    assert_eq!(read(&[GOOD, &instead(r#""a""#, r#""b""#)]), Ok(2));
+    check(&[], "no vectors");
+    check(&[r#"{"description":"","cases":[]}"#], "f: no case");
+    check(&["{"], "f: EOF");
+    check(&[GOOD, GOOD], "f: two cases of one name: a");
+    check(&[&instead(r#""tag""#, r#""ok""#)], "f: a: no verdict: ok");
+    for member in [r#""description""#, r#""name""#, r#""method""#, r#""path""#, r#""skew""#, r#""keys":["#, r#""kid""#]
+    {
+        check(&[&instead(member, &format!(r#""x":0,{member}"#))], "unknown field `x`");
+    }
+    for member in [r#""description":"","#, r#""name":"a","#, r#""headers":[],"#, r#","skew":0"#, r#","verdict":"tag""#]
+    {
+        check(&[&instead(member, "")], "missing field");
+    }
+}
+
+#[test]
+fn a_folder_without_vectors_is_an_error() {
+    let empty = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-vectors");
+    fs::create_dir_all(&empty).unwrap();
+    assert_eq!(read_folder(&empty).err().as_deref(), Some("no vectors"));
+    assert!(read_folder(&empty.join("nowhere")).is_err());
+    // The package's own folder holds files of other kinds.
+    let error = read_folder(Path::new(env!("CARGO_MANIFEST_DIR"))).err().unwrap_or_default();
+    assert!(error.contains("neither vectors"), "{error}");
+}

@@ -1,0 +1,386 @@
+//! The cache of one process before its key store.
+//!
+//! A Lambda function is frozen between invocations, so nothing runs in the background: a read is made inside an invocation
+//! whose time it is, and is short. Time is the wall clock's, since a monotonic one may stand still while frozen, and is
+//! always an argument.
+
+use crate::{KeyStore, ReadError};
+use signing::{KeyId, KeySet};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+/// After a failed read the next one waits this long, while a usable set is in hand.
+const RETRY: Duration = Duration::from_secs(10);
+/// With no usable set every request fails, so the next read waits less; still, a store that is down is not hammered.
+const RETRY_EMPTY: Duration = Duration::from_secs(1);
+/// An unknown key id causes a read at most this often: a flood of invented ones costs nothing.
+const UNKNOWN: Duration = Duration::from_secs(10);
+/// How long an invocation waits for a read when it has a usable set in hand.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// How long it waits when it has none.
+const PATIENCE_EMPTY: Duration = Duration::from_secs(2);
+/// A clock may step back this far, the greatest difference that the design allows between any two clocks. Requests that run
+/// side by side also take their time in another order than they come here.
+const STEP_BACK: Duration = Duration::from_secs(5);
+
+/// How long a set is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How old a set may grow before it is read again.
+    pub ttl: Duration,
+    /// How long past its `ttl` a set is used while it cannot be read again: the outage that is tolerated.
+    pub max_stale: Duration,
+}
+
+impl Limits {
+    /// Shortens the `ttl` by up to a tenth, so that processes started together do not read together.
+    pub fn jittered(self, random: u8) -> Self {
+        Self { ttl: self.ttl - self.ttl * u32::from(random) / 2560, ..self }
+    }
+}
+
+/// A key set in memory, and the rules by which it is read again.
+#[derive(Debug)]
+pub struct Cache<S> {
+    store: S,
+    limits: Limits,
+    state: Mutex<State>,
+    /// Held by the one invocation that reads.
+    reading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The latest time that was told.
+    latest: Option<SystemTime>,
+    /// The set in hand, and when its read was sent.
+    set: Option<(Arc<KeySet>, SystemTime)>,
+    /// When the last read failed.
+    failed: Option<SystemTime>,
+    /// When an unknown key id last caused a read.
+    unknown_read: Option<SystemTime>,
+}
+
+/// What the cache holds at a moment.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The set, where there is one that may still be used.
+    pub set: Option<Arc<KeySet>>,
+    /// How old it is: the time since its read was sent.
+    pub age: Duration,
+    /// Whether it is time to call [`Cache::refresh`].
+    pub due: bool,
+}
+
+impl<S: KeyStore> Cache<S> {
+    /// An empty cache before `store`.
+    pub fn new(store: S, limits: Limits) -> Self {
+        Self { store, limits, state: Mutex::default(), reading: tokio::sync::Mutex::default() }
+    }
+
+    /// What may be used at `now`, without waiting for anything.
+    pub fn held(&self, now: SystemTime) -> Held {
+        self.state(now).held(self.limits, now)
+    }
+
+    /// Reads the set again if it is due at `now` and no one else does; waits for whoever does only with nothing in hand.
+    ///
+    /// # Errors
+    /// Why the read failed. What was held before is held still, for as long as it may be.
+    pub async fn refresh(&self, now: SystemTime) -> Result<(), ReadError> {
+        let held = self.held(now);
+        if !held.due {
+            return Ok(());
+        }
+        let _reading = match (self.reading.try_lock(), &held.set) {
+            (Ok(reading), _) => reading,
+            (Err(_), Some(_)) => return Ok(()),
+            (Err(_), None) => self.reading.lock().await,
+        };
+        // Whoever read before us may have done it for us.
+        if self.held(now).due { self.read(now).await } else { Ok(()) }
+    }
+
+    /// Reads the set again because it does not hold `unknown`; at most every ten seconds, whatever the id.
+    ///
+    /// # Errors
+    /// Why the read failed.
+    pub async fn refresh_for(&self, unknown: &KeyId, now: SystemTime) -> Result<(), ReadError> {
+        let Ok(_reading) = self.reading.try_lock() else {
+            return Ok(());
+        };
+        let held = self.held(now);
+        let known = held.set.as_ref().is_some_and(|set| set.get(unknown).is_some());
+        {
+            let mut state = self.state(now);
+            // What was read for this very request is as new as it can be.
+            let just_read = state.set.as_ref().is_some_and(|(_, sent)| *sent == now);
+            let since = |moment: Option<SystemTime>| moment.map_or(Duration::MAX, |moment| age(moment, now));
+            if known || just_read || since(state.failed) < RETRY || since(state.unknown_read) < UNKNOWN {
+                return Ok(());
+            }
+            state.unknown_read = Some(now);
+        }
+        self.read(now).await
+    }
+
+    /// One read, dropped when it takes too long. A set is as old as the moment at which its read was sent.
+    async fn read(&self, now: SystemTime) -> Result<(), ReadError> {
+        let patience = if self.held(now).set.is_some() { PATIENCE } else { PATIENCE_EMPTY };
+        let read = tokio::time::timeout(patience, self.store.read()).await;
+        let mut state = self.state(now);
+        let (failed, error) = match read {
+            Ok(Ok(set)) => {
+                state.set = Some((Arc::new(set), now));
+                state.failed = None;
+                return Ok(());
+            }
+            Ok(Err(error)) => (now, error),
+            Err(_) => (now + patience, ReadError(format!("no answer within {patience:?}"))),
+        };
+        state.failed = Some(failed);
+        Err(error)
+    }
+
+    /// The state as of `now`: where the clock has gone back nobody can say how old anything is, so nothing is kept.
+    fn state(&self, now: SystemTime) -> MutexGuard<'_, State> {
+        // No code that holds the lock can panic, and every state is a whole one.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match state.latest {
+            Some(latest) if age(now, latest) > STEP_BACK => *state = State { latest: Some(now), ..State::default() },
+            latest => state.latest = latest.max(Some(now)),
+        }
+        state
+    }
+}
+
+impl State {
+    fn held(&self, limits: Limits, now: SystemTime) -> Held {
+        let usable = self.set.as_ref().map(|(set, sent)| (set, age(*sent, now)));
+        let usable = usable.filter(|(_, age)| *age < limits.ttl.saturating_add(limits.max_stale));
+        let fresh = usable.is_some_and(|(_, age)| age < limits.ttl);
+        let rest = if usable.is_some() { RETRY } else { RETRY_EMPTY };
+        Held {
+            set: usable.map(|(set, _)| Arc::clone(set)),
+            age: usable.map_or(Duration::ZERO, |(_, age)| age),
+            due: !fresh && self.failed.is_none_or(|failed| age(failed, now) >= rest),
+        }
+    }
+}
+
+/// The time from one moment to the other; none where the other is not after it.
+fn age(from: SystemTime, to: SystemTime) -> Duration {
+    to.duration_since(from).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signing::{Key, UnixSeconds};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Notify;
+
+    /// A store that does what the test says, and counts its reads.
+    #[derive(Default)]
+    struct Scripted {
+        reads: AtomicUsize,
+        fails: Mutex<bool>,
+        hangs: Mutex<bool>,
+        going: Notify,
+    }
+
+    impl KeyStore for &Scripted {
+        async fn read(&self) -> Result<KeySet, ReadError> {
+            let read = self.reads.fetch_add(1, Ordering::Relaxed);
+            let hangs = *self.hangs.lock().unwrap();
+            if hangs {
+                self.going.notified().await;
+            }
+            if *self.fails.lock().unwrap() {
+                return Err(ReadError("down".into()));
+            }
+            let id = KeyId::try_from(format!("read-{read}").as_str()).unwrap();
+            let key = Key::new(id, &[1; 32], UnixSeconds::new(0), UnixSeconds::new(u64::MAX)).unwrap();
+            Ok(KeySet::new(vec![key]).unwrap())
+        }
+    }
+
+    const LIMITS: Limits = Limits { ttl: Duration::from_secs(60), max_stale: Duration::from_secs(1800) };
+
+    fn at(seconds: f64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs_f64(1_000_000.0 + seconds)
+    }
+
+    impl Cache<&Scripted> {
+        /// One invocation: which key set it gets, and how many reads there have been.
+        async fn invoke(&self, seconds: f64) -> (Option<String>, usize) {
+            let now = at(seconds);
+            let _ = self.refresh(now).await;
+            let set = self.held(now).set;
+            (set.map(|set| set.keys()[0].id().to_string()), self.store.reads.load(Ordering::Relaxed))
+        }
+    }
+
+    fn got(name: &str, reads: usize) -> (Option<String>, usize) {
+        (Some(name.to_owned()), reads)
+    }
+
+    #[tokio::test]
+    async fn one_read_per_ttl() {
+        let store = Scripted::default();
+        let cache = Cache::new(&store, LIMITS);
+        assert_eq!(cache.invoke(0.0).await, got("read-0", 1));
+        assert_eq!(cache.invoke(59.9).await, got("read-0", 1));
+        assert_eq!(cache.invoke(60.0).await, got("read-1", 2));
+        assert_eq!(cache.invoke(119.9).await, got("read-1", 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_read_leaves_the_old_set_and_rests_ten_seconds() {
+        let store = Scripted::default();
+        let cache = Cache::new(&store, LIMITS);
+        cache.invoke(0.0).await;
+        *store.fails.lock().unwrap() = true;
+        assert_eq!(cache.invoke(60.0).await, got("read-0", 2));
+        assert_eq!(cache.invoke(69.9).await, got("read-0", 2));
+        assert_eq!(cache.invoke(70.0).await, got("read-0", 3));
+        *store.fails.lock().unwrap() = false;
+        assert_eq!(cache.invoke(79.9).await, got("read-0", 3));
+        assert_eq!(cache.invoke(80.0).await, got("read-3", 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn max_stale_is_a_hard_end() {
+        let store = Scripted::default();
+        let cache = Cache::new(&store, LIMITS);
+        cache.invoke(0.0).await;
+        *store.fails.lock().unwrap() = true;
+        assert_eq!(cache.invoke(1859.9).await, got("read-0", 2));
+        // With nothing in hand it is tried again a second after the last failure.
+        assert_eq!(cache.invoke(1860.0).await, (None, 2));
+        assert_eq!(cache.invoke(1860.9).await, (None, 3));
+        assert_eq!(cache.invoke(1861.8).await, (None, 3));
+        *store.fails.lock().unwrap() = false;
+        assert_eq!(cache.invoke(1861.9).await, got("read-3", 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_past_its_limit_is_dropped() {
+        let store = Scripted::default();
+        let cache = Cache::new(&store, LIMITS);
+        *store.hangs.lock().unwrap() = true;
+        let begun = tokio::time::Instant::now();
+        assert_eq!(cache.refresh(at(0.0)).await, Err(ReadError("no answer within 2s".into())));
+        assert_eq!(begun.elapsed(), PATIENCE_EMPTY);
+        store.going.notify_waiters();
+        assert_eq!(cache.invoke(0.0).await, (None, 1));
+        assert_eq!(cache.invoke(2.9).await, (None, 1), "the rest begins where the wait ended");
+
+        *store.hangs.lock().unwrap() = false;
+        cache.invoke(10.0).await;
+        *store.hangs.lock().unwrap() = true;
+        let begun = tokio::time::Instant::now();
+        assert_eq!(cache.refresh(at(70.0)).await, Err(ReadError("no answer within 300ms".into())));
+        assert_eq!(begun.elapsed(), PATIENCE);
+        assert_eq!(cache.invoke(70.0).await, got("read-1", 3));
+    }
+
+    /// Two invocations side by side: one reads, and the other waits for it only when it has nothing in hand.
+    #[tokio::test(start_paused = true)]
+    async fn only_one_reads_at_a_time() {
+        let store = Scripted::default();
+        let cache = Cache::new(&store, LIMITS);
+        *store.hangs.lock().unwrap() = true;
+        let release = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            store.going.notify_waiters();
+        };
+        let (first, second, ()) = tokio::join!(cache.invoke(0.0), cache.invoke(0.0), release);
+        assert_eq!((first, second), (got("read-0", 1), got("read-0", 1)));
+
+        let begun = tokio::time::Instant::now();
+        let second = async {
+            let got = cache.invoke(60.0).await;
+            (got, begun.elapsed())
+        };
+        let (first, (second, waited)) = tokio::join!(cache.invoke(60.0), second);
+        assert_eq!((first, second, waited), (got("read-0", 2), got("read-0", 2), Duration::ZERO));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_went_back_counts_as_expired() {
+        let store = Scripted::default();
+        let cache = Cache::new(&store, LIMITS);
+        cache.invoke(0.0).await;
+        assert_eq!(cache.invoke(-5.0).await, got("read-0", 1));
+        assert_eq!(cache.invoke(-5.1).await, got("read-1", 2));
+        // However far it had gone ahead since the read, and however small the steps.
+        assert_eq!(cache.invoke(50.0).await, got("read-1", 2));
+        assert_eq!(cache.invoke(46.0).await, got("read-1", 2));
+        assert_eq!(cache.invoke(44.9).await, got("read-2", 3));
+
+        *store.fails.lock().unwrap() = true;
+        assert_eq!(cache.invoke(-1000.0).await, (None, 4));
+        // A rest from before the clock went back does not outlast it.
+        assert_eq!(cache.invoke(-2000.0).await, (None, 5));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_key_id_causes_one_read_in_ten_seconds() {
+        let store = Scripted::default();
+        let cache = Cache::new(&store, LIMITS);
+        cache.invoke(0.0).await;
+        let reads = || store.reads.load(Ordering::Relaxed);
+        for n in 0..10_000 {
+            let unknown = KeyId::try_from(format!("invented-{n}").as_str()).unwrap();
+            cache.refresh_for(&unknown, at(1.0 + f64::from(n) / 1000.0)).await.unwrap();
+        }
+        assert_eq!(reads(), 2);
+        let unknown = KeyId::try_from("invented").unwrap();
+        cache.refresh_for(&unknown, at(11.0)).await.unwrap();
+        assert_eq!(reads(), 3);
+        cache.refresh_for(&KeyId::try_from("read-2").unwrap(), at(30.0)).await.unwrap();
+        assert_eq!(reads(), 3, "a key that is held is not unknown");
+
+        *store.fails.lock().unwrap() = true;
+        assert!(cache.refresh_for(&unknown, at(40.0)).await.is_err());
+        assert_eq!(cache.invoke(41.0).await, got("read-2", 4));
+        // Nor does a flood keep a store that is down from its rest.
+        assert!(cache.refresh(at(75.0)).await.is_err());
+        cache.refresh_for(&unknown, at(84.9)).await.unwrap();
+        assert_eq!(reads(), 5);
+        assert!(cache.refresh_for(&unknown, at(85.0)).await.is_err());
+        assert_eq!(reads(), 6);
+    }
+
+    /// A failure is forgotten with the read that follows it: a short time to live is kept from then on.
+    #[tokio::test]
+    async fn a_good_read_ends_the_rest_after_a_failed_one() {
+        let store = Scripted::default();
+        let cache = Cache::new(&store, Limits { ttl: Duration::from_secs(5), ..LIMITS });
+        *store.fails.lock().unwrap() = true;
+        assert_eq!(cache.invoke(0.0).await, (None, 1));
+        *store.fails.lock().unwrap() = false;
+        assert_eq!(cache.invoke(1.0).await, got("read-1", 2));
+        assert_eq!(cache.invoke(6.0).await, got("read-2", 3));
+    }
+
+    /// A set that was read for the very request that brings an unknown id is not read twice for it.
+    #[tokio::test]
+    async fn a_cold_start_with_an_unknown_key_id_is_one_read() {
+        let store = Scripted::default();
+        let cache = Cache::new(&store, LIMITS);
+        cache.invoke(0.0).await;
+        cache.refresh_for(&KeyId::try_from("unknown").unwrap(), at(0.0)).await.unwrap();
+        assert_eq!(store.reads.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn jitter_only_shortens_and_by_a_tenth_at_most() {
+        assert_eq!(LIMITS.jittered(0), LIMITS);
+        let shortest = LIMITS.jittered(255).ttl;
+        assert!(Duration::from_secs(54) < shortest && shortest < Duration::from_secs(55), "{shortest:?}");
+    }
+}

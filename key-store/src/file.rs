@@ -1,0 +1,430 @@
+//! A key set in a file, for local runs and tests.
+//!
+//! The file is a JWK Set, always as a set, with one more member, `countersign_api_keys`: the API key in force and perhaps
+//! the one before it, so that both turn over in one rename.
+
+use crate::{KeyStore, ReadError};
+use serde::{Deserialize, de::IgnoredAny};
+use signing::{KeySet, KeySetError};
+use std::{
+    fmt,
+    fs::{self, File},
+    future::Future,
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{MetadataExt as _, fchown},
+    path::{Path, PathBuf},
+};
+use tempfile::NamedTempFile;
+use zeroize::Zeroizing;
+
+/// A secret in Secrets Manager holds no more.
+const MAX_BYTES: u64 = 65_536;
+
+/// A key file by its path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyFile {
+    path: PathBuf,
+}
+
+/// What a key file holds.
+#[derive(Debug)]
+pub struct KeyFileContents {
+    /// The signing keys.
+    pub keys: KeySet,
+    /// The API key in force, then the one before it. None or one or two.
+    pub api_keys: Vec<ApiKey>,
+}
+
+/// Which version of a key file was read: its text, kept to compare.
+pub struct FileVersion(Zeroizing<String>);
+
+impl fmt::Debug for FileVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FileVersion(..)")
+    }
+}
+
+impl KeyFile {
+    /// The file at `path`, which need not be there yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is no key file, or can be read by others than its owner.
+    pub fn load(&self) -> Result<KeyFileContents, KeyFileError> {
+        Ok(self.load_version()?.0)
+    }
+
+    /// Reads the file, and takes down which version of it that was.
+    ///
+    /// # Errors
+    /// As [`KeyFile::load`].
+    pub fn load_version(&self) -> Result<(KeyFileContents, FileVersion), KeyFileError> {
+        let text = self.read_text().map_err(|error| self.at(error))?;
+        let contents = parse(&text).map_err(|error| self.at(error))?;
+        Ok((contents, FileVersion(text)))
+    }
+
+    /// Makes the file, for its owner alone.
+    ///
+    /// # Errors
+    /// Where there is one already, which is left as it is, or it cannot be written.
+    pub fn create(&self, keys: &KeySet, api_keys: &[ApiKey]) -> Result<(), KeyFileError> {
+        let finish = |file: NamedTempFile| file.persist_noclobber(&self.path).map_err(|error| error.error);
+        write(&self.path, keys, api_keys, finish).map_err(|error| self.at(Problem::Io(error)))
+    }
+
+    /// Puts other contents in the place of one version of the file, and of no other. Members that are not known are not kept.
+    ///
+    /// # Errors
+    /// Where the file has changed since `base`, and is left as it is, or cannot be written.
+    pub fn replace(&self, base: &FileVersion, keys: &KeySet, api_keys: &[ApiKey]) -> Result<(), KeyFileError> {
+        let replace = || {
+            // Not a link to it, which the new file would take the place of.
+            let path = fs::canonicalize(&self.path).map_err(Problem::Io)?;
+            // Whoever else wants to replace this version waits here, and then sees that it is gone.
+            let old = File::open(&path).map_err(Problem::Io)?;
+            old.lock().map_err(Problem::Io)?;
+            if *self.read_text()? != *base.0 {
+                return Err(Problem::Changed);
+            }
+            let owner = old.metadata().map_err(Problem::Io)?;
+            let finish = |file: NamedTempFile| {
+                // Whoever may read the old one, and nobody else, may read the new one.
+                fchown(file.as_file(), Some(owner.uid()), Some(owner.gid()))?;
+                file.persist(&path).map_err(|error| error.error)
+            };
+            write(&path, keys, api_keys, finish).map_err(Problem::Io)
+        };
+        replace().map_err(|error| self.at(error))
+    }
+
+    fn read_text(&self) -> Result<Zeroizing<String>, Problem> {
+        // Asked before it is opened: opening a pipe waits for a writer.
+        if !fs::metadata(&self.path).map_err(Problem::Io)?.is_file() {
+            return Err(Problem::NoFile);
+        }
+        let file = File::open(&self.path).map_err(Problem::Io)?;
+        let metadata = file.metadata().map_err(Problem::Io)?;
+        if metadata.mode() & 0o077 != 0 {
+            return Err(Problem::Exposed { mode: metadata.mode() & 0o777 });
+        }
+        if metadata.len() > MAX_BYTES {
+            return Err(Problem::TooLarge);
+        }
+        // Made large enough at once: a buffer that grows leaves copies behind that no one zeroes.
+        let capacity = usize::try_from(MAX_BYTES).unwrap_or_default();
+        let mut text = Zeroizing::new(String::with_capacity(capacity));
+        file.take(MAX_BYTES).read_to_string(&mut text).map_err(Problem::Io)?;
+        Ok(text)
+    }
+
+    fn at(&self, problem: Problem) -> KeyFileError {
+        KeyFileError { path: self.path.clone(), problem }
+    }
+}
+
+/// Writes beside the file and moves it into place, so that whoever reads sees the old file or the new one, never a half.
+fn write(
+    path: &Path,
+    keys: &KeySet,
+    api_keys: &[ApiKey],
+    finish: impl FnOnce(NamedTempFile) -> io::Result<File>,
+) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    // Made with mode 0600.
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(print(keys, api_keys).as_bytes())?;
+    file.as_file().sync_all()?;
+    finish(file)?;
+    File::open(folder)?.sync_all()
+}
+
+impl KeyStore for KeyFile {
+    fn read(&self) -> impl Future<Output = Result<KeySet, ReadError>> + Send {
+        let file = self.clone();
+        async move {
+            // A file system can hang like a network; this thread may be left behind, its answer dropped.
+            let load = tokio::task::spawn_blocking(move || file.load()).await;
+            match load {
+                Ok(Ok(contents)) => Ok(contents.keys),
+                Ok(Err(error)) => Err(ReadError(error.to_string())),
+                Err(_) => Err(ReadError("the read was given up".into())),
+            }
+        }
+    }
+}
+
+/// What is beside the keys, which [`KeySet::from_json`] reads. Borrowed, so that no copy of a secret is left behind.
+#[derive(Deserialize)]
+struct Beside<'a> {
+    keys: Option<IgnoredAny>,
+    #[serde(borrow)]
+    countersign_api_keys: Option<Vec<&'a str>>,
+}
+
+fn parse(text: &str) -> Result<KeyFileContents, Problem> {
+    let keys = KeySet::from_json(text).map_err(Problem::Keys)?;
+    let beside: Beside<'_> = serde_json::from_str(text).map_err(|_| Problem::ApiKey(ApiKeyError))?;
+    if beside.keys.is_none() {
+        return Err(Problem::NoSet);
+    }
+    let api_keys = beside.countersign_api_keys.unwrap_or_default();
+    if api_keys.len() > 2 {
+        return Err(Problem::ApiKey(ApiKeyError));
+    }
+    let api_keys = api_keys.into_iter().map(ApiKey::try_from).collect::<Result<_, _>>().map_err(Problem::ApiKey)?;
+    Ok(KeyFileContents { keys, api_keys })
+}
+
+fn print(keys: &KeySet, api_keys: &[ApiKey]) -> Zeroizing<String> {
+    let set = keys.to_json();
+    let api_keys: Vec<_> = api_keys.iter().map(|key| format!("\"{}\"", key.expose())).collect();
+    let api_keys = Zeroizing::new(api_keys.join(","));
+    // The set is an object of one member; an API key has no character that JSON escapes.
+    let members = set.trim_end_matches('}');
+    Zeroizing::new(format!("{members},\"countersign_api_keys\":[{}]}}\n", *api_keys))
+}
+
+/// A key file could not be used.
+#[derive(Debug, thiserror::Error)]
+#[error("key file {}: {problem}", path.display())]
+pub struct KeyFileError {
+    path: PathBuf,
+    problem: Problem,
+}
+
+impl KeyFileError {
+    /// Whether there is no such file.
+    pub fn is_not_found(&self) -> bool {
+        matches!(&self.problem, Problem::Io(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether there is such a file already.
+    pub fn is_already_there(&self) -> bool {
+        matches!(&self.problem, Problem::Io(error) if error.kind() == io::ErrorKind::AlreadyExists)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("{0}")]
+    Io(io::Error),
+    #[error("is no file")]
+    NoFile,
+    #[error(
+        "others than its owner can use it (mode {mode:03o}): chmod 600 it, and rotate its keys if they may be known"
+    )]
+    Exposed { mode: u32 },
+    #[error("is larger than {MAX_BYTES} bytes")]
+    TooLarge,
+    #[error("{0}")]
+    Keys(KeySetError),
+    #[error("is a bare key: put it into a set, {{\"keys\":[…]}}")]
+    NoSet,
+    #[error("has been changed by another since it was read: look at it and try again")]
+    Changed,
+    #[error("countersign_api_keys: {0}")]
+    ApiKey(ApiKeyError),
+}
+
+/// The value of an API Gateway API key. Its `Debug` hides it.
+#[derive(Clone)]
+pub struct ApiKey(Zeroizing<String>);
+
+impl ApiKey {
+    /// The value, for the header that carries it and the file that keeps it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(..)")
+    }
+}
+
+impl TryFrom<&str> for ApiKey {
+    type Error = ApiKeyError;
+
+    fn try_from(value: &str) -> Result<Self, ApiKeyError> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        // API Gateway takes 20 to 128 characters.
+        if (20..=128).contains(&value.len()) && value.bytes().all(allowed) {
+            Ok(Self(Zeroizing::new(value.to_owned())))
+        } else {
+            Err(ApiKeyError)
+        }
+    }
+}
+
+/// The text is no API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("has to be a list of at most two texts of 20 to 128 characters of A-Z a-z 0-9 . _ -")]
+pub struct ApiKeyError;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signing::{Key, KeyId, UnixSeconds};
+    use std::os::unix::fs::PermissionsExt as _;
+    use tempfile::TempDir;
+
+    const API_KEY: &str = "abcdefghij0123456789";
+
+    fn key_set() -> KeySet {
+        let id = KeyId::try_from("k1").unwrap();
+        let key = Key::new(id, &[7; 32], UnixSeconds::new(1), UnixSeconds::new(2)).unwrap();
+        KeySet::new(vec![key]).unwrap()
+    }
+
+    fn api_keys() -> [ApiKey; 1] {
+        [API_KEY.try_into().unwrap()]
+    }
+
+    fn folder() -> (TempDir, KeyFile) {
+        let folder = TempDir::new().unwrap();
+        let file = KeyFile::new(folder.path().join("keys.json"));
+        (folder, file)
+    }
+
+    #[test]
+    fn a_file_is_made_for_its_owner_alone_and_read_back() {
+        let (folder, file) = folder();
+        file.create(&key_set(), &api_keys()).unwrap();
+        assert_eq!(fs::metadata(file.path()).unwrap().mode() & 0o777, 0o600);
+        let read = file.load().unwrap();
+        assert_eq!(*read.keys.to_json(), *key_set().to_json());
+        assert_eq!(read.api_keys.iter().map(ApiKey::expose).collect::<Vec<_>>(), [API_KEY]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn two_api_keys_keep_their_order() {
+        let (_folder, file) = folder();
+        let both = ["the-one-that-is-in-force", API_KEY].map(|key| ApiKey::try_from(key).unwrap());
+        file.create(&key_set(), &both).unwrap();
+        let read = file.load().unwrap().api_keys;
+        assert_eq!(read.iter().map(ApiKey::expose).collect::<Vec<_>>(), ["the-one-that-is-in-force", API_KEY]);
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_made_again() {
+        let (folder, file) = folder();
+        fs::write(file.path(), "mine").unwrap();
+        let error = file.create(&key_set(), &api_keys()).unwrap_err();
+        assert!(error.to_string().contains("File exists"), "{error}");
+        assert!(error.is_already_there() && !error.is_not_found());
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), "mine");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let nowhere = KeyFile::new(folder.path().join("no/keys.json"));
+        let error = nowhere.create(&key_set(), &api_keys()).unwrap_err();
+        assert!(error.is_not_found() && !error.is_already_there());
+    }
+
+    #[test]
+    fn a_file_that_others_can_use_is_refused() {
+        let (_folder, file) = folder();
+        file.create(&key_set(), &api_keys()).unwrap();
+        for (mode, good) in
+            [(0o600, true), (0o400, true), (0o640, false), (0o604, false), (0o610, false), (0o777, false)]
+        {
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let loaded = file.load();
+            assert_eq!(loaded.is_ok(), good, "{mode:03o}");
+            if let Err(error) = loaded {
+                assert!(error.to_string().contains(&format!("(mode {mode:03o}): chmod 600")), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_file_is_refused_with_a_reason() {
+        let (folder, file) = folder();
+        let write = |text: &[u8]| {
+            fs::write(file.path(), text).unwrap();
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600)).unwrap();
+            file.load().unwrap_err().to_string()
+        };
+        let good = print(&key_set(), &api_keys()).to_string();
+        let api_key = format!("\"{API_KEY}\"");
+        let table = [
+            (String::new(), "not a JWK Set"),
+            ("{\"keys\":[]}".into(), "holds no key"),
+            (" ".repeat(65_537), "is larger than 65536 bytes"),
+            (" ".repeat(65_536), "not a JWK Set"),
+            (key_set().to_json().replace("{\"keys\":[", "").replace("]}", ""), "is a bare key"),
+            (good.replace(API_KEY, "short"), "countersign_api_keys: has to be a list of at most two"),
+            (good.replace(&api_key, "1"), "countersign_api_keys: "),
+            (good.replace(&api_key, &[&*api_key; 3].join(",")), "countersign_api_keys: "),
+        ];
+        for (text, expected) in table {
+            let error = write(text.as_bytes());
+            assert!(error.contains(expected) && !error.contains("Bwc"), "{error}");
+        }
+        assert!(write(b"\xff\xfe").contains("valid UTF-8"));
+        assert!(KeyFile::new(folder.path()).load().unwrap_err().to_string().contains("is no file"));
+        assert!(KeyFile::new(folder.path().join("none")).load().unwrap_err().is_not_found());
+    }
+
+    #[test]
+    fn a_version_is_replaced_once() {
+        let (folder, file) = folder();
+        file.create(&key_set(), &api_keys()).unwrap();
+        let (read, version) = file.load_version().unwrap();
+        assert_eq!(read.api_keys.len(), 1);
+        file.replace(&version, &key_set(), &[]).unwrap();
+        assert_eq!(file.load().unwrap().api_keys.len(), 0);
+        assert_eq!(fs::metadata(file.path()).unwrap().mode() & 0o777, 0o600);
+        let error = file.replace(&version, &key_set(), &api_keys()).unwrap_err();
+        assert!(error.to_string().contains("has been changed by another"), "{error}");
+        assert_eq!(file.load().unwrap().api_keys.len(), 0);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_file_behind_a_link_is_replaced_and_not_the_link() {
+        let (folder, file) = folder();
+        file.create(&key_set(), &api_keys()).unwrap();
+        let link = KeyFile::new(folder.path().join("link.json"));
+        std::os::unix::fs::symlink(file.path(), link.path()).unwrap();
+        let (_, version) = link.load_version().unwrap();
+        link.replace(&version, &key_set(), &[]).unwrap();
+        assert_eq!(file.load().unwrap().api_keys.len(), 0);
+        assert!(fs::symlink_metadata(link.path()).unwrap().is_symlink());
+    }
+
+    /// Of many that replace the same version at the same time one does, and nothing of the others is left.
+    #[test]
+    fn of_many_that_replace_a_version_one_does() {
+        let (folder, file) = folder();
+        file.create(&key_set(), &api_keys()).unwrap();
+        let replaced: usize = std::thread::scope(|scope| {
+            let versions: Vec<_> = (0..8).map(|_| file.load_version().unwrap().1).collect();
+            let file = &file;
+            let replace = |version| move || file.replace(&version, &key_set(), &[]);
+            let threads: Vec<_> = versions.into_iter().map(|version| scope.spawn(replace(version))).collect();
+            threads.into_iter().map(|thread| usize::from(thread.join().unwrap().is_ok())).sum()
+        });
+        assert_eq!(replaced, 1);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        assert_eq!(format!("{:?}", api_keys()), "[ApiKey(..)]");
+        assert_eq!(format!("{:?}", FileVersion(print(&key_set(), &api_keys()))), "FileVersion(..)");
+    }
+}

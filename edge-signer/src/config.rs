@@ -1,0 +1,192 @@
+//! The configuration of the signer: custom headers of the origin, where no viewer can put any.
+
+use crate::{Header, Origin};
+use key_store::Source;
+use signing::{Field, METHOD_OVERRIDES, is_ours, same_name};
+use std::time::Duration;
+
+const SECRET: &str = "countersign-secret";
+const MODE: &str = "countersign-mode";
+const BODY: &str = "countersign-body";
+const API: &str = "countersign-api";
+const LIFETIME: &str = "countersign-lifetime";
+
+/// How one origin's requests are signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `countersign-secret`: where the keys are; `None` for `none`, an origin whose requests pass through unsigned.
+    pub source: Option<Source>,
+    /// `countersign-mode`
+    pub mode: Mode,
+    /// `countersign-body`
+    pub body: BodyRule,
+    /// `countersign-lifetime`: how long a signature is good, in whole seconds.
+    pub lifetime: Duration,
+}
+
+/// What becomes of a request that cannot be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It is answered at the edge.
+    Enforce,
+    /// It is sent on unsigned.
+    Monitor,
+}
+
+/// What is done about the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyRule {
+    /// A body that the edge sees whole is covered.
+    Digest,
+    /// No digest is computed or compared.
+    Ignore,
+    /// A body that the edge does not see whole is refused.
+    Require,
+}
+
+/// A custom header of the origin that is missing or wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("origin custom header {header}: {problem}")]
+pub struct Misconfigured {
+    /// Its name.
+    pub header: String,
+    /// What is wrong, and what is accepted.
+    pub problem: &'static str,
+}
+
+impl Config {
+    /// Reads the configuration, every part of it.
+    ///
+    /// # Errors
+    /// The first header that is wrong.
+    pub fn read(origin: &Origin<'_>) -> Result<Self, Misconfigured> {
+        for header in &origin.custom_headers {
+            let known = [SECRET, MODE, BODY, API, LIFETIME].contains(&header.name);
+            if is_ours(header.name) && !known {
+                return Err(wrong(
+                    header.name,
+                    "is not known: there are countersign-secret, -mode, -body, -api and -lifetime",
+                ));
+            }
+            let written =
+                ["host"].into_iter().chain(Field::ALL.map(Field::name)).any(|name| same_name(name, header.name));
+            if written {
+                return Err(wrong(header.name, "may not be a custom header: the signer writes it itself"));
+            }
+            if METHOD_OVERRIDES.iter().any(|name| same_name(name, header.name)) {
+                return Err(wrong(header.name, "may not be a custom header: the authorizer refuses it"));
+            }
+        }
+        let source = match single(origin, SECRET)? {
+            None => {
+                return Err(wrong(SECRET, "is missing: accepted is file:PATH, or none to send on unsigned"));
+            }
+            Some("none") => None,
+            Some(source) => {
+                Some(source.parse().map_err(|_| wrong(SECRET, "accepted is file:PATH, or none to send on unsigned"))?)
+            }
+        };
+        let body = match single(origin, BODY)? {
+            None | Some("digest") => BodyRule::Digest,
+            Some("ignore") => BodyRule::Ignore,
+            Some("require") => BodyRule::Require,
+            Some(_) => return Err(wrong(BODY, "accepted is digest, ignore or require")),
+        };
+        // Both kinds are signed alike; the word is checked so that no one believes another kind to be.
+        if !matches!(single(origin, API)?, None | Some("rest" | "http")) {
+            return Err(wrong(API, "accepted is rest or http"));
+        }
+        let lifetime = match single(origin, LIFETIME)?.unwrap_or("60").parse() {
+            Ok(seconds @ 1..=300) => Duration::from_secs(seconds),
+            _ => return Err(wrong(LIFETIME, "accepted is a whole number of seconds from 1 to 300")),
+        };
+        Ok(Self { source, mode: Mode::read(origin)?, body, lifetime })
+    }
+}
+
+impl Mode {
+    /// Reads the mode alone, so that it is known where something else is wrong.
+    pub(crate) fn read(origin: &Origin<'_>) -> Result<Self, Misconfigured> {
+        match single(origin, MODE)? {
+            None | Some("enforce") => Ok(Self::Enforce),
+            Some("monitor") => Ok(Self::Monitor),
+            Some(_) => Err(wrong(MODE, "accepted is enforce or monitor")),
+        }
+    }
+}
+
+fn single<'a>(origin: &Origin<'a>, name: &'static str) -> Result<Option<&'a str>, Misconfigured> {
+    let mut values = origin.custom_headers.iter().filter(|Header { name: other, .. }| *other == name);
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(wrong(name, "has more than one value")),
+        (value, None) => Ok(value.map(|header| header.value)),
+    }
+}
+
+fn wrong(header: &str, problem: &'static str) -> Misconfigured {
+    Misconfigured { header: header.to_owned(), problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin<'a>(headers: &[(&'a str, &'a str)]) -> Origin<'a> {
+        let custom_headers = headers.iter().map(|&(name, value)| Header { name, value }).collect();
+        Origin { protocol: "https", path: "/prod", custom_headers }
+    }
+
+    fn read(more: &[(&str, &str)]) -> Result<Config, String> {
+        let headers = [&[("x-api-key", "k"), (SECRET, "file:/k.json")], more].concat();
+        Config::read(&origin(&headers)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_left_out_has_the_default() {
+        let source = "file:/k.json".parse().ok();
+        let default = Config { source, mode: Mode::Enforce, body: BodyRule::Digest, lifetime: Duration::from_secs(60) };
+        assert_eq!(read(&[]), Ok(default.clone()));
+        assert_eq!(read(&[(MODE, "monitor")]), Ok(Config { mode: Mode::Monitor, ..default.clone() }));
+        assert_eq!(
+            read(&[(BODY, "require"), (API, "rest")]),
+            Ok(Config { body: BodyRule::Require, ..default.clone() })
+        );
+        assert_eq!(read(&[(LIFETIME, "300")]), Ok(Config { lifetime: Duration::from_secs(300), ..default.clone() }));
+        assert_eq!(Config::read(&origin(&[(SECRET, "none")])), Ok(Config { source: None, ..default }));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_what_is_accepted() {
+        let table = [
+            (("countersign-mod", "x"), "is not known: there are countersign-secret, -mode, -body, -api and -lifetime"),
+            (
+                ("countersign_secret", "none"),
+                "is not known: there are countersign-secret, -mode, -body, -api and -lifetime",
+            ),
+            (
+                ("countersign-target", "/"),
+                "is not known: there are countersign-secret, -mode, -body, -api and -lifetime",
+            ),
+            (("signature", "x"), "may not be a custom header: the signer writes it itself"),
+            (("x_http_method", "x"), "may not be a custom header: the authorizer refuses it"),
+            (("host", "x"), "may not be a custom header: the signer writes it itself"),
+            ((SECRET, "file:/other"), "has more than one value"),
+            ((MODE, "Enforce"), "accepted is enforce or monitor"),
+            ((BODY, ""), "accepted is digest, ignore or require"),
+            ((API, "soap"), "accepted is rest or http"),
+            ((LIFETIME, "0"), "accepted is a whole number of seconds from 1 to 300"),
+            ((LIFETIME, "301"), "accepted is a whole number of seconds from 1 to 300"),
+            ((LIFETIME, "1m"), "accepted is a whole number of seconds from 1 to 300"),
+        ];
+        for ((header, value), problem) in table {
+            assert_eq!(read(&[(header, value)]), Err(format!("origin custom header {header}: {problem}")));
+        }
+        for (secret, problem) in
+            [("", "accepted"), ("file:", "accepted"), ("/k.json", "accepted"), ("None", "accepted")]
+        {
+            let error = Config::read(&origin(&[(SECRET, secret)])).unwrap_err();
+            assert!(error.problem.starts_with(problem));
+        }
+        assert!(Config::read(&origin(&[])).unwrap_err().problem.starts_with("is missing"));
+    }
+}

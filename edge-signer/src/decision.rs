@@ -1,0 +1,206 @@
+//! The decision about one request: a pure function of the event, its configuration, the keys, a nonce and the time.
+
+use crate::{
+    Answer, Body, BodyRule, Config, Edits, Header, Misconfigured, Mode, Notice, OriginRequest, Outcome, Problem,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use signing::{
+    ContentDigest, Field, ForeignSignatures, KeySet, METHOD_OVERRIDES, Nonce, Request, UnixSeconds, is_ours, same_name,
+    sign,
+};
+use std::{borrow::Cow, collections::BTreeSet};
+
+/// API Gateway's limit for the request line and all headers.
+const HEAD_LIMIT: usize = 10_240;
+/// What CloudFront adds behind the function: `Via`, `X-Amz-Cf-Id`, `X-Forwarded-For` and the like.
+const ADDED_BY_CLOUDFRONT: usize = 512;
+
+/// Signs a request, or says why it cannot be.
+///
+/// `config` is what [`Config::read`] made of the request's origin. Without `keys`, or where none of them may be used `now`,
+/// the request is answered at the edge; in monitor mode it is sent on unsigned.
+pub fn sign_origin_request(
+    request: &OriginRequest<'_>,
+    config: Result<&Config, Misconfigured>,
+    keys: Option<&KeySet>,
+    nonce: Nonce,
+    now: UnixSeconds,
+) -> Outcome {
+    let mut notices = Vec::new();
+    let foreign = viewer_signatures(request, &mut notices);
+    let signed = match config {
+        Ok(Config { source: None, .. }) => {
+            return Outcome { answer: unsigned(request, foreign), notices };
+        }
+        Ok(config) => signed(request, &foreign, config, keys, nonce, now),
+        Err(error) => Err(error.into()),
+    };
+    let answer = match signed {
+        Ok((edits, of_the_body)) => {
+            notices.extend(of_the_body);
+            Answer::Forward(edits)
+        }
+        Err(problem) if Mode::read(&request.origin) == Ok(Mode::Monitor) => {
+            notices.push(Notice::Unsigned(problem));
+            unsigned(request, foreign)
+        }
+        Err(problem) => {
+            let response = problem.respond();
+            notices.push(Notice::Answered(problem));
+            Answer::Respond(response)
+        }
+    };
+    Outcome { answer, notices }
+}
+
+/// Sends the request on with nothing in it that poses as ours.
+fn unsigned(request: &OriginRequest<'_>, foreign: ForeignSignatures) -> Answer {
+    let fields = [(Field::SignatureInput, foreign.input), (Field::Signature, foreign.signature)];
+    let kept = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    let set = kept.map(|(field, value)| (field.key(), value)).collect();
+    Answer::Forward(edits(request, &[Field::SignatureInput, Field::Signature], set))
+}
+
+/// The changes that sign the request, and what there is to say of its body.
+fn signed(
+    request: &OriginRequest<'_>,
+    foreign: &ForeignSignatures,
+    config: &Config,
+    keys: Option<&KeySet>,
+    nonce: Nonce,
+    now: UnixSeconds,
+) -> Result<(Edits, Vec<Notice>), Problem> {
+    let origin = &request.origin;
+    if origin.protocol != "https" {
+        return Err(Problem::NotHttps);
+    }
+    let target = match request.querystring {
+        "" => format!("{}{}", origin.path, request.uri),
+        query => format!("{}{}?{query}", origin.path, request.uri),
+    };
+    let (content_digest, notices) = content_digest(request, config.body)?;
+    let mut hosts = request.values("host");
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return Err(Problem::Event("it has not one Host"));
+    };
+    let covered = Request {
+        method: request.method.try_into().map_err(|_| Problem::Event("its method is none"))?,
+        authority: host.try_into().map_err(|_| Problem::Event("its Host is none"))?,
+        target: target.as_str().try_into().map_err(|_| Problem::Target)?,
+        viewer_ip: request.client_ip.try_into().map_err(|_| Problem::Event("its clientIp is no IP address"))?,
+        content_digest: match &content_digest {
+            Some(value) => Some(value.as_str().try_into().map_err(|_| Problem::Event("its Content-Digest is none"))?),
+            None => None,
+        },
+    };
+    let key = keys.and_then(|keys| keys.signing_key(now)).ok_or(Problem::NoKey)?;
+    let mut signature = sign(&covered, key, nonce, config.lifetime, now);
+    signature.input = join([&signature.input, &foreign.input]);
+    signature.signature = join([&signature.signature, &foreign.signature]);
+    let set = signature.headers(&covered).into_iter().map(|(field, value)| (field.key(), value)).collect();
+    let edits = edits(request, &Field::ALL, set);
+    let bytes = head_bytes(request, &target, &edits);
+    if bytes > HEAD_LIMIT {
+        return Err(Problem::TooLarge { bytes });
+    }
+    Ok((edits, notices))
+}
+
+/// Sets these headers and removes, whatever else becomes of the request, what a viewer may have forged, `dropped`, what
+/// the origin's custom headers hold too, and our configuration.
+fn edits(request: &OriginRequest<'_>, dropped: &[Field], set: Vec<(&'static str, String)>) -> Edits {
+    let custom = &request.origin.custom_headers;
+    let goes = |name: &str| {
+        is_ours(name)
+            || METHOD_OVERRIDES.iter().any(|other| same_name(name, other))
+            || dropped.iter().any(|field| same_name(name, field.name()))
+            || custom.iter().any(|header| same_name(name, header.name))
+    };
+    let unique = |headers: &[Header<'_>], goes: &dyn Fn(&str) -> bool| {
+        let names: BTreeSet<_> = headers.iter().map(|header| header.name).filter(|name| goes(name)).collect();
+        names.into_iter().map(str::to_owned).collect()
+    };
+    Edits { remove: unique(&request.headers, &goes), set, remove_custom: unique(custom, &is_ours) }
+}
+
+/// The viewer's own signatures, as far as they can be read.
+fn viewer_signatures(request: &OriginRequest<'_>, notices: &mut Vec<Notice>) -> ForeignSignatures {
+    let value = |field: Field| join(request.values(field.name()));
+    ForeignSignatures::keep(&value(Field::SignatureInput), &value(Field::Signature)).unwrap_or_else(|_| {
+        notices.push(Notice::ViewerSignaturesDropped);
+        ForeignSignatures::default()
+    })
+}
+
+/// The digest to send and to cover: the viewer's own, if it is good, or else ours, if the whole body is to be seen.
+fn content_digest(request: &OriginRequest<'_>, rule: BodyRule) -> Result<(Option<String>, Vec<Notice>), Problem> {
+    let field = join(request.values(Field::ContentDigest.name()));
+    let own = ContentDigest::try_from(field.as_str()).ok();
+    let unreadable = own.is_none() && request.values(Field::ContentDigest.name()).next().is_some();
+    let mut notices: Vec<_> = unreadable.then_some(Notice::ViewerDigestDropped).into_iter().collect();
+    let may_have_body = !matches!(request.method, "GET" | "HEAD");
+    match request.body.filter(|_| may_have_body) {
+        None if may_have_body && announces_body(request) => match rule {
+            BodyRule::Require => Err(Problem::BodyNotIncluded),
+            BodyRule::Digest if own.is_none() => {
+                notices.push(Notice::BodyNotSeen);
+                Ok((None, notices))
+            }
+            _ => Ok((own.map(|_| field), notices)),
+        },
+        Some(Body { input_truncated: true, .. }) if rule == BodyRule::Require => Err(Problem::BodyTooLarge),
+        Some(Body { input_truncated: true, .. }) => {
+            notices.push(Notice::BodyTruncated);
+            Ok((own.map(|_| field), notices))
+        }
+        Some(body) if rule != BodyRule::Ignore => {
+            let body = decode(body)?;
+            match own {
+                None => Ok((Some(ContentDigest::of(&body)), notices)),
+                Some(own) if own.matches(&body) => Ok((Some(field), notices)),
+                Some(_) => Err(Problem::DigestMismatch),
+            }
+        }
+        _ => Ok((own.map(|_| field), notices)),
+    }
+}
+
+fn announces_body(request: &OriginRequest<'_>) -> bool {
+    request.values("content-length").any(|length| length != "0") || request.values("transfer-encoding").next().is_some()
+}
+
+fn decode(body: Body<'_>) -> Result<Cow<'_, [u8]>, Problem> {
+    match body.encoding {
+        "base64" => STANDARD.decode(body.data).map(Cow::Owned).map_err(|_| Problem::Event("its body is not base64")),
+        "text" => Ok(Cow::Borrowed(body.data.as_bytes())),
+        _ => Err(Problem::Event("its body is neither base64 nor text")),
+    }
+}
+
+/// The size of the head of the request that would be sent.
+fn head_bytes(request: &OriginRequest<'_>, target: &str, edits: &Edits) -> usize {
+    let size = |headers: &[Header<'_>], gone: &[String]| -> usize {
+        let sent =
+            headers.iter().filter(|header| gone.binary_search_by(|name| name.as_str().cmp(header.name)).is_err());
+        sent.map(|header| header.name.len() + header.value.len()).sum()
+    };
+    let request_line = request.method.len() + target.len() + "  HTTP/1.1\r\n".len();
+    let added: usize = edits.set.iter().map(|(key, value)| key.len() + value.len()).sum();
+    request_line
+        + size(&request.headers, &edits.remove)
+        + size(&request.origin.custom_headers, &edits.remove_custom)
+        + added
+        + ADDED_BY_CLOUDFRONT
+}
+
+/// One value out of many, as RFC 9110 joins them.
+fn join<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> String {
+    let mut joined = String::new();
+    for value in values {
+        if !joined.is_empty() && !value.as_ref().is_empty() {
+            joined.push_str(", ");
+        }
+        joined.push_str(value.as_ref());
+    }
+    joined
+}

@@ -1,0 +1,60 @@
+//! What CloudFront hands an origin-request function, as far as the signer looks at it.
+//!
+//! None of it is `Debug`: it holds the credentials of viewers and the API key.
+
+/// A CloudFront origin-request event: its `Records[0].cf.request`.
+#[derive(Clone)]
+pub struct OriginRequest<'a> {
+    /// In upper case.
+    pub method: &'a str,
+    /// The path, percent-encoded as the viewer sent it.
+    pub uri: &'a str,
+    /// The query without its `?`; empty where there is none.
+    pub querystring: &'a str,
+    /// The viewer's address.
+    pub client_ip: &'a str,
+    /// One entry a value, in the event's order.
+    pub headers: Vec<Header<'a>>,
+    /// Where the request is sent.
+    pub origin: Origin<'a>,
+    /// Absent where CloudFront did not include the body.
+    pub body: Option<Body<'a>>,
+}
+
+impl<'a> OriginRequest<'a> {
+    /// All values of a header.
+    pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |header| header.name == name).map(|header| header.value)
+    }
+}
+
+/// One value of one header.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// In lower case, as the event's map has it.
+    pub name: &'a str,
+    /// As received.
+    pub value: &'a str,
+}
+
+/// The event's `origin.custom`.
+#[derive(Clone)]
+pub struct Origin<'a> {
+    /// `https` or `http`; empty where the origin is no custom one.
+    pub protocol: &'a str,
+    /// What CloudFront puts before the `uri`: empty or like `/prod`, without a slash at its end.
+    pub path: &'a str,
+    /// The configuration of the signer among them.
+    pub custom_headers: Vec<Header<'a>>,
+}
+
+/// The event's `body`.
+#[derive(Clone, Copy)]
+pub struct Body<'a> {
+    /// `base64` in every event that CloudFront makes.
+    pub encoding: &'a str,
+    /// The body in that encoding.
+    pub data: &'a str,
+    /// Whether CloudFront cut the body, at 1,048,576 bytes.
+    pub input_truncated: bool,
+}

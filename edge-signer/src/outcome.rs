@@ -1,0 +1,155 @@
+//! What the function answers CloudFront, and what it has to say to the log.
+
+use crate::Misconfigured;
+use key_store::ReadError;
+
+/// What becomes of the request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What CloudFront is to do.
+    pub answer: Answer,
+    /// Remarks for the log, in the order in which they came up.
+    pub notices: Vec<Notice>,
+}
+
+/// What CloudFront is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Send the request on with these changes and no others.
+    Forward(Edits),
+    /// Answer the viewer; the origin sees nothing.
+    Respond(Response),
+}
+
+/// Changes to the request's headers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// Names, in lower case, to delete from `request.headers`; done before `set`.
+    pub remove: Vec<String>,
+    /// Headers to set, each to one value: the `key` as it goes over the wire, and the value.
+    pub set: Vec<(&'static str, String)>,
+    /// Names, in lower case, to delete from `request.origin.custom.customHeaders`.
+    pub remove_custom: Vec<String>,
+}
+
+/// A response made at the edge.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The `key` as it goes over the wire, and the value.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON, in one line.
+    pub body: String,
+}
+
+/// A remark for the log. It tells names and numbers, never the value of a header, a query or a body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Notice {
+    /// The viewer's own signatures could not be read.
+    #[error("the viewer's Signature-Input and Signature do not pair and were removed")]
+    ViewerSignaturesDropped,
+    /// The viewer's own digest could not be read.
+    #[error("the viewer's Content-Digest holds no sha-256 or sha-512 digest and was removed")]
+    ViewerDigestDropped,
+    /// CloudFront did not hand the body over.
+    #[error(
+        "the event has no body, which goes on without a digest of ours: set IncludeBody on the function's association, \
+        or countersign-body to ignore"
+    )]
+    BodyNotSeen,
+    /// CloudFront cut the body, so no digest of it could be made.
+    #[error("the body is over 1 MiB and goes on without a digest of ours")]
+    BodyTruncated,
+    /// The keys could not be read again.
+    #[error("the key set could not be read: {0}")]
+    RefreshFailed(ReadError),
+    /// The request was answered at the edge.
+    #[error("answered {status}: {0}", status = .0.status())]
+    Answered(Problem),
+    /// Monitor mode: the request was sent on unsigned.
+    #[error("sent on unsigned, in enforce mode answered {status}: {0}", status = .0.status())]
+    Unsigned(Problem),
+}
+
+impl Notice {
+    /// The kind of notice, as one word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ViewerSignaturesDropped => "viewer-signatures-dropped",
+            Self::ViewerDigestDropped => "viewer-digest-dropped",
+            Self::BodyNotSeen => "body-not-seen",
+            Self::BodyTruncated => "body-truncated",
+            Self::RefreshFailed(_) => "refresh-failed",
+            Self::Answered(_) => "answered",
+            Self::Unsigned(_) => "unsigned",
+        }
+    }
+}
+
+/// Why a request cannot be signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// A custom header of the origin is wrong.
+    #[error("{0}")]
+    Misconfigured(#[from] Misconfigured),
+    /// The origin is not reached over TLS: whoever is on the way could read what is signed and use it.
+    #[error("the origin's protocol is not https: set its protocol policy to https-only")]
+    NotHttps,
+    /// The event is not one that CloudFront makes.
+    #[error("the event is not an origin-request event: {0}")]
+    Event(&'static str),
+    /// The target has a byte that may not be in one.
+    #[error("the target has a byte outside of 0x21 to 0x7E, or a #")]
+    Target,
+    /// The body is not the one that the viewer's digest names.
+    #[error("the body is not that of the viewer's Content-Digest")]
+    DigestMismatch,
+    /// The body is larger than the edge can see, and a digest is required.
+    #[error("the body is over 1 MiB and countersign-body is require")]
+    BodyTooLarge,
+    /// There is a body that the edge does not see, and a digest is required.
+    #[error("the event has no body and countersign-body is require: set IncludeBody on the function's association")]
+    BodyNotIncluded,
+    /// The gateway would refuse the request for the size of its head.
+    #[error("the request's head would have {bytes} bytes, over the gateway's 10240")]
+    TooLarge {
+        /// How many there would be.
+        bytes: usize,
+    },
+    /// There is no key to sign with.
+    #[error("no key of the set may be used now, or the set could not be read")]
+    NoKey,
+}
+
+impl Problem {
+    /// The status of the answer.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Misconfigured(_) | Self::NotHttps | Self::Event(_) | Self::BodyNotIncluded => 500,
+            Self::Target | Self::DigestMismatch => 400,
+            Self::BodyTooLarge => 413,
+            // CloudFront caches 414 for every viewer's request of that path; 431 it does not.
+            Self::TooLarge { .. } => 431,
+            Self::NoKey => 503,
+        }
+    }
+
+    /// The answer to the viewer, who is told no more than concerns the request.
+    pub(crate) fn respond(&self) -> Response {
+        let message = match self {
+            Self::Misconfigured(_) | Self::NotHttps | Self::Event(_) | Self::BodyNotIncluded => "Internal server error",
+            Self::Target => "The request target has a character that has to be percent-encoded",
+            Self::DigestMismatch => "The body does not match Content-Digest",
+            Self::BodyTooLarge => "The body is too large",
+            Self::TooLarge { .. } => "The request line and headers are too large",
+            Self::NoKey => "Service unavailable",
+        };
+        let mut headers =
+            vec![("Content-Type", "application/json".to_owned()), ("Cache-Control", "no-store".to_owned())];
+        if matches!(self, Self::NoKey) {
+            headers.push(("Retry-After", "5".to_owned()));
+        }
+        Response { status: self.status(), headers, body: serde_json::json!({ "message": message }).to_string() }
+    }
+}

@@ -1,0 +1,75 @@
+use crate::{Config, Misconfigured, Notice, OriginRequest, Outcome, sign_origin_request};
+use key_store::{Cache, Limits, Source};
+use signing::{KeySet, Nonce, UnixSeconds};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+/// The signer of one process: it keeps the keys of every origin that it has signed for.
+#[derive(Debug)]
+pub struct EdgeSigner {
+    limits: Limits,
+    caches: Mutex<HashMap<Source, Arc<Cache<Source>>>>,
+}
+
+impl EdgeSigner {
+    /// How long a process at the edge keeps its keys: read again every five minutes, used through an outage of thirty.
+    pub const LIMITS: Limits = Limits { ttl: Duration::from_secs(300), max_stale: Duration::from_secs(1800) };
+
+    /// A signer that has read no keys yet.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, caches: Mutex::default() }
+    }
+
+    /// Signs with what is in memory; `None` where it is time to read keys, and [`EdgeSigner::handle`] has to be called.
+    pub fn handle_warm(&self, request: &OriginRequest<'_>, nonce: Nonce, now: SystemTime) -> Option<Outcome> {
+        let config = Config::read(&request.origin);
+        match self.cache(&config) {
+            None => Some(decide(request, config, None, nonce, now)),
+            Some(cache) => {
+                let held = cache.held(now);
+                (!held.due).then(|| decide(request, config, held.set.as_deref(), nonce, now))
+            }
+        }
+    }
+
+    /// Signs, after reading keys where it is time to.
+    pub async fn handle(&self, request: &OriginRequest<'_>, nonce: Nonce, now: SystemTime) -> Outcome {
+        let config = Config::read(&request.origin);
+        let Some(cache) = self.cache(&config) else {
+            return decide(request, config, None, nonce, now);
+        };
+        let refreshed = cache.refresh(now).await;
+        let mut outcome = decide(request, config, cache.held(now).set.as_deref(), nonce, now);
+        if let Err(error) = refreshed {
+            outcome.notices.insert(0, Notice::RefreshFailed(error));
+        }
+        outcome
+    }
+
+    /// The cache of the store that the request's origin names. There are as many as origins are configured.
+    fn cache(&self, config: &Result<Config, Misconfigured>) -> Option<Arc<Cache<Source>>> {
+        let source = config.as_ref().ok()?.source.as_ref()?;
+        let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cache) = caches.get(source) {
+            return Some(Arc::clone(cache));
+        }
+        let cache = Arc::new(Cache::new(source.clone(), self.limits));
+        caches.insert(source.clone(), Arc::clone(&cache));
+        Some(cache)
+    }
+}
+
+fn decide(
+    request: &OriginRequest<'_>,
+    config: Result<Config, Misconfigured>,
+    keys: Option<&KeySet>,
+    nonce: Nonce,
+    now: SystemTime,
+) -> Outcome {
+    // A clock before 1970 is in no key's time.
+    let now = UnixSeconds::new(now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()));
+    sign_origin_request(request, config.as_ref().map_err(Clone::clone), keys, nonce, now)
+}

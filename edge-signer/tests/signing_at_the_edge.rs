@@ -1,0 +1,445 @@
+//! What becomes of an origin-request event: signed, answered or passed on, as its configuration and its parts demand.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use edge_signer::{
+    Answer, Body, Config, EdgeSigner, Edits, Header, Misconfigured, Notice, Origin, OriginRequest, Outcome, Problem,
+    sign_origin_request,
+};
+use key_store::{KeyFile, Limits};
+use signing::{
+    Claim, ContentDigest, Key, KeySet, Nonce, Policy, Query, Received, Refusal, RotationNumbers, Shown, UnixSeconds,
+    Verified,
+};
+use std::time::{Duration, SystemTime};
+
+const HOST: &str = "abc.execute-api.eu-west-1.amazonaws.com";
+const NOW: UnixSeconds = UnixSeconds::new(1_795_341_845);
+
+fn keys() -> KeySet {
+    KeySet::new(vec![Key::new("k1".try_into().unwrap(), &[7; 32], NOW, NOW + Duration::from_secs(3600)).unwrap()])
+        .unwrap()
+}
+
+/// An event of which every part is free to be changed.
+#[derive(Clone)]
+struct Event {
+    method: &'static str,
+    uri: String,
+    querystring: &'static str,
+    client_ip: &'static str,
+    headers: Vec<(&'static str, String)>,
+    protocol: &'static str,
+    custom_headers: Vec<(&'static str, &'static str)>,
+    body: Option<(&'static str, String, bool)>,
+}
+
+impl Event {
+    /// `GET /pets?type=dog` from 203.0.113.7, to the stage `prod` of an API that wants a key.
+    fn get() -> Self {
+        Self {
+            method: "GET",
+            uri: "/pets".to_owned(),
+            querystring: "type=dog",
+            client_ip: "203.0.113.7",
+            headers: vec![("host", HOST.to_owned()), ("accept", "*/*".to_owned())],
+            protocol: "https",
+            custom_headers: vec![("countersign-secret", "file:/keys.json"), ("x-api-key", "secret")],
+            body: None,
+        }
+    }
+
+    /// `POST /pets?type=dog` with the body `{}`.
+    fn post() -> Self {
+        Self { method: "POST", ..Self::get() }.body("{}", false)
+    }
+
+    fn body(self, body: &str, truncated: bool) -> Self {
+        Self { body: Some(("base64", STANDARD.encode(body), truncated)), ..self }
+    }
+
+    fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    fn custom(mut self, name: &'static str, value: &'static str) -> Self {
+        self.custom_headers.retain(|(other, _)| *other != name);
+        self.custom_headers.push((name, value));
+        self
+    }
+
+    fn request(&self) -> OriginRequest<'_> {
+        let custom = self.custom_headers.iter().map(|&(name, value)| Header { name, value });
+        OriginRequest {
+            method: self.method,
+            uri: &self.uri,
+            querystring: self.querystring,
+            client_ip: self.client_ip,
+            headers: self.headers.iter().map(|(name, value)| Header { name, value }).collect(),
+            origin: Origin { protocol: self.protocol, path: "/prod", custom_headers: custom.collect() },
+            body: self.body.as_ref().map(|(encoding, data, input_truncated)| Body {
+                encoding,
+                data,
+                input_truncated: *input_truncated,
+            }),
+        }
+    }
+
+    fn outcome_with(&self, keys: Option<&KeySet>) -> Outcome {
+        let request = self.request();
+        let config = Config::read(&request.origin);
+        sign_origin_request(&request, config.as_ref().map_err(Clone::clone), keys, Nonce::new([9; 16]), NOW)
+    }
+
+    fn outcome(&self) -> Outcome {
+        self.outcome_with(Some(&keys()))
+    }
+
+    #[track_caller]
+    fn edits(&self) -> Edits {
+        match self.outcome().answer {
+            Answer::Forward(edits) => edits,
+            Answer::Respond(response) => panic!("answered {response:?}"),
+        }
+    }
+
+    /// What would be sent with these edits: the headers as CloudFront would have them.
+    fn sent(&self, edits: &Edits) -> Vec<(String, String)> {
+        let gone = |name: &str| {
+            edits.remove.iter().any(|other| other == name)
+                || edits.set.iter().any(|(key, _)| key.eq_ignore_ascii_case(name))
+        };
+        let kept = self.headers.iter().filter(|(name, _)| !gone(name)).map(|(name, value)| (*name, value.clone()));
+        let set = edits.set.iter().map(|(key, value)| (*key, value.clone()));
+        kept.chain(set).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// What a verifier behind a REST API says to it.
+    fn verdict(&self) -> Result<Verified, Refusal> {
+        let sent = self.sent(&self.edits());
+        let headers: Vec<_> = sent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let mut query = Query::new();
+        for pair in self.querystring.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap();
+            query.entry(name.into()).or_default().push(value.into());
+        }
+        let received = Received {
+            method: self.method,
+            second_method: None,
+            domain_name: HOST,
+            headers: &headers,
+            shown: &Shown::Rest { path: format!("/prod{}", self.uri).into(), query },
+            time: Some(NOW),
+        };
+        let policy =
+            Policy { max_lifetime: Duration::from_secs(60), skew: Duration::from_secs(5), allow_ambiguous_path: false };
+        Claim::check(&received, &policy)?.verify(&keys())
+    }
+
+    #[track_caller]
+    fn answered(&self, problem: Problem) {
+        let outcome = self.outcome();
+        assert_eq!(outcome.notices.last(), Some(&Notice::Answered(problem.clone())));
+        let Answer::Respond(response) = outcome.answer else { panic!("{outcome:?}") };
+        assert_eq!(response.status, problem.status());
+        assert!(response.headers.contains(&("Cache-Control", "no-store".to_owned())));
+    }
+}
+
+#[track_caller]
+fn value<'a>(edits: &'a Edits, key: &str) -> Option<&'a str> {
+    edits.set.iter().find(|(other, _)| *other == key).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn a_request_is_signed_and_nothing_else_of_it_changed() {
+    let edits = Event::get().edits();
+    assert_eq!(
+        edits,
+        Edits {
+            remove: vec![],
+            set: vec![
+                (
+                    "Signature-Input",
+                    "countersign=(\"@method\" \"@authority\" \"@path\" \"@query\" \"countersign-viewer-ip\");\
+                    created=1795341845;expires=1795341905;nonce=\"CQkJCQkJCQkJCQkJCQkJCQ\";alg=\"hmac-sha256\";\
+                    keyid=\"k1\";tag=\"countersign\""
+                        .to_owned()
+                ),
+                // Computed with another implementation: Python's hmac over the base that RFC 9421, section 2.5, makes of it.
+                ("Signature", "countersign=:hMxYzVstdYC+m+3Vq9+dFUCBfJjf+0Kb6DpGtBgUdAI=:".to_owned()),
+                ("Countersign-Target", "/prod/pets?type=dog".to_owned()),
+                ("Countersign-Viewer-Ip", "203.0.113.7".to_owned()),
+            ],
+            remove_custom: vec!["countersign-secret".to_owned()],
+        }
+    );
+    assert!(Event::get().verdict().is_ok());
+    assert!(Event::post().verdict().is_ok());
+    let bare = Event { querystring: "", ..Event::get() };
+    assert_eq!(value(&bare.edits(), "Countersign-Target"), Some("/prod/pets"));
+    assert!(bare.verdict().is_ok());
+    let odd = Event { uri: "/a%2Fb//%zz;c".to_owned(), ..Event::get() };
+    assert!(odd.verdict().is_ok());
+    let six = Event { client_ip: "2001:db8::1", ..Event::get() };
+    assert_eq!(six.verdict().unwrap().viewer_ip().to_string(), "2001:db8::1");
+}
+
+#[test]
+fn the_lifetime_is_the_configured_one() {
+    let edits = Event::get().custom("countersign-lifetime", "7").edits();
+    assert!(value(&edits, "Signature-Input").unwrap().contains(";created=1795341845;expires=1795341852;"));
+    assert_eq!(edits.remove_custom, ["countersign-lifetime", "countersign-secret"]);
+}
+
+#[test]
+fn what_a_viewer_may_have_forged_is_removed() {
+    let event = Event::get()
+        .header("countersign-target", "/prod/admin")
+        .header("countersign-viewer-ip", "127.0.0.1")
+        .header("countersign-viewer-ip", "127.0.0.2")
+        .header("countersign-anything", "x")
+        .header("x-http-method-override", "DELETE")
+        .header("x-http-method", "DELETE")
+        .header("x-method-override", "DELETE")
+        .header("countersign_viewer_ip", "127.0.0.3")
+        .header("x_http_method_override", "DELETE")
+        .header("x-api-key", "mine")
+        .header("x_api_key", "mine")
+        .header("signature-input", "countersign=()")
+        .header("signature", "countersign=:YQ==:");
+    let sent = event.sent(&event.edits());
+    let names: Vec<_> = sent.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["host", "accept", "Signature-Input", "Signature", "Countersign-Target", "Countersign-Viewer-Ip"]
+    );
+    assert!(event.verdict().is_ok());
+}
+
+#[test]
+fn a_viewers_own_signatures_are_kept_if_they_pair() {
+    let kept = Event::get()
+        .header("signature-input", "bot=(\"@authority\");tag=\"web-bot-auth\"")
+        .header("signature-input", "countersign=(), x=();tag=\"countersign\"")
+        .header("signature", "countersign=:Yg==:, x=:Yw==:, bot=:YQ==:");
+    let edits = kept.edits();
+    let input = value(&edits, "Signature-Input").unwrap();
+    assert!(
+        input.starts_with("countersign=(\"@method\"") && input.ends_with(", bot=(\"@authority\");tag=\"web-bot-auth\"")
+    );
+    let signature = value(&edits, "Signature").unwrap();
+    assert!(signature.starts_with("countersign=:") && signature.ends_with("=:, bot=:YQ==:"));
+    assert!(kept.verdict().is_ok());
+    assert_eq!(kept.outcome().notices, []);
+
+    for (input, signature) in [("bot=()", "other=:YQ==:"), ("bot=()", "bot=YQ=="), ("bot", "bot=:YQ==:")] {
+        let dropped = Event::get().header("signature-input", input).header("signature", signature);
+        assert_eq!(dropped.outcome().notices, [Notice::ViewerSignaturesDropped]);
+        assert!(!value(&dropped.edits(), "Signature").unwrap().contains("bot"));
+        assert!(dropped.verdict().is_ok());
+    }
+}
+
+#[test]
+fn the_digest_follows_the_body_and_the_rule() {
+    const OURS: Option<&str> = Some("sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:"); // {}
+    const EMPTY: Option<&str> = Some("sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:");
+    let good = ContentDigest::of(b"{}");
+    let other = ContentDigest::of(b"[]");
+    #[track_caller]
+    fn check(event: &Event, rule: &'static str, digest: Option<&str>, notices: &[Notice]) {
+        let event = event.clone().custom("countersign-body", rule);
+        assert_eq!(value(&event.edits(), "Content-Digest"), digest);
+        assert_eq!(event.outcome().notices, notices);
+        assert!(event.verdict().is_ok());
+    }
+    let post = Event::post();
+    let unseen = Event { body: None, ..post.clone() };
+    let cut = post.clone().body("{}", true);
+    let with = |event: &Event, digest: &str| event.clone().header("content-digest", digest);
+    let dropped = [Notice::ViewerDigestDropped];
+    for rule in ["digest", "require"] {
+        check(&post, rule, OURS, &[]);
+        check(&post.clone().body("", false), rule, EMPTY, &[]);
+        check(&with(&post, &good), rule, Some(&good), &[]);
+        check(&with(&with(&post, &good), "md5=:AA==:"), rule, Some(&format!("{good}, md5=:AA==:")), &[]);
+        check(&with(&post, "md5=:AA==:"), rule, OURS, &dropped);
+        check(&with(&post, "nonsense"), rule, OURS, &dropped);
+        with(&post, &other).custom("countersign-body", rule).answered(Problem::DigestMismatch);
+        check(&unseen, rule, None, &[]);
+        check(&with(&unseen, &other), rule, Some(&other), &[]);
+        check(&Event::get().body("", false), rule, None, &[]);
+    }
+    check(&post, "ignore", None, &[]);
+    check(&with(&post, &other), "ignore", Some(&other), &[]);
+    check(&with(&post, "nonsense"), "ignore", None, &dropped);
+
+    check(&cut, "digest", None, &[Notice::BodyTruncated]);
+    check(&cut, "ignore", None, &[Notice::BodyTruncated]);
+    check(&with(&cut, &other), "digest", Some(&other), &[Notice::BodyTruncated]);
+    let both = [Notice::ViewerDigestDropped, Notice::BodyTruncated];
+    check(&with(&cut, "nonsense"), "digest", None, &both);
+    cut.custom("countersign-body", "require").answered(Problem::BodyTooLarge);
+    for method in ["GET", "HEAD"] {
+        let bodied = Event { method, ..Event::post() };
+        check(&bodied, "digest", None, &[]);
+    }
+
+    let announced = unseen.clone().header("content-length", "2");
+    check(&announced, "digest", None, &[Notice::BodyNotSeen]);
+    check(&with(&announced, &other), "digest", Some(&other), &[]);
+    check(&announced, "ignore", None, &[]);
+    let require = unseen.custom("countersign-body", "require");
+    require.clone().header("content-length", "2").answered(Problem::BodyNotIncluded);
+    require.clone().header("transfer-encoding", "chunked").answered(Problem::BodyNotIncluded);
+    check(&require.header("content-length", "0"), "require", None, &[]);
+}
+
+#[test]
+fn what_cannot_be_signed_is_answered_at_the_edge() {
+    for uri in ["/caf\u{e9}", "/a b", "/a\u{7f}", "/a#b", "/a\n"] {
+        Event { uri: uri.to_owned(), ..Event::get() }.answered(Problem::Target);
+    }
+    Event { querystring: "q=\u{fffd}", ..Event::get() }.answered(Problem::Target);
+    for protocol in ["http", "", "HTTPS"] {
+        Event { protocol, ..Event::get() }.answered(Problem::NotHttps);
+    }
+    Event { client_ip: "unknown", ..Event::get() }.answered(Problem::Event("its clientIp is no IP address"));
+    Event { method: "G T", ..Event::get() }.answered(Problem::Event("its method is none"));
+    Event { headers: vec![], ..Event::get() }.answered(Problem::Event("it has not one Host"));
+    Event::get().header("host", HOST).answered(Problem::Event("it has not one Host"));
+    Event { headers: vec![("host", "a b".to_owned())], ..Event::get() }.answered(Problem::Event("its Host is none"));
+    let body = |encoding, data: &str| Event { body: Some((encoding, data.to_owned(), false)), ..Event::post() };
+    body("base64", "e30").answered(Problem::Event("its body is not base64"));
+    body("hex", "7b7d").answered(Problem::Event("its body is neither base64 nor text"));
+    assert_eq!(value(&body("text", "{}").edits(), "Content-Digest"), Some(&*ContentDigest::of(b"{}")));
+    let misconfigured = Event::get().custom("countersign-mode", "off");
+    let error = Config::read(&misconfigured.request().origin).unwrap_err();
+    misconfigured.answered(Problem::Misconfigured(error));
+}
+
+#[test]
+fn each_problem_has_its_status() {
+    let misconfigured = Misconfigured { header: "countersign-body".to_owned(), problem: "is wrong" };
+    for (problem, status) in [
+        (Problem::Misconfigured(misconfigured), 500),
+        (Problem::NotHttps, 500),
+        (Problem::Event("it is none"), 500),
+        (Problem::Target, 400),
+        (Problem::DigestMismatch, 400),
+        (Problem::BodyTooLarge, 413),
+        (Problem::BodyNotIncluded, 500),
+        (Problem::TooLarge { bytes: 10_241 }, 431),
+        (Problem::NoKey, 503),
+    ] {
+        assert_eq!(problem.status(), status, "{problem}");
+    }
+}
+
+#[test]
+fn a_head_over_the_gateways_limit_is_answered_431() {
+    // How long a value brings the head to exactly 10,240 bytes: one more is too many.
+    let sized = |length: usize| Event::get().header("x", &"v".repeat(length));
+    let room = (0..10_240).rev().find(|length| matches!(sized(*length).outcome().answer, Answer::Forward(_))).unwrap();
+    sized(room + 1).answered(Problem::TooLarge { bytes: 10_241 });
+    sized(room + 100).answered(Problem::TooLarge { bytes: 10_340 });
+    let edits = sized(room).edits();
+    let sent: usize = sized(room).sent(&edits).iter().map(|(name, value)| name.len() + value.len()).sum();
+    assert_eq!("GET /prod/pets?type=dog HTTP/1.1\r\n".len() + sent + "x-api-keysecret".len() + 512, 10_240);
+    // What is removed does not count.
+    assert!(matches!(Event::get().header("countersign-x", &"v".repeat(10_240)).outcome().answer, Answer::Forward(_)));
+}
+
+#[test]
+fn without_a_key_the_answer_is_503() {
+    let ended =
+        KeySet::new(vec![Key::new("old".try_into().unwrap(), &[7; 32], UnixSeconds::new(0), NOW).unwrap()]).unwrap();
+    for keys in [None, Some(&ended)] {
+        let outcome = Event::get().outcome_with(keys);
+        assert_eq!(outcome.notices, [Notice::Answered(Problem::NoKey)]);
+        let Answer::Respond(response) = outcome.answer else { panic!("{outcome:?}") };
+        assert_eq!(response.status, 503);
+        assert!(response.headers.contains(&("Retry-After", "5".to_owned())));
+    }
+}
+
+#[test]
+fn monitor_mode_sends_on_unsigned_what_cannot_be_signed() {
+    let event = Event::get()
+        .custom("countersign-mode", "monitor")
+        .header("countersign-target", "/x")
+        .header("content-digest", "sha-256=:AA==:")
+        .header("signature-input", "bot=(), countersign=()")
+        .header("signature", "bot=:YQ==:, countersign=:YQ==:");
+    let unsigned = Edits {
+        remove: vec!["countersign-target".into(), "signature".into(), "signature-input".into()],
+        set: vec![("Signature-Input", "bot=()".into()), ("Signature", "bot=:YQ==:".into())],
+        remove_custom: vec!["countersign-mode".into(), "countersign-secret".into()],
+    };
+    let outcome = event.outcome_with(None);
+    assert_eq!(outcome.answer, Answer::Forward(unsigned));
+    assert_eq!(outcome.notices, [Notice::Unsigned(Problem::NoKey)]);
+    let bad_target = Event { uri: "/a b".into(), ..event.clone() };
+    assert_eq!(bad_target.outcome().answer, outcome.answer);
+    let misconfigured = event.custom("countersign-body", "maybe").outcome();
+    assert!(matches!(misconfigured.notices.last(), Some(Notice::Unsigned(Problem::Misconfigured(_)))));
+    assert!(matches!(misconfigured.answer, Answer::Forward(_)));
+}
+
+#[test]
+fn the_secret_none_passes_requests_through() {
+    let event = Event { protocol: "http", ..Event::get().custom("countersign-secret", "none") };
+    let outcome = event.clone().header("countersign-target", "/x").outcome_with(None);
+    let edits = Edits {
+        remove: vec!["countersign-target".into()],
+        set: vec![],
+        remove_custom: vec!["countersign-secret".into()],
+    };
+    assert_eq!(outcome, Outcome { answer: Answer::Forward(edits), notices: vec![] });
+}
+
+#[tokio::test]
+async fn a_signer_reads_its_keys_once_and_signs_warm_from_then_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = KeyFile::new(folder.path().join("keys.json"));
+    let source = format!("file:{}", file.path().display()).leak();
+    let event = Event::get().custom("countersign-secret", source);
+    let (request, nonce) = (event.request(), Nonce::new([9; 16]));
+    let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW.get() + seconds);
+    let signer = EdgeSigner::new(Limits { ttl: Duration::from_secs(300), max_stale: Duration::from_secs(1800) });
+
+    assert_eq!(signer.handle_warm(&request, nonce, at(0)), None);
+    let missing = signer.handle(&request, nonce, at(0)).await;
+    assert!(
+        matches!(&missing.notices[..], [Notice::RefreshFailed(_), Notice::Answered(Problem::NoKey)]),
+        "{missing:?}"
+    );
+    assert_eq!(signer.handle_warm(&request, nonce, at(0)).unwrap().notices, [Notice::Answered(Problem::NoKey)]);
+
+    file.create(&keys(), &[]).unwrap();
+    let signed = signer.handle(&request, nonce, at(3)).await;
+    assert_eq!(signed.notices, []);
+    assert_eq!(signer.handle_warm(&request, nonce, at(3)), Some(signed));
+
+    // The file goes away: the keys are used on, and each failed read is said once.
+    std::fs::remove_file(file.path()).unwrap();
+    assert_eq!(signer.handle_warm(&request, nonce, at(303)), None);
+    let stale = signer.handle(&request, nonce, at(303)).await;
+    assert!(matches!(&stale.notices[..], [Notice::RefreshFailed(_)]), "{stale:?}");
+    assert_eq!(signer.handle_warm(&request, nonce, at(304)).unwrap().notices, []);
+
+    // What is read for one origin signs for no other.
+    let other = Event::get().custom("countersign-secret", "file:/keys.json");
+    assert_eq!(signer.handle_warm(&other.request(), nonce, at(304)), None);
+}
+
+/// A rotation waits for the edge as long as the edge may keep its keys, and no longer.
+#[test]
+fn the_edge_keeps_its_keys_as_long_as_a_rotation_reckons_with() {
+    let RotationNumbers { signer_ttl, outage, .. } = RotationNumbers::DEFAULT;
+    let expected = Limits { ttl: signer_ttl, max_stale: outage };
+    assert_eq!(EdgeSigner::LIMITS, expected);
+}

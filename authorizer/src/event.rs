@@ -1,0 +1,286 @@
+//! What API Gateway hands an authorizer, as far as the rules look at it; borrowed from the event's text.
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+use signing::{Query, Received, Shown, UnixSeconds};
+use std::{borrow::Cow, fmt, marker::PhantomData};
+
+/// A REQUEST event. Not `Debug`: its headers hold the credentials of viewers.
+pub struct Event<'a> {
+    /// How it wants to be answered.
+    pub form: Form<'a>,
+    method: Cow<'a, str>,
+    second_method: Option<Cow<'a, str>>,
+    domain_name: Cow<'a, str>,
+    headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    shown: Shown<'a>,
+    time: Option<UnixSeconds>,
+    request_id: Option<Cow<'a, str>>,
+    source_ip: Option<Cow<'a, str>>,
+}
+
+/// The form of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form<'a> {
+    /// An IAM policy about this resource: REST APIs.
+    Policy {
+        /// The event's `methodArn`.
+        method_arn: Cow<'a, str>,
+    },
+    /// `isAuthorized`: HTTP APIs with `EnableSimpleResponses`.
+    Simple,
+}
+
+/// The event is none that this function can decide about. API Gateway answers 500.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// The text is not an authorizer event.
+    #[error("the event is not an API Gateway authorizer event: wrong JSON at line {line}, column {column}")]
+    Json {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// A TOKEN authorizer sees one header and nothing else.
+    #[error(
+        "the event is of type TOKEN, which shows neither path, query nor headers: \
+        configure the authorizer as type REQUEST, with result caching off (TTL 0)"
+    )]
+    Token,
+    /// Another kind of API.
+    #[error("the event is of {0}, and this function decides about REQUEST events of REST APIs and of HTTP APIs (2.0)")]
+    Unsupported(&'static str),
+    /// There is nothing that a policy could name.
+    #[error("the event's methodArn is missing or is not arn:…:API/STAGE/METHOD/…")]
+    MethodArn,
+}
+
+impl<'a> Event<'a> {
+    /// Reads an event. Parts that only the rules need may be missing: then the rules refuse.
+    ///
+    /// # Errors
+    /// Where it is no REQUEST event of an API that is known.
+    pub fn parse(text: &'a str) -> Result<Self, EventError> {
+        let raw: Raw<'a> = serde_json::from_str(text)
+            .map_err(|error| EventError::Json { line: error.line(), column: error.column() })?;
+        match (text_of(&raw.kind), text_of(&raw.version)) {
+            (Some("TOKEN"), _) => Err(EventError::Token),
+            (Some("REQUEST"), Some("2.0")) => Ok(Self::of_http_api(raw)),
+            (Some("REQUEST"), Some("1.0")) => Err(EventError::Unsupported("an HTTP API, payload format 1.0")),
+            (Some("REQUEST"), Some(_)) => Err(EventError::Unsupported("a payload format that is not known")),
+            (Some("REQUEST"), None) => Self::of_rest_api(raw),
+            _ => Err(EventError::Unsupported("no type REQUEST")),
+        }
+    }
+
+    fn of_rest_api(raw: Raw<'a>) -> Result<Self, EventError> {
+        let context = raw.request_context.unwrap_or_default();
+        if context.event_type.is_some() {
+            return Err(EventError::Unsupported("a WebSocket API"));
+        }
+        let headers = match (raw.multi_value_headers, raw.headers) {
+            (Some(Pairs(all)), _) => {
+                let each = |(name, Texts(values)): (Cow<'a, str>, Texts<'a>)| {
+                    values.into_iter().map(move |Text(value)| (name.clone(), value))
+                };
+                all.into_iter().flat_map(each).collect()
+            }
+            (None, last) => singles(last),
+        };
+        let mut query = Query::new();
+        match (raw.multi_value_query_string_parameters, raw.query_string_parameters) {
+            (Some(Pairs(all)), _) => {
+                for (name, Texts(values)) in all {
+                    query.entry(name).or_default().extend(values.into_iter().map(|Text(value)| value));
+                }
+            }
+            (None, last) => {
+                for (name, value) in singles(last) {
+                    query.entry(name).or_default().push(value);
+                }
+            }
+        }
+        Ok(Self {
+            form: Form::Policy { method_arn: raw.method_arn.ok_or(EventError::MethodArn)?.0 },
+            method: context.http_method.unwrap_or_default().0,
+            second_method: raw.http_method.map(|Text(method)| method),
+            domain_name: context.domain_name.unwrap_or_default().0,
+            headers,
+            shown: Shown::Rest { path: context.path.unwrap_or_default().0, query },
+            time: time(context.request_time_epoch),
+            request_id: context.request_id.map(|Text(id)| id),
+            source_ip: context.identity.and_then(|identity| identity.source_ip).map(|Text(address)| address),
+        })
+    }
+
+    fn of_http_api(raw: Raw<'a>) -> Self {
+        let context = raw.request_context.unwrap_or_default();
+        let http = context.http.unwrap_or_default();
+        Self {
+            form: Form::Simple,
+            method: http.method.unwrap_or_default().0,
+            second_method: None,
+            domain_name: context.domain_name.unwrap_or_default().0,
+            headers: singles(raw.headers),
+            shown: Shown::Http {
+                path: raw.raw_path.unwrap_or_default().0,
+                query: raw.raw_query_string.unwrap_or_default().0,
+            },
+            time: time(context.time_epoch),
+            request_id: context.request_id.map(|Text(id)| id),
+            source_ip: http.source_ip.map(|Text(address)| address),
+        }
+    }
+
+    /// All headers, one entry a value.
+    pub fn headers(&self) -> Vec<(&str, &str)> {
+        self.headers.iter().map(|(name, value)| (&**name, &**value)).collect()
+    }
+
+    /// What the rules are applied to.
+    pub fn received<'b>(&'b self, headers: &'b [(&'b str, &'b str)]) -> Received<'b> {
+        Received {
+            method: &self.method,
+            second_method: self.second_method.as_deref(),
+            domain_name: &self.domain_name,
+            headers,
+            shown: &self.shown,
+            time: self.time,
+        }
+    }
+
+    /// The method, for the log.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The gateway's name for the request, for the log.
+    pub fn request_id(&self) -> &str {
+        self.request_id.as_deref().unwrap_or_default()
+    }
+
+    /// Who called the gateway: CloudFront, or whoever found the back door. For the log.
+    pub fn source_ip(&self) -> &str {
+        self.source_ip.as_deref().unwrap_or_default()
+    }
+}
+
+fn singles<'a>(headers: Option<Pairs<'a, Text<'a>>>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
+    headers.map_or_else(Vec::new, |Pairs(all)| all.into_iter().map(|(name, Text(value))| (name, value)).collect())
+}
+
+fn text_of<'b>(text: &'b Option<Text<'_>>) -> Option<&'b str> {
+    text.as_ref().map(|Text(text)| &**text)
+}
+
+/// A time that is no whole number of milliseconds is none: then the rules refuse.
+fn time(millis: Option<&RawValue>) -> Option<UnixSeconds> {
+    millis?.get().parse().ok().map(UnixSeconds::from_millis)
+}
+
+/// Both kinds of event in one: which members are there is for [`Event::parse`] to say.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Raw<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    version: Option<Text<'a>>,
+    #[serde(borrow)]
+    method_arn: Option<Text<'a>>,
+    #[serde(borrow)]
+    http_method: Option<Text<'a>>,
+    #[serde(borrow)]
+    headers: Option<Pairs<'a, Text<'a>>>,
+    #[serde(borrow)]
+    multi_value_headers: Option<Pairs<'a, Texts<'a>>>,
+    #[serde(borrow)]
+    query_string_parameters: Option<Pairs<'a, Text<'a>>>,
+    #[serde(borrow)]
+    multi_value_query_string_parameters: Option<Pairs<'a, Texts<'a>>>,
+    #[serde(borrow)]
+    raw_path: Option<Text<'a>>,
+    #[serde(borrow)]
+    raw_query_string: Option<Text<'a>>,
+    #[serde(borrow)]
+    request_context: Option<RequestContext<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext<'a> {
+    #[serde(borrow)]
+    http_method: Option<Text<'a>>,
+    #[serde(borrow)]
+    path: Option<Text<'a>>,
+    #[serde(borrow)]
+    domain_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    request_time_epoch: Option<&'a RawValue>,
+    #[serde(borrow)]
+    request_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    event_type: Option<Text<'a>>,
+    #[serde(borrow)]
+    identity: Option<Identity<'a>>,
+    #[serde(borrow)]
+    http: Option<Http<'a>>,
+    #[serde(borrow)]
+    time_epoch: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity<'a> {
+    #[serde(borrow)]
+    source_ip: Option<Text<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Http<'a> {
+    #[serde(borrow)]
+    method: Option<Text<'a>>,
+    #[serde(borrow)]
+    source_ip: Option<Text<'a>>,
+}
+
+/// A text that is borrowed where it has no escapes; a bare `Option<Cow<str>>` would always be copied.
+#[derive(Default, Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Texts<'a>(#[serde(borrow)] Vec<Text<'a>>);
+
+/// A JSON object as the list of its members, so that one that stands twice is seen twice.
+struct Pairs<'a, V>(Vec<(Cow<'a, str>, V)>);
+
+impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Pairs<'a, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<'a, V>(PhantomData<(&'a (), V)>);
+
+        impl<'de: 'a, 'a, V: Deserialize<'de>> Visitor<'de> for Members<'a, V> {
+            type Value = Pairs<'a, V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(32);
+                while let Some((Text(name), value)) = map.next_entry()? {
+                    members.push((name, value));
+                }
+                Ok(Pairs(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}

@@ -1,0 +1,43 @@
+//! The program `bootstrap`: the authorizer as a Lambda function on `provided.al2023`.
+
+use authorizer::{Authorizer, AuthorizerError, Config};
+use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
+use serde_json::value::RawValue;
+use std::{process::ExitCode, time::SystemTime};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_current_span(false).init();
+    let mut config = match Config::read(std::env::vars_os()) {
+        Ok(config) => config,
+        Err(error) => {
+            tracing::error!(decision = "not-started", reason = %error);
+            return ExitCode::FAILURE;
+        }
+    };
+    // Without randomness there is only no jitter.
+    let mut random = [0];
+    let _ = getrandom::fill(&mut random);
+    config.limits = config.limits.jittered(random[0]);
+
+    let authorizer = Authorizer::new(config);
+    let handler = async |event: LambdaEvent<Box<RawValue>>| {
+        authorizer.authorize(event.payload.get(), SystemTime::now()).await.map_err(diagnostic)
+    };
+    match Runtime::new(service_fn(handler)).run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(decision = "stopped", reason = %error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// API Gateway makes a 500 of it. Its text must never be `Unauthorized` alone, which would make a 401.
+fn diagnostic(error: AuthorizerError) -> Diagnostic {
+    let error_type = match error {
+        AuthorizerError::Event(_) => "Event",
+        AuthorizerError::NoKeys => "NoKeys",
+    };
+    Diagnostic { error_type: error_type.to_owned(), error_message: error.to_string() }
+}

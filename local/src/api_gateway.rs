@@ -1,0 +1,236 @@
+//! API Gateway: an API with one stage behind which everything goes to one backend, and an authorizer in front of it.
+//!
+//! A request passes, in this order: the gateway's own limits, the stage, the identity sources, the authorizer, the API
+//! key, the backend. Answers of authorizers are never cached. What tells the two kinds of API apart is in [`Kind`].
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Method, Response};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::backend::{BackendFailure, BackendRequest, Upstream};
+use crate::body::{Body, Counted};
+use crate::functions::AuthorizerFunction;
+use crate::gateway_event::{Api, ApiRequest, below_stage};
+use crate::gateway_refusals::{Answer, Refusal};
+use crate::proxy::end_to_end;
+use crate::random;
+use crate::raw_head::{Framing, RawHead, latin1, latin1_bytes, values};
+use crate::server::{Hop, Inbound, Limits};
+
+/// The most bytes of request line and headers together. That is the documented quota; the status of the answer is not
+/// documented.
+const HEADER_BYTES: usize = 10_240;
+
+/// The most bytes of a body: the documented payload quota of 10 MB.
+const BODY_BYTES: u64 = 10_485_760;
+
+/// The methods of `ANY`, which are also those that CloudFront sends.
+const ANY: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+
+/// What tells one kind of API from the other.
+pub(crate) trait Kind: Send + Sync + 'static {
+    /// The header that names the request in every answer, as its event does.
+    const REQUEST_ID: &'static str;
+
+    fn new_request_id() -> String;
+
+    /// How long the authorizer may take.
+    fn authorizer_time(limits: &Limits) -> Duration;
+
+    /// How many bytes a header counts towards [`HEADER_BYTES`].
+    fn counted(name: &str, value: &[u8]) -> usize;
+
+    /// The method as the gateway understands it.
+    fn method(head: &RawHead) -> String;
+
+    /// The authorizer's event.
+    fn event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> Result<Value, Refusal>;
+
+    /// Whether an identity source is there and not empty.
+    fn identifies(headers: &[(String, Vec<u8>)], source: &str) -> bool;
+
+    /// What an authorizer's answer to an event means.
+    fn decide(answer: &Value, event: &Value) -> Result<(), Refusal>;
+
+    /// Whether the request has the API key that it needs, if it needs one.
+    fn takes_key(&self, headers: &[(String, Vec<u8>)]) -> bool;
+
+    /// How a refusal is answered.
+    fn answer(refusal: Refusal) -> Answer;
+}
+
+/// An API of one kind, deployed, and its authorizer.
+pub(crate) struct Gateway<K, A> {
+    kind: K,
+    authorizer: A,
+    deployment: Deployment,
+}
+
+/// What both kinds of API have.
+pub(crate) struct Deployment {
+    pub(crate) api_id: String,
+    pub(crate) stage: String,
+    /// `host:port`: where the API is asked.
+    pub(crate) domain_name: String,
+    /// Headers without which the authorizer is not called.
+    pub(crate) identity_sources: &'static [&'static str],
+    pub(crate) upstream: Upstream,
+    pub(crate) limits: Limits,
+}
+
+impl<K: Kind, A: AuthorizerFunction> Hop for Gateway<K, A> {
+    async fn answer(&self, request: Inbound) -> Response<Body> {
+        let request_id = K::new_request_id();
+        let method = request.head.method_for_log();
+        let response = match self.pass(request, &request_id).await {
+            Ok(response) => response,
+            Err(refusal) => refuse::<K>(refusal, method),
+        };
+        with_request_id::<K>(response, &request_id)
+    }
+
+    fn bad_request(&self, reason: &'static str) -> Response<Body> {
+        let response = refuse::<K>(Refusal::BadRequest(reason), "unknown");
+        with_request_id::<K>(response, &K::new_request_id())
+    }
+
+    fn unreadable(&self, status: u16) {
+        Refusal::BadRequest("the request head cannot be read").log(status, "unknown");
+    }
+}
+
+impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
+    pub(crate) fn new(kind: K, authorizer: A, deployment: Deployment) -> Self {
+        Self { kind, authorizer, deployment }
+    }
+
+    async fn pass(&self, request: Inbound, request_id: &str) -> Result<Response<Body>, Refusal> {
+        // Before the body. Whether the real one takes the time before or after a slow upload is not known.
+        let received = SystemTime::now();
+        let Inbound { head, peer, body, extensions } = request;
+        within_limits::<K>(&head)?;
+        let method = K::method(&head);
+        if !ANY.contains(&method.as_str()) {
+            return Err(Refusal::NoSuchMethod);
+        }
+        let headers = with_gateway_headers(&head.headers, peer, received);
+        let event_headers: Vec<_> = headers.iter().map(|(name, value)| (name.clone(), latin1(value))).collect();
+        let request = ApiRequest {
+            method: &method,
+            target: &head.target,
+            headers: &event_headers,
+            source_ip: &peer.ip().to_string(),
+            request_id,
+            extended_request_id: &random::extended_request_id(),
+        };
+        let event = K::event(&self.deployment.api(), &request, received)?;
+        let mut identity_sources = self.deployment.identity_sources.iter();
+        if !identity_sources.all(|source| K::identifies(&head.headers, source)) {
+            return Err(Refusal::Unidentified);
+        }
+        self.authorize(&event).await?;
+        // A key may also come from the authorizer's own answer (`usageIdentifierKey`), so keys cannot be looked at
+        // before it. That the order is the same where the key is a header is believed, not verified.
+        if !self.kind.takes_key(&head.headers) {
+            return Err(Refusal::NoApiKey);
+        }
+
+        let (body, exceeded) = Counted::new(body, BODY_BYTES);
+        let Deployment { stage, upstream, limits, .. } = &self.deployment;
+        let request = BackendRequest {
+            method: Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::NoSuchMethod)?,
+            target: backend_target(&head.target, stage).ok_or(Refusal::OutsideStage)?,
+            headers: end_to_end(&headers).cloned().collect(),
+            body: Body::new(body),
+            extensions,
+        };
+        upstream.answer(request, limits.backend).await.map_err(|failure| match failure {
+            _ if exceeded.happened() => Refusal::BodyTooLarge,
+            BackendFailure::Timeout => Refusal::BackendTimeout,
+            BackendFailure::Network => Refusal::BackendUnreachable,
+        })
+    }
+
+    async fn authorize(&self, event: &Value) -> Result<(), Refusal> {
+        let text = event.to_string();
+        let answer = self.authorizer.authorize(&text, SystemTime::now());
+        match timeout(K::authorizer_time(&self.deployment.limits), answer).await {
+            Err(_) => Err(Refusal::AuthorizerTimeout),
+            Ok(Err(error)) if error == "Unauthorized" => Err(Refusal::ThrewUnauthorized),
+            Ok(Err(_)) => Err(Refusal::Threw),
+            Ok(Ok(answer)) => K::decide(&answer, event),
+        }
+    }
+}
+
+impl Deployment {
+    fn api(&self) -> Api<'_> {
+        Api {
+            region: "us-east-1",
+            account_id: "123456789012",
+            api_id: &self.api_id,
+            stage: &self.stage,
+            domain_name: &self.domain_name,
+            identity_sources: self.identity_sources,
+        }
+    }
+}
+
+fn refuse<K: Kind>(refusal: Refusal, method: &str) -> Response<Body> {
+    let answer = K::answer(refusal);
+    refusal.log(answer.status, method);
+    answer.response()
+}
+
+fn with_request_id<K: Kind>(mut response: Response<Body>, request_id: &str) -> Response<Body> {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(HeaderName::from_static(K::REQUEST_ID), id);
+    }
+    response
+}
+
+fn within_limits<K: Kind>(head: &RawHead) -> Result<(), Refusal> {
+    if !head.is_origin_form() {
+        return Err(Refusal::BadRequest("the request target is not a path"));
+    }
+    let headers: usize = head.headers.iter().map(|(name, value)| K::counted(name, value)).sum();
+    if head.request_line_bytes + headers > HEADER_BYTES {
+        return Err(Refusal::HeadersTooLarge);
+    }
+    if matches!(head.body, Framing::Length(length) if length > BODY_BYTES) {
+        return Err(Refusal::BodyTooLarge);
+    }
+    Ok(())
+}
+
+/// Adds what the gateway adds, in the event as well as for the backend.
+fn with_gateway_headers(
+    headers: &[(String, Vec<u8>)],
+    peer: SocketAddr,
+    received: SystemTime,
+) -> Vec<(String, Vec<u8>)> {
+    const SET: [&str; 3] = ["X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"];
+    let hops: Vec<String> = values(headers, "x-forwarded-for").map(latin1).chain([peer.ip().to_string()]).collect();
+    let kept = headers.iter().filter(|(name, _)| !SET.iter().any(|set| set.eq_ignore_ascii_case(name)));
+    let mut headers: Vec<_> = kept.cloned().collect();
+    if values(&headers, "x-amzn-trace-id").next().is_none() {
+        let seconds = received.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        headers.push(("X-Amzn-Trace-Id".to_owned(), random::trace_id(seconds).into_bytes()));
+    }
+    headers.push(("X-Forwarded-For".to_owned(), latin1_bytes(&hops.join(", ")).unwrap_or_default()));
+    headers.push(("X-Forwarded-Port".to_owned(), b"443".to_vec()));
+    headers.push(("X-Forwarded-Proto".to_owned(), b"https".to_vec()));
+    headers
+}
+
+/// The target without the stage: `/prod/pets?x` becomes `/pets?x`, `/prod?x` becomes `/?x`.
+fn backend_target(target: &str, stage: &str) -> Option<String> {
+    let path_length = target.find('?').unwrap_or(target.len());
+    let (path, query) = target.split_at_checked(path_length)?;
+    let below = below_stage(path, stage)?;
+    Some(format!("{}{query}", if below.is_empty() { "/" } else { below }))
+}

@@ -1,0 +1,155 @@
+//! What stands behind the gateway: the built-in example API, or any HTTP server.
+
+use std::time::Duration;
+
+use hyper::http::Extensions;
+use hyper::http::uri::PathAndQuery;
+use hyper::{Method, Request, Response, Uri};
+
+use crate::body::Body;
+use crate::pet_store;
+use crate::proxy::{self, NameCase, SendError, header_map};
+
+/// The API behind the gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// The Pet Store of the AWS example, and `/echo`, which answers with the request as it arrived.
+    #[default]
+    BuiltIn,
+    /// `http://host:port`, with a base path if need be. Nothing else than plain HTTP is spoken.
+    Url(String),
+}
+
+/// A URL that is no [`Backend`].
+#[derive(Debug, thiserror::Error)]
+#[error("the backend {url:?} is not of the form http://host:port or http://host:port/base: {reason}")]
+pub struct BackendError {
+    url: String,
+    reason: &'static str,
+}
+
+/// A request for the backend.
+pub(crate) struct BackendRequest {
+    pub(crate) method: Method,
+    /// Path and query without the stage, byte for byte.
+    pub(crate) target: String,
+    /// In the sender's case and order.
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Body,
+    /// hyper's own note of the sender's header case, for its client.
+    pub(crate) extensions: Extensions,
+}
+
+/// A [`Backend`] that was looked at.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Upstream {
+    BuiltIn,
+    /// `base` has no slash at its end.
+    Http {
+        authority: String,
+        base: String,
+    },
+}
+
+impl Upstream {
+    /// Sends a request on.
+    ///
+    /// # Errors
+    /// See [`SendError`]; a body that goes over its limit breaks the exchange off.
+    pub(crate) async fn answer(
+        &self,
+        request: BackendRequest,
+        limit: Duration,
+    ) -> Result<Response<Body>, BackendFailure> {
+        let Self::Http { authority, base } = self else {
+            return tokio::time::timeout(limit, pet_store::answer(request))
+                .await
+                .map_err(|_| BackendFailure::Timeout)?
+                .map_err(|_| BackendFailure::Network);
+        };
+        let target = format!("{base}{}", request.target);
+        let path = PathAndQuery::try_from(target.as_str()).ok().filter(|path| path.as_str() == target);
+        let headers = header_map(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
+        let (Some(path), Some(headers)) = (path, headers) else {
+            return Err(BackendFailure::Network);
+        };
+        let mut outgoing = Request::new(request.body);
+        *outgoing.method_mut() = request.method;
+        *outgoing.uri_mut() = Uri::from(path);
+        *outgoing.headers_mut() = headers;
+        *outgoing.extensions_mut() = request.extensions;
+        proxy::send(authority, outgoing, NameCase::Kept, limit).await.map_err(|error| match error {
+            SendError::Timeout => BackendFailure::Timeout,
+            SendError::Connect(_) | SendError::Broken(_) => BackendFailure::Network,
+        })
+    }
+}
+
+/// The two ways in which an integration fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BackendFailure {
+    Timeout,
+    Network,
+}
+
+impl TryFrom<&Backend> for Upstream {
+    type Error = BackendError;
+
+    fn try_from(backend: &Backend) -> Result<Self, BackendError> {
+        let Backend::Url(url) = backend else {
+            return Ok(Self::BuiltIn);
+        };
+        let error = |reason| BackendError { url: url.clone(), reason };
+        let uri: Uri = url.parse().map_err(|_| error("it is not a URL"))?;
+        if uri.scheme_str() != Some("http") {
+            return Err(error("the scheme is not http"));
+        }
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
+        let authority = authority.ok_or_else(|| error("there must be a host, and no user"))?;
+        if uri.query().is_some() || url.contains('#') {
+            return Err(error("it has a query or a fragment"));
+        }
+        let port = authority.port_u16().unwrap_or(80);
+        Ok(Self::Http {
+            authority: format!("{}:{port}", authority.host()),
+            base: uri.path().trim_end_matches('/').to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        #[track_caller]
+        fn check(url: &str, authority: &str, base: &str) {
+            let expected = Upstream::Http { authority: authority.to_owned(), base: base.to_owned() };
+            assert_eq!(Upstream::try_from(&Backend::Url(url.to_owned())).unwrap(), expected);
+        }
+        check("http://127.0.0.1:8080", "127.0.0.1:8080", "");
+        check("http://127.0.0.1:8080/", "127.0.0.1:8080", "");
+        check("http://localhost/a/b/", "localhost:80", "/a/b");
+        check("http://[::1]:8080/a", "[::1]:8080", "/a");
+        assert_eq!(Upstream::try_from(&Backend::BuiltIn).unwrap(), Upstream::BuiltIn);
+    }
+
+    #[test]
+    fn other_urls_are_refused() {
+        #[track_caller]
+        fn check(url: &str, reason: &str) {
+            let error = Upstream::try_from(&Backend::Url(url.to_owned())).unwrap_err().to_string();
+            let form = "is not of the form http://host:port or http://host:port/base";
+            assert_eq!(error, format!("the backend {url:?} {form}: {reason}"));
+        }
+        check("https://example.com", "the scheme is not http");
+        check("127.0.0.1:8080", "the scheme is not http");
+        check("/pets", "the scheme is not http");
+        check("http://a b", "it is not a URL");
+        check("", "it is not a URL");
+        check("http://user@host", "there must be a host, and no user");
+        check("http://host/?a", "it has a query or a fragment");
+        check("http://host/#a", "it has a query or a fragment");
+    }
+}

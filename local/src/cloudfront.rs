@@ -1,0 +1,260 @@
+//! CloudFront: from the viewer to the origin, with an origin-request function in between.
+//!
+//! Here are only the quirks that decide what a function sees and what the origin gets. Nothing is cached, and WAF is
+//! not here.
+
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use edge_signer::{Answer, Edits, Header, Notice, Origin, OriginRequest};
+use hyper::header::HeaderValue;
+use hyper::http::uri::PathAndQuery;
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use tokio::time::timeout;
+
+use crate::api_keys::ApiKeys;
+use crate::body::{Body, full, peek};
+use crate::cloudfront_rules::{self as rules, InvalidResult};
+use crate::functions::EdgeFunction;
+use crate::proxy::{self, NameCase, SendError, end_to_end, header_map};
+use crate::random;
+use crate::raw_head::{RawHead, latin1, latin1_bytes, values};
+use crate::server::{Hop, Inbound, Limits};
+
+/// A distribution with one origin and one function.
+pub(crate) struct Edge<F> {
+    pub(crate) function: F,
+    /// The origin's domain: `host:port` of the gateway.
+    pub(crate) origin: String,
+    /// The origin path: `/STAGE`.
+    pub(crate) origin_path: String,
+    /// The origin's custom headers, names in lower case.
+    pub(crate) custom_headers: Vec<(String, String)>,
+    /// Of these the first is sent in `x-api-key`, one custom header more.
+    pub(crate) api_keys: Option<ApiKeys>,
+    /// The `<hex>` of `Via: 1.1 <hex>.cloudfront.net (CloudFront)`.
+    pub(crate) via: String,
+    pub(crate) limits: Limits,
+}
+
+impl<F: EdgeFunction> Hop for Edge<F> {
+    async fn answer(&self, request: Inbound) -> Response<Body> {
+        let method = request.head.method_for_log();
+        match self.forward(request).await {
+            Ok(response) => response,
+            Err(refusal) => refusal.log(method).into_response(),
+        }
+    }
+
+    fn bad_request(&self, reason: &'static str) -> Response<Body> {
+        Refusal::new(400, reason).log("unknown").into_response()
+    }
+
+    fn unreadable(&self, status: u16) {
+        Refusal::new(status, "the request head cannot be read").log("unknown");
+    }
+}
+
+impl<F: EdgeFunction> Edge<F> {
+    async fn forward(&self, request: Inbound) -> Result<Response<Body>, Refusal> {
+        let Inbound { head, peer, body, .. } = request;
+        check(&head)?;
+        let (uri, querystring) = match head.target.split_once('?') {
+            Some((path, query)) => (path, query),
+            None => (head.target.as_str(), ""),
+        };
+        let (seen, body) = timeout(self.limits.body, peek(body, rules::BODY_BYTES))
+            .await
+            .map_err(|_| Refusal::new(408, "the body did not come in time"))?
+            .map_err(|_| Refusal::new(400, "the body broke off"))?;
+        let data = STANDARD.encode(seen.get(..rules::BODY_BYTES).unwrap_or(&seen));
+
+        let headers = self.event_headers(&head, peer);
+        let custom_headers = self.custom_headers();
+        let event = OriginRequest {
+            method: &head.method,
+            // The bytes on the wire become characters of ISO-8859-1, as CloudFront has them in an event.
+            uri: &latin1(uri.as_bytes()),
+            querystring: &latin1(querystring.as_bytes()),
+            client_ip: &peer.ip().to_string(),
+            headers: borrowed(&headers),
+            origin: Origin {
+                // What an event of a deployed distribution says. Only on loopback is the next hop plain.
+                protocol: "https",
+                path: &self.origin_path,
+                custom_headers: borrowed(&custom_headers),
+            },
+            // IncludeBody is on: every request that may have a body shows one, be it empty.
+            body: (!is_bodiless(&head.method)).then_some(edge_signer::Body {
+                encoding: "base64",
+                data: &data,
+                input_truncated: seen.len() > rules::BODY_BYTES,
+            }),
+        };
+        let outcome = timeout(self.limits.function, self.function.handle(&event, SystemTime::now()))
+            .await
+            .map_err(|_| Refusal::new(503, "the edge function did not answer in time"))?
+            .map_err(|error| Refusal::new(502, format!("the edge function failed: {error}")))?;
+        let edits = match outcome.answer {
+            Answer::Respond(response) => return Err(Refusal::of_function(&response, &outcome.notices)),
+            Answer::Forward(edits) => edits,
+        };
+
+        let request = self.origin_request(&head, (uri, querystring), headers, (&edits, &custom_headers), body)?;
+        for notice in outcome.notices {
+            tracing::warn!(hop = "edge", method = head.method_for_log(), notice = notice.name(), detail = %notice);
+        }
+        // hyper's client hands out names in lower case and writes them in title case when told to: so `Signature-Input`
+        // goes out as just that, which the gateway's identity sources need, and a viewer's own spelling is lost. What
+        // CloudFront does to it is not known.
+        proxy::send(&self.origin, request, NameCase::Title, self.limits.origin).await.map_err(|error| match error {
+            SendError::Timeout => Refusal::new(504, "the origin did not answer in time"),
+            SendError::Connect(_) => Refusal::new(502, "the origin cannot be connected to"),
+            SendError::Broken(_) => Refusal::new(502, "the origin broke the exchange off"),
+        })
+    }
+
+    /// The origin's custom headers as they are now.
+    fn custom_headers(&self) -> Vec<(String, String)> {
+        let api_key = self.api_keys.as_ref().and_then(ApiKeys::sent);
+        let api_key = api_key.map(|key| ("x-api-key".to_owned(), key));
+        self.custom_headers.iter().cloned().chain(api_key).collect()
+    }
+
+    /// The headers of the event, names in lower case.
+    fn event_headers(&self, head: &RawHead, peer: SocketAddr) -> Vec<(String, String)> {
+        let mut headers: Vec<(String, String)> = end_to_end(&head.headers)
+            .map(|(name, value)| (name.to_ascii_lowercase(), latin1(value)))
+            .filter(|(name, _)| !matches!(name.as_str(), "host" | "x-forwarded-for") && !rules::is_disallowed(name))
+            .collect();
+        let forwarded_for: Vec<String> =
+            values(&head.headers, "x-forwarded-for").map(latin1).chain([peer.ip().to_string()]).collect();
+        headers.push(("host".to_owned(), self.origin.clone()));
+        headers.push(("x-forwarded-for".to_owned(), forwarded_for.join(", ")));
+        headers.push(("via".to_owned(), format!("1.1 {}.cloudfront.net (CloudFront)", self.via)));
+        headers
+    }
+
+    /// The request as it goes to the origin.
+    fn origin_request(
+        &self,
+        head: &RawHead,
+        (uri, querystring): (&str, &str),
+        headers: Vec<(String, String)>,
+        (edits, custom_headers): (&Edits, &[(String, String)]),
+        body: Body,
+    ) -> Result<Request<Body>, Refusal> {
+        let mut headers = rules::apply(edits, headers, custom_headers)?;
+        headers.push(("x-amz-cf-id".to_owned(), random::cloudfront_id()));
+        let unsendable = || Refusal::new(400, "the request cannot be sent on");
+        let headers: Vec<(String, Vec<u8>)> = headers
+            .into_iter()
+            .map(|(name, value)| latin1_bytes(&value).map(|value| (name, value)))
+            .collect::<Option<_>>()
+            .ok_or_else(unsendable)?;
+        // An event has no place for a bare `?`: "" is also the query of a target without one.
+        let mark = if querystring.is_empty() { "" } else { "?" };
+        let target = format!("{}{uri}{mark}{querystring}", self.origin_path);
+        let path = PathAndQuery::try_from(target.as_str()).ok().filter(|path| path.as_str() == target);
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::from_bytes(head.method.as_bytes()).map_err(|_| unsendable())?;
+        *request.uri_mut() = path.map(Uri::from).ok_or_else(unsendable)?;
+        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+        *request.headers_mut() = header_map(headers).ok_or_else(unsendable)?;
+        Ok(request)
+    }
+}
+
+/// What CloudFront refuses before it calls a function.
+fn check(head: &RawHead) -> Result<(), Refusal> {
+    if !rules::allows_method(&head.method) {
+        return Err(Refusal::new(403, "CloudFront does not allow this method"));
+    }
+    if !head.is_origin_form() {
+        return Err(Refusal::new(400, "the request target is not a path"));
+    }
+    if head.target.len() > rules::URL_BYTES {
+        return Err(Refusal::new(414, "the URL is over 8,192 bytes"));
+    }
+    if head.bytes > rules::HEAD_BYTES {
+        // The limit is documented, the status that CloudFront answers with is not.
+        return Err(Refusal::new(431, "the request head is over 20,480 bytes"));
+    }
+    if is_bodiless(&head.method) && head.body.announces_body() {
+        return Err(Refusal::new(403, "a GET or HEAD request has a body"));
+    }
+    Ok(())
+}
+
+fn is_bodiless(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD")
+}
+
+fn borrowed(headers: &[(String, String)]) -> Vec<Header<'_>> {
+    headers.iter().map(|(name, value)| Header { name, value }).collect()
+}
+
+/// An answer that is made at the edge: what the viewer gets and what the log says. Boxed: it is large, and seldom.
+struct Refusal(Box<Refused>);
+
+struct Refused {
+    response: Response<Body>,
+    reason: String,
+}
+
+impl Refusal {
+    fn new(status: u16, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        let mut response = Response::new(full(format!("{reason}\n")));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+        response.headers_mut().insert("content-type", HeaderValue::from_static("text/plain; charset=utf-8"));
+        Self(Box::new(Refused { response, reason }))
+    }
+
+    /// The function's own answer, held to the same rules as its edits.
+    fn of_function(answer: &edge_signer::Response, notices: &[Notice]) -> Self {
+        for (key, value) in &answer.headers {
+            let name = key.to_ascii_lowercase();
+            let refused = if rules::is_disallowed(&name) {
+                InvalidResult::Disallowed(name)
+            } else if matches!(name.as_str(), "content-length" | "transfer-encoding" | "via") {
+                InvalidResult::ReadOnly(name)
+            } else if !rules::is_sendable(&name, value) {
+                InvalidResult::Unsendable(name)
+            } else {
+                continue;
+            };
+            return Self::from(refused);
+        }
+        let values: Option<Vec<_>> =
+            answer.headers.iter().map(|(key, value)| latin1_bytes(value).map(|value| (*key, value))).collect();
+        let headers = values.and_then(|values| header_map(values.iter().map(|(key, value)| (*key, value.as_slice()))));
+        let (Some(headers), Ok(status)) = (headers, StatusCode::from_u16(answer.status)) else {
+            return Self::new(502, "the function's answer cannot be sent");
+        };
+        let mut response = Response::new(full(answer.body.clone()));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        let reason = notices.iter().map(Notice::to_string).collect::<Vec<_>>().join("; ");
+        Self(Box::new(Refused { response, reason }))
+    }
+
+    /// The one line of a request that never reached the gateway.
+    fn log(self, method: &str) -> Self {
+        let Refused { response, reason } = &*self.0;
+        tracing::info!(decision = "answered-at-edge", status = response.status().as_u16(), reason, method);
+        self
+    }
+
+    fn into_response(self) -> Response<Body> {
+        self.0.response
+    }
+}
+
+impl From<InvalidResult> for Refusal {
+    fn from(invalid: InvalidResult) -> Self {
+        Self::new(502, invalid.to_string())
+    }
+}

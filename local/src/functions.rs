@@ -1,0 +1,47 @@
+//! The two Lambda functions as the servers see them.
+
+use std::future::Future;
+use std::time::SystemTime;
+
+use authorizer::Authorizer;
+use edge_signer::{EdgeSigner, OriginRequest, Outcome};
+use serde_json::Value;
+use signing::Nonce;
+
+/// What CloudFront calls at origin request: in this process or, by whoever implements it, in another.
+pub trait EdgeFunction: Send + Sync + 'static {
+    /// Handles one event.
+    ///
+    /// # Errors
+    /// The invocation failed; the viewer gets 502. The text goes to the log.
+    fn handle(
+        &self,
+        request: &OriginRequest<'_>,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Outcome, String>> + Send;
+}
+
+/// What API Gateway calls before the integration.
+pub trait AuthorizerFunction: Send + Sync + 'static {
+    /// Takes an authorizer event, a REST API's or an HTTP API's, as JSON text; returns the authorizer's answer as it is
+    /// in JSON.
+    ///
+    /// # Errors
+    /// The function threw. A REST API answers 401 to the text `Unauthorized`, 500 to any other; an HTTP API always 500.
+    fn authorize(&self, event: &str, now: SystemTime) -> impl Future<Output = Result<Value, String>> + Send;
+}
+
+impl EdgeFunction for EdgeSigner {
+    async fn handle(&self, request: &OriginRequest<'_>, now: SystemTime) -> Result<Outcome, String> {
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(|error| format!("no randomness: {error}"))?;
+        Ok(EdgeSigner::handle(self, request, Nonce::new(nonce), now).await)
+    }
+}
+
+impl AuthorizerFunction for Authorizer {
+    async fn authorize(&self, event: &str, now: SystemTime) -> Result<Value, String> {
+        let answer = Authorizer::authorize(self, event, now).await.map_err(|error| error.to_string())?;
+        serde_json::to_value(answer).map_err(|error| error.to_string())
+    }
+}

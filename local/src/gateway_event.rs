@@ -1,0 +1,134 @@
+//! What the authorizer events of both kinds of API are made from.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use percent_encoding::percent_decode_str;
+
+/// What an event says of the API.
+#[derive(Clone, Debug)]
+pub struct Api<'a> {
+    /// The Region, as in the method or route ARN.
+    pub region: &'a str,
+    /// The owner's account: twelve digits.
+    pub account_id: &'a str,
+    /// The API's id; also the first label of its domain.
+    pub api_id: &'a str,
+    /// The stage: the first segment of the path on the wire. An HTTP API's stage `$default` is no segment.
+    pub stage: &'a str,
+    /// The domain that was asked, as it is in `Host`.
+    pub domain_name: &'a str,
+    /// Names of the headers that are the authorizer's identity sources. A REST API's event does not show them.
+    pub identity_sources: &'a [&'a str],
+}
+
+/// A request as the API received it.
+#[derive(Clone, Debug)]
+pub struct ApiRequest<'a> {
+    /// The method as the gateway understood it.
+    pub method: &'a str,
+    /// The target on the wire, stage included: `/prod/pets?type=dog`.
+    pub target: &'a str,
+    /// Every header in the sender's case and order, together with those that the gateway adds.
+    pub headers: &'a [(String, String)],
+    /// Where the connection came from.
+    pub source_ip: &'a str,
+    /// `requestContext.requestId`.
+    pub request_id: &'a str,
+    /// `requestContext.extendedRequestId`, which only a REST API's event has.
+    pub extended_request_id: &'a str,
+}
+
+/// What follows `/STAGE` in a path, or the whole path on the stage `$default`: empty, or with a slash first.
+pub(crate) fn below_stage<'a>(path: &'a str, stage: &str) -> Option<&'a str> {
+    let below = match stage {
+        "$default" => path,
+        stage => path.strip_prefix('/')?.strip_prefix(stage)?,
+    };
+    (below.is_empty() || below.starts_with('/')).then_some(below)
+}
+
+/// A method or route ARN. `below` is what [`below_stage`] returns, as it came: percent-encoding kept, one leading slash
+/// taken off.
+pub(crate) fn arn(api: &Api<'_>, method: &str, below: &str) -> String {
+    let Api { region, account_id, api_id, stage, .. } = api;
+    let path = below.strip_prefix('/').unwrap_or(below);
+    format!("arn:aws:execute-api:{region}:{account_id}:{api_id}/{stage}/{method}/{path}")
+}
+
+/// The parameters of a query: decoded, the values of each name in their order. Empty pieces are skipped, `+` and `%20`
+/// are spaces.
+///
+/// Not known of either kind of API: that `flag` looks like `flag=` (it does here), what becomes of an escape like `%zz`
+/// (it is kept as it is here), and of bytes that are not UTF-8 (U+FFFD here).
+pub(crate) fn parameters(query: &str, separators: &[char]) -> BTreeMap<String, Vec<String>> {
+    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let pieces = query.split(separators).filter(|piece| !piece.is_empty());
+    grouped(pieces.map(|piece| {
+        let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+        (decoded(name), decoded(value))
+    }))
+}
+
+/// The values of each name in their order.
+pub(crate) fn grouped(pairs: impl IntoIterator<Item = (String, String)>) -> BTreeMap<String, Vec<String>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in pairs {
+        all.entry(name).or_default().push(value);
+    }
+    all
+}
+
+pub(crate) fn milliseconds(time: SystemTime) -> u64 {
+    u64::try_from(since_epoch(time).as_millis()).unwrap_or(u64::MAX)
+}
+
+/// `17/Jun/2024:15:02:03 +0000`.
+pub(crate) fn request_time(time: SystemTime) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let seconds = since_epoch(time).as_secs();
+    // Days since 0000-03-01, in eras of 400 years that begin in March: a leap day is then the last day of its year.
+    let days = seconds / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let year = era * 400 + year_of_era + u64::from(march_month >= 10);
+    let month = usize::try_from((march_month + 2) % 12).ok().and_then(|month| MONTHS.get(month)).unwrap_or(&"Jan");
+    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000")
+}
+
+fn since_epoch(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_times() {
+        #[track_caller]
+        fn check(seconds: u64, expected: &str) {
+            assert_eq!(request_time(UNIX_EPOCH + Duration::from_secs(seconds)), expected);
+        }
+        check(0, "01/Jan/1970:00:00:00 +0000");
+        check(951_782_399, "28/Feb/2000:23:59:59 +0000");
+        check(951_782_400, "29/Feb/2000:00:00:00 +0000");
+        check(1_718_636_523, "17/Jun/2024:15:02:03 +0000");
+        check(1_735_689_599, "31/Dec/2024:23:59:59 +0000");
+        check(4_107_542_400, "01/Mar/2100:00:00:00 +0000");
+    }
+
+    #[test]
+    fn stages() {
+        assert_eq!(below_stage("/prod", "prod"), Some(""));
+        assert_eq!(below_stage("/prod//a", "prod"), Some("//a"));
+        assert_eq!(below_stage("/a", "$default"), Some("/a"));
+        for (path, stage) in [("/production", "prod"), ("prod/a", "prod"), ("/", "prod"), ("a", "$default")] {
+            assert_eq!(below_stage(path, stage), None, "{path}");
+        }
+    }
+}

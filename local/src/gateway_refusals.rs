@@ -1,0 +1,87 @@
+//! Why API Gateway answers by itself, and the form of such an answer. Which one a kind of API gives is that kind's.
+
+use hyper::header::HeaderValue;
+use hyper::{Response, StatusCode};
+
+use crate::body::{Body, full};
+
+/// Why the gateway answers by itself, in the order of its checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The request cannot be taken as one; says why.
+    BadRequest(&'static str),
+    HeadersTooLarge,
+    BodyTooLarge,
+    NoSuchMethod,
+    OutsideStage,
+    /// REST APIs only.
+    MethodArnTooLong,
+    /// An identity source is not there.
+    Unidentified,
+    AuthorizerTimeout,
+    /// The authorizer threw the text `Unauthorized`.
+    ThrewUnauthorized,
+    /// The authorizer threw anything else.
+    Threw,
+    /// The answer is not one that API Gateway takes; says why.
+    BrokenAnswer(&'static str),
+    /// The answer says no.
+    Denied,
+    /// The answer, a policy, says nothing of this method. REST APIs only.
+    NotCovered,
+    /// REST APIs only.
+    NoApiKey,
+    BackendTimeout,
+    BackendUnreachable,
+}
+
+impl Refusal {
+    /// Logs a request that the authorizer did not decide about or that was refused after it.
+    pub(crate) fn log(self, status: u16, method: &str) {
+        if let Some(reason) = self.reason() {
+            tracing::info!(decision = "refused-by-gateway", status, reason, method);
+        }
+    }
+
+    /// What the log says; `None` where the authorizer, which logs by itself, has decided.
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::BadRequest(reason) | Self::BrokenAnswer(reason) => Some(reason),
+            Self::HeadersTooLarge => Some("request line and headers are over 10,240 bytes"),
+            Self::BodyTooLarge => Some("the body is over 10,485,760 bytes"),
+            Self::NoSuchMethod => Some("the API has no such method"),
+            Self::OutsideStage => Some("the path is not the stage's"),
+            Self::MethodArnTooLong => Some("the method ARN is over 1,600 bytes"),
+            Self::Unidentified => Some("an identity source is missing or empty"),
+            Self::AuthorizerTimeout => Some("the authorizer did not answer in time"),
+            Self::ThrewUnauthorized | Self::Threw | Self::Denied => None,
+            Self::NotCovered => Some("the policy does not cover the method"),
+            Self::NoApiKey => Some("the API key is missing or not of the usage plan"),
+            Self::BackendTimeout => Some("the backend did not answer in time"),
+            Self::BackendUnreachable => Some("the backend cannot be reached, or broke the exchange off"),
+        }
+    }
+}
+
+/// An answer of the gateway's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// `x-amzn-errortype`, which only REST APIs send.
+    pub(crate) error_type: Option<&'static str>,
+    /// JSON.
+    pub(crate) body: &'static str,
+}
+
+impl Answer {
+    pub(crate) fn response(self) -> Response<Body> {
+        let mut response = Response::new(full(self.body));
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert("content-type", HeaderValue::from_static("application/json"));
+        if let Some(error_type) = self.error_type {
+            headers.insert("x-amzn-errortype", HeaderValue::from_static(error_type));
+        }
+        response
+    }
+}

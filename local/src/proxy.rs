@@ -1,0 +1,152 @@
+//! Sending a request on to the next hop: one connection a request, everything bounded in time.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1;
+use hyper::header::{HeaderMap, TRANSFER_ENCODING};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::body::{Body, BoxError};
+use crate::raw_head::{HEAD_BYTES, HEADERS, values};
+
+/// How long connecting may take. CloudFront's own default is 10 s for each of three attempts; on loopback one is
+/// enough.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Why no answer came.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    #[error("it cannot be connected to")]
+    Connect(#[source] io::Error),
+    #[error("it did not answer in time")]
+    Timeout,
+    #[error("it broke the exchange off")]
+    Broken(#[source] hyper::Error),
+}
+
+/// Header names as they go over the wire.
+#[derive(Clone, Copy)]
+pub(crate) enum NameCase {
+    /// `signature-input` becomes `Signature-Input`.
+    Title,
+    /// As in the request's extensions, where hyper keeps the sender's case; else lower.
+    Kept,
+}
+
+/// Sends one request to `authority` (`host:port`) and returns the answer as soon as its head is there, without
+/// hop-by-hop headers.
+///
+/// # Errors
+/// No connection, no answer within `limit`, or an exchange that breaks off before the answer's head.
+pub(crate) async fn send(
+    authority: &str,
+    request: Request<Body>,
+    names: NameCase,
+    limit: Duration,
+) -> Result<Response<Body>, SendError> {
+    let exchange = async {
+        let stream = timeout(CONNECT, TcpStream::connect(authority))
+            .await
+            .map_err(|_| SendError::Timeout)?
+            .map_err(SendError::Connect)?;
+        // Heads and bodies are written apart: without this the second would wait for the first one's acknowledgement.
+        stream.set_nodelay(true).map_err(SendError::Connect)?;
+        let (mut sender, connection) = http1::Builder::new()
+            .title_case_headers(matches!(names, NameCase::Title))
+            .max_headers(HEADERS)
+            .max_buf_size(8 * HEAD_BYTES)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(SendError::Broken)?;
+        let driver = AbortOnDrop(tokio::spawn(async move {
+            // An error here is also the error of the request or of its answer's body.
+            let _ = connection.await;
+        }));
+        let response = sender.send_request(request).await.map_err(SendError::Broken)?;
+        Ok((response, driver))
+    };
+    let (response, driver) = timeout(limit, exchange).await.map_err(|_| SendError::Timeout)??;
+    let (mut parts, body) = response.into_parts();
+    let dropped: Vec<_> = {
+        let named = named_by_connection(parts.headers.get_all("connection").iter().map(|value| value.as_bytes()));
+        parts.headers.keys().filter(|name| is_hop_by_hop(name.as_str(), &named)).cloned().collect()
+    };
+    for name in dropped {
+        parts.headers.remove(name);
+    }
+    parts.headers.remove(TRANSFER_ENCODING); // the server half frames the answer anew
+    Ok(Response::from_parts(parts, Body::new(Driven { inner: body, _driver: driver })))
+}
+
+/// The names that `Connection` lists, in lower case: headers for one hop only (RFC 9110, section 7.6.1).
+pub(crate) fn named_by_connection<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+    let names = values.flat_map(|value| value.split(|byte| *byte == b','));
+    names.map(|name| String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase()).collect()
+}
+
+/// Whether a header is for one hop only. `name` is in lower case.
+/// Framing and `Host` stay whatever `Connection` names: a body must end where the sender said.
+pub(crate) fn is_hop_by_hop(name: &str, named_by_connection: &[String]) -> bool {
+    match name {
+        "content-length" | "transfer-encoding" | "host" => false,
+        // Expect is answered by the server half of this hop, which reads the body.
+        "connection" | "keep-alive" | "te" | "trailer" | "upgrade" | "expect" => true,
+        name => name.starts_with("proxy-") || named_by_connection.iter().any(|named| named == name),
+    }
+}
+
+/// What of a request's headers goes on to the next hop.
+pub(crate) fn end_to_end(headers: &[(String, Vec<u8>)]) -> impl Iterator<Item = &(String, Vec<u8>)> {
+    let named = named_by_connection(values(headers, "connection"));
+    headers.iter().filter(move |(name, _)| !is_hop_by_hop(&name.to_ascii_lowercase(), &named))
+}
+
+/// Headers as hyper wants them; `None` where a name or a value cannot go over the wire.
+pub(crate) fn header_map<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<HeaderMap> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name = hyper::header::HeaderName::from_bytes(name.as_bytes()).ok()?;
+        map.try_append(name, hyper::header::HeaderValue::from_bytes(value).ok()?).ok()?;
+    }
+    Some(map)
+}
+
+/// The body of an answer, which ends its connection with it.
+struct Driven {
+    inner: Incoming,
+    _driver: AbortOnDrop,
+}
+
+impl HttpBody for Driven {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.inner).poll_frame(cx).map_err(BoxError::from)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,271 @@
+//! The request head as the sender wrote it.
+//!
+//! A REST API shows its authorizer header names in the sender's case and finds identity sources by it; hyper hands out
+//! names in lower case. So [`Recorder`] keeps the first bytes of a connection while hyper reads them, and [`RawHead`]
+//! reads them once more. It also refuses what two parsers could frame in two ways: that is how requests are smuggled
+//! past a hop.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The most bytes of a request head that are read at all. Both hops have tighter limits of their own (20,480 and
+/// 10,240); this only leaves them room to answer in their own words.
+pub(crate) const HEAD_BYTES: usize = 32 * 1024;
+
+/// As many headers as fit [`HEAD_BYTES`] (`a:\r\n` is the shortest), so that their number never refuses a request that
+/// is small enough.
+pub(crate) const HEADERS: usize = HEAD_BYTES / 4;
+
+/// A request head: names in the sender's case, in order, with every duplicate.
+#[derive(Debug)]
+pub(crate) struct RawHead {
+    pub(crate) method: String,
+    /// The request target, byte for byte; in origin form, without a fragment.
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Framing,
+    /// Length of the request line without its line end.
+    pub(crate) request_line_bytes: usize,
+    /// Length of the whole head, the empty line included.
+    pub(crate) bytes: usize,
+}
+
+/// How the sender says where the body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    None,
+    Length(u64),
+    Chunked,
+}
+
+impl Framing {
+    /// Whether a body of at least one byte is announced. A chunked one may turn out empty.
+    pub(crate) fn announces_body(self) -> bool {
+        !matches!(self, Self::None | Self::Length(0))
+    }
+}
+
+impl RawHead {
+    /// Reads the bytes that [`Recorder`] kept.
+    ///
+    /// # Errors
+    /// What is wrong with the head, in words that hold nothing of it.
+    pub(crate) fn parse(recorded: &[u8]) -> Result<Self, &'static str> {
+        // Most requests have few headers, and the table is written before it is used.
+        Self::parse_up_to(recorded, 128)
+            .or_else(|error| if error == TOO_MANY { Self::parse_up_to(recorded, HEADERS) } else { Err(error) })
+    }
+
+    fn parse_up_to(recorded: &[u8], most_headers: usize) -> Result<Self, &'static str> {
+        let mut table = vec![httparse::EMPTY_HEADER; most_headers];
+        let mut request = httparse::Request::new(&mut table);
+        let bytes = match request.parse(recorded) {
+            Ok(httparse::Status::Complete(bytes)) => bytes,
+            Ok(httparse::Status::Partial) => return Err("the request head is not complete"),
+            Err(httparse::Error::TooManyHeaders) => return Err(TOO_MANY),
+            Err(_) => return Err("the request head cannot be read"),
+        };
+        let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
+            return Err("the request line is not complete");
+        };
+        let headers: Vec<(String, Vec<u8>)> =
+            request.headers.iter().map(|header| (header.name.to_owned(), header.value.to_vec())).collect();
+        let body = framing(&headers)?;
+        let hosts = values(&headers, "host").count();
+        if hosts > 1 || (hosts == 0 && version > 0) {
+            return Err("there is not exactly one Host"); // RFC 9112, section 3.2
+        }
+        Ok(Self {
+            // "METHOD target HTTP/1.1"
+            request_line_bytes: method.len() + target.len() + 10,
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers,
+            body,
+            bytes,
+        })
+    }
+
+    /// Whether the target is a path with perhaps a query, and no fragment: `*`, `http://…` and `host:port` are not.
+    pub(crate) fn is_origin_form(&self) -> bool {
+        self.target.starts_with('/') && !self.target.contains('#')
+    }
+
+    /// The method, where it is a well-known one: what a log line may hold of it.
+    pub(crate) fn method_for_log(&self) -> &'static str {
+        let known = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE", "CONNECT", "TRACE"];
+        known.into_iter().find(|known| *known == self.method).unwrap_or("other")
+    }
+}
+
+const TOO_MANY: &str = "there are too many headers";
+
+/// The values of one header, whatever the case of its name.
+pub(crate) fn values<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> impl Iterator<Item = &'a [u8]> {
+    headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
+}
+
+/// Bytes read as ISO-8859-1: every byte has its character, nothing is lost.
+pub(crate) fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
+/// The way back; `None` where a character is none of ISO-8859-1.
+pub(crate) fn latin1_bytes(text: &str) -> Option<Vec<u8>> {
+    text.chars().map(|character| u8::try_from(character).ok()).collect()
+}
+
+/// hyper takes `Transfer-Encoding` over `Content-Length` and equal lengths for one; another hop may not. So neither
+/// passes here.
+fn framing(headers: &[(String, Vec<u8>)]) -> Result<Framing, &'static str> {
+    let mut lengths = values(headers, "content-length");
+    let mut codings = values(headers, "transfer-encoding");
+    match (lengths.next(), lengths.next(), codings.next(), codings.next()) {
+        (None, _, None, _) => Ok(Framing::None),
+        (Some(length), None, None, _) => {
+            let digits = !length.is_empty() && length.iter().all(u8::is_ascii_digit);
+            let length = str::from_utf8(length).ok().filter(|_| digits).and_then(|text| text.parse().ok());
+            length.map(Framing::Length).ok_or("the Content-Length is not a number")
+        }
+        (None, _, Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
+        (None, _, Some(_), _) => Err("the Transfer-Encoding is not chunked alone"),
+        (Some(_), _, Some(_), _) => Err("both Content-Length and Transfer-Encoding are there"),
+        (Some(_), Some(_), None, _) => Err("there is more than one Content-Length"),
+    }
+}
+
+/// What a [`Recorder`] has kept; `None` once taken, and from then on nothing more is kept.
+#[derive(Clone)]
+pub(crate) struct Record(Arc<Mutex<Option<Vec<u8>>>>);
+
+impl Record {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Some(Vec::new()))))
+    }
+
+    /// What came so far. It ends the recording.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
+    }
+
+    /// Whether the head was read to its end and handed on.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        if let Some(kept) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+            && kept.len() < HEAD_BYTES
+        {
+            kept.extend_from_slice(bytes);
+        }
+    }
+}
+
+/// A stream that keeps what is read from it until [`Record::take`].
+pub(crate) struct Recorder<T> {
+    inner: T,
+    record: Record,
+}
+
+impl<T> Recorder<T> {
+    pub(crate) fn new(inner: T, record: Record) -> Self {
+        Self { inner, record }
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.inner
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Recorder<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        if let Some(read) = buffer.filled().get(before..) {
+            self.record.keep(read);
+        }
+        polled
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Recorder<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(head: &str, expected: Result<Framing, &str>) {
+        assert_eq!(RawHead::parse(head.as_bytes()).map(|head| head.body), expected, "{head:?}");
+    }
+
+    #[test]
+    fn framing_is_unambiguous_or_refused() {
+        check("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Ok(Framing::None));
+        check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n", Ok(Framing::Length(12)));
+        check("POST / HTTP/1.1\r\nHost: a\r\nTRANSFER-ENCODING: Chunked\r\n\r\n", Ok(Framing::Chunked));
+        let not_a_number = Err("the Content-Length is not a number");
+        check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", not_a_number);
+        check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", not_a_number);
+        check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", not_a_number);
+        check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", not_a_number);
+        check(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\ncontent-length: 1\r\n\r\n",
+            Err("there is more than one Content-Length"),
+        );
+        check(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Err("both Content-Length and Transfer-Encoding are there"),
+        );
+        let not_chunked = Err("the Transfer-Encoding is not chunked alone");
+        check("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", not_chunked);
+        check(
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            not_chunked,
+        );
+    }
+
+    #[test]
+    fn host_stands_once() {
+        let refused = Err("there is not exactly one Host");
+        check("GET / HTTP/1.1\r\n\r\n", refused);
+        check("GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", refused);
+        check("GET / HTTP/1.0\r\n\r\n", Ok(Framing::None));
+    }
+
+    #[test]
+    fn names_keep_case_order_and_duplicates() {
+        let bytes = b"GET /a//b?x=%zz&y;z HTTP/1.1\r\nhOsT: a\r\nX-A: 1\r\nx-a:  2 \r\nX-A: \xff\r\n\r\nbody";
+        let head = RawHead::parse(bytes).unwrap();
+        let expected: [(&str, &[u8]); 4] = [("hOsT", b"a"), ("X-A", b"1"), ("x-a", b"2"), ("X-A", b"\xff")];
+        assert_eq!(head.headers, expected.map(|(name, value)| (name.to_owned(), value.to_vec())));
+        assert_eq!(head.target, "/a//b?x=%zz&y;z");
+        assert_eq!(head.request_line_bytes, "GET /a//b?x=%zz&y;z HTTP/1.1".len());
+        assert_eq!(head.bytes, bytes.len() - "body".len());
+        assert_eq!(latin1_bytes(&latin1(b"\x00\x7f\x80\xff")).unwrap(), b"\x00\x7f\x80\xff");
+        assert_eq!(latin1_bytes("\u{100}"), None);
+    }
+
+    #[test]
+    fn the_size_and_not_the_number_of_headers_is_limited() {
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "a:\r\n".repeat(5_000));
+        assert_eq!(RawHead::parse(head.as_bytes()).unwrap().headers.len(), 5_001);
+    }
+}

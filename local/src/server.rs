@@ -1,0 +1,225 @@
+//! The server half that both hops share: accept, read one request a connection, answer, close without losing the
+//! answer.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::http::Extensions;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::body::Body;
+use crate::raw_head::{HEAD_BYTES, HEADERS, RawHead, Record, Recorder};
+
+/// One of the two hops.
+pub(crate) trait Hop: Send + Sync + 'static {
+    /// Answers a request.
+    fn answer(&self, request: Inbound) -> impl Future<Output = Response<Body>> + Send;
+    /// Answers a request whose head hyper took and [`RawHead`] did not, and logs it.
+    fn bad_request(&self, reason: &'static str) -> Response<Body>;
+    /// Logs a request whose head hyper has refused with this status.
+    fn unreadable(&self, status: u16);
+}
+
+/// A request as it came in.
+pub(crate) struct Inbound {
+    pub(crate) head: RawHead,
+    pub(crate) peer: SocketAddr,
+    pub(crate) body: Incoming,
+    /// hyper keeps the sender's header case here for a client that sends the request on.
+    pub(crate) extensions: Extensions,
+}
+
+/// Every bound of the two servers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Connections served at one time; more wait in the listen queue.
+    pub(crate) connections: usize,
+    /// A viewer's time to send its request head.
+    pub(crate) head: Duration,
+    /// A viewer's time to send as much body as the edge function sees.
+    pub(crate) body: Duration,
+    /// The time of either function: Lambda@Edge's limit at origin events.
+    pub(crate) function: Duration,
+    /// CloudFront's default origin response timeout.
+    pub(crate) origin: Duration,
+    /// API Gateway's default integration timeout; shorter, so that the gateway answers before CloudFront gives up.
+    pub(crate) backend: Duration,
+    /// One request from first byte to last, whatever happens.
+    pub(crate) request: Duration,
+    /// How long a closed connection's unread bytes are taken off the wire.
+    pub(crate) linger: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            function: Duration::from_secs(30),
+            origin: Duration::from_secs(30),
+            backend: Duration::from_secs(29),
+            request: Duration::from_secs(60),
+            linger: Duration::from_secs(2),
+        }
+    }
+}
+
+/// A running server. Dropping it ends it at once.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    pub(crate) fn start<H: Hop>(listener: TcpListener, hop: H, limits: Limits) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(accept(listener, Arc::new(hop), limits, stopped));
+        Ok(Self { address, stop, task })
+    }
+
+    /// Takes no more connections and lets those with a request finish until the deadline.
+    pub(crate) async fn stop(mut self, deadline: Instant) {
+        self.stop.send_replace(true);
+        let _ = timeout_at(deadline, &mut self.task).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept<H: Hop>(listener: TcpListener, hop: Arc<H>, limits: Limits, stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let mut connections = JoinSet::new();
+    let mut stopped = stop.clone();
+    loop {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            () = stopping(&mut stopped) => break,
+            Some(_) = connections.join_next() => continue,
+            next = next => next,
+        };
+        let Ok((stream, peer)) = accepted else {
+            // Out of file descriptors, say: nothing to be done but not to spin.
+            sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let (hop, stop) = (Arc::clone(&hop), stop.clone());
+        connections.spawn(async move {
+            let _place = place;
+            let _ = timeout(limits.request, serve(stream, peer, hop, limits, stop)).await;
+        });
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn serve<H: Hop>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    hop: Arc<H>,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let record = Record::new();
+    let io = TokioIo::new(Recorder::new(stream, record.clone()));
+    let service = service_fn(|request: Request<Incoming>| {
+        let (hop, record) = (Arc::clone(&hop), record.clone());
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            Ok::<_, Infallible>(match RawHead::parse(&record.take()) {
+                Ok(head) => hop.answer(Inbound { head, peer, body, extensions: parts.extensions }).await,
+                Err(reason) => hop.bad_request(reason),
+            })
+        })
+    });
+    let mut connection = http1::Builder::new()
+        .keep_alive(false)
+        .preserve_header_case(true)
+        .max_headers(HEADERS)
+        .max_header_size(HEAD_BYTES)
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .serve_connection(io, service);
+
+    let served = tokio::select! {
+        served = poll_fn(|cx| connection.poll_without_shutdown(cx)) => served,
+        () = stopping(&mut stop) => {
+            if !record.is_taken() {
+                return; // nothing was asked yet
+            }
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            poll_fn(|cx| connection.poll_without_shutdown(cx)).await
+        }
+    };
+    if let Err(error) = &served
+        && error.is_parse()
+    {
+        hop.unreadable(if error.is_parse_too_large() { 431 } else { 400 });
+    }
+    let mut stream = connection.into_parts().io.into_inner().into_inner();
+    let lingering = async {
+        // Closing with bytes unread makes the kernel send a reset, and that can destroy the answer on its way:
+        // so say that no more will come, and read what the sender still has to say.
+        if stream.shutdown().await.is_ok() {
+            let mut unread = [0; 16 * 1024];
+            while matches!(stream.read(&mut unread).await, Ok(read) if read > 0) {}
+        }
+    };
+    let _ = timeout(limits.linger, lingering).await;
+}
+
+/// Ends when the server is to stop, or is gone.
+async fn stopping(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Why [`RawHead`] looks at the framing once more: hyper lets these through.
+    #[tokio::test]
+    async fn hyper_takes_one_of_two_framings() {
+        for framing in [
+            "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ] {
+            let (mut client, server) = tokio::io::duplex(4_096);
+            let service =
+                service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(Response::new(crate::body::full(""))));
+            let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(server), service);
+            let mut answer = Vec::new();
+            let (_, exchange) = tokio::join!(connection, async {
+                client.write_all(format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}").as_bytes()).await?;
+                client.read_to_end(&mut answer).await
+            });
+            exchange.unwrap();
+            assert!(answer.starts_with(b"HTTP/1.1 200 "), "{:?}", String::from_utf8_lossy(&answer));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `countersign`: the operator's tool.
+
+mod duration;
+mod keys;
+mod output;
+mod rotation;
+mod serve;
+mod sign;
+mod stack;
+mod tour;
+mod tour_client;
+mod tour_keys;
+mod tour_report;
+mod tour_requests;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Closes the back door of APIs behind CloudFront: signs at the edge, admits at the gateway.
+#[derive(Parser)]
+#[command(name = "countersign", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run CloudFront, API Gateway and both functions on this machine
+    Local(Box<serve::Options>),
+    /// Go through what is admitted and what is refused, with real requests
+    Tour,
+    /// Sign one request, for a call to the API's own URL
+    Sign(sign::Options),
+    /// Make, look at and rotate key files
+    #[command(subcommand)]
+    Keys(keys::Command),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result: Result<ExitCode> = match Arguments::parse().command {
+        Command::Local(options) => serve::run(*options).await.map(|()| ExitCode::SUCCESS),
+        Command::Tour => tour::run().await,
+        Command::Sign(options) => sign::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Keys(command) => keys::run(command).map(|()| ExitCode::SUCCESS),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

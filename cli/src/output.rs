@@ -1,0 +1,12 @@
+//! What the commands print.
+
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+};
+
+/// Prints a line. Whoever reads it may have gone; that is no reason to end halfway.
+pub(crate) fn line(text: impl Display) {
+    let _ = writeln!(io::stdout(), "{text}");
+    let _ = io::stdout().flush();
+}

@@ -1,0 +1,116 @@
+//! Rotations of key files: the plan of `signing`, with an API key beside it, and the act.
+
+use crate::{
+    duration::{show, whole_seconds},
+    keys::{new_api_key, new_id, new_secret, time},
+};
+use anyhow::Result;
+use clap::Args;
+use key_store::{ApiKey, FileVersion, KeyFile};
+use signing::{Key, Rotation, RotationNumbers, RotationPlan, RotationSchedule, UnixSeconds};
+use std::time::Duration;
+
+/// A week: no number of a rotation is larger.
+const WEEK: u64 = 604_800;
+
+/// The numbers that a rotation rests on.
+#[derive(Args, Clone)]
+pub(crate) struct Numbers {
+    /// From the rotation until the new key signs
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = whole_seconds::<0, WEEK>)]
+    lead: Duration,
+    /// From then until the old keys are no longer accepted
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = whole_seconds::<0, WEEK>)]
+    grace: Duration,
+    /// How old keys may grow at the authorizers
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = whole_seconds::<1, 3600>)]
+    verifier_ttl: Duration,
+    /// How old keys may grow at the edges
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = whole_seconds::<1, 3600>)]
+    signer_ttl: Duration,
+    /// How long a read may still return the keys from before
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = whole_seconds::<0, 3600>)]
+    replication: Duration,
+    /// How far any two clocks may differ
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = whole_seconds::<0, 60>)]
+    skew: Duration,
+    /// How long a signature is good
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = whole_seconds::<1, 300>)]
+    lifetime: Duration,
+    /// How long keys are used that cannot be read again
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = whole_seconds::<0, 86_400>)]
+    outage: Duration,
+}
+
+impl Numbers {
+    /// The numbers, if no good request can be refused under them.
+    pub(crate) fn schedule(&self) -> Result<RotationSchedule> {
+        let &Self { lead, grace, verifier_ttl, signer_ttl, replication, skew, lifetime, outage } = self;
+        let numbers = RotationNumbers { lead, grace, verifier_ttl, signer_ttl, replication, skew, lifetime, outage };
+        Ok(numbers.try_into()?)
+    }
+}
+
+/// What is to be put in the place of one version of a key file.
+pub(crate) struct FilePlan {
+    pub(crate) plan: RotationPlan<FileVersion>,
+    pub(crate) api_keys: Vec<ApiKey>,
+}
+
+/// Plans a rotation of the signing keys, and of the API key beside them.
+pub(crate) fn plan(
+    file: &KeyFile,
+    rotation: Rotation,
+    schedule: &RotationSchedule,
+    now: UnixSeconds,
+) -> Result<FilePlan> {
+    let (old, version) = file.load_version()?;
+    let secret = new_secret()?;
+    let plan = RotationPlan::new(&old.keys, version, (new_id(now)?, &*secret), rotation, schedule, now)?;
+    let mut api_keys = Vec::new();
+    if let Some(in_force) = old.api_keys.into_iter().next() {
+        api_keys.push(new_api_key()?);
+        // The one before is taken still, for what is under way; unless others may know it.
+        api_keys.extend((rotation == Rotation::Planned).then_some(in_force));
+    }
+    Ok(FilePlan { plan, api_keys })
+}
+
+/// Puts the new keys in the place of the version that they were planned from.
+pub(crate) fn carry_out(file: &KeyFile, FilePlan { plan, api_keys }: &FilePlan, now: UnixSeconds) -> Result<()> {
+    plan.check_promotion(now)?;
+    Ok(file.replace(&plan.base, &plan.keys, api_keys)?)
+}
+
+/// What each side does, and until when.
+pub(crate) fn describe(FilePlan { plan, .. }: &FilePlan, schedule: &RotationSchedule, now: UnixSeconds) -> String {
+    let &RotationNumbers { verifier_ttl, signer_ttl, replication, outage, grace, .. } = schedule.numbers();
+    let id = &plan.new_key;
+    match plan.rotation {
+        Rotation::Planned => {
+            let signs = plan.keys.get(id).map_or(now, Key::not_before);
+            format!(
+                "planned: no good request is refused\n\
+                the authorizers read the new key {id} by {verifiers}, or by {latest} where they cannot read for a while\n\
+                the edges sign with it from {signs}; those that have not read it yet, with the old one\n\
+                the old keys are accepted until {end}",
+                verifiers = time(now + verifier_ttl + replication),
+                latest = time(now + verifier_ttl + replication + outage),
+                signs = time(signs),
+                end = time(signs + grace),
+            )
+        }
+        Rotation::Compromised => format!(
+            "compromised: every key there was is dropped, and good requests are refused until the edges have followed\n\
+            an edge signs with the new key {id} once it has read it: at latest in {edges}, \
+            or in {edges_latest} where it cannot read for a while\n\
+            an authorizer takes it up at the first request signed with it, and drops the old ones then: at latest in \
+            {verifiers}, or in {verifiers_latest} where it cannot read for a while\n\
+            until then whoever holds an old key can still sign for that authorizer",
+            edges = show(signer_ttl + replication),
+            edges_latest = show(signer_ttl + replication + outage),
+            verifiers = show(verifier_ttl + replication),
+            verifiers_latest = show(verifier_ttl + replication + outage),
+        ),
+    }
+}

@@ -1,0 +1,150 @@
+//! `countersign local`: the whole path on this machine, for as long as it is wanted.
+
+use crate::{
+    duration::{show, whole_seconds},
+    keys,
+    output::line,
+    stack::{Api, Mode, Stack},
+};
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+use key_store::KeyFile;
+use local::Backend;
+use signing::{KeySet, RotationNumbers, RotationSchedule};
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Where viewers ask: CloudFront. Port 0 takes a free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8080")]
+    edge: SocketAddr,
+    /// Where the API itself answers: API Gateway. Port 0 takes a free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8081")]
+    gateway: SocketAddr,
+    /// The kind of the API
+    #[arg(long, value_enum, default_value_t = Api::Rest)]
+    api: Api,
+    /// The stage of the API
+    #[arg(long, default_value = "prod")]
+    stage: String,
+    /// Your own server, `http://host:port`, in the place of the built-in Pet Store
+    #[arg(long, value_name = "URL")]
+    backend: Option<String>,
+    /// The key file; made where it is missing. Without this, one is made for this run alone
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// What becomes of requests that are not signed
+    #[arg(long, value_enum, default_value_t = Mode::Enforce)]
+    mode: Mode,
+    /// How old keys may grow before they are read again [default: 5m at the edge, 60s at the authorizer]
+    #[arg(long, value_name = "DURATION", value_parser = whole_seconds::<1, 3600>)]
+    ttl: Option<Duration>,
+    /// How long a signature is good
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = whole_seconds::<1, 300>)]
+    lifetime: Duration,
+    /// How far any two clocks may differ
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = whole_seconds::<0, 60>)]
+    skew: Duration,
+    /// How long keys are used that cannot be read again
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = whole_seconds::<0, 86_400>)]
+    outage: Duration,
+    /// Rotate the keys again and again
+    #[arg(long, value_name = "DURATION", value_parser = whole_seconds::<1, 604_800>)]
+    rotate_every: Option<Duration>,
+    /// From a rotation until the new key signs
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = whole_seconds::<0, 604_800>)]
+    lead: Duration,
+    /// From then until the old keys are no longer accepted
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = whole_seconds::<0, 604_800>)]
+    grace: Duration,
+    /// How long a read may still return the keys from before a rotation
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = whole_seconds::<0, 3600>)]
+    replication: Duration,
+}
+
+/// Runs until SIGINT, SIGTERM or SIGHUP.
+pub(crate) async fn run(options: Options) -> Result<()> {
+    // Asked for first, so that a signal that comes early is not lost.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_writer(io::stderr).init();
+
+    let numbers = options.numbers();
+    let rotate_every = options.rotate_every.map(|every| check_rotation(every, numbers)).transpose()?;
+    // Kept until the end, when it goes with the keys in it.
+    let mut own_folder = None;
+    let keys = match options.keys {
+        Some(path) => path,
+        None => {
+            let folder = tempfile::tempdir().context("no folder for the keys of this run: name a file with --keys")?;
+            own_folder.insert(folder).path().join("keys.json")
+        }
+    };
+    let sendable = keys.to_str().is_some_and(|path| path.bytes().all(|byte| matches!(byte, 0x20..=0x7E)));
+    ensure!(sendable, "the path of the key file goes into a header of the origin, and has to be visible ASCII");
+    let keys = KeyFile::new(keys);
+    if keys.load().is_err_and(|error| error.is_not_found()) {
+        match keys::init(&keys, keys::now()) {
+            // Another was faster; then its keys are good too.
+            Err(_) if keys.load().is_ok() => {}
+            made => made?,
+        }
+    }
+    let stack = Stack {
+        edge: options.edge,
+        gateway: options.gateway,
+        api: options.api,
+        stage: options.stage,
+        backend: options.backend.map_or(Backend::BuiltIn, Backend::Url),
+        keys: keys.clone(),
+        mode: options.mode,
+        numbers,
+        rotate_every,
+    };
+    let running = stack.start().await?;
+    let (edge, gateway, stage) = (running.servers.edge, running.servers.gateway, &running.stage);
+    let (api, keys) = (options.api.name(), keys.path().display());
+    line(format_args!("ready edge=http://{edge} gateway=http://{gateway}/{stage} api={api} keys={keys}"));
+
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    running.stop().await;
+    Ok(())
+}
+
+impl Options {
+    fn numbers(&self) -> RotationNumbers {
+        RotationNumbers {
+            lead: self.lead,
+            grace: self.grace,
+            verifier_ttl: self.ttl.unwrap_or(authorizer::Config::LIMITS.ttl),
+            signer_ttl: self.ttl.unwrap_or(edge_signer::EdgeSigner::LIMITS.ttl),
+            replication: self.replication,
+            skew: self.skew,
+            lifetime: self.lifetime,
+            outage: self.outage,
+        }
+    }
+}
+
+/// Rotations that come again and again have to fit the numbers, and a key set.
+fn check_rotation(every: Duration, numbers: RotationNumbers) -> Result<(Duration, RotationSchedule)> {
+    let schedule = RotationSchedule::try_from(numbers)?;
+    let places = u64::try_from(KeySet::MAX_KEYS - 2)?;
+    let least = Duration::from_secs((numbers.lead + numbers.grace).as_secs().div_ceil(places));
+    ensure!(
+        every >= least,
+        "--rotate-every {} would leave more than {} keys at a time under lead {} and grace {}: make it {} or more",
+        show(every),
+        KeySet::MAX_KEYS,
+        show(numbers.lead),
+        show(numbers.grace),
+        show(least),
+    );
+    Ok((every, schedule))
+}

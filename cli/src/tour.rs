@@ -1,0 +1,64 @@
+//! `countersign tour`: the story of the product, told with real requests through real functions.
+
+use crate::{
+    keys,
+    stack::{Api, Mode, Stack},
+    tour_client::{Log, Site, capture_log},
+    tour_keys,
+    tour_report::Report,
+    tour_requests as requests,
+};
+use anyhow::{Context as _, Result};
+use key_store::KeyFile;
+use local::Backend;
+use signing::RotationNumbers;
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
+
+/// Goes through the story; ends with failure where anything came other than expected.
+pub(crate) async fn run() -> Result<ExitCode> {
+    let log = capture_log()?;
+    let folder = tempfile::tempdir().context("no folder for the keys of the tour")?;
+    let file = KeyFile::new(folder.path().join("keys.json"));
+    keys::init(&file, keys::now())?;
+    let stack = Stack {
+        edge: SocketAddr::from(([127, 0, 0, 1], 0)),
+        gateway: SocketAddr::from(([127, 0, 0, 1], 0)),
+        api: Api::Rest,
+        stage: "prod".to_owned(),
+        backend: Backend::BuiltIn,
+        keys: file,
+        mode: Mode::Enforce,
+        numbers: RotationNumbers::DEFAULT,
+        rotate_every: None,
+    };
+
+    let mut report = Report::new();
+    report.part("REST API");
+    requests_of(&stack, &log, &mut report).await?;
+    report.part("HTTP API");
+    requests_of(&Stack { api: Api::Http, ..stack.clone() }, &log, &mut report).await?;
+    report.part("Keys");
+    tour_keys::of(&stack, &log, &mut report).await?;
+    Ok(if report.print() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn requests_of(stack: &Stack, log: &Log, report: &mut Report) -> Result<()> {
+    let running = stack.clone().start().await?;
+    let site = Site::new(&running, stack.api, log);
+    requests::the_hole_is_closed(&site, report).await?;
+    requests::a_caught_signature_opens_nothing_else(&site, report).await?;
+    requests::a_viewer_forges(&site, report).await?;
+    requests::odd_requests_arrive_as_they_were_sent(&site, report).await?;
+    requests::bodies(&site, report).await?;
+    running.stop().await;
+
+    let brief = RotationNumbers { lifetime: Duration::from_secs(2), skew: Duration::ZERO, ..stack.numbers };
+    let running = Stack { numbers: brief, ..stack.clone() }.start().await?;
+    requests::a_signature_ends(&Site::new(&running, stack.api, log), report).await?;
+    running.stop().await;
+
+    let running = Stack { mode: Mode::Monitor, ..stack.clone() }.start().await?;
+    requests::monitor_mode_lets_through_and_tells(&Site::new(&running, stack.api, log), report).await?;
+    running.stop().await;
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! The tour's viewer: it sends requests and gets to know what came and what the log said of it.
+
+use crate::stack::{Api, RunningStack};
+use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{HeaderMap, Method, Request, Uri, header::HeaderName};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::Value;
+use signing::Field;
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+use tracing::{
+    Event, Subscriber,
+    field::{Field as LogField, Visit},
+};
+use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _};
+
+/// No request of the tour takes longer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Both doors of a running stack.
+pub(crate) struct Site {
+    edge: SocketAddr,
+    gateway: SocketAddr,
+    stage: String,
+    pub(crate) api: Api,
+    client: Client<HttpConnector, Full<Bytes>>,
+    log: Log,
+}
+
+impl Site {
+    pub(crate) fn new(stack: &RunningStack, api: Api, log: &Log) -> Self {
+        // REST APIs match the names of identity sources by case.
+        let client = Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build_http();
+        Self {
+            edge: stack.servers.edge,
+            gateway: stack.servers.gateway,
+            stage: stack.stage.clone(),
+            api,
+            client,
+            log: log.clone(),
+        }
+    }
+
+    /// A request without a body, through CloudFront.
+    pub(crate) async fn at_edge(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Result<Reply> {
+        self.send_to_edge(method, target, headers, b"").await
+    }
+
+    /// A request without a body, at the API's own URL; the target is without the stage.
+    pub(crate) async fn at_gateway(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Result<Reply> {
+        self.send_to_gateway(method, target, headers, b"").await
+    }
+
+    pub(crate) async fn send_to_edge(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Reply> {
+        self.send(self.edge, method, target, headers, body).await
+    }
+
+    pub(crate) async fn send_to_gateway(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Reply> {
+        self.send(self.gateway, method, &format!("/{}{target}", self.stage), headers, body).await
+    }
+
+    /// Bytes that no client would send, through CloudFront.
+    pub(crate) async fn raw_at_edge(&self, request: &[u8]) -> Result<Reply> {
+        let exchange = async {
+            let mut stream = TcpStream::connect(self.edge).await?;
+            stream.write_all(request).await?;
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await?;
+            Ok::<_, anyhow::Error>(answer)
+        };
+        let answer = timeout(PATIENCE, exchange).await.context("no answer in time")??;
+        let status = answer.get(9..12).and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
+        Ok(Reply { status: status.context("no status line")?, body: Bytes::new(), logged: self.log.take() })
+    }
+
+    async fn send(
+        &self,
+        address: SocketAddr,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Reply> {
+        let uri = Uri::builder().scheme("http").authority(address.to_string()).path_and_query(target).build()?;
+        let mut request = Request::new(Full::new(Bytes::copy_from_slice(body)));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = header_map(headers)?;
+        let exchange = async {
+            let (parts, body) = self.client.request(request).await?.into_parts();
+            Ok::<_, anyhow::Error>((parts.status.as_u16(), body.collect().await?.to_bytes()))
+        };
+        let (status, body) = timeout(PATIENCE, exchange).await.context("no answer in time")??;
+        Ok(Reply { status, body, logged: self.log.take() })
+    }
+}
+
+fn header_map(headers: &[(&str, &str)]) -> Result<HeaderMap> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(HeaderName::from_bytes(name.as_bytes())?, value.parse()?);
+    }
+    Ok(map)
+}
+
+/// What came of a request.
+pub(crate) struct Reply {
+    status: u16,
+    body: Bytes,
+    logged: Vec<Logged>,
+}
+
+impl Reply {
+    /// The status and what the log says was decided: `403 refused: path`.
+    pub(crate) fn verdict(&self) -> String {
+        let decisions: Vec<_> = self.logged.iter().map(Logged::to_string).collect();
+        format!("{} {}", self.status, decisions.join(", "))
+    }
+
+    /// The verdict and whether something else holds.
+    pub(crate) fn verdict_and(&self, holds: bool, what: &str) -> String {
+        format!("{}, {}{what}", self.verdict(), if holds { "" } else { "not " })
+    }
+
+    /// What the backend's `/echo` says that it got; null where it was not the one to answer.
+    pub(crate) fn echo(&self) -> Result<Value> {
+        if self.status != 200 {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&self.body).context("the backend's echo is not JSON")
+    }
+
+    /// The headers as the backend got them.
+    pub(crate) fn headers_at_origin(&self) -> Result<Vec<(String, String)>> {
+        match self.echo()? {
+            Value::Null => Ok(Vec::new()),
+            echo => {
+                let headers = echo.get("headers").cloned().context("the echo has no headers")?;
+                serde_json::from_value(headers).context("the echo has other headers")
+            }
+        }
+    }
+
+    pub(crate) fn value_at_origin(&self, name: &str) -> Result<Option<String>> {
+        let headers = self.headers_at_origin()?;
+        Ok(headers.into_iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+    }
+
+    /// What whoever sees an admitted request can send again.
+    pub(crate) fn signed_headers(&self) -> Result<Headers> {
+        let names = Field::ALL.map(Field::key);
+        let signed = |name: &str| names.iter().chain(&["x-api-key"]).any(|other| other.eq_ignore_ascii_case(name));
+        let headers: Vec<_> = self.headers_at_origin()?.into_iter().filter(|(name, _)| signed(name)).collect();
+        // All but Content-Digest.
+        if headers.len() + 1 < names.len() {
+            bail!("the signed headers did not arrive at the backend: {}", self.verdict());
+        }
+        Ok(Headers(headers))
+    }
+}
+
+/// Headers to send, to be changed one at a time.
+#[derive(Clone)]
+pub(crate) struct Headers(Vec<(String, String)>);
+
+impl Headers {
+    pub(crate) fn all(&self) -> Vec<(&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
+        let mut changed = self.without(name);
+        changed.0.push((name.to_owned(), value.to_owned()));
+        changed
+    }
+
+    pub(crate) fn without(&self, name: &str) -> Self {
+        Self(self.0.iter().filter(|(other, _)| !other.eq_ignore_ascii_case(name)).cloned().collect())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn only(&self, name: &str) -> Self {
+        Self(self.0.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).cloned().collect())
+    }
+
+    /// Replaces a text in one header's value.
+    pub(crate) fn edit(&self, name: &str, old: &str, new: &str) -> Self {
+        let mut changed = self.clone();
+        for (other, value) in &mut changed.0 {
+            if other.eq_ignore_ascii_case(name) {
+                *value = value.replace(old, new);
+            }
+        }
+        changed
+    }
+}
+
+impl Site {
+    /// The status alone, for requests side by side, whose lines in the log cannot be told apart.
+    pub(crate) async fn status_and_headers(&self, target: &str) -> Result<(u16, Headers)> {
+        let reply = self.at_edge(Method::GET, target, &[]).await?;
+        Ok((reply.status, Headers(reply.headers_at_origin()?)))
+    }
+
+    /// Where requests past CloudFront go.
+    pub(crate) fn gateway_url(&self, target: &str) -> String {
+        format!("http://{}/{}{target}", self.gateway, self.stage)
+    }
+
+    /// The decisions that were logged since it was last asked.
+    pub(crate) fn decisions(&self) -> Vec<String> {
+        self.log.take().iter().map(Logged::to_string).collect()
+    }
+}
+
+/// The lines of the log about decisions, in the place of standard error.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<Logged>>>);
+
+#[derive(Default)]
+struct Logged {
+    decision: String,
+    reason: String,
+}
+
+/// Who decides by the rules names the reason in one word.
+impl fmt::Display for Logged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.decision.as_str() {
+            "refused" | "would-refuse" => write!(f, "{}: {}", self.decision, self.reason),
+            decision => f.write_str(decision),
+        }
+    }
+}
+
+/// Takes the whole process's log.
+pub(crate) fn capture_log() -> Result<Log> {
+    let log = Log::default();
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone()))?;
+    Ok(log)
+}
+
+impl Log {
+    /// What was logged since it was last asked.
+    fn take(&self) -> Vec<Logged> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Log {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut logged = Logged::default();
+        event.record(&mut logged);
+        if !logged.decision.is_empty() {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(logged);
+        }
+    }
+}
+
+impl Visit for Logged {
+    fn record_str(&mut self, field: &LogField, value: &str) {
+        match field.name() {
+            "decision" => value.clone_into(&mut self.decision),
+            "reason" => value.clone_into(&mut self.reason),
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, field: &LogField, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}

@@ -1,0 +1,171 @@
+//! The tour's chapters about keys: rotations under load, emergencies, and a key store that fails.
+
+use crate::{
+    keys, rotation, sign,
+    stack::Stack,
+    tour_client::{Log, Site},
+    tour_report::Report,
+};
+use anyhow::{Context as _, Result};
+use hyper::Method;
+use key_store::KeyFile;
+use signing::{Field, Rotation, RotationNumbers, RotationSchedule};
+use std::{
+    collections::BTreeSet,
+    fs,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
+
+/// A second or two for everything that takes minutes in earnest; the inequality holds all the same.
+const QUICK: RotationNumbers = RotationNumbers {
+    lead: Duration::from_secs(2),
+    grace: Duration::from_secs(8),
+    verifier_ttl: Duration::from_secs(1),
+    signer_ttl: Duration::from_secs(1),
+    replication: Duration::ZERO,
+    skew: Duration::ZERO,
+    lifetime: Duration::from_secs(6),
+    outage: Duration::from_secs(1),
+};
+
+pub(crate) async fn of(stack: &Stack, log: &Log, report: &mut Report) -> Result<()> {
+    let quick = Stack { numbers: QUICK, ..stack.clone() };
+    let running = quick.clone().start().await?;
+    let site = Site::new(&running, stack.api, log);
+    a_planned_rotation_refuses_nothing(&site, &quick.keys, report).await?;
+    an_emergency_is_over_within_its_bounds(&site, &quick.keys, report).await?;
+    a_store_fails_and_comes_back(&site, &quick.keys, report).await?;
+    running.stop().await;
+
+    let running = stack.clone().start().await?;
+    an_emergency_before_anyone_has_read_again(&Site::new(&running, stack.api, log), &stack.keys, report).await?;
+    running.stop().await;
+    Ok(())
+}
+
+fn rotate(file: &KeyFile, rotation: Rotation) -> Result<()> {
+    let schedule = RotationSchedule::try_from(QUICK)?;
+    let now = keys::now();
+    rotation::carry_out(file, &rotation::plan(file, rotation, &schedule, now)?, now)
+}
+
+async fn a_planned_rotation_refuses_nothing(site: &Site, file: &KeyFile, report: &mut Report) -> Result<()> {
+    report.chapter("a planned rotation under the load of four clients");
+    site.decisions();
+    let begun = Instant::now();
+    // Seconds are counted whole, so one more for the end to be past.
+    let until = begun + QUICK.lead + QUICK.grace + Duration::from_secs(2);
+    let client = || async {
+        let (mut refused, mut key_ids, mut api_keys) = (0, BTreeSet::new(), BTreeSet::new());
+        while Instant::now() < until {
+            let (status, headers) = site.status_and_headers("/echo/load").await?;
+            refused += usize::from(status != 200);
+            key_ids.extend(headers.get(Field::SignatureInput.key()).and_then(key_id));
+            api_keys.extend(headers.get("x-api-key").map(str::to_owned));
+        }
+        Ok::<_, anyhow::Error>((refused, key_ids, api_keys))
+    };
+    let rotation = async {
+        sleep(Duration::from_millis(500)).await;
+        rotate(file, Rotation::Planned)
+    };
+    let clients = [client(), client(), client(), client()];
+    let [a, b, c, d] = clients;
+    let (rotated, a, b, c, d) = tokio::join!(rotation, a, b, c, d);
+    rotated?;
+    let (mut refused, mut key_ids, mut api_keys) = (0, BTreeSet::new(), BTreeSet::new());
+    for client in [a, b, c, d] {
+        let (more_refused, more_ids, more_api_keys) = client?;
+        refused += more_refused;
+        key_ids.extend(more_ids);
+        api_keys.extend(more_api_keys);
+    }
+    // Those of the log too, for what no client would be told.
+    refused += site.decisions().iter().filter(|decision| *decision != "admitted").count();
+    report.row(
+        "every request, from before it to after the old key's end",
+        "0 refused, signed with 2 keys",
+        format!("{refused} refused, signed with {} keys", key_ids.len()),
+    );
+    report.row("the API key that CloudFront sends", "2 in turn", format!("{} in turn", api_keys.len()));
+    Ok(())
+}
+
+async fn an_emergency_is_over_within_its_bounds(site: &Site, file: &KeyFile, report: &mut Report) -> Result<()> {
+    report.chapter("an emergency, and all have followed within their time to live of 1 s");
+    let old = site.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
+    rotate(file, Rotation::Compromised)?;
+    sleep(QUICK.verifier_ttl.max(QUICK.signer_ttl) + Duration::from_millis(200)).await;
+    let new = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    let dropped = old.get(Field::SignatureInput.key()).and_then(key_id);
+    let signed_anew = new.value_at_origin(Field::SignatureInput.key())?.and_then(|input| key_id(&input)) != dropped;
+    report.row(
+        "through CloudFront",
+        "200 admitted, with the new key",
+        new.verdict_and(signed_anew, "with the new key"),
+    );
+    let caught = site.at_gateway(Method::GET, "/echo/a", &old.all()).await?;
+    report.row("signed headers of the dropped key, still fresh", "403 refused: key-unknown", caught.verdict());
+    Ok(())
+}
+
+async fn a_store_fails_and_comes_back(site: &Site, file: &KeyFile, report: &mut Report) -> Result<()> {
+    report.chapter("a key store that fails, with an outage of 1 s tolerated");
+    let good = fs::read(file.path())?;
+    let url = site.gateway_url("/echo/a");
+    // Signed beforehand: while there is no file there is no key to sign with.
+    let by_hand = sign::by_hand("GET", &url, file)?;
+    let by_hand: Vec<_> = by_hand.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    site.at_edge(Method::GET, "/echo/a", &[]).await?;
+
+    fs::remove_file(file.path())?;
+    sleep(QUICK.signer_ttl + Duration::from_millis(100)).await;
+    let gone = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    report.row("the keys are gone: those in memory are used on", "200 admitted", gone.verdict());
+    file_with(file, b"garbage")?;
+    sleep(QUICK.outage + Duration::from_millis(100)).await;
+    let garbage = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    report.row("garbage, and the outage lasts: through CloudFront", "503 answered-at-edge", garbage.verdict());
+    let direct = site.at_gateway(Method::GET, "/echo/a", &by_hand).await?;
+    report.row("and a signed request at the API's own URL", "500 error", direct.verdict());
+    file_with(file, &good)?;
+    sleep(Duration::from_millis(1100)).await;
+    let back = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    report.row("the keys are back", "200 admitted", back.verdict());
+    Ok(())
+}
+
+async fn an_emergency_before_anyone_has_read_again(site: &Site, file: &KeyFile, report: &mut Report) -> Result<()> {
+    report.chapter("an emergency, at once, with the usual times to live of 5 min and 60 s");
+    let before = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    report.row("through CloudFront before it", "200 admitted", before.verdict());
+    rotate(file, Rotation::Compromised)?;
+    let old = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    report.row("the authorizer has not heard: the old key is good still", "200 admitted", old.verdict());
+    let mut by_hand = sign::by_hand("GET", &site.gateway_url("/echo/a"), file)?;
+    // The stack has not heard of the new API key either.
+    by_hand.retain(|(name, _)| name != "x-api-key");
+    let api_key = before.signed_headers()?.only("x-api-key");
+    let by_hand: Vec<_> = by_hand.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let new = site.at_gateway(Method::GET, "/echo/a", &[by_hand, api_key.all()].concat()).await?;
+    report.row("the first request with the new key, which is unknown yet", "200 admitted", new.verdict());
+    let old = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    report.row("from then on the old key is refused, until the edge reads", "403 refused: key-unknown", old.verdict());
+    Ok(())
+}
+
+/// A file that only its owner can read, whatever was there.
+fn file_with(file: &KeyFile, text: &[u8]) -> Result<()> {
+    let folder = file.path().parent().context("the key file has a folder")?;
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::Write::write_all(&mut new, text)?;
+    new.persist(file.path())?;
+    Ok(())
+}
+
+/// The `keyid` of our signature.
+fn key_id(signature_input: &str) -> Option<String> {
+    let (_, rest) = signature_input.split_once(";keyid=\"")?;
+    rest.split('"').next().map(str::to_owned)
+}

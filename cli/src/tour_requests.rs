@@ -1,0 +1,231 @@
+//! The tour's chapters about requests: what is admitted and what is refused.
+
+use crate::{
+    stack::Api,
+    tour_client::{Reply, Site},
+    tour_report::Report,
+};
+use anyhow::Result;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hyper::Method;
+use signing::{ContentDigest, Field};
+use std::time::Duration;
+
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+const BOT_INPUT: &str = "bot=(\"@authority\");created=1;keyid=\"bot\";tag=\"web-bot-auth\"";
+
+pub(crate) async fn the_hole_is_closed(site: &Site, report: &mut Report) -> Result<()> {
+    report.chapter("The back door is closed, the front door is open");
+    let direct = site.at_gateway(Method::GET, "/pets", &[]).await?;
+    report.row("the API's own URL, as anybody finds it", "401 refused-by-gateway", direct.verdict());
+    let keyless = site.at_gateway(Method::GET, "/pets", &[("Signature", "x"), ("Signature-Input", "x")]).await?;
+    report.row("the same with something for a signature", "403 refused: header-missing", keyless.verdict());
+    let pets = site.at_edge(Method::GET, "/pets?type=dog&page=2", &[]).await?;
+    report.row("GET /pets through CloudFront", "200 admitted", pets.verdict());
+    let pet = site.at_edge(Method::GET, "/pets/1", &[]).await?;
+    report.row("GET /pets/1 through CloudFront", "200 admitted", pet.verdict());
+    let post = site.send_to_edge(Method::POST, "/pets", &[JSON], br#"{"type":"cat","price":3.5}"#).await?;
+    report.row("POST /pets through CloudFront", "200 admitted", post.verdict());
+    Ok(())
+}
+
+pub(crate) async fn a_caught_signature_opens_nothing_else(site: &Site, report: &mut Report) -> Result<()> {
+    report.chapter("Signed headers, caught at the origin and sent to the API's own URL");
+    let get = site.at_edge(Method::GET, "/echo/a?x=1", &[]).await?.signed_headers()?;
+    let post = site.send_to_edge(Method::POST, "/echo/a", &[JSON], b"{}").await?.signed_headers()?;
+    let same = site.at_gateway(Method::GET, "/echo/a?x=1", &get.all()).await?;
+    report.row("the very same request, within its 65 s", "200 admitted", same.verdict());
+
+    let path = site.at_gateway(Method::GET, "/echo/b?x=1", &get.all()).await?;
+    report.row("on another path", "403 refused: path", path.verdict());
+    let told = get.with(Field::CountersignTarget.key(), "/prod/echo/b?x=1");
+    let path = site.at_gateway(Method::GET, "/echo/b?x=1", &told.all()).await?;
+    report.row("on another path, with a target to match", "403 refused: signature", path.verdict());
+    let method = site.at_gateway(Method::DELETE, "/echo/a?x=1", &get.all()).await?;
+    report.row("with another method", "403 refused: signature", method.verdict());
+    let query = site.at_gateway(Method::GET, "/echo/a?x=2", &get.all()).await?;
+    report.row("with another query", "403 refused: query", query.verdict());
+    let viewer = get.with(Field::CountersignViewerIp.key(), "203.0.113.7");
+    let viewer = site.at_gateway(Method::GET, "/echo/a?x=1", &viewer.all()).await?;
+    report.row("for another viewer's address", "403 refused: signature", viewer.verdict());
+    let digest = post.with(Field::ContentDigest.key(), &ContentDigest::of(b"[]"));
+    let digest = site.at_gateway(Method::POST, "/echo/a", &digest.all()).await?;
+    report.row("with the digest of another body", "403 refused: signature", digest.verdict());
+    let undigested = post.without(Field::ContentDigest.key());
+    let undigested = site.at_gateway(Method::POST, "/echo/a", &undigested.all()).await?;
+    report.row("without the digest", "403 refused: digest-absent", undigested.verdict());
+    let key = get.edit(Field::SignatureInput.key(), ";keyid=\"", ";keyid=\"x");
+    let key = site.at_gateway(Method::GET, "/echo/a?x=1", &key.all()).await?;
+    report.row("under a key that is not known", "403 refused: key-unknown", key.verdict());
+    let longer = get.edit(Field::SignatureInput.key(), ";tag=", ";tag=\"x\";tag=");
+    let longer = site.at_gateway(Method::GET, "/echo/a?x=1", &longer.all()).await?;
+    report.row("with a parameter twice", "403 refused: parameter-repeated", longer.verdict());
+    let twice = [get.all(), get.all()].concat();
+    let twice = site.at_gateway(Method::GET, "/echo/a?x=1", &twice).await?;
+    report.row(
+        "with every header twice",
+        by_kind(site, "403 refused: header-repeated", "403 refused: label-repeated"),
+        twice.verdict(),
+    );
+    let over = [get.all(), vec![("X-Method-Override", "DELETE")]].concat();
+    let over = site.at_gateway(Method::GET, "/echo/a?x=1", &over).await?;
+    report.row("with a header that overrides the method", "403 refused: method-override", over.verdict());
+    let body = site.send_to_gateway(Method::GET, "/echo/a?x=1", &get.all(), b"{}").await?;
+    report.row("with a body under a GET", "403 refused: body-on-get", body.verdict());
+    let host = [get.all(), vec![("Host", "api.example")]].concat();
+    let host = site.at_gateway(Method::GET, "/echo/a?x=1", &host).await?;
+    report.row("under another Host", "403 refused: host", host.verdict());
+    if matches!(site.api, Api::Http) {
+        // All that such an API shows of it is the path up to the `?` that the escape yields. Only the backend can tell.
+        let longer = site.at_gateway(Method::GET, "/echo/a%3F/../secret?x=1", &get.all()).await?;
+        report.row("with an escaped ? and more: HTTP APIs do not show it", "200 admitted", longer.verdict());
+    }
+    if matches!(site.api, Api::Rest) {
+        let keyless = get.without("x-api-key");
+        let keyless = site.at_gateway(Method::GET, "/echo/a?x=1", &keyless.all()).await?;
+        report.row("without CloudFront's API key", "403 admitted, refused-by-gateway", keyless.verdict());
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_viewer_forges(site: &Site, report: &mut Report) -> Result<()> {
+    report.chapter("A viewer sends headers of ours through CloudFront");
+    let forged = [
+        ("countersign-TARGET", "/prod/admin"),
+        ("Countersign-Viewer-Ip", "127.0.0.9"),
+        ("Countersign_Viewer_Ip", "127.0.0.9"),
+        ("Countersign-Secret", "none"),
+        ("Signature-Input", "countersign=()"),
+        ("Signature", "countersign=:YQ==:"),
+        ("X-HTTP-Method-Override", "DELETE"),
+    ];
+    let reply = site.at_edge(Method::GET, "/echo/forged", &forged).await?;
+    let left = reply
+        .headers_at_origin()?
+        .into_iter()
+        .filter(|(name, value)| forged.iter().any(|(forged, with)| forged.eq_ignore_ascii_case(name) && with == value));
+    report.row(
+        "target, viewer address, signature, method, …",
+        "200 admitted, 0 of 7 arrive",
+        format!("{}, {} of 7 arrive", reply.verdict(), left.count()),
+    );
+    let own = [("Signature-Input", BOT_INPUT), ("Signature", "bot=:YQ==:")];
+    let reply = site.at_edge(Method::GET, "/echo/bot", &own).await?;
+    let kept = reply.value_at_origin("Signature-Input")?.is_some_and(|value| value.ends_with(BOT_INPUT))
+        && reply.value_at_origin("Signature")?.is_some_and(|value| value.ends_with(", bot=:YQ==:"));
+    report.row("another's signature (Web Bot Auth)", "200 admitted, kept", reply.verdict_and(kept, "kept"));
+    let broken = [("Signature-Input", BOT_INPUT), ("Signature", "bot=YQ==")];
+    let reply = site.at_edge(Method::GET, "/echo/bot", &broken).await?;
+    let dropped = reply.value_at_origin("Signature")?.is_some_and(|value| !value.contains("bot"));
+    report.row(
+        "another's signature that does not parse",
+        "200 admitted, dropped",
+        reply.verdict_and(dropped, "dropped"),
+    );
+    Ok(())
+}
+
+pub(crate) async fn odd_requests_arrive_as_they_were_sent(site: &Site, report: &mut Report) -> Result<()> {
+    report.chapter("Odd targets through CloudFront");
+    for target in [
+        "/echo/q?x=1&x=2",
+        "/echo/q?a=1;b=2",
+        "/echo/q?plus=a+b&encoded=a%2Bb&space=a%20b",
+        "/echo/q?empty=&flag",
+        "/echo/q?%C3%A9=%E2%82%AC",
+        "/echo/%c3%a9%20x",
+        "/echo//double//slash/",
+    ] {
+        arrives(site, report, target, "200 admitted, as sent").await?;
+    }
+    // REST APIs show the path as it is and the query decoded, HTTP APIs the other way round.
+    for (target, rest, http) in [
+        ("/echo/a%2Fb", "200 admitted, as sent", "403 refused: path-ambiguous, not as sent"),
+        ("/echo/p%zz", "200 admitted, as sent", "403 refused: path-ambiguous, not as sent"),
+        ("/echo/q?x=%zz", "403 refused: query-escape, not as sent", "200 admitted, as sent"),
+    ] {
+        arrives(site, report, target, by_kind(site, rest, http)).await?;
+    }
+    let long = format!("/echo/q?x={}", "v".repeat(7_000));
+    let long = site.at_edge(Method::GET, &long, &[]).await?;
+    report.row("a query of 7 KB: too large once it is signed", "431 answered-at-edge", long.verdict());
+    let longer = format!("/echo/q?x={}", "v".repeat(8_200));
+    let longer = site.at_edge(Method::GET, &longer, &[]).await?;
+    report.row("a query of 8 KB: too long for CloudFront", "414 answered-at-edge", longer.verdict());
+    let raw = site.raw_at_edge(b"GET /echo/caf\xe9 HTTP/1.1\r\nHost: a\r\n\r\n").await?;
+    report.row("a target that is not ASCII", "400 answered-at-edge", raw.verdict());
+    Ok(())
+}
+
+async fn arrives(site: &Site, report: &mut Report, target: &str, expected: &str) -> Result<()> {
+    let reply = site.at_edge(Method::GET, target, &[]).await?;
+    let as_sent = reply.echo()?.get("target").is_some_and(|arrived| arrived == target);
+    report.row(&format!("GET {target}"), expected, reply.verdict_and(as_sent, "as sent"));
+    Ok(())
+}
+
+fn by_kind(site: &Site, rest: &'static str, http: &'static str) -> &'static str {
+    match site.api {
+        Api::Rest => rest,
+        Api::Http => http,
+    }
+}
+
+pub(crate) async fn bodies(site: &Site, report: &mut Report) -> Result<()> {
+    report.chapter("Bodies through CloudFront");
+    let body = br#"{"name":"Rex"}"#;
+    let reply = site.send_to_edge(Method::POST, "/echo/b", &[JSON], body).await?;
+    report.row("a body: its digest is added and covered", "200 admitted, whole, with digest", describe(&reply, body)?);
+    let own = ContentDigest::of(body);
+    let reply = site.send_to_edge(Method::PUT, "/echo/b", &[(Field::ContentDigest.key(), &own)], body).await?;
+    report.row("a body with the viewer's own digest", "200 admitted, whole, with digest", describe(&reply, body)?);
+    let other = ContentDigest::of(b"other");
+    let reply = site.send_to_edge(Method::POST, "/echo/b", &[(Field::ContentDigest.key(), &other)], body).await?;
+    report.row("a body that is not the one of its digest", "400 answered-at-edge", reply.verdict());
+    let reply = site.send_to_edge(Method::POST, "/echo/b", &[], b"").await?;
+    report.row("an empty body", "200 admitted, whole, with digest", describe(&reply, b"")?);
+    let large = vec![b'x'; 2 * 1024 * 1024];
+    let reply = site.send_to_edge(Method::POST, "/echo/b", &[], &large).await?;
+    report.row(
+        "a body of 2 MB: more than the edge sees",
+        "200 admitted, whole, without digest",
+        describe(&reply, &large)?,
+    );
+    let reply = site.send_to_edge(Method::GET, "/echo/b", &[], body).await?;
+    report.row("a GET with a body", "403 answered-at-edge", reply.verdict());
+    Ok(())
+}
+
+fn describe(reply: &Reply, sent: &[u8]) -> Result<String> {
+    let arrived = reply.echo()?.get("body").and_then(|body| STANDARD.decode(body.as_str()?).ok());
+    let whole = if arrived.as_deref() == Some(sent) { "whole" } else { "not whole" };
+    let digest = match reply.value_at_origin(Field::ContentDigest.key())? {
+        Some(digest) if digest == ContentDigest::of(sent) => "with digest",
+        Some(_) => "with another digest",
+        None => "without digest",
+    };
+    Ok(format!("{}, {whole}, {digest}", reply.verdict()))
+}
+
+pub(crate) async fn a_signature_ends(site: &Site, report: &mut Report) -> Result<()> {
+    report.chapter("Time, with signatures that are good for 2 s and clocks that agree");
+    let headers = site.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let late = site.at_gateway(Method::GET, "/echo/a", &headers.all()).await?;
+    report.row("signed headers, caught and sent 3 s later", "403 refused: expired", late.verdict());
+    Ok(())
+}
+
+pub(crate) async fn monitor_mode_lets_through_and_tells(site: &Site, report: &mut Report) -> Result<()> {
+    report.chapter("Monitor mode, the first step on a live API");
+    let key = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    report.row("through CloudFront", "200 admitted", key.verdict());
+    let headers = key.signed_headers()?;
+    // None behind an HTTP API.
+    let key = headers.only("x-api-key");
+    let direct = site.at_gateway(Method::GET, "/pets", &key.all()).await?;
+    report.row("the API's own URL, with the API key alone", "200 would-refuse: header-missing", direct.verdict());
+    let path = site.at_gateway(Method::GET, "/pets", &headers.all()).await?;
+    report.row("signed headers on another path", "200 would-refuse: path", path.verdict());
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The arrows of ARCHITECTURE.md: who may know whom, held by what cargo says.
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+use std::collections::BTreeSet;
+
+/// Each crate and the crates of ours that it may use in its own code. Shells do not know each other.
+const ARROWS: [(&str, &[&str]); 9] = [
+    ("signing", &[]),
+    ("key-store", &["signing"]),
+    ("edge-signer", &["key-store", "signing"]),
+    ("edge-signer-addon", &["edge-signer", "signing"]),
+    ("authorizer", &["key-store", "signing"]),
+    ("local", &["authorizer", "edge-signer", "signing"]),
+    ("cli", &["authorizer", "edge-signer", "key-store", "local", "signing"]),
+    ("tests", &[]),
+    ("xtask", &[]),
+];
+
+#[test]
+fn arrows_point_down_only() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap();
+    let members: BTreeSet<_> = metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect();
+    let known: BTreeSet<_> = ARROWS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(members, known, "a new crate needs its place in ARROWS");
+    for package in metadata.workspace_packages() {
+        let (_, may) = ARROWS.iter().find(|(name, _)| *package.name == *name).unwrap();
+        let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+        let ours: BTreeSet<_> =
+            normal.map(|dependency| dependency.name.as_str()).filter(|name| members.contains(*name)).collect();
+        assert_eq!(ours, may.iter().copied().collect(), "what {} uses", package.name);
+    }
+}
+
+/// The law is `no_std`: nothing in it can do I/O, look at a clock or make randomness.
+#[test]
+fn signing_has_no_standard_library() {
+    let root = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../signing/src/lib.rs")).unwrap();
+    assert!(root.lines().any(|line| line == "#![no_std]"));
+}
+
+/// Beside a `cdylib` an `rlib` turns link-time optimisation off.
+#[test]
+fn the_addon_is_a_cdylib_alone() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap();
+    let packages = metadata.workspace_packages();
+    let addon = packages.iter().find(|package| *package.name == "edge-signer-addon").unwrap();
+    let library = addon.targets.iter().find(|target| !target.is_custom_build()).unwrap();
+    assert_eq!(library.crate_types.iter().map(ToString::to_string).collect::<Vec<_>>(), ["cdylib"]);
+}

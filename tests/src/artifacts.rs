@@ -1,0 +1,27 @@
+//! Where the programs under test are.
+
+use std::path::PathBuf;
+
+/// A program or file that `cargo xtask test` has put in place.
+#[track_caller]
+pub(crate) fn artifact(name: &str) -> PathBuf {
+    let folder = std::env::var_os("COUNTERSIGN_ARTIFACTS")
+        .expect("COUNTERSIGN_ARTIFACTS is not set: run `cargo xtask test`, which builds what these tests run");
+    let path = PathBuf::from(folder).join(name);
+    assert!(path.exists(), "{} is not there: run `cargo xtask test`", path.display());
+    path
+}
+
+/// The Python that has the outside judge installed.
+#[track_caller]
+pub(crate) fn judge_python() -> PathBuf {
+    std::env::var_os("COUNTERSIGN_JUDGE_PYTHON")
+        .expect("COUNTERSIGN_JUDGE_PYTHON is not set: run `cargo xtask test`, which installs the judge")
+        .into()
+}
+
+/// A file of `tests/fixtures`.
+pub(crate) fn fixture(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

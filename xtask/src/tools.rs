@@ -1,0 +1,20 @@
+//! The tools of the machine: Node and Python, which nothing here can install.
+
+use anyhow::{Context as _, Result, bail};
+use xshell::{Shell, cmd};
+
+/// Checks that they are there and new enough.
+pub(crate) fn check(shell: &Shell) -> Result<()> {
+    let node = cmd!(shell, "node --version").quiet().read().context("Node is needed: install Node 20 or newer")?;
+    at_least(&node, "v", [20, 0])?;
+    let python = cmd!(shell, "python3 --version").quiet().read().context("Python is needed: install 3.11 or newer")?;
+    at_least(&python, "Python ", [3, 11])
+}
+
+fn at_least(version: &str, prefix: &str, least: [u32; 2]) -> Result<()> {
+    let mut parts = version.trim().strip_prefix(prefix).unwrap_or_default().split('.').map(str::parse);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) if [major, minor] >= least => Ok(()),
+        _ => bail!("{version:?} is too old: {prefix}{}.{} or newer is needed", least[0], least[1]),
+    }
+}

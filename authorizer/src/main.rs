@@ -7,7 +7,9 @@ use std::{process::ExitCode, time::SystemTime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_current_span(false).init();
+    // A line that cannot be written is lost; a word about that would end the function.
+    let log = tracing_subscriber::fmt().json().flatten_event(true).with_target(false).log_internal_errors(false);
+    log.with_current_span(false).init();
     let mut config = match Config::read(std::env::vars_os()) {
         Ok(config) => config,
         Err(error) => {

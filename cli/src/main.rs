@@ -47,7 +47,7 @@ async fn main() -> ExitCode {
         Command::Keys(command) => keys::run(command).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        output::error(format_args!("{error:#}"));
         ExitCode::FAILURE
     })
 }

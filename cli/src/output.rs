@@ -10,3 +10,8 @@ pub(crate) fn line(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");
     let _ = io::stdout().flush();
 }
+
+/// Prints a line on standard error, where there is anybody to read it.
+pub(crate) fn error(text: impl Display) {
+    let _ = writeln!(io::stderr(), "error: {text}");
+}

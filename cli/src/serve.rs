@@ -69,7 +69,9 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_writer(io::stderr).init();
+    // Whoever reads the log may have gone: what cannot be written is lost, and a word about that would end the program.
+    let log = tracing_subscriber::fmt().json().flatten_event(true).with_target(false).log_internal_errors(false);
+    log.with_writer(io::stderr).init();
 
     let numbers = options.numbers();
     let rotate_every = options.rotate_every.map(|every| check_rotation(every, numbers)).transpose()?;

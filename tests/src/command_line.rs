@@ -277,6 +277,26 @@ async fn a_rotation_is_carried_out_though_nothing_can_be_printed() {
     assert_ne!(fs::read(path).unwrap(), before);
 }
 
+/// Whoever reads the log of a server may go; the server goes on, and an error keeps its status.
+#[tokio::test]
+async fn a_log_that_cannot_be_written_ends_nothing() {
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut show = countersign(&["keys", "show", "--keys", "/nowhere/keys.json"]);
+    let status = timeout(PATIENCE, show.stderr(full()).status()).await.expect("it ends").unwrap();
+    assert_eq!(status.code(), Some(1));
+
+    let mut local = countersign(&["local", "--edge", "127.0.0.1:0", "--gateway", "127.0.0.1:0"]);
+    let mut local = local.stderr(full()).spawn().unwrap();
+    let mut ready = String::new();
+    let stdout = local.stdout.take().unwrap();
+    timeout(PATIENCE, BufReader::new(stdout).read_line(&mut ready)).await.expect("it is ready in time").unwrap();
+    let edge = ready.split(' ').find_map(|word| word.strip_prefix("edge=http://")).unwrap().parse().unwrap();
+    for _ in 0..3 {
+        assert_eq!(ask(edge, Method::GET, "/pets/1", &[], b"").await.0, 200);
+    }
+    local.kill().await.unwrap();
+}
+
 /// Rotations side by side: each that says that it is done is in the file.
 #[tokio::test]
 async fn rotations_side_by_side_lose_nothing() {

@@ -123,9 +123,7 @@ fn split(url: &str) -> Result<(String, Target<'_>)> {
     let target = if target.is_empty() { "/" } else { target };
     let target = Target::try_from(target).context("URL")?;
     ensure!(target.query() != Some(""), "URL: a bare ? at its end is refused by the authorizer: leave it off");
-    // The standard port of a scheme does not stand in Host.
-    let standard = if uri.scheme_str() == Some("https") { ":443" } else { ":80" };
-    Ok((authority.strip_suffix(standard).unwrap_or(authority).to_owned(), target))
+    Ok((authority.to_owned(), target))
 }
 
 /// A command for a POSIX shell. HTTP/1.1, since REST APIs match the names of identity sources by case, and the target as it

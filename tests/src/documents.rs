@@ -160,7 +160,8 @@ fn is_variant(line: &str, name: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with([',', '(']) || rest.starts_with(" {"))
 }
 
-fn is_test(text: &str, name: &str) -> bool {
+/// Whether a file of Rust has a test of that name.
+pub(crate) fn is_test(text: &str, name: &str) -> bool {
     let lines: Vec<_> = text.lines().map(str::trim_start).collect();
     let at = lines.iter().position(|line| heads(line, name)).unwrap_or_default();
     let mut attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
@@ -195,7 +196,8 @@ fn anchor_of(heading: &str) -> String {
     kept.collect::<String>().replace(' ', "-")
 }
 
-fn read(file: &str) -> String {
+/// A file by its path from the root of the repository.
+pub(crate) fn read(file: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 

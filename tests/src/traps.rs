@@ -28,6 +28,7 @@
 
 use crate::{
     artifacts::fixture,
+    documents::{is_test, read},
     edge_process::{EdgeProcess, Returned},
     judged_request::COVERED,
     lambda_runtime_api::{Bootstrap, Invocation},
@@ -37,10 +38,7 @@ use hyper::Method;
 use local::{Api, ApiKind, ApiRequest, rest_event};
 use serde_json::{Value, json};
 use signing::{Nonce, Request, UnixSeconds, sign};
-use std::{
-    path::Path,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 const HOST: &str = "abc123.execute-api.eu-west-1.amazonaws.com";
 const API_KEY: &str = "an-api-key-of-20-characters";
@@ -49,7 +47,6 @@ const PASSWORD: &str = "Basic cGV0czp0aGUgdmlld2VyJ3MgcGFzc3dvcmQ=";
 /// The tests of the table above are there, by file and name.
 #[test]
 fn every_test_of_the_table_is_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let table = include_str!("traps.rs").lines().filter(|line| line.starts_with("//! | "));
     let rows: Vec<_> = table.skip(2).collect();
     assert_eq!(rows.len(), 23);
@@ -57,13 +54,7 @@ fn every_test_of_the_table_is_there() {
         let named: Vec<_> = row.split('`').filter_map(|text| text.split_once(".rs::")).collect();
         assert!(!named.is_empty(), "{row}");
         for (file, name) in named {
-            let text = std::fs::read_to_string(root.join(format!("{file}.rs"))).expect(file);
-            let mut lines = text.lines().map(str::trim_start);
-            let heading = [format!("fn {name}()"), format!("async fn {name}()")];
-            assert!(
-                lines.any(|line| heading.iter().any(|heading| line.starts_with(heading))),
-                "{file}.rs has no {name}"
-            );
+            assert!(is_test(&read(&format!("{file}.rs")), name), "{name} in {file}.rs is no test");
         }
     }
 }

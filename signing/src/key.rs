@@ -60,6 +60,11 @@ impl Key {
         Self { id: self.id.clone(), expires, secret: self.secret.clone(), mac: self.mac.clone(), ..*self }
     }
 
+    /// Whether both sign alike; compares in constant time.
+    pub(crate) fn has_secret_of(&self, other: &Self) -> bool {
+        self.verify_mac(&[], &other.mac(&[]))
+    }
+
     /// `k`, for the one place that writes a key set.
     pub(crate) fn secret_base64url(&self) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(&*self.secret))

@@ -162,7 +162,7 @@ pub struct RotationPlan<V> {
 pub enum RotationRefusal {
     /// The new set would not be one.
     #[error("the new key set {0}")]
-    KeySet(#[from] KeySetError),
+    KeySet(KeySetError),
     /// Nothing is signed now, so there is nothing to wait for.
     #[error(
         "no key may sign now, so requests are refused already: rotate as compromised, which makes one that may at once"
@@ -181,6 +181,9 @@ pub enum RotationRefusal {
         /// Until when signatures with it may arrive.
         needed: UnixSeconds,
     },
+    /// The set is no plan of the rotation that it is said to be.
+    #[error("the pending set is no plan of this rotation: {0}")]
+    NoPlan(&'static str),
     /// The plan is too old to be promoted: verifiers would not have it in time.
     #[error("the plan had to be promoted by {latest}, and it is {now}: plan afresh")]
     TooLate {
@@ -189,6 +192,13 @@ pub enum RotationRefusal {
         /// This moment.
         now: UnixSeconds,
     },
+}
+
+/// It is told in the refusal's own words, and is no further cause.
+impl From<KeySetError> for RotationRefusal {
+    fn from(error: KeySetError) -> Self {
+        Self::KeySet(error)
+    }
 }
 
 impl<V> RotationPlan<V> {
@@ -212,11 +222,11 @@ impl<V> RotationPlan<V> {
             let key = Key::new(new_id.clone(), new_secret, not_before, NO_END);
             key.map_err(|error| KeySetError::Key { index: 0, error: error.into() })
         };
-        let (keys, latest_promotion) = match rotation {
+        let keys = match rotation {
             Rotation::Compromised => {
                 // Every clock may use it at once.
                 let not_before = UnixSeconds::new(now.get().saturating_sub(numbers.skew.as_secs()));
-                (Vec::from([new_key(not_before)?]), NO_END)
+                Vec::from([new_key(not_before)?])
             }
             Rotation::Planned => {
                 let kept: Vec<_> = current.keys().iter().filter(|key| now < key.expires()).collect();
@@ -228,26 +238,93 @@ impl<V> RotationPlan<V> {
                 let end = not_before + numbers.grace;
                 let mut keys: Vec<_> = kept.iter().map(|key| key.ending(end.min(key.expires()))).collect();
                 keys.push(new_key(not_before)?);
-                let slack = numbers.lead.saturating_sub(numbers.least_lead());
-                (keys, now + slack)
+                keys
             }
         };
         let keys = KeySet::new(keys)?;
         if rotation == Rotation::Planned {
             without_gap(&keys, numbers, now)?;
         }
-        Ok(Self { base, keys, rotation, new_key: new_id, latest_promotion })
+        Ok(Self::of(base, keys, rotation, new_id, numbers))
     }
 
-    /// Whether verifiers would still have the new key in time, were the plan promoted `now`.
+    /// Takes up a plan that was made before, by a process perhaps that broke off: `keys` is to take the place of `current`.
+    /// Whether it still may, [`RotationPlan::check_promotion`] says.
+    ///
+    /// # Errors
+    /// Where `keys` is no plan of that rotation of `current`, or under this schedule a good request would be refused.
+    pub fn resume(
+        current: &KeySet,
+        base: V,
+        keys: KeySet,
+        rotation: Rotation,
+        schedule: &RotationSchedule,
+        now: UnixSeconds,
+    ) -> Result<Self, RotationRefusal> {
+        let RotationSchedule(numbers) = schedule;
+        let mut new_keys = keys.keys().iter().filter(|key| current.get(key.id()).is_none());
+        let (Some(new_key), None) = (new_keys.next(), new_keys.next()) else {
+            return Err(RotationRefusal::NoPlan("it has not exactly one new key"));
+        };
+        if current.keys().iter().any(|old| new_key.has_secret_of(old)) {
+            return Err(RotationRefusal::NoPlan("its new key is an old one under another id"));
+        }
+        let others = || keys.keys().iter().filter(|key| key.id() != new_key.id());
+        match rotation {
+            Rotation::Compromised if others().next().is_some() => {
+                return Err(RotationRefusal::NoPlan("it keeps a key that is to be dropped"));
+            }
+            Rotation::Compromised => {
+                if now < new_key.not_before() || new_key.expires() != NO_END {
+                    return Err(RotationRefusal::NoPlan("its new key may not sign at once and without end"));
+                }
+            }
+            Rotation::Planned => {
+                if others().any(|other| other.not_before() >= new_key.not_before()) || new_key.expires() != NO_END {
+                    return Err(RotationRefusal::NoPlan("its new key is not the last to sign"));
+                }
+                for old in current.keys() {
+                    let Some(kept) = keys.get(old.id()) else {
+                        if now < old.expires() {
+                            return Err(RotationRefusal::NoPlan("it drops a key that is in force"));
+                        }
+                        continue;
+                    };
+                    let longer = kept.expires() > old.expires();
+                    if longer || kept.not_before() != old.not_before() || !kept.has_secret_of(old) {
+                        return Err(RotationRefusal::NoPlan("it changes a key that is kept"));
+                    }
+                }
+                without_gap(&keys, numbers, now)?;
+            }
+        }
+        let new_key = new_key.id().clone();
+        Ok(Self::of(base, keys, rotation, new_key, numbers))
+    }
+
+    /// A planned key has to reach every verifier before it signs, and moments are cut to whole seconds. In an emergency there is
+    /// nothing to wait for; but one that was broken off long ago is not carried out by surprise.
+    fn of(base: V, keys: KeySet, rotation: Rotation, new_key: KeyId, numbers: &RotationNumbers) -> Self {
+        let latest_promotion = match (rotation, keys.get(&new_key)) {
+            (Rotation::Planned, Some(key)) => {
+                let least = numbers.least_lead().saturating_add(Duration::from_secs(1)).as_secs();
+                UnixSeconds::new(key.not_before().get().saturating_sub(least))
+            }
+            (Rotation::Compromised, Some(key)) => key.not_before() + numbers.skew + numbers.lead,
+            (_, None) => UnixSeconds::new(0),
+        };
+        Self { base, keys, rotation, new_key, latest_promotion }
+    }
+
+    /// Whether verifiers would still have the new key in time, were the plan promoted `now`; and how much later it may be.
     ///
     /// # Errors
     /// Where it is too late: then it has to be planned afresh.
-    pub fn check_promotion(&self, now: UnixSeconds) -> Result<(), RotationRefusal> {
-        if now > self.latest_promotion {
-            return Err(RotationRefusal::TooLate { latest: self.latest_promotion, now });
+    pub fn check_promotion(&self, now: UnixSeconds) -> Result<Duration, RotationRefusal> {
+        match self.latest_promotion.get().checked_sub(now.get()) {
+            Some(left) => Ok(Duration::from_secs(left)),
+            None => Err(RotationRefusal::TooLate { latest: self.latest_promotion, now }),
         }
-        Ok(())
     }
 }
 
@@ -281,7 +358,9 @@ mod tests {
 
     fn set(keys: &[(&str, u64, u64)]) -> KeySet {
         let key = |&(id, not_before, expires): &(&str, u64, u64)| {
-            Key::new(id.try_into().unwrap(), &[1; 32], UnixSeconds::new(not_before), UnixSeconds::new(expires)).unwrap()
+            // A secret for each id.
+            let secret = [id.as_bytes()[0]; 32];
+            Key::new(id.try_into().unwrap(), &secret, UnixSeconds::new(not_before), UnixSeconds::new(expires)).unwrap()
         };
         KeySet::new(keys.iter().map(key).collect()).unwrap()
     }
@@ -374,11 +453,73 @@ mod tests {
         let current = set(&[("a", 0, NO_END.get())]);
         let plan = make(&current, Rotation::Planned).unwrap();
         let slack = Duration::from_secs(3600 - 1925);
-        assert_eq!(plan.check_promotion(NOW + slack), Ok(()));
+        assert_eq!(plan.check_promotion(NOW), Ok(slack));
+        assert_eq!(plan.check_promotion(NOW + slack), Ok(Duration::ZERO));
         let late = NOW + slack + Duration::from_secs(1);
         assert_eq!(plan.check_promotion(late), Err(RotationRefusal::TooLate { latest: NOW + slack, now: late }));
         let emergency = make(&current, Rotation::Compromised).unwrap();
-        assert_eq!(emergency.check_promotion(late), Ok(()));
+        assert_eq!(emergency.check_promotion(NOW), Ok(Duration::from_secs(3600)));
+        assert!(emergency.check_promotion(NOW + Duration::from_secs(3601)).is_err());
+    }
+
+    #[test]
+    fn a_plan_is_taken_up_only_where_it_is_one() {
+        const END: u64 = NO_END.get();
+        let now = NOW.get();
+        let resume = |current: &[(&str, u64, u64)], keys: KeySet, rotation| {
+            RotationPlan::resume(&set(current), 7, keys, rotation, &schedule(), NOW)
+                .map_err(|refusal| refusal.to_string())
+        };
+        let current = [("old", 0, END), ("ended", 0, now)];
+        for rotation in [Rotation::Planned, Rotation::Compromised] {
+            let made = make(&set(&current), rotation).unwrap();
+            let latest = made.latest_promotion;
+            let resumed = resume(&current, made.keys, rotation).unwrap();
+            assert_eq!((resumed.base, resumed.new_key.as_str(), resumed.latest_promotion), (7, "new", latest));
+        }
+        let begins = now + 3601;
+        let ends = begins + 3600;
+        let good = [("old", 0, ends), ("new", begins, END)];
+        assert!(resume(&current, set(&good), Rotation::Planned).is_ok());
+        type Row<'a> = (&'a str, u64, u64);
+        let table: [(&[Row<'_>], Rotation, &str); 10] = [
+            (&[("old", 0, END)], Rotation::Planned, "it has not exactly one new key"),
+            (&[("old", 0, ends), ("a", begins, END), ("b", begins, END)], Rotation::Planned, "it has not exactly one"),
+            (&good, Rotation::Compromised, "it keeps a key that is to be dropped"),
+            (&[("new", begins, END)], Rotation::Planned, "it drops a key that is in force"),
+            (&[("old", 1, ends), ("new", begins, END)], Rotation::Planned, "it changes a key that is kept"),
+            (&[("old", 0, ends), ("new", 0, END)], Rotation::Planned, "its new key is not the last to sign"),
+            (&[("old", 0, ends), ("new", begins, END - 1)], Rotation::Planned, "its new key is not the last to sign"),
+            (&[("old", 0, begins), ("new", begins, END)], Rotation::Planned, "key old ends at 1003601"),
+            (&[("old", 0, now), ("new", begins, END)], Rotation::Planned, "no key may sign now"),
+            (
+                &[("ended", 0, END), ("old", 0, ends), ("new", begins, END)],
+                Rotation::Planned,
+                "it changes a key that is kept",
+            ),
+        ];
+        for (keys, rotation, expected) in table {
+            let error = resume(&current, set(keys), rotation).unwrap_err();
+            assert!(error.contains(expected), "{keys:?}: {error}");
+        }
+        let longer = resume(&[("old", 0, ends)], set(&[("old", 0, ends + 1), ("new", begins, END)]), Rotation::Planned);
+        assert!(longer.unwrap_err().contains("it changes a key that is kept"));
+        let other = Key::new("old".try_into().unwrap(), &[3; 32], UnixSeconds::new(0), UnixSeconds::new(ends)).unwrap();
+        let new = Key::new("new".try_into().unwrap(), &[1; 32], UnixSeconds::new(begins), NO_END).unwrap();
+        let exchanged = resume(&current, KeySet::new(Vec::from([other, new])).unwrap(), Rotation::Planned);
+        assert!(exchanged.unwrap_err().contains("it changes a key that is kept"));
+        let key = |id: &str, secret: u8, not_before, expires: UnixSeconds| {
+            Key::new(id.try_into().unwrap(), &[secret; 32], UnixSeconds::new(not_before), expires).unwrap()
+        };
+        let emergency = |new: Key| resume(&current, KeySet::new(Vec::from([new])).unwrap(), Rotation::Compromised);
+        assert!(emergency(key("new", 2, now, NO_END)).is_ok());
+        for (new, expected) in [
+            (key("new", 2, now + 1, NO_END), "its new key may not sign at once and without end"),
+            (key("new", 2, now - 5, UnixSeconds::new(now + 9)), "its new key may not sign at once and without end"),
+            (key("new", b'o', now - 5, NO_END), "its new key is an old one under another id"),
+        ] {
+            assert!(emergency(new).unwrap_err().contains(expected));
+        }
     }
 
     #[test]
@@ -405,6 +546,6 @@ mod tests {
     #[test]
     fn a_plan_shows_no_secret() {
         let plan = make(&set(&[("a", 0, NO_END.get())]), Rotation::Planned).unwrap();
-        assert!(!format!("{plan:?}").contains("1, 1, 1") && !format!("{plan:?}").contains("2, 2, 2"));
+        assert!(!format!("{plan:?}").contains("97, 97, 97") && !format!("{plan:?}").contains("2, 2, 2"));
     }
 }

@@ -4,9 +4,10 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use std::collections::BTreeSet;
 
 /// Each crate and the crates of ours that it may use in its own code. Shells do not know each other.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("signing", &[]),
     ("key-store", &["signing"]),
+    ("function", &[]),
     ("edge-signer", &["key-store", "signing"]),
     ("edge-signer-addon", &["edge-signer", "signing"]),
     ("authorizer", &["key-store", "signing"]),

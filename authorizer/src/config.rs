@@ -1,11 +1,12 @@
 //! The configuration of the function: environment variables, read once at its start.
 
-use key_store::{Limits, Source};
+use function::{Environment, EnvironmentError};
+use key_store::{Limits, Source, SourceError};
 use signing::Policy;
-use std::{collections::BTreeMap, ffi::OsString, ops::RangeInclusive, time::Duration};
+use std::{ffi::OsString, time::Duration};
 
-const PREFIX: &str = "COUNTERSIGN_";
 const SECRET: &str = "COUNTERSIGN_SECRET";
+const REGIONS: &str = "COUNTERSIGN_REGIONS";
 const MODE: &str = "COUNTERSIGN_MODE";
 const TTL: &str = "COUNTERSIGN_TTL";
 const MAX_STALE: &str = "COUNTERSIGN_MAX_STALE";
@@ -13,10 +14,13 @@ const MAX_LIFETIME: &str = "COUNTERSIGN_MAX_LIFETIME";
 const SKEW: &str = "COUNTERSIGN_SKEW";
 const ALLOW_AMBIGUOUS_PATH: &str = "COUNTERSIGN_ALLOW_AMBIGUOUS_PATH";
 
+/// What `COUNTERSIGN_SECRET` may name.
+const STORES: &str = "the whole ARN of a secret, or file:PATH for local runs";
+
 /// How an authorizer decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// `COUNTERSIGN_SECRET`: where the keys are.
+    /// `COUNTERSIGN_SECRET` and `COUNTERSIGN_REGIONS`: where the keys are.
     pub source: Source,
     /// `COUNTERSIGN_MODE`
     pub mode: Mode,
@@ -35,15 +39,6 @@ pub enum Mode {
     Monitor,
 }
 
-/// An environment variable that is missing or wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("environment variable {variable} is {found}: accepted is {accepted}")]
-pub struct ConfigError {
-    variable: String,
-    found: String,
-    accepted: String,
-}
-
 impl Config {
     /// How long keys are kept where the configuration says nothing: a minute, and half an hour through an outage.
     pub const LIMITS: Limits = Limits { ttl: Duration::from_secs(60), max_stale: Duration::from_secs(1800) };
@@ -52,75 +47,39 @@ impl Config {
     ///
     /// # Errors
     /// The first that is wrong or not known.
-    pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
-        let mut ours = BTreeMap::new();
-        for (name, value) in variables {
-            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
-                continue;
-            };
-            let value = value.into_string().map_err(|_| wrong(name, "not UTF-8", "text"))?;
-            ours.insert(name.to_owned(), value);
-        }
-        let mut take = |name: &str| ours.remove(name);
-        let source = match take(SECRET) {
-            None => return Err(wrong(SECRET, "not set", "file:PATH")),
+    pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, EnvironmentError> {
+        let mut environment = Environment::read(variables, &[])?;
+        let (secret, regions) = (environment.take(SECRET), environment.take(REGIONS));
+        let secret = secret.ok_or_else(|| EnvironmentError::new(SECRET, "not set", STORES))?;
+        let source = Source::parse(&secret, regions.as_deref()).map_err(|error| match error {
             // Its value is not told: someone may have set the secret itself.
-            Some(source) => source.parse().map_err(|_| wrong(SECRET, "set to what names no key store", "file:PATH"))?,
-        };
-        let mode = match take(MODE).as_deref() {
-            None | Some("enforce") => Mode::Enforce,
-            Some("monitor") => Mode::Monitor,
-            Some(other) => return Err(wrong(MODE, &quoted(other), "enforce or monitor")),
-        };
+            SourceError::Secret => EnvironmentError::new(SECRET, "set to what names no key store", STORES),
+            SourceError::Regions(error) => {
+                EnvironmentError::new(REGIONS, format!("set to what {error}"), "the Regions that hold a replica")
+            }
+            SourceError::RegionsOfFile => {
+                EnvironmentError::new(REGIONS, "set beside a file", format!("only beside an ARN in {SECRET}"))
+            }
+        })?;
+        let modes = [("enforce", Mode::Enforce), ("monitor", Mode::Monitor)];
+        let mode = environment.word(MODE, &modes, Mode::Enforce)?;
         let limits = Limits {
-            ttl: seconds(TTL, take(TTL), Self::LIMITS.ttl, 1..=3600)?,
-            max_stale: seconds(MAX_STALE, take(MAX_STALE), Self::LIMITS.max_stale, 0..=86_400)?,
+            ttl: environment.seconds(TTL, Self::LIMITS.ttl, 1..=3600)?,
+            max_stale: environment.seconds(MAX_STALE, Self::LIMITS.max_stale, 0..=86_400)?,
         };
         let policy = Policy {
-            max_lifetime: seconds(MAX_LIFETIME, take(MAX_LIFETIME), Duration::from_secs(60), 1..=300)?,
-            skew: seconds(SKEW, take(SKEW), Duration::from_secs(5), 0..=60)?,
-            allow_ambiguous_path: match take(ALLOW_AMBIGUOUS_PATH).as_deref() {
-                None | Some("false") => false,
-                Some("true") => true,
-                Some(other) => return Err(wrong(ALLOW_AMBIGUOUS_PATH, &quoted(other), "true or false")),
-            },
+            max_lifetime: environment.seconds(MAX_LIFETIME, Duration::from_secs(60), 1..=300)?,
+            skew: environment.seconds(SKEW, Duration::from_secs(5), 0..=60)?,
+            allow_ambiguous_path: environment.word(ALLOW_AMBIGUOUS_PATH, &[("true", true), ("false", false)], false)?,
         };
-        if let Some(unknown) = ours.keys().next() {
-            let known = [SECRET, MODE, TTL, MAX_STALE, MAX_LIFETIME, SKEW, ALLOW_AMBIGUOUS_PATH];
-            return Err(wrong(unknown, "not known", &format!("one of {}", known.join(", "))));
-        }
+        environment.finish()?;
         Ok(Self { source, mode, limits, policy })
     }
-}
-
-fn seconds(
-    variable: &str,
-    value: Option<String>,
-    default: Duration,
-    range: RangeInclusive<u64>,
-) -> Result<Duration, ConfigError> {
-    let Some(value) = value else { return Ok(default) };
-    match value.parse() {
-        Ok(seconds) if range.contains(&seconds) => Ok(Duration::from_secs(seconds)),
-        _ => {
-            let accepted = format!("a whole number of seconds from {} to {}", range.start(), range.end());
-            Err(wrong(variable, &quoted(&value), &accepted))
-        }
-    }
-}
-
-fn quoted(value: &str) -> String {
-    format!("{value:?}")
-}
-
-fn wrong(variable: &str, found: &str, accepted: &str) -> ConfigError {
-    ConfigError { variable: variable.to_owned(), found: found.to_owned(), accepted: accepted.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::ffi::OsStringExt as _;
 
     fn read(more: &[(&str, &str)]) -> Result<Config, String> {
         let variables = [&[("PATH", "/bin"), (SECRET, "file:/k.json")], more].concat();
@@ -131,7 +90,7 @@ mod tests {
     fn what_is_left_out_has_the_default() {
         let seconds = Duration::from_secs;
         let default = Config {
-            source: "file:/k.json".parse().unwrap(),
+            source: Source::parse("file:/k.json", None).unwrap(),
             mode: Mode::Enforce,
             limits: Limits { ttl: seconds(60), max_stale: seconds(1800) },
             policy: Policy { max_lifetime: seconds(60), skew: seconds(5), allow_ambiguous_path: false },
@@ -149,9 +108,19 @@ mod tests {
             mode: Mode::Monitor,
             limits: Limits { ttl: seconds(1), max_stale: seconds(0) },
             policy: Policy { max_lifetime: seconds(300), skew: seconds(0), allow_ambiguous_path: true },
-            ..default
+            ..default.clone()
         };
         assert_eq!(read(&all), Ok(expected));
+
+        const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf";
+        let variables = |regions: &'static str| [(SECRET, ARN), (REGIONS, regions)].map(|(n, v)| (n.into(), v.into()));
+        let source = Source::parse(ARN, Some("us-east-1")).unwrap();
+        assert_eq!(Config::read(variables("us-east-1")), Ok(Config { source, ..default }));
+        assert_eq!(
+            Config::read(variables("us-east-1,")).unwrap_err().to_string(),
+            "environment variable COUNTERSIGN_REGIONS is set to what is no list of Regions, each once, like \
+            eu-west-1,us-east-1: accepted is the Regions that hold a replica"
+        );
     }
 
     #[test]
@@ -160,11 +129,15 @@ mod tests {
         let table = [
             (
                 (SECRET, "/k.json"),
-                "COUNTERSIGN_SECRET is set to what names no key store: accepted is file:PATH".to_owned(),
+                "COUNTERSIGN_SECRET is set to what names no key store: accepted is the whole ARN of a secret, or file:PATH for local runs".to_owned(),
             ),
             (
                 (SECRET, "none"),
-                "COUNTERSIGN_SECRET is set to what names no key store: accepted is file:PATH".to_owned(),
+                "COUNTERSIGN_SECRET is set to what names no key store: accepted is the whole ARN of a secret, or file:PATH for local runs".to_owned(),
+            ),
+            (
+                (REGIONS, "us-east-1"),
+                "COUNTERSIGN_REGIONS is set beside a file: accepted is only beside an ARN in COUNTERSIGN_SECRET".to_owned(),
             ),
             (
                 (MODE, "Monitor"),
@@ -190,7 +163,7 @@ mod tests {
             ((SKEW, "-1"), format!("COUNTERSIGN_SKEW is \"-1\": {whole} 0 to 60")),
             (
                 ("COUNTERSIGN_LIFETIME", "5"),
-                "COUNTERSIGN_LIFETIME is not known: accepted is one of COUNTERSIGN_SECRET, COUNTERSIGN_MODE, \
+                "COUNTERSIGN_LIFETIME is not known: accepted is one of COUNTERSIGN_SECRET, COUNTERSIGN_REGIONS, COUNTERSIGN_MODE, \
                 COUNTERSIGN_TTL, COUNTERSIGN_MAX_STALE, COUNTERSIGN_MAX_LIFETIME, COUNTERSIGN_SKEW, COUNTERSIGN_ALLOW_AMBIGUOUS_PATH"
                     .to_owned(),
             ),
@@ -199,8 +172,9 @@ mod tests {
             assert_eq!(read(&[variable]), Err(format!("environment variable {expected}")));
         }
         let missing = Config::read([]).unwrap_err().to_string();
-        assert_eq!(missing, "environment variable COUNTERSIGN_SECRET is not set: accepted is file:PATH");
-        let latin1 = Config::read([(SECRET.into(), OsString::from_vec(vec![0xff]))]).unwrap_err().to_string();
-        assert_eq!(latin1, "environment variable COUNTERSIGN_SECRET is not UTF-8: accepted is text");
+        assert_eq!(
+            missing,
+            "environment variable COUNTERSIGN_SECRET is not set: accepted is the whole ARN of a secret, or file:PATH for local runs"
+        );
     }
 }

@@ -8,7 +8,7 @@ mod event;
 mod policy;
 mod service;
 
-pub use config::{Config, ConfigError, Mode};
+pub use config::{Config, Mode};
 pub use event::{Event, EventError, Form};
 pub use policy::{Context, Response, Unverified, admit, admit_unverified, refuse};
 pub use service::{Authorizer, AuthorizerError, Failure};

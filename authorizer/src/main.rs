@@ -1,15 +1,14 @@
-//! The program `bootstrap`: the authorizer as a Lambda function on `provided.al2023`.
+//! The authorizer as a Lambda function on `provided.al2023`, where the program is called `bootstrap`.
 
 use authorizer::{Authorizer, AuthorizerError, Config};
+use key_store::aws;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
 use std::{process::ExitCode, time::SystemTime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // A line that cannot be written is lost; a word about that would end the function.
-    let log = tracing_subscriber::fmt().json().flatten_event(true).with_target(false).log_internal_errors(false);
-    log.with_current_span(false).init();
+    function::log::init();
     let mut config = match Config::read(std::env::vars_os()) {
         Ok(config) => config,
         Err(error) => {
@@ -22,7 +21,7 @@ async fn main() -> ExitCode {
     let _ = getrandom::fill(&mut random);
     config.limits = config.limits.jittered(random[0]);
 
-    let authorizer = Authorizer::new(config);
+    let authorizer = Authorizer::new(config, &aws::of_lambda(aws::CallLimits::BRIEF));
     let handler = async |event: LambdaEvent<Box<RawValue>>| {
         authorizer.authorize(event.payload.get(), SystemTime::now()).await.map_err(diagnostic)
     };

@@ -1,5 +1,5 @@
 use crate::{Config, Event, EventError, Mode, Response, Unverified, admit, admit_unverified, refuse};
-use key_store::{Cache, Source};
+use key_store::{Cache, Store, aws::SdkConfig};
 use signing::{Claim, Policy, Refusal, Verified};
 use std::time::SystemTime;
 
@@ -8,7 +8,7 @@ use std::time::SystemTime;
 pub struct Authorizer {
     mode: Mode,
     policy: Policy,
-    keys: Cache<Source>,
+    keys: Cache<Store>,
 }
 
 /// Why a request was not verified.
@@ -44,9 +44,10 @@ pub enum AuthorizerError {
 }
 
 impl Authorizer {
-    /// An authorizer that has read no keys yet.
-    pub fn new(config: Config) -> Self {
-        Self { mode: config.mode, policy: config.policy, keys: Cache::new(config.source, config.limits) }
+    /// An authorizer that has read no keys yet, and reads those in Secrets Manager by `aws`.
+    pub fn new(config: Config, aws: &SdkConfig) -> Self {
+        let keys = Cache::new(config.source.open(aws), config.limits);
+        Self { mode: config.mode, policy: config.policy, keys }
     }
 
     /// Decides about one event, and logs one line about it.
@@ -57,53 +58,294 @@ impl Authorizer {
     /// Where nothing can be decided.
     pub async fn authorize(&self, event: &str, now: SystemTime) -> Result<Response, AuthorizerError> {
         let answer = self.decide(event, now).await;
-        if let Err(error) = &answer {
+        if let Err(AuthorizerError::Event(error)) = &answer {
             tracing::error!(decision = "error", reason = %error);
         }
         answer
     }
 
+    /// Metrics are made of the words of `decision` and `reason`, and of `key_set_age`: see [`function::METRICS`].
     async fn decide(&self, event: &str, now: SystemTime) -> Result<Response, AuthorizerError> {
         let event = Event::parse(event)?;
         let (method, request_id, source_ip) = (event.method(), event.request_id(), event.source_ip());
-        match (self.verify(&event, now).await, self.mode) {
+        let (verdict, key_set_age) = self.verify(&event, now).await;
+        match (verdict, self.mode) {
             (Ok(verified), _) => {
+                let response = admit(&verified, &event.form)?;
                 let key_id = verified.key_id().as_str();
-                tracing::info!(decision = "admitted", key_id, method, request_id);
-                Ok(admit(&verified, &event.form)?)
+                tracing::info!(decision = "admitted", key_id, key_set_age, method, request_id);
+                Ok(response)
             }
             (Err(failure), Mode::Monitor) => {
-                let reason = failure.reason();
-                tracing::warn!(decision = "would-refuse", reason, detail = %failure, method, request_id, source_ip);
-                Ok(admit_unverified(&Unverified(failure), &event.form)?)
+                let unverified = Unverified(failure);
+                let response = admit_unverified(&unverified, &event.form)?;
+                let (reason, detail) = (unverified.0.reason(), &unverified.0);
+                tracing::warn!(
+                    decision = "would-refuse",
+                    reason,
+                    %detail,
+                    key_set_age,
+                    method,
+                    request_id,
+                    source_ip
+                );
+                Ok(response)
             }
             (Err(Failure::Refused(refusal)), Mode::Enforce) => {
+                let response = refuse(&event.form)?;
                 let reason = refusal.reason();
-                tracing::warn!(decision = "refused", reason, detail = %refusal, method, request_id, source_ip);
-                Ok(refuse(&event.form)?)
+                tracing::warn!(
+                    decision = "refused",
+                    reason,
+                    detail = %refusal,
+                    key_set_age,
+                    method,
+                    request_id,
+                    source_ip
+                );
+                Ok(response)
             }
-            (Err(Failure::NoKeys), Mode::Enforce) => Err(AuthorizerError::NoKeys),
+            (Err(failure @ Failure::NoKeys), Mode::Enforce) => {
+                let reason = failure.reason();
+                tracing::error!(decision = "unavailable", reason, detail = %failure, method, request_id, source_ip);
+                Err(AuthorizerError::NoKeys)
+            }
         }
     }
 
-    async fn verify(&self, event: &Event<'_>, now: SystemTime) -> Result<Verified, Failure> {
+    /// The verdict, and how many whole seconds old the keys were by which it was reached: none where it took no keys, so that
+    /// whoever sends what no key is looked up for does not make the keys seem old, which are not read again for it.
+    async fn verify(&self, event: &Event<'_>, now: SystemTime) -> (Result<Verified, Failure>, Option<u64>) {
         let headers = event.headers();
         let received = event.received(&headers);
-        let claim = Claim::check(&received, &self.policy)?;
-
+        let claim = match Claim::check(&received, &self.policy) {
+            Ok(claim) => claim,
+            Err(refusal) => return (Err(refusal.into()), None),
+        };
         warn_of(self.keys.refresh(now).await);
-        let keys = self.keys.held(now).set.ok_or(Failure::NoKeys)?;
-        if keys.get(claim.key_id()).is_some() {
-            return Ok(claim.verify(&keys)?);
+        let mut held = self.keys.held(now);
+        if held.set.as_ref().is_some_and(|keys| keys.get(claim.key_id()).is_none()) {
+            warn_of(self.keys.refresh_for(claim.key_id(), now).await);
+            held = self.keys.held(now);
         }
-        warn_of(self.keys.refresh_for(claim.key_id(), now).await);
-        let keys = self.keys.held(now).set.ok_or(Failure::NoKeys)?;
-        Ok(claim.verify(&keys)?)
+        match held.set {
+            Some(keys) => (claim.verify(&keys).map_err(Failure::from), Some(held.age.as_secs())),
+            None => (Err(Failure::NoKeys), None),
+        }
     }
 }
 
 fn warn_of(refreshed: Result<(), key_store::ReadError>) {
     if let Err(error) = refreshed {
         tracing::warn!(notice = "refresh-failed", detail = %error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use key_store::{
+        KeyFile,
+        aws::{CallLimits, of_lambda},
+    };
+    use serde_json::{Value, json};
+    use signing::{Key, KeySet, Nonce, Request, UnixSeconds, sign};
+    use std::{
+        collections::BTreeSet,
+        ffi::OsString,
+        io,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+    use tracing::subscriber::DefaultGuard;
+
+    const NOW: u64 = 1_795_341_845;
+    const HOST: &str = "abc123.execute-api.eu-west-1.amazonaws.com";
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW + seconds)
+    }
+
+    fn keys(id: &str) -> KeySet {
+        let key = Key::new(id.try_into().unwrap(), &[7; 32], UnixSeconds::new(0), UnixSeconds::new(u64::MAX)).unwrap();
+        KeySet::new(vec![key]).unwrap()
+    }
+
+    /// An event of an HTTP API, signed with the key of that id.
+    fn signed(id: &str) -> Value {
+        let request = Request {
+            method: "GET".try_into().unwrap(),
+            authority: HOST.try_into().unwrap(),
+            target: "/prod/pets".try_into().unwrap(),
+            viewer_ip: "203.0.113.7".try_into().unwrap(),
+            content_digest: None,
+        };
+        let now = UnixSeconds::new(NOW);
+        let keys = keys(id);
+        let signature =
+            sign(&request, keys.signing_key(now).unwrap(), Nonce::new([1; 16]), Duration::from_secs(60), now);
+        json!({
+            "type": "REQUEST",
+            "version": "2.0",
+            "rawPath": "/prod/pets",
+            "rawQueryString": "",
+            "headers": {
+                "host": HOST,
+                "signature-input": signature.input,
+                "signature": signature.signature,
+                "countersign-target": "/prod/pets",
+                "countersign-viewer-ip": "203.0.113.7",
+            },
+            "requestContext": {
+                "domainName": HOST,
+                "requestId": "r",
+                "timeEpoch": NOW * 1000,
+                "http": { "method": "GET", "sourceIp": "198.51.100.1" },
+            },
+        })
+    }
+
+    fn authorizer(file: &KeyFile, mode: &str) -> Authorizer {
+        let secret = format!("file:{}", file.path().display());
+        let variables = [("COUNTERSIGN_SECRET", secret.as_str()), ("COUNTERSIGN_MODE", mode)];
+        let config = Config::read(variables.map(|(name, value)| (OsString::from(name), value.into()))).unwrap();
+        Authorizer::new(config, &of_lambda(CallLimits::BRIEF))
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Log {
+        /// The log of this thread, as the program writes it, until the guard is dropped.
+        fn begin() -> (Self, DefaultGuard) {
+            let log = Self::default();
+            let writer = log.clone();
+            let subscriber = function::log::subscriber("authorizer".to_owned(), move || writer.clone());
+            (log, tracing::subscriber::set_default(subscriber))
+        }
+
+        fn take(&self) -> Vec<Value> {
+            let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        }
+
+        /// Each line's decision or notice, its reason, and the age of the keys, as a field and as a metric.
+        fn told(&self) -> Vec<(String, String, Option<u64>)> {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let told = |line: Value| {
+                assert_eq!(line["key_set_age"], line["KeySetAge"]);
+                let what = text(&line["decision"]) + &text(&line["notice"]);
+                (what, text(&line["reason"]), line["key_set_age"].as_u64())
+            };
+            self.take().into_iter().map(told).collect()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_decision_tells_how_old_the_keys_are_that_it_took() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = KeyFile::new(folder.path().join("keys.json"));
+        file.create(&keys("k1"), &[]).unwrap();
+        let authorizer = authorizer(&file, "enforce");
+        let mut unsigned = signed("k1");
+        unsigned["headers"].as_object_mut().unwrap().remove("signature");
+        let mut forged = signed("k1");
+        forged["headers"]["countersign-viewer-ip"] = json!("203.0.113.8");
+        let (log, _guard) = Log::begin();
+        let check = async |event: &Value, seconds, expected: &[(&str, &str, Option<u64>)]| {
+            let _ = authorizer.authorize(&event.to_string(), at(seconds)).await;
+            let told = log.told();
+            let told: Vec<_> = told.iter().map(|(what, reason, age)| (what.as_str(), reason.as_str(), *age)).collect();
+            assert_eq!(told, expected, "at {seconds} s");
+        };
+        check(&unsigned, 0, &[("refused", "header-missing", None)]).await;
+        check(&signed("k1"), 0, &[("admitted", "", Some(0))]).await;
+        check(&signed("k1"), 59, &[("admitted", "", Some(59))]).await;
+        check(&forged, 59, &[("refused", "signature", Some(59))]).await;
+        check(&unsigned, 59, &[("refused", "header-missing", None)]).await;
+        // Read again, for the sake of a key that is not known.
+        check(&signed("k2"), 59, &[("refused", "key-unknown", Some(0))]).await;
+        std::fs::remove_file(file.path()).unwrap();
+        check(&signed("k1"), 119, &[("refresh-failed", "", None), ("admitted", "", Some(60))]).await;
+        check(&unsigned, 1918, &[("refused", "header-missing", None)]).await;
+        check(&signed("k1"), 1920, &[("refresh-failed", "", None), ("unavailable", "no-keys", None)]).await;
+        check(&json!({ "type": "TOKEN" }), 1920, &[("error", EventError::Token.to_string().as_str(), None)]).await;
+    }
+
+    #[tokio::test]
+    async fn an_admission_that_cannot_be_answered_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = KeyFile::new(folder.path().join("keys.json"));
+        let rest = json!({ "type": "REQUEST", "methodArn": "x" }).to_string();
+        let (log, _guard) = Log::begin();
+        for mode in ["enforce", "monitor"] {
+            let error = authorizer(&file, mode).authorize(&rest, at(0)).await.unwrap_err();
+            assert_eq!(error, AuthorizerError::Event(EventError::MethodArn));
+            assert_eq!(log.told(), [("error".to_owned(), EventError::MethodArn.to_string(), None)]);
+        }
+    }
+
+    /// Whatever is sent, the dimensions of metrics stay the fixed words of the refusals, as the vectors list them.
+    #[tokio::test]
+    async fn nothing_that_a_stranger_sends_becomes_a_dimension() {
+        let vectors = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../signing/vectors")).unwrap();
+        let texts = vectors.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        let texts: Vec<_> = texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect();
+        let verdicts = texts.iter().flat_map(|text| text.split("\"verdict\": \"").skip(1));
+        let mut reasons: BTreeSet<_> = verdicts.map(|rest| rest.split('"').next().unwrap()).collect();
+        assert!(reasons.remove("admitted") && reasons.insert(Failure::NoKeys.reason()));
+        assert!((30..100).contains(&reasons.len()), "{reasons:?}");
+
+        let embedded = |reason: &str| {
+            let Value::Object(mut line) = json!({ "decision": "refused", "reason": reason }) else { unreachable!() };
+            function::embed(&mut line, "authorizer", SystemTime::UNIX_EPOCH);
+            line
+        };
+        for &reason in &reasons {
+            assert_eq!(embedded(reason)["Reason"], reason, "each of them is a dimension");
+        }
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = KeyFile::new(folder.path().join("keys.json"));
+        file.create(&keys("k1"), &[]).unwrap();
+        let authorizer = authorizer(&file, "monitor");
+        let (log, _guard) = Log::begin();
+        let hostile = ["stranger", "\"}\n{\"_aws\":{}}", "", "path", "stranger=1"];
+        let places = [
+            "/rawPath",
+            "/rawQueryString",
+            "/headers/host",
+            "/headers/signature",
+            "/headers/signature-input",
+            "/headers/countersign-target",
+            "/headers/countersign-viewer-ip",
+            "/requestContext/requestId",
+            "/requestContext/http/method",
+            "/requestContext/http/sourceIp",
+        ];
+        for (place, text) in places.iter().flat_map(|place| hostile.map(|text| (place, text))) {
+            let mut event = signed("stranger");
+            *event.pointer_mut(place).unwrap() = json!(text);
+            authorizer.authorize(&event.to_string(), at(0)).await.unwrap();
+            let lines = log.take();
+            let [line] = &lines[..] else { panic!("one line, not {lines:?}") };
+            assert_eq!((&line["FunctionName"], &line["WouldRefuse"]), (&json!("authorizer"), &json!(1)));
+            assert!(reasons.contains(line["Reason"].as_str().unwrap()), "{line}");
+            for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+                let dimensions = directive["Dimensions"].as_array().unwrap().iter();
+                let mut names = dimensions.flat_map(|set| set.as_array().unwrap());
+                assert!(names.all(|name| name == "FunctionName" || name == "Reason"), "{line}");
+            }
+        }
     }
 }

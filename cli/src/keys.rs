@@ -1,15 +1,17 @@
-//! `countersign keys`: key files, made, shown and rotated. Bytes of keys are never printed.
+//! `countersign keys`: keys made, shown and rotated, in a file or in Secrets Manager. Bytes of keys are never printed.
 
 use crate::{
     output::line,
     rotation::{self, Numbers},
+    secret,
 };
 use anyhow::{Context as _, Result};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use comfy_table::{Table, presets::NOTHING};
 use jiff::Timestamp;
-use key_store::{ApiKey, KeyFile};
+use key_store::{ApiKey, KeyFile, SecretArn};
+use rotator::RotationId;
 use signing::{Key, KeyId, KeySet, NO_END, Rotation, UnixSeconds};
 use std::{path::PathBuf, time::SystemTime};
 use zeroize::Zeroizing;
@@ -25,17 +27,24 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         keys: PathBuf,
     },
-    /// Show the ids, times and states of the keys in a file
+    /// Show the ids, times and states of the keys
     Show {
-        /// The file to read
-        #[arg(long, value_name = "FILE")]
-        keys: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
     /// Make a new key and let the old ones end, so that no good request is refused
     Rotate {
-        /// The file to change
-        #[arg(long, value_name = "FILE")]
-        keys: PathBuf,
+        #[command(flatten)]
+        place: Place,
+        /// Give this CloudFormation stack a new Timestamp then, so that its API key turns over too
+        #[arg(long, value_name = "NAME", conflicts_with = "keys")]
+        stack: Option<String>,
+        /// Go on with a rotation that broke off, by the id that it printed
+        #[arg(long, value_name = "ID", conflicts_with_all = ["keys", "dry_run"], value_parser = |text: &str| RotationId::try_from(text))]
+        id: Option<RotationId>,
+        /// The Regions in which functions read a replica: each has to hold one that is in sync
+        #[arg(long, value_name = "REGIONS", conflicts_with = "keys")]
+        regions: Option<String>,
         /// A key may be known to others: drop every key at once, and refuse requests until the edges have followed
         #[arg(long)]
         compromised: bool,
@@ -47,7 +56,19 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) fn run(command: Command) -> Result<()> {
+/// Where the keys are.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Place {
+    /// A key file
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// A secret in AWS Secrets Manager, with the credentials of the environment, a profile or a credential_process
+    #[arg(long, value_name = "ARN", value_parser = |text: &str| SecretArn::try_from(text))]
+    secret: Option<SecretArn>,
+}
+
+pub(crate) async fn run(command: Command) -> Result<()> {
     match command {
         Command::Init { keys } => {
             let file = KeyFile::new(keys);
@@ -55,11 +76,22 @@ pub(crate) fn run(command: Command) -> Result<()> {
             line(format_args!("made {}", file.path().display()));
             print(&file, now())?;
         }
-        Command::Show { keys } => print(&KeyFile::new(keys), now())?,
-        Command::Rotate { keys, compromised, dry_run, numbers } => {
+        Command::Show { place: Place { keys, secret } } => {
+            if let Some(keys) = keys {
+                print(&KeyFile::new(keys), now())?;
+            }
+            if let Some(arn) = secret {
+                secret::show(arn).await?;
+            }
+        }
+        Command::Rotate { place: Place { keys, secret }, stack, id, regions, compromised, dry_run, numbers } => {
             let rotation = if compromised { Rotation::Compromised } else { Rotation::Planned };
             let schedule = numbers.schedule()?;
-            let file = KeyFile::new(keys);
+            if let Some(arn) = secret {
+                let secret = secret::with_replicas(&arn, regions.as_deref())?;
+                return secret::rotate(secret, stack, id, rotation, schedule, dry_run).await;
+            }
+            let file = KeyFile::new(keys.unwrap_or_default());
             let now = now();
             let plan = rotation::plan(&file, rotation, &schedule, now)?;
             // Done before it is told: what is printed may reach nobody.
@@ -67,7 +99,10 @@ pub(crate) fn run(command: Command) -> Result<()> {
                 rotation::carry_out(&file, &plan, now)?;
             }
             show(&plan.plan.keys, plan.api_keys.len(), now);
-            line(format_args!("\n{}\n", rotation::describe(&plan, &schedule, now)));
+            let id = &plan.plan.new_key;
+            let signs = plan.plan.keys.get(id).map_or(now, Key::not_before);
+            let described = rotation::describe(rotation, id.as_str(), signs, &schedule, now);
+            line(format_args!("\n{described}\n"));
             if dry_run {
                 line("nothing is changed: this was a dry run");
             } else {
@@ -123,18 +158,22 @@ fn print(file: &KeyFile, now: UnixSeconds) -> Result<()> {
 }
 
 fn show(keys: &KeySet, api_keys: usize, now: UnixSeconds) {
+    let api_keys = match api_keys {
+        0 => "none",
+        1 => "one in force",
+        _ => "one in force, one before it",
+    };
+    line(format_args!("{}\nAPI keys: {api_keys}", table(keys, now)));
+}
+
+pub(crate) fn table(keys: &KeySet, now: UnixSeconds) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(["kid", "not before", "expires", "state"]);
     for key in keys.keys() {
         let state = state(key, keys, now);
         table.add_row([key.id().as_str(), &time(key.not_before()), &time(key.expires()), state]);
     }
-    let api_keys = match api_keys {
-        0 => "none",
-        1 => "one in force",
-        _ => "one in force, one before it",
-    };
-    line(format_args!("{}\nAPI keys: {api_keys}", table.trim_fmt()));
+    table.trim_fmt()
 }
 
 fn state(key: &Key, keys: &KeySet, now: UnixSeconds) -> &'static str {
@@ -149,7 +188,7 @@ fn state(key: &Key, keys: &KeySet, now: UnixSeconds) -> &'static str {
     }
 }
 
-fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>> {
+pub(crate) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>> {
     let mut bytes = Zeroizing::new([0; N]);
     getrandom::fill(&mut *bytes).map_err(|error| anyhow::anyhow!("{error}")).context("no randomness")?;
     Ok(bytes)

@@ -4,6 +4,7 @@ mod duration;
 mod keys;
 mod output;
 mod rotation;
+mod secret;
 mod serve;
 mod sign;
 mod stack;
@@ -33,7 +34,7 @@ enum Command {
     Tour,
     /// Sign one request, for a call to the API's own URL
     Sign(sign::Options),
-    /// Make, look at and rotate key files
+    /// Make, look at and rotate keys, in a file or in AWS Secrets Manager
     #[command(subcommand)]
     Keys(keys::Command),
 }
@@ -44,7 +45,7 @@ async fn main() -> ExitCode {
         Command::Local(options) => serve::run(*options).await.map(|()| ExitCode::SUCCESS),
         Command::Tour => tour::run().await,
         Command::Sign(options) => sign::run(&options).map(|()| ExitCode::SUCCESS),
-        Command::Keys(command) => keys::run(command).map(|()| ExitCode::SUCCESS),
+        Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         output::error(format_args!("{error:#}"));

@@ -7,7 +7,7 @@ use crate::{
 use anyhow::Result;
 use clap::Args;
 use key_store::{ApiKey, FileVersion, KeyFile};
-use signing::{Key, Rotation, RotationNumbers, RotationPlan, RotationSchedule, UnixSeconds};
+use signing::{Rotation, RotationNumbers, RotationPlan, RotationSchedule, UnixSeconds};
 use std::time::Duration;
 
 /// A week: no number of a rotation is larger.
@@ -82,13 +82,17 @@ pub(crate) fn carry_out(file: &KeyFile, FilePlan { plan, api_keys }: &FilePlan, 
     Ok(file.replace(&plan.base, &plan.keys, api_keys)?)
 }
 
-/// What each side does, and until when.
-pub(crate) fn describe(FilePlan { plan, .. }: &FilePlan, schedule: &RotationSchedule, now: UnixSeconds) -> String {
+/// What each side does, and until when: the new key `id` signs from `signs`.
+pub(crate) fn describe(
+    rotation: Rotation,
+    id: &str,
+    signs: UnixSeconds,
+    schedule: &RotationSchedule,
+    now: UnixSeconds,
+) -> String {
     let &RotationNumbers { verifier_ttl, signer_ttl, replication, outage, grace, .. } = schedule.numbers();
-    let id = &plan.new_key;
-    match plan.rotation {
+    match rotation {
         Rotation::Planned => {
-            let signs = plan.keys.get(id).map_or(now, Key::not_before);
             format!(
                 "planned: no good request is refused\n\
                 the authorizers read the new key {id} by {verifiers}, or by {latest} where they cannot read for a while\n\

@@ -4,7 +4,7 @@ use crate::rotation;
 use anyhow::{Context as _, Result};
 use authorizer::Authorizer;
 use edge_signer::EdgeSigner;
-use key_store::{ApiKey, KeyFile, Limits};
+use key_store::{ApiKey, KeyFile, Limits, Source, aws};
 use local::{ApiKeys, ApiKind, Backend, IdentitySources, Running};
 use signing::{Policy, Rotation, RotationNumbers, RotationSchedule};
 use std::{future::pending, net::SocketAddr, time::Duration};
@@ -87,12 +87,17 @@ impl Stack {
             ("countersign-body", "digest"),
             ("countersign-lifetime", &lifetime_text),
         ];
-        let authorizer = Authorizer::new(authorizer::Config {
-            source: source.parse()?,
-            mode,
-            limits: Limits { ttl: verifier_ttl, max_stale },
-            policy: Policy { max_lifetime: lifetime, skew, allow_ambiguous_path: false },
-        });
+        // The keys are in a file: it is not asked for any.
+        let aws = aws::of_lambda(aws::CallLimits::BRIEF);
+        let authorizer = Authorizer::new(
+            authorizer::Config {
+                source: Source::parse(&source, None)?,
+                mode,
+                limits: Limits { ttl: verifier_ttl, max_stale },
+                policy: Policy { max_lifetime: lifetime, skew, allow_ambiguous_path: false },
+            },
+            &aws,
+        );
         // HTTP APIs have no API keys.
         let api_keys = match self.api {
             Api::Rest if !contents.api_keys.is_empty() => Some(ApiKeys::new(texts(&contents.api_keys))),
@@ -112,7 +117,7 @@ impl Stack {
             identity_sources,
             backend: self.backend,
         };
-        let edge_signer = EdgeSigner::new(Limits { ttl: signer_ttl, max_stale });
+        let edge_signer = EdgeSigner::new(Limits { ttl: signer_ttl, max_stale }, aws);
         let servers = local::start(options, edge_signer, authorizer).await?;
         let mut task = JoinSet::new();
         task.spawn(turn_over(self.keys, api_keys, signer_ttl.min(verifier_ttl), self.rotate_every));

@@ -128,7 +128,7 @@ async fn a_store_fails_and_comes_back(site: &Site, file: &KeyFile, report: &mut 
     let garbage = site.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("garbage, and the outage lasts: through CloudFront", "503 answered-at-edge", garbage.verdict());
     let direct = site.at_gateway(Method::GET, "/echo/a", &by_hand).await?;
-    report.row("and a signed request at the API's own URL", "500 error", direct.verdict());
+    report.row("and a signed request at the API's own URL", "500 unavailable", direct.verdict());
     file_with(file, &good)?;
     sleep(Duration::from_millis(1100)).await;
     let back = site.at_edge(Method::GET, "/echo/a", &[]).await?;

@@ -1,11 +1,12 @@
 //! The configuration of the signer: custom headers of the origin, where no viewer can put any.
 
 use crate::{Header, Origin};
-use key_store::Source;
+use key_store::{Source, SourceError};
 use signing::{Field, METHOD_OVERRIDES, is_ours, same_name};
 use std::time::Duration;
 
 const SECRET: &str = "countersign-secret";
+const REGIONS: &str = "countersign-regions";
 const MODE: &str = "countersign-mode";
 const BODY: &str = "countersign-body";
 const API: &str = "countersign-api";
@@ -14,7 +15,8 @@ const LIFETIME: &str = "countersign-lifetime";
 /// How one origin's requests are signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// `countersign-secret`: where the keys are; `None` for `none`, an origin whose requests pass through unsigned.
+    /// `countersign-secret` and `countersign-regions`: where the keys are; `None` for `none`, an origin whose requests pass
+    /// through unsigned.
     pub source: Option<Source>,
     /// `countersign-mode`
     pub mode: Mode,
@@ -61,11 +63,11 @@ impl Config {
     /// The first header that is wrong.
     pub fn read(origin: &Origin<'_>) -> Result<Self, Misconfigured> {
         for header in &origin.custom_headers {
-            let known = [SECRET, MODE, BODY, API, LIFETIME].contains(&header.name);
+            let known = [SECRET, REGIONS, MODE, BODY, API, LIFETIME].contains(&header.name);
             if is_ours(header.name) && !known {
                 return Err(wrong(
                     header.name,
-                    "is not known: there are countersign-secret, -mode, -body, -api and -lifetime",
+                    "is not known: there are countersign-secret, -regions, -mode, -body, -api and -lifetime",
                 ));
             }
             let written =
@@ -77,14 +79,20 @@ impl Config {
                 return Err(wrong(header.name, "may not be a custom header: the authorizer refuses it"));
             }
         }
-        let source = match single(origin, SECRET)? {
-            None => {
-                return Err(wrong(SECRET, "is missing: accepted is file:PATH, or none to send on unsigned"));
+        let source = match (single(origin, SECRET)?, single(origin, REGIONS)?) {
+            (None, _) => {
+                return Err(wrong(SECRET, "is missing: accepted is the ARN of a secret, or none to send on unsigned"));
             }
-            Some("none") => None,
-            Some(source) => {
-                Some(source.parse().map_err(|_| wrong(SECRET, "accepted is file:PATH, or none to send on unsigned"))?)
-            }
+            (Some("none"), None) => None,
+            (Some("none"), Some(_)) => return Err(wrong(REGIONS, "goes with the ARN of a secret")),
+            (Some(secret), regions) => Some(Source::parse(secret, regions).map_err(|error| match error {
+                SourceError::Secret => wrong(
+                    SECRET,
+                    "accepted is the whole ARN of a secret, none to send on unsigned, or file:PATH for local runs",
+                ),
+                SourceError::Regions(_) => wrong(REGIONS, "accepted is a list of Regions, like eu-west-1,us-east-1"),
+                SourceError::RegionsOfFile => wrong(REGIONS, "goes with the ARN of a secret"),
+            })?),
         };
         let body = match single(origin, BODY)? {
             None | Some("digest") => BodyRule::Digest,
@@ -131,6 +139,8 @@ fn wrong(header: &str, problem: &'static str) -> Misconfigured {
 mod tests {
     use super::*;
 
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf";
+
     fn origin<'a>(headers: &[(&'a str, &'a str)]) -> Origin<'a> {
         let custom_headers = headers.iter().map(|&(name, value)| Header { name, value }).collect();
         Origin { protocol: "https", path: "/prod", custom_headers }
@@ -143,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_has_the_default() {
-        let source = "file:/k.json".parse().ok();
+        let source = Source::parse("file:/k.json", None).ok();
         let default = Config { source, mode: Mode::Enforce, body: BodyRule::Digest, lifetime: Duration::from_secs(60) };
         assert_eq!(read(&[]), Ok(default.clone()));
         assert_eq!(read(&[(MODE, "monitor")]), Ok(Config { mode: Mode::Monitor, ..default.clone() }));
@@ -152,25 +162,32 @@ mod tests {
             Ok(Config { body: BodyRule::Require, ..default.clone() })
         );
         assert_eq!(read(&[(LIFETIME, "300")]), Ok(Config { lifetime: Duration::from_secs(300), ..default.clone() }));
-        assert_eq!(Config::read(&origin(&[(SECRET, "none")])), Ok(Config { source: None, ..default }));
+        assert_eq!(Config::read(&origin(&[(SECRET, "none")])), Ok(Config { source: None, ..default.clone() }));
+        let secret = Config::read(&origin(&[(SECRET, ARN), (REGIONS, "us-east-1,ap-south-1")]));
+        let source = Source::parse(ARN, Some("us-east-1,ap-south-1")).ok();
+        assert_eq!(secret, Ok(Config { source, ..default }));
     }
 
     #[test]
     fn what_is_wrong_is_named_with_what_is_accepted() {
         let table = [
-            (("countersign-mod", "x"), "is not known: there are countersign-secret, -mode, -body, -api and -lifetime"),
+            (
+                ("countersign-mod", "x"),
+                "is not known: there are countersign-secret, -regions, -mode, -body, -api and -lifetime",
+            ),
             (
                 ("countersign_secret", "none"),
-                "is not known: there are countersign-secret, -mode, -body, -api and -lifetime",
+                "is not known: there are countersign-secret, -regions, -mode, -body, -api and -lifetime",
             ),
             (
                 ("countersign-target", "/"),
-                "is not known: there are countersign-secret, -mode, -body, -api and -lifetime",
+                "is not known: there are countersign-secret, -regions, -mode, -body, -api and -lifetime",
             ),
             (("signature", "x"), "may not be a custom header: the signer writes it itself"),
             (("x_http_method", "x"), "may not be a custom header: the authorizer refuses it"),
             (("host", "x"), "may not be a custom header: the signer writes it itself"),
             ((SECRET, "file:/other"), "has more than one value"),
+            ((REGIONS, "us-east-1"), "goes with the ARN of a secret"),
             ((MODE, "Enforce"), "accepted is enforce or monitor"),
             ((BODY, ""), "accepted is digest, ignore or require"),
             ((API, "soap"), "accepted is rest or http"),
@@ -181,11 +198,18 @@ mod tests {
         for ((header, value), problem) in table {
             assert_eq!(read(&[(header, value)]), Err(format!("origin custom header {header}: {problem}")));
         }
-        for (secret, problem) in
-            [("", "accepted"), ("file:", "accepted"), ("/k.json", "accepted"), ("None", "accepted")]
-        {
+        let half = ARN.trim_end_matches("-AbCdEf");
+        for secret in ["", "file:", "/k.json", "None", half] {
             let error = Config::read(&origin(&[(SECRET, secret)])).unwrap_err();
-            assert!(error.problem.starts_with(problem));
+            assert!(error.problem.starts_with("accepted is the whole ARN"), "{secret}");
+        }
+        for (secret, regions, problem) in [
+            (ARN, "", "accepted is a list of Regions, like eu-west-1,us-east-1"),
+            (ARN, "here", "accepted is a list of Regions, like eu-west-1,us-east-1"),
+            ("none", "us-east-1", "goes with the ARN of a secret"),
+        ] {
+            let error = Config::read(&origin(&[(SECRET, secret), (REGIONS, regions)])).unwrap_err();
+            assert_eq!((error.header.as_str(), error.problem), (REGIONS, problem));
         }
         assert!(Config::read(&origin(&[])).unwrap_err().problem.starts_with("is missing"));
     }

@@ -12,6 +12,9 @@
 //! number of custom headers to delete and these.
 
 use crate::{Answer, Body, Edits, Header, Notice, Origin, OriginRequest, Outcome, Problem, Response};
+use function::embed;
+use serde_json::{Map, Value};
+use std::time::SystemTime;
 
 /// Reads an event out of `text`, which the caller made of `lines` strings.
 ///
@@ -44,10 +47,10 @@ pub fn read<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginReques
     })
 }
 
-/// Writes an outcome.
-pub fn write(outcome: &Outcome) -> String {
+/// Writes an outcome. Its log lines hold metrics of the function of that name, at that time.
+pub fn write(outcome: &Outcome, function_name: &str, now: SystemTime) -> String {
     let mut text = Lines(String::with_capacity(1024));
-    text.list(&outcome.notices, |text, notice| text.line(&log_line(notice)));
+    text.list(&outcome.notices, |text, notice| text.line(&log_line(notice, function_name, now)));
     match &outcome.answer {
         Answer::Respond(Response { status, headers, body }) => {
             text.line(&status.to_string());
@@ -70,9 +73,21 @@ pub fn unreadable(problem: Problem) -> Outcome {
 }
 
 /// A structured log line: JSON, so without a line feed.
-fn log_line(notice: &Notice) -> String {
+fn log_line(notice: &Notice, function_name: &str, now: SystemTime) -> String {
     let level = if matches!(notice, Notice::BodyTruncated) { "INFO" } else { "WARN" };
-    serde_json::json!({ "level": level, "notice": notice.name(), "message": notice.to_string() }).to_string()
+    let mut line = Map::new();
+    let mut put = |name: &str, value: Value| line.insert(name.to_owned(), value);
+    put("level", level.into());
+    put("notice", notice.name().into());
+    put("message", notice.to_string().into());
+    if let Some(status) = notice.status() {
+        put("status", status.into());
+    }
+    if let Notice::RefreshFailed { key_set_age: Some(age), .. } = notice {
+        put("key_set_age", (*age).into());
+    }
+    embed(&mut line, function_name, now);
+    Value::from(line).to_string()
 }
 
 struct Lines(String);
@@ -99,6 +114,8 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use key_store::ReadError;
+    use serde_json::json;
 
     const EVENT: [&str; 15] = [
         "POST",
@@ -162,6 +179,8 @@ mod tests {
         }
     }
 
+    const AT: SystemTime = SystemTime::UNIX_EPOCH;
+
     #[test]
     fn an_outcome_is_written_line_by_line() {
         let edits = Edits {
@@ -171,16 +190,53 @@ mod tests {
         };
         let outcome = Outcome { answer: Answer::Forward(edits), notices: vec![Notice::BodyTruncated] };
         assert_eq!(
-            write(&outcome),
+            write(&outcome, "f", AT),
             "1\n{\"level\":\"INFO\",\"message\":\"the body is over 1 MiB and goes on without a digest of ours\",\
             \"notice\":\"body-truncated\"}\n\n1\ncountersign-x\n1\nSignature\na=:YQ==:\n\
             2\ncountersign-secret\ncountersign-mode\n"
         );
         let outcome = Outcome { answer: Answer::Respond(Problem::NoKey.respond()), notices: vec![] };
         assert_eq!(
-            write(&outcome),
+            write(&outcome, "f", AT),
             "0\n503\n3\nContent-Type\napplication/json\nCache-Control\nno-store\nRetry-After\n5\n\
             {\"message\":\"Service unavailable\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_log_line_has_its_numbers_and_its_metrics() {
+        #[track_caller]
+        fn check(notice: &Notice, fields: Value, metrics: &[&str]) {
+            let mut line: Map<_, _> = serde_json::from_str(&log_line(notice, "f", AT)).unwrap();
+            let metadata = line.remove("_aws");
+            let directives = metadata.iter().flat_map(|it| it["CloudWatchMetrics"].as_array().unwrap());
+            let defined = directives.flat_map(|it| it["Metrics"].as_array().unwrap());
+            assert_eq!(defined.map(|it| it["Name"].as_str().unwrap()).collect::<Vec<_>>(), metrics);
+            let mut expected = json!({
+                "level": "WARN",
+                "notice": notice.name(),
+                "message": notice.to_string(),
+                "FunctionName": "f",
+            });
+            expected.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            assert_eq!(Value::from(line), expected);
+        }
+        let failed = |key_set_age| Notice::RefreshFailed { error: ReadError("down".to_owned()), key_set_age };
+        check(
+            &failed(Some(400)),
+            json!({ "key_set_age": 400, "KeySetAge": 400, "RefreshFailed": 1 }),
+            &["KeySetAge", "RefreshFailed"],
+        );
+        check(&failed(None), json!({ "RefreshFailed": 1 }), &["RefreshFailed"]);
+        check(
+            &Notice::Answered(Problem::NoKey),
+            json!({ "status": 503, "Status": "503", "EdgeAnswered": 1 }),
+            &["EdgeAnswered"],
+        );
+        check(
+            &Notice::Unsigned(Problem::Target),
+            json!({ "status": 400, "Status": "400", "EdgeWouldAnswer": 1 }),
+            &["EdgeWouldAnswer"],
         );
     }
 }

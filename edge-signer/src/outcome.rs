@@ -62,8 +62,13 @@ pub enum Notice {
     #[error("the body is over 1 MiB and goes on without a digest of ours")]
     BodyTruncated,
     /// The keys could not be read again.
-    #[error("the key set could not be read: {0}")]
-    RefreshFailed(ReadError),
+    #[error("the key set could not be read: {error}")]
+    RefreshFailed {
+        /// Why.
+        error: ReadError,
+        /// How many whole seconds old the set in hand is, where there is one that may be used on.
+        key_set_age: Option<u64>,
+    },
     /// The request was answered at the edge.
     #[error("answered {status}: {0}", status = .0.status())]
     Answered(Problem),
@@ -80,9 +85,17 @@ impl Notice {
             Self::ViewerDigestDropped => "viewer-digest-dropped",
             Self::BodyNotSeen => "body-not-seen",
             Self::BodyTruncated => "body-truncated",
-            Self::RefreshFailed(_) => "refresh-failed",
+            Self::RefreshFailed { .. } => "refresh-failed",
             Self::Answered(_) => "answered",
             Self::Unsigned(_) => "unsigned",
+        }
+    }
+
+    /// The status that the viewer got, or in enforce mode would have got.
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answered(problem) | Self::Unsigned(problem) => Some(problem.status()),
+            _ => None,
         }
     }
 }

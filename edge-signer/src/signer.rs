@@ -1,5 +1,5 @@
 use crate::{Config, Misconfigured, Notice, OriginRequest, Outcome, sign_origin_request};
-use key_store::{Cache, Limits, Source};
+use key_store::{Cache, Limits, Source, Store, aws::SdkConfig};
 use signing::{KeySet, Nonce, UnixSeconds};
 use std::{
     collections::HashMap,
@@ -11,16 +11,17 @@ use std::{
 #[derive(Debug)]
 pub struct EdgeSigner {
     limits: Limits,
-    caches: Mutex<HashMap<Source, Arc<Cache<Source>>>>,
+    aws: SdkConfig,
+    caches: Mutex<HashMap<Source, Arc<Cache<Store>>>>,
 }
 
 impl EdgeSigner {
     /// How long a process at the edge keeps its keys: read again every five minutes, used through an outage of thirty.
     pub const LIMITS: Limits = Limits { ttl: Duration::from_secs(300), max_stale: Duration::from_secs(1800) };
 
-    /// A signer that has read no keys yet.
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, caches: Mutex::default() }
+    /// A signer that has read no keys yet, and reads those in Secrets Manager by `aws`.
+    pub fn new(limits: Limits, aws: SdkConfig) -> Self {
+        Self { limits, aws, caches: Mutex::default() }
     }
 
     /// Signs with what is in memory; `None` where it is time to read keys, and [`EdgeSigner::handle`] has to be called.
@@ -42,21 +43,23 @@ impl EdgeSigner {
             return decide(request, config, None, nonce, now);
         };
         let refreshed = cache.refresh(now).await;
-        let mut outcome = decide(request, config, cache.held(now).set.as_deref(), nonce, now);
+        let held = cache.held(now);
+        let mut outcome = decide(request, config, held.set.as_deref(), nonce, now);
         if let Err(error) = refreshed {
-            outcome.notices.insert(0, Notice::RefreshFailed(error));
+            let key_set_age = held.set.is_some().then_some(held.age.as_secs());
+            outcome.notices.insert(0, Notice::RefreshFailed { error, key_set_age });
         }
         outcome
     }
 
     /// The cache of the store that the request's origin names. There are as many as origins are configured.
-    fn cache(&self, config: &Result<Config, Misconfigured>) -> Option<Arc<Cache<Source>>> {
+    fn cache(&self, config: &Result<Config, Misconfigured>) -> Option<Arc<Cache<Store>>> {
         let source = config.as_ref().ok()?.source.as_ref()?;
         let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cache) = caches.get(source) {
             return Some(Arc::clone(cache));
         }
-        let cache = Arc::new(Cache::new(source.clone(), self.limits));
+        let cache = Arc::new(Cache::new(source.open(&self.aws), self.limits));
         caches.insert(source.clone(), Arc::clone(&cache));
         Some(cache)
     }

@@ -7,7 +7,10 @@ use edge_signer::{
     Answer, Body, Config, EdgeSigner, Edits, Header, Misconfigured, Notice, Origin, OriginRequest, Outcome, Problem,
     sign_origin_request,
 };
-use key_store::{KeyFile, Limits};
+use key_store::{
+    KeyFile, Limits,
+    aws::{CallLimits, of_lambda},
+};
 use signing::{
     Claim, ContentDigest, Key, KeySet, Nonce, Policy, Query, Received, Refusal, RotationNumbers, Shown, UnixSeconds,
     Verified,
@@ -409,12 +412,16 @@ async fn a_signer_reads_its_keys_once_and_signs_warm_from_then_on() {
     let event = Event::get().custom("countersign-secret", source);
     let (request, nonce) = (event.request(), Nonce::new([9; 16]));
     let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW.get() + seconds);
-    let signer = EdgeSigner::new(Limits { ttl: Duration::from_secs(300), max_stale: Duration::from_secs(1800) });
+    let limits = Limits { ttl: Duration::from_secs(300), max_stale: Duration::from_secs(1800) };
+    let signer = EdgeSigner::new(limits, of_lambda(CallLimits::BRIEF));
 
     assert_eq!(signer.handle_warm(&request, nonce, at(0)), None);
     let missing = signer.handle(&request, nonce, at(0)).await;
     assert!(
-        matches!(&missing.notices[..], [Notice::RefreshFailed(_), Notice::Answered(Problem::NoKey)]),
+        matches!(
+            &missing.notices[..],
+            [Notice::RefreshFailed { key_set_age: None, .. }, Notice::Answered(Problem::NoKey)]
+        ),
         "{missing:?}"
     );
     assert_eq!(signer.handle_warm(&request, nonce, at(0)).unwrap().notices, [Notice::Answered(Problem::NoKey)]);
@@ -428,7 +435,7 @@ async fn a_signer_reads_its_keys_once_and_signs_warm_from_then_on() {
     std::fs::remove_file(file.path()).unwrap();
     assert_eq!(signer.handle_warm(&request, nonce, at(303)), None);
     let stale = signer.handle(&request, nonce, at(303)).await;
-    assert!(matches!(&stale.notices[..], [Notice::RefreshFailed(_)]), "{stale:?}");
+    assert!(matches!(&stale.notices[..], [Notice::RefreshFailed { key_set_age: Some(300), .. }]), "{stale:?}");
     assert_eq!(signer.handle_warm(&request, nonce, at(304)).unwrap().notices, []);
 
     // What is read for one origin signs for no other.

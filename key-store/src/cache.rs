@@ -129,7 +129,7 @@ impl<S: KeyStore> Cache<S> {
     /// One read, dropped when it takes too long. A set is as old as the moment at which its read was sent.
     async fn read(&self, now: SystemTime) -> Result<(), ReadError> {
         let patience = if self.held(now).set.is_some() { PATIENCE } else { PATIENCE_EMPTY };
-        let read = tokio::time::timeout(patience, self.store.read()).await;
+        let read = tokio::time::timeout(patience, self.store.read(patience)).await;
         let mut state = self.state(now);
         let (failed, error) = match read {
             Ok(Ok(set)) => {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     impl KeyStore for &Scripted {
-        async fn read(&self) -> Result<KeySet, ReadError> {
+        async fn read(&self, _: Duration) -> Result<KeySet, ReadError> {
             let read = self.reads.fetch_add(1, Ordering::Relaxed);
             let hangs = *self.hangs.lock().unwrap();
             if hangs {

@@ -13,6 +13,7 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::fs::{MetadataExt as _, fchown},
     path::{Path, PathBuf},
+    time::Duration,
 };
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
@@ -152,7 +153,7 @@ fn write(
 }
 
 impl KeyStore for KeyFile {
-    fn read(&self) -> impl Future<Output = Result<KeySet, ReadError>> + Send {
+    fn read(&self, _: Duration) -> impl Future<Output = Result<KeySet, ReadError>> + Send {
         let file = self.clone();
         async move {
             // A file system can hang like a network; this thread may be left behind, its answer dropped.

@@ -217,7 +217,10 @@ async fn the_function_may_answer_by_itself() {
             headers: vec![("Retry-After", "5".to_owned()), ("Content-Type", "text/plain".to_owned())],
             body: "no key".to_owned(),
         }),
-        notices: vec![Notice::RefreshFailed(ReadError("down".to_owned())), Notice::Answered(Problem::NoKey)],
+        notices: vec![
+            Notice::RefreshFailed { error: ReadError("down".to_owned()), key_set_age: None },
+            Notice::Answered(Problem::NoKey),
+        ],
     };
     let running = answering(answer).await;
     let reply = ask(

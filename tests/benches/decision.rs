@@ -6,7 +6,10 @@
 
 use authorizer::{Authorizer, Config};
 use divan::Bencher;
-use key_store::KeyFile;
+use key_store::{
+    KeyFile,
+    aws::{CallLimits, of_lambda},
+};
 use local::{Api, ApiRequest, rest_event};
 use signing::{Key, KeySet, Nonce, Request, UnixSeconds, sign};
 use std::{
@@ -73,7 +76,8 @@ fn from_event_to_answer(bencher: Bencher<'_, '_>) {
     let key = || Key::new("k1".try_into().unwrap(), &[7; 48], UnixSeconds::new(0), UnixSeconds::new(u64::MAX)).unwrap();
     file.create(&KeySet::new(vec![key()]).unwrap(), &[]).unwrap();
     let source = OsString::from(format!("file:{}", file.path().display()));
-    let authorizer = Authorizer::new(Config::read([("COUNTERSIGN_SECRET".into(), source)]).unwrap());
+    let config = Config::read([("COUNTERSIGN_SECRET".into(), source)]).unwrap();
+    let authorizer = Authorizer::new(config, &of_lambda(CallLimits::BRIEF));
     let now = SystemTime::now();
     let event = event(&key(), now);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

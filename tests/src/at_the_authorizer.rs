@@ -17,17 +17,17 @@ const API: Api<'_> = Api {
     domain_name: "abc123.execute-api.eu-west-1.amazonaws.com",
     identity_sources: &[],
 };
-const TARGET: &str = "/prod/pets?type=dog&type=cat";
+pub(crate) const TARGET: &str = "/prod/pets?type=dog&type=cat";
 
 /// The event of a request that the edge signed just now.
-fn signed() -> Value {
+pub(crate) fn signed() -> Value {
     signed_with(&key_set(), TARGET, rest_event)
 }
 
 /// How a gateway shows a request.
-type Show = fn(&Api<'_>, &ApiRequest<'_>, SystemTime) -> Option<Value>;
+pub(crate) type Show = fn(&Api<'_>, &ApiRequest<'_>, SystemTime) -> Option<Value>;
 
-fn signed_with(keys: &KeySet, target: &str, show: Show) -> Value {
+pub(crate) fn signed_with(keys: &KeySet, target: &str, show: Show) -> Value {
     let request = Request {
         method: "GET".try_into().unwrap(),
         authority: API.domain_name.try_into().unwrap(),
@@ -105,9 +105,29 @@ async fn a_signed_request_is_allowed_and_an_altered_one_denied() {
         told,
         [(Some("admitted"), None), (Some("refused"), Some("path")), (Some("refused"), Some("header-missing"))]
     );
+    let ages: Vec<_> = log.iter().map(|line| line["key_set_age"].as_u64().is_some()).collect();
+    assert_eq!(ages, [true, false, false], "what is refused before a key is looked up took no keys");
     assert_eq!(log[1]["request_id"], "the-request");
     assert_eq!(log[1]["source_ip"], "198.51.100.1");
     assert_eq!(log[1]["method"], "GET");
+}
+
+#[tokio::test]
+async fn a_line_of_the_log_is_a_metric() {
+    let keys = Keys::new();
+    let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &keys.source())]).await;
+    bootstrap.invoke(signed().to_string()).await;
+    bootstrap.invoke(event(&[]).to_string()).await;
+    let log = bootstrap.log().await;
+    let metrics = |dimensions: Value, metrics: Value| json!({ "Namespace": "Countersign", "Dimensions": dimensions, "Metrics": metrics });
+    let count = |name| json!({ "Name": name, "Unit": "Count" });
+    let age = json!({ "Name": "KeySetAge", "Unit": "Seconds" });
+    let directives = |line: &Value| line["_aws"]["CloudWatchMetrics"].clone();
+    assert_eq!(directives(&log[0]), json!([metrics(json!([["FunctionName"]]), json!([count("Allowed"), age]))]));
+    assert_eq!((&log[0]["FunctionName"], &log[0]["Allowed"]), (&json!("authorizer"), &json!(1)));
+    let by_reason = json!([["FunctionName"], ["FunctionName", "Reason"]]);
+    assert_eq!(directives(&log[1]), json!([metrics(by_reason, json!([count("Refused")]))]));
+    assert_eq!((&log[1]["Refused"], &log[1]["Reason"]), (&json!(1), &json!("header-missing")));
 }
 
 /// An event is read with every member in mind: what stands twice, in whatever case, counts twice.
@@ -326,13 +346,18 @@ async fn without_a_usable_key_set_the_answer_is_an_error_and_never_an_allow() {
     let log = bootstrap.log().await;
     assert_eq!(log[0]["notice"], "refresh-failed");
     assert!(log[0]["detail"].as_str().unwrap().contains("No such file"));
-    assert_eq!(log[1]["decision"], "error");
+    let told = ["decision", "reason", "request_id", "source_ip"].map(|name| log[1][name].as_str().unwrap());
+    assert_eq!(told, ["unavailable", "no-keys", "the-request", "198.51.100.1"]);
+    assert!(log[1].get("key_set_age").is_none());
 }
 
 #[tokio::test]
 async fn a_wrong_environment_stops_it_at_its_start() {
     let table = [
-        (vec![], "environment variable COUNTERSIGN_SECRET is not set: accepted is file:PATH"),
+        (
+            vec![],
+            "environment variable COUNTERSIGN_SECRET is not set: accepted is the whole ARN of a secret, or file:PATH",
+        ),
         (
             vec![("COUNTERSIGN_SECRET", "file:/k"), ("COUNTERSIGN_MODE", "off")],
             "environment variable COUNTERSIGN_MODE is \"off\": accepted is enforce or monitor",
@@ -343,7 +368,7 @@ async fn a_wrong_environment_stops_it_at_its_start() {
         ),
     ];
     for (variables, expected) in table {
-        let (status, log) = run_to_its_end(&variables).await;
+        let (status, log) = run_to_its_end("authorizer", &variables).await;
         assert_eq!(status, Some(1));
         assert_eq!(log[0]["decision"], "not-started");
         assert!(log[0]["reason"].as_str().unwrap().starts_with(expected), "{log:?}");

@@ -11,8 +11,13 @@ use std::time::{Duration, SystemTime};
 
 /// The event of the file, with the keys to use.
 fn event(keys: &Keys) -> Value {
+    event_of(&keys.source())
+}
+
+/// The same with the keys from there.
+pub(crate) fn event_of(source: &str) -> Value {
     let mut event: Value = serde_json::from_str(&fixture("cloudfront-origin-request.json")).unwrap();
-    custom(&mut event, "countersign-secret", &keys.source());
+    custom(&mut event, "countersign-secret", source);
     event
 }
 
@@ -20,7 +25,7 @@ fn request(event: &mut Value) -> &mut Value {
     &mut event["Records"][0]["cf"]["request"]
 }
 
-fn custom(event: &mut Value, name: &str, value: &str) {
+pub(crate) fn custom(event: &mut Value, name: &str, value: &str) {
     request(event)["origin"]["custom"]["customHeaders"][name] = json!([{ "key": name, "value": value }]);
 }
 
@@ -31,7 +36,7 @@ fn with(keys: &Keys, change: impl FnOnce(&mut Value)) -> Value {
 }
 
 /// What a verifier behind the REST API `prod` says to what the function returned.
-fn verify(returned: &Value) -> Result<(), String> {
+pub(crate) fn verify(returned: &Value) -> Result<(), String> {
     let headers = returned["headers"].as_object().unwrap();
     let each = |values: &'_ Value| values.as_array().unwrap().clone();
     let flat: Vec<Value> = headers.values().flat_map(each).collect();
@@ -90,10 +95,16 @@ async fn the_keys_are_read_once_and_two_signatures_differ() {
     let second = edge.call(&event(&keys)).await;
     assert_eq!((verify(&first.result), verify(&second.result)), (Ok(()), Ok(())));
     assert_ne!(first.result["headers"]["signature"], second.result["headers"]["signature"]);
-    let fresh = EdgeProcess::start().call(&event(&keys)).await;
+    let named = [("AWS_LAMBDA_FUNCTION_NAME", "us-east-1.edge")];
+    let fresh = EdgeProcess::start_with(&named).call(&event(&keys)).await;
     answered(&fresh, "503", "no key of the set may be used now");
     assert_eq!(fresh.result["statusDescription"], "Service Unavailable");
     assert_eq!(fresh.result["headers"]["retry-after"], json!([{ "key": "Retry-After", "value": "5" }]));
+    let metrics = |line: usize| &fresh.log[line]["_aws"]["CloudWatchMetrics"][0]["Metrics"];
+    assert_eq!(*metrics(0), json!([{ "Name": "RefreshFailed", "Unit": "Count" }]));
+    assert_eq!(*metrics(1), json!([{ "Name": "EdgeAnswered", "Unit": "Count" }]));
+    assert_eq!(fresh.log[0]["FunctionName"], "us-east-1.edge");
+    assert_eq!((&fresh.log[1]["status"], &fresh.log[1]["Status"]), (&json!(503), &json!("503")));
     assert_eq!(fresh.log[0]["notice"], "refresh-failed");
     assert!(fresh.log[0]["message"].as_str().unwrap().contains("No such file"), "{fresh:?}");
 }

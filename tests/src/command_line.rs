@@ -20,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 
-fn countersign(arguments: &[&str]) -> Command {
+pub(crate) fn countersign(arguments: &[&str]) -> Command {
     let mut command = Command::new(artifact("countersign"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command

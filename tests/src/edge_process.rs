@@ -26,7 +26,7 @@ pub(crate) struct Returned {
 }
 
 impl EdgeProcess {
-    /// Starts Node on a script that answers each line, an event, with a line.
+    /// Starts Node on a script that answers each line, an event, with a line. What the function logs comes before it.
     pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
@@ -37,7 +37,6 @@ impl EdgeProcess {
             const { handler } = await import(process.argv[1]);
             const { createInterface } = await import('node:readline');
             const write = (line) => process.stdout.write(JSON.stringify(line) + '\\n');
-            console.log = (line) => write({ log: JSON.parse(line) });
             for await (const line of createInterface({ input: process.stdin })) {
               try {
                 write({ result: await handler(JSON.parse(line)) });
@@ -68,11 +67,9 @@ impl EdgeProcess {
         loop {
             let line = timeout(PATIENCE, stdout.next_line()).await.expect("an answer in time").unwrap();
             let mut line: Value = serde_json::from_str(&line.expect("node lives")).unwrap();
-            match line.get_mut("log") {
-                Some(entry) => log.push(entry.take()),
-                None => {
-                    return Returned { result: line["result"].take(), log };
-                }
+            match line.get_mut("result") {
+                Some(result) => return Returned { result: result.take(), log },
+                None => log.push(line),
             }
         }
     }

@@ -14,6 +14,7 @@ use crate::{
 };
 use edge_signer::{Answer, EdgeSigner, Header, Origin, OriginRequest};
 use hyper::Method;
+use key_store::aws::{CallLimits, of_lambda};
 use local::{ApiKind, AuthorizerFunction, Running};
 use serde_json::{Value, json};
 use std::{
@@ -155,7 +156,7 @@ async fn any_host_and_any_viewer_verify_for_others() {
     ];
     let keys = Keys::new();
     let source = keys.source();
-    let signer = EdgeSigner::new(EdgeSigner::LIMITS);
+    let signer = EdgeSigner::new(EdgeSigner::LIMITS, of_lambda(CallLimits::BRIEF));
     let mut judges = Judges::new(&keys);
     for (host, viewer, rust) in table {
         let header = |name, value| Header { name, value };

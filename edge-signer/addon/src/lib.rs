@@ -3,7 +3,8 @@
 //! The form of the texts is [`edge_signer::frame`]'s. A warm request is one synchronous call; only where keys have to be
 //! read is there a promise.
 
-use edge_signer::{EdgeSigner, frame};
+use edge_signer::{EdgeSigner, Outcome, frame};
+use key_store::aws;
 use napi::bindgen_prelude::{Error, Result};
 use napi_derive::napi;
 use signing::Nonce;
@@ -14,25 +15,33 @@ static SIGNER: LazyLock<EdgeSigner> = LazyLock::new(|| {
     let mut random = [0];
     let _ = getrandom::fill(&mut random);
     let [random] = random;
-    EdgeSigner::new(EdgeSigner::LIMITS.jittered(random))
+    EdgeSigner::new(EdgeSigner::LIMITS.jittered(random), aws::of_lambda(aws::CallLimits::BRIEF))
 });
+
+static FUNCTION_NAME: LazyLock<String> = LazyLock::new(function::function_name);
 
 /// Signs with the keys in memory. Returns `null` where it is time to read keys: then call `signAfterRefresh`.
 #[napi]
 pub fn sign(event: String, lines: u32, body: String) -> Result<Option<String>> {
+    let now = SystemTime::now();
     match frame::read(&event, lines, &body) {
-        Ok(request) => Ok(SIGNER.handle_warm(&request, nonce()?, SystemTime::now()).as_ref().map(frame::write)),
-        Err(problem) => Ok(Some(frame::write(&frame::unreadable(problem)))),
+        Ok(request) => Ok(SIGNER.handle_warm(&request, nonce()?, now).map(|outcome| write(&outcome, now))),
+        Err(problem) => Ok(Some(write(&frame::unreadable(problem), now))),
     }
 }
 
 /// Reads the keys where it is time to, and signs.
 #[napi]
 pub async fn sign_after_refresh(event: String, lines: u32, body: String) -> Result<String> {
+    let now = SystemTime::now();
     match frame::read(&event, lines, &body) {
-        Ok(request) => Ok(frame::write(&SIGNER.handle(&request, nonce()?, SystemTime::now()).await)),
-        Err(problem) => Ok(frame::write(&frame::unreadable(problem))),
+        Ok(request) => Ok(write(&SIGNER.handle(&request, nonce()?, now).await, now)),
+        Err(problem) => Ok(write(&frame::unreadable(problem), now)),
     }
+}
+
+fn write(outcome: &Outcome, now: SystemTime) -> String {
+    frame::write(outcome, &FUNCTION_NAME, now)
 }
 
 fn nonce() -> Result<Nonce> {

@@ -1,0 +1,188 @@
+//! How AWS is asked, and what is said when it does not answer.
+
+use aws_config::{
+    AppName, BehaviorVersion, Region,
+    environment::EnvironmentVariableCredentialsProvider,
+    retry::RetryConfig,
+    timeout::{TimeoutConfig, TimeoutConfigBuilder},
+};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_secretsmanager::{
+    config::SharedCredentialsProvider,
+    error::{ProvideErrorMetadata, SdkError},
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use std::{env, error::Error, fmt::Debug, time::Duration};
+
+pub use aws_config::SdkConfig;
+
+/// How long a call may take, and how often it is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct CallLimits {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// From the request's end to the answer's first byte.
+    pub read: Duration,
+    /// One try as a whole.
+    pub attempt: Duration,
+    /// How many tries there are.
+    pub attempts: u32,
+}
+
+impl CallLimits {
+    /// While a request of somebody waits: once, and never longer than the longest patience of a [`Cache`](crate::Cache).
+    pub const BRIEF: Self = Self {
+        connect: Duration::from_secs(1),
+        read: Duration::from_millis(1500),
+        attempt: Duration::from_secs(2),
+        attempts: 1,
+    };
+
+    /// While nobody waits.
+    pub const PATIENT: Self = Self {
+        connect: Duration::from_secs(3),
+        read: Duration::from_secs(10),
+        attempt: Duration::from_secs(15),
+        attempts: 3,
+    };
+}
+
+/// AWS as a Lambda function asks it: with the credentials, the Region and, for tests, the `AWS_ENDPOINT_URL` of its
+/// environment.
+pub fn of_lambda(limits: CallLimits) -> SdkConfig {
+    let text = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(text("AWS_REGION").map(Region::new))
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .timeout_config(timeouts(limits).build())
+        .retry_config(retries(limits))
+        .http_client(http_client());
+    config.set_endpoint_url(text("AWS_ENDPOINT_URL"));
+    config.set_app_name(app_name());
+    config.build()
+}
+
+/// AWS in a Region as a person asks it: with the credentials of the environment, of a profile, or of a `credential_process`.
+pub async fn of_operator(limits: CallLimits, region: &str) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(Region::new(region.to_owned()))
+        .timeout_config(timeouts(limits).build())
+        .retry_config(retries(limits))
+        .http_client(http_client());
+    if let Some(name) = app_name() {
+        loader = loader.app_name(name);
+    }
+    loader.load().await
+}
+
+/// No connection is kept: a function is frozen between its calls, and what it finds afterwards may be dead.
+fn http_client() -> aws_sdk_secretsmanager::config::SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).pool_max_idle_per_host(0).build_https()
+}
+
+fn timeouts(limits: CallLimits) -> TimeoutConfigBuilder {
+    let CallLimits { connect, read, attempt, .. } = limits;
+    TimeoutConfig::builder().connect_timeout(connect).read_timeout(read).operation_attempt_timeout(attempt)
+}
+
+fn retries(limits: CallLimits) -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(limits.attempts)
+}
+
+/// In the user agent, which CloudTrail keeps.
+fn app_name() -> Option<AppName> {
+    AppName::new("countersign").ok()
+}
+
+/// A call, as the words about its failure name it.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// As a policy allows it, like `secretsmanager:GetSecretValue`.
+    pub action: &'a str,
+    /// The ARN or name of what is asked for.
+    pub resource: &'a str,
+    /// Where.
+    pub region: &'a str,
+}
+
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.any(|cause| cause.is::<CredentialsError>())
+}
+
+/// Why a call failed, and what to do about it.
+///
+/// It tells AWS's code and words, never a part of what was sent or received: AWS's words about a call that sends a secret are
+/// left out.
+pub fn explain<E, R>(error: &SdkError<E, R>, call: Call<'_>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: Debug + 'static,
+{
+    let Call { action, resource, region } = call;
+    let service = action.split(':').next().unwrap_or_default();
+    let SdkError::ServiceError(context) = error else {
+        return match error {
+            SdkError::TimeoutError(_) => format!("{service} in {region} did not answer {action} in time"),
+            SdkError::ResponseError(_) => format!("what answered {action} in {region} is not {service}"),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                format!("{service} in {region} did not answer {action} in time")
+            }
+            _ if lacks_credentials(error) => format!(
+                "{action} in {region} cannot be signed, for want of AWS credentials: set AWS_PROFILE, or \
+                AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which `aws configure export-credentials` prints"
+            ),
+            SdkError::DispatchFailure(_) => {
+                format!(
+                    "{service} in {region} cannot be reached: look at the network, and whether there is such a Region"
+                )
+            }
+            _ => format!("{action} in {region} could not be asked for"),
+        };
+    };
+    let Some(code) = context.err().code() else {
+        return format!("what answered {action} in {region} is not {service}");
+    };
+    let says = match context.err().message() {
+        Some(words) if action != "secretsmanager:PutSecretValue" => {
+            let words: String = words.chars().take(500).collect();
+            format!(" ({code}: {words})")
+        }
+        _ => format!(" ({code})"),
+    };
+    match code {
+        "AccessDeniedException" | "AccessDenied" => {
+            let key = match action {
+                "secretsmanager:GetSecretValue" => ", and kms:Decrypt on its key if that is one of your own",
+                "secretsmanager:PutSecretValue" => ", and kms:GenerateDataKey on its key if that is one of your own",
+                _ => "",
+            };
+            format!("not allowed: allow {action} on {resource} in {region}{key}{says}")
+        }
+        "DecryptionFailure" | "EncryptionFailure" => {
+            format!("the secret's KMS key cannot be used: allow kms:Decrypt and kms:GenerateDataKey on it{says}")
+        }
+        "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => {
+            format!("the AWS credentials have expired: renew them{says}")
+        }
+        "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "MissingAuthenticationToken" => {
+            format!(
+                "AWS does not take these credentials in {region}: look at the account, the Region and the clock{says}"
+            )
+        }
+        "ResourceNotFoundException" => format!("{action} found nothing: look for {resource} in {region}{says}"),
+        "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" => {
+            format!("AWS throttles {action} in {region}: try again later{says}")
+        }
+        _ => format!("{action} on {resource} in {region} failed{says}"),
+    }
+}

@@ -1,0 +1,268 @@
+//! A key set in AWS Secrets Manager.
+
+use crate::{
+    KeyStore, ReadError,
+    aws::{Call, SdkConfig, explain},
+};
+use aws_sdk_secretsmanager::{Client, config};
+use signing::KeySet;
+use std::{fmt, time::Duration};
+use tokio::time::{Instant, timeout};
+use zeroize::Zeroizing;
+
+/// A secret by its ARN, and the Regions that hold a replica of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Secret {
+    /// The primary.
+    pub arn: SecretArn,
+    /// Each once, in the order in which they were given.
+    pub replicas: Vec<String>,
+}
+
+/// The whole ARN of a secret, with the six characters that Secrets Manager puts behind its name.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct SecretArn(Box<str>);
+
+impl SecretArn {
+    /// The ARN.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The Region of the primary.
+    pub fn region(&self) -> &str {
+        self.0.split(':').nth(3).unwrap_or_default()
+    }
+
+    /// The ARN of the replica in that Region.
+    pub fn in_region(&self, region: &str) -> String {
+        let mut parts: Vec<_> = self.0.splitn(5, ':').collect();
+        if let Some(own) = parts.get_mut(3) {
+            *own = region;
+        }
+        parts.join(":")
+    }
+}
+
+impl fmt::Debug for SecretArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for SecretArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<&str> for SecretArn {
+    type Error = SecretArnError;
+
+    fn try_from(text: &str) -> Result<Self, SecretArnError> {
+        let mut parts = text.splitn(7, ':');
+        let mut next = || parts.next().unwrap_or_default();
+        let (arn, partition, service, region) = (next(), next(), next(), next());
+        let (account, kind, name) = (next(), next(), next());
+        // A name may hold these too; the last hyphen and what is behind it are Secrets Manager's.
+        let of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte);
+        let whole = name.rsplit_once('-').is_some_and(|(name, end)| {
+            !name.is_empty() && end.len() == 6 && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+        let good = arn == "arn"
+            && partition.starts_with("aws")
+            && service == "secretsmanager"
+            && is_region(region)
+            && account.len() == 12
+            && account.bytes().all(|byte| byte.is_ascii_digit())
+            && kind == "secret"
+            && name.len() <= 519
+            && name.bytes().all(of_a_name)
+            && whole;
+        if good { Ok(Self(text.into())) } else { Err(SecretArnError) }
+    }
+}
+
+/// The text is no ARN of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is no whole ARN of a secret, like arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-AbCdEf")]
+pub struct SecretArnError;
+
+/// Regions like `eu-west-1`, with commas between them.
+///
+/// # Errors
+/// Where one is none, or stands twice.
+pub(crate) fn regions(text: &str) -> Result<Vec<String>, RegionsError> {
+    let mut regions: Vec<String> = Vec::new();
+    for region in text.split(',').map(str::trim) {
+        if !is_region(region) || regions.iter().any(|other| other == region) {
+            return Err(RegionsError);
+        }
+        regions.push(region.to_owned());
+    }
+    Ok(regions)
+}
+
+/// Like `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<_> = text.split('-').collect();
+    let words =
+        |parts: &[&str]| parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()));
+    match &*parts {
+        [words_before @ .., number] if words_before.len() >= 2 => {
+            words(words_before) && (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        _ => false,
+    }
+}
+
+/// The text is no list of Regions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is no list of Regions, each once, like eu-west-1,us-east-1")]
+pub struct RegionsError;
+
+/// The secret as one process reads it: in its own Region, where that holds a replica, or else where the primary is.
+#[derive(Debug)]
+pub struct SecretStore {
+    /// In the order in which they are asked.
+    places: Vec<Place>,
+}
+
+/// The secret in one Region.
+#[derive(Debug)]
+struct Place {
+    client: Client,
+    arn: String,
+    region: String,
+}
+
+impl SecretStore {
+    /// The secret as it is read from the Region of `aws`.
+    pub fn new(secret: &Secret, aws: &SdkConfig) -> Self {
+        let primary = secret.arn.region();
+        let own = aws.region().map(AsRef::as_ref);
+        let replica = own.filter(|own| *own != primary && secret.replicas.iter().any(|region| region == own));
+        let place = |region: &str| Place {
+            client: client(aws, region),
+            arn: secret.arn.in_region(region),
+            region: region.to_owned(),
+        };
+        Self { places: replica.into_iter().chain([primary]).map(place).collect() }
+    }
+}
+
+/// A client for the Region, whatever that of `aws` is.
+pub fn client(aws: &SdkConfig, region: &str) -> Client {
+    let region = config::Region::new(region.to_owned());
+    Client::from_conf(config::Builder::from(aws).region(region).build())
+}
+
+impl KeyStore for SecretStore {
+    /// Each place gets its share of the patience: where one hangs there is time left for the next.
+    async fn read(&self, patience: Duration) -> Result<KeySet, ReadError> {
+        let end = Instant::now() + patience;
+        let mut problems = Vec::new();
+        for (index, place) in self.places.iter().enumerate() {
+            let places_left = u32::try_from(self.places.len() - index).unwrap_or(u32::MAX);
+            let share = end.saturating_duration_since(Instant::now()) / places_left;
+            match timeout(share, place.read()).await {
+                Ok(Ok(keys)) => return Ok(keys),
+                Ok(Err(problem)) => problems.push(problem),
+                Err(_) => problems.push(format!("no answer from {} within {} ms", place.region, share.as_millis())),
+            }
+        }
+        Err(ReadError(problems.join("; ")))
+    }
+}
+
+impl Place {
+    async fn read(&self) -> Result<KeySet, String> {
+        // On the heap, so that an invocation that reads nothing does not carry the SDK's state with it.
+        let call = self.client.get_secret_value().secret_id(&self.arn).version_stage("AWSCURRENT");
+        let answer = Box::pin(call.send()).await;
+        let answer = answer.map_err(|error| {
+            explain(&error, Call { action: "secretsmanager:GetSecretValue", resource: &self.arn, region: &self.region })
+        })?;
+        let text = answer.secret_string.map(Zeroizing::new);
+        let text = text.ok_or_else(|| format!("{} is binary: it has to be a JWK Set as text", self.arn))?;
+        KeySet::from_json(&text).map_err(|error| format!("{}: {error}", self.arn))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:countersign/keys-AbC123";
+
+    #[test]
+    fn an_arn_is_whole_or_refused() {
+        let arn = SecretArn::try_from(ARN).unwrap();
+        assert_eq!((arn.as_str(), arn.region()), (ARN, "eu-west-1"));
+        assert_eq!(arn.in_region("us-gov-west-1"), ARN.replace("eu-west-1", "us-gov-west-1"));
+        assert!(SecretArn::try_from(ARN.replace("aws:", "aws-cn:").as_str()).is_ok());
+        for (part, other) in [
+            ("arn:", "urn:"),
+            (":aws:", ":gcp:"),
+            ("secretsmanager", "ssm"),
+            ("eu-west-1", ""),
+            ("eu-west-1", "EU-west-1"),
+            ("eu-west-1", "eu-west"),
+            ("eu-west-1", "x.example/eu-west-1"),
+            ("123456789012", "12345678901"),
+            ("123456789012", "12345678901x"),
+            (":secret:", ":parameter:"),
+            ("-AbC123", ""),
+            ("-AbC123", "-AbC12"),
+            ("countersign/keys-", "-"),
+            ("keys", "ke ys"),
+            ("keys", "ke:ys"),
+            ("keys", "kéys"),
+        ] {
+            let text = ARN.replace(part, other);
+            assert_eq!(SecretArn::try_from(text.as_str()), Err(SecretArnError), "{text}");
+        }
+        for text in ["", "arn", &format!("{ARN}:x"), &format!("{ARN}\n"), &ARN.replace("keys", &"k".repeat(520))] {
+            assert_eq!(SecretArn::try_from(text), Err(SecretArnError), "{text}");
+        }
+    }
+
+    #[test]
+    fn regions_are_a_list_of_regions() {
+        for (text, expected) in [
+            ("eu-west-1", Ok(vec!["eu-west-1"])),
+            ("eu-west-1, us-gov-east-1,ap-southeast-12", Ok(vec!["eu-west-1", "us-gov-east-1", "ap-southeast-12"])),
+            ("", Err(RegionsError)),
+            ("eu-west-1,", Err(RegionsError)),
+            ("eu-west-1,eu-west-1", Err(RegionsError)),
+            ("eu-west-1;us-east-1", Err(RegionsError)),
+            ("eu--1", Err(RegionsError)),
+            ("west-1", Err(RegionsError)),
+            ("eu-west-123", Err(RegionsError)),
+        ] {
+            let expected = expected.map(|regions| regions.into_iter().map(str::to_owned).collect());
+            assert_eq!(regions(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_own_region_is_asked_first_where_it_holds_a_replica() {
+        let secret = Secret {
+            arn: ARN.try_into().unwrap(),
+            replicas: vec!["us-east-1".into(), "eu-west-1".into(), "ap-south-1".into()],
+        };
+        for (own, expected) in [
+            (Some("ap-south-1"), &["ap-south-1", "eu-west-1"][..]),
+            (Some("eu-west-1"), &["eu-west-1"]),
+            (Some("sa-east-1"), &["eu-west-1"]),
+            (None, &["eu-west-1"]),
+        ] {
+            let version = config::BehaviorVersion::v2026_01_12();
+            let aws = SdkConfig::builder().behavior_version(version).region(own.map(config::Region::new)).build();
+            let store = SecretStore::new(&secret, &aws);
+            let asked: Vec<_> = store.places.iter().map(|place| (&*place.region, place.arn.clone())).collect();
+            let expected: Vec<_> = expected.iter().map(|region| (*region, secret.arn.in_region(region))).collect();
+            assert_eq!(asked, expected);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The rotator as a Lambda function on `provided.al2023`, where the program is called `bootstrap`.
+
+use key_store::aws::{CallLimits, of_lambda};
+use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
+use rotator::{Config, NoRandomness, Outside, RotateError, Rotator};
+use serde_json::value::RawValue;
+use std::{process::ExitCode, sync::Arc, time::SystemTime};
+use zeroize::Zeroizing;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    function::log::init();
+    let config = match Config::read(std::env::vars_os()) {
+        Ok(config) => config,
+        Err(error) => {
+            tracing::error!(rotation = "not-started", reason = %error);
+            return ExitCode::FAILURE;
+        }
+    };
+    let outside = Outside { now: Arc::new(SystemTime::now), new_secret: Arc::new(new_secret) };
+    let rotator = Rotator::new(config, &of_lambda(CallLimits::PATIENT), outside);
+    let handler = async |event: LambdaEvent<Box<RawValue>>| {
+        rotator.rotate(event.payload.get(), &event.context.request_id).await.map_err(diagnostic)
+    };
+    match Runtime::new(service_fn(handler)).run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(rotation = "stopped", reason = %error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn new_secret() -> Result<Zeroizing<[u8; 48]>, NoRandomness> {
+    let mut secret = Zeroizing::new([0; 48]);
+    getrandom::fill(&mut *secret).map_err(|_| NoRandomness)?;
+    Ok(secret)
+}
+
+fn diagnostic(error: RotateError) -> Diagnostic {
+    Diagnostic { error_type: "Rotation".to_owned(), error_message: error.to_string() }
+}

@@ -1,0 +1,92 @@
+//! The text of a version: the JWK Set, and from which version and for what it was planned.
+
+use serde::Deserialize;
+use signing::{KeySet, KeySetError, Rotation, RotationPlan};
+use zeroize::Zeroizing;
+
+/// The id of a version of the secret.
+pub(crate) type VersionId = String;
+
+/// What a version holds. Edges and authorizers read the keys alone.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) keys: KeySet,
+    /// Absent where it was not a rotation that put it there: the first key.
+    pub(crate) planned: Option<(VersionId, Rotation)>,
+}
+
+#[derive(Deserialize)]
+struct Beside {
+    countersign_base: Option<String>,
+    countersign_rotation: Option<String>,
+}
+
+impl Document {
+    pub(crate) fn read(text: &str) -> Result<Self, KeySetError> {
+        let keys = KeySet::from_json(text)?;
+        // What is of another type there is nobody's plan.
+        let beside: Option<Beside> = serde_json::from_str(text).ok();
+        let planned = beside.and_then(|Beside { countersign_base, countersign_rotation }| {
+            let rotation = match countersign_rotation.as_deref() {
+                Some("planned") => Rotation::Planned,
+                Some("compromised") => Rotation::Compromised,
+                _ => return None,
+            };
+            Some((countersign_base?, rotation))
+        });
+        Ok(Self { keys, planned })
+    }
+
+    pub(crate) fn write(plan: &RotationPlan<VersionId>) -> Zeroizing<String> {
+        let set = plan.keys.to_json();
+        // The set is an object of one member.
+        let members = set.strip_suffix('}').unwrap_or(&set);
+        let base = serde_json::Value::from(plan.base.as_str());
+        let rotation = name(plan.rotation);
+        Zeroizing::new(format!("{members},\"countersign_base\":{base},\"countersign_rotation\":\"{rotation}\"}}"))
+    }
+}
+
+/// The word for it, in documents, reports and the log.
+pub(crate) fn name(rotation: Rotation) -> &'static str {
+    match rotation {
+        Rotation::Planned => "planned",
+        Rotation::Compromised => "compromised",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signing::{Key, RotationNumbers, UnixSeconds};
+
+    #[test]
+    fn a_plan_is_read_back() {
+        let key =
+            Key::new("k1".try_into().unwrap(), &[7; 32], UnixSeconds::new(0), UnixSeconds::new(u64::MAX)).unwrap();
+        let current = KeySet::new(vec![key]).unwrap();
+        let schedule = RotationNumbers::DEFAULT.try_into().unwrap();
+        for rotation in [Rotation::Planned, Rotation::Compromised] {
+            let new = ("k2".try_into().unwrap(), &[8; 32][..]);
+            let plan =
+                RotationPlan::new(&current, "v\"1".to_owned(), new, rotation, &schedule, UnixSeconds::new(9)).unwrap();
+            let text = Document::write(&plan);
+            let read = Document::read(&text).unwrap();
+            assert_eq!(*read.keys.to_json(), *plan.keys.to_json());
+            assert_eq!(read.planned, Some(("v\"1".to_owned(), rotation)));
+            // And by edges and authorizers.
+            assert_eq!(*KeySet::from_json(&text).unwrap().to_json(), *plan.keys.to_json());
+        }
+        for beside in [
+            "",
+            ",\"countersign_base\":\"v\"",
+            ",\"countersign_base\":1,\"countersign_rotation\":\"planned\"",
+            ",\"x\":1",
+        ] {
+            let set = current.to_json();
+            let text = format!("{}{beside}}}", set.trim_end_matches('}'));
+            assert_eq!(Document::read(&text).unwrap().planned, None, "{beside}");
+        }
+        assert_eq!(Document::read("{\"keys\":[]}").unwrap_err(), KeySetError::Empty);
+    }
+}

@@ -1,0 +1,248 @@
+//! The rehearsal of a new set before it is promoted: real signatures, under the real rules.
+
+use crate::{
+    pending::VersionId,
+    secret::{Pending, Version},
+};
+use signing::{
+    Claim, Key, KeySet, Malformed, Nonce, Policy, Received, Refusal, Request, Rotation, RotationNumbers, RotationPlan,
+    RotationRefusal, RotationSchedule, Shown, UnixSeconds, sign,
+};
+
+/// A plan that has been rehearsed: as it was stored, and not as it was meant to be. Nothing else can be promoted.
+#[derive(Debug)]
+pub(crate) struct Rehearsed {
+    id: VersionId,
+    created: UnixSeconds,
+    plan: RotationPlan<VersionId>,
+}
+
+impl Rehearsed {
+    /// The version that holds it.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn plan(&self) -> &RotationPlan<VersionId> {
+        &self.plan
+    }
+
+    /// What it is once it has been promoted.
+    pub(crate) fn into_version(self) -> Version {
+        let Self { id, created, plan: RotationPlan { keys, base, rotation, .. } } = self;
+        Version { id, created, keys, planned: Some((base, rotation)) }
+    }
+}
+
+/// Why a stored set must not be promoted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RehearsalFailure {
+    /// There is nothing that could be.
+    #[error("{0}")]
+    NoKeySet(String),
+    /// Nobody can say what it would take the place of.
+    #[error("it does not say from which version it was planned")]
+    NoBase,
+    /// Something else has been promoted meanwhile.
+    #[error("it was planned from version {base}, and {current} is current")]
+    OtherBase {
+        /// The version that it was planned from.
+        base: VersionId,
+        /// The version that is current.
+        current: VersionId,
+    },
+    /// It is no plan of what is current, or no longer.
+    #[error(transparent)]
+    Plan(#[from] RotationRefusal),
+    /// What a good edge signs would be refused.
+    #[error("what is signed with key {key} would be refused: {refusal}")]
+    Refused {
+        /// Its `kid`.
+        key: String,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// What is signed with a dropped key would be admitted.
+    #[error("key {0} is to be dropped, and what is signed with it would be admitted")]
+    Admitted(String),
+}
+
+/// Takes up a pending version where it may be promoted: signs with every key that is to be accepted, as the edges hold it
+/// now, and verifies with what was stored; in an emergency also with every key that is to be dropped.
+pub(crate) fn rehearse(
+    current: &Version,
+    pending: Pending,
+    schedule: &RotationSchedule,
+    now: UnixSeconds,
+) -> Result<Rehearsed, RehearsalFailure> {
+    let Version { id, created, keys, planned } = pending.content.map_err(RehearsalFailure::NoKeySet)?;
+    let (base, rotation) = planned.ok_or(RehearsalFailure::NoBase)?;
+    if base != current.id {
+        return Err(RehearsalFailure::OtherBase { base, current: current.id.clone() });
+    }
+    let plan = RotationPlan::resume(&current.keys, base, keys, rotation, schedule, now)?;
+    plan.check_promotion(now)?;
+    admits_what_it_should(&current.keys, &plan, schedule.numbers(), now)?;
+    Ok(Rehearsed { id, created, plan })
+}
+
+fn admits_what_it_should(
+    current: &KeySet,
+    plan: &RotationPlan<VersionId>,
+    numbers: &RotationNumbers,
+    now: UnixSeconds,
+) -> Result<(), RehearsalFailure> {
+    for key in plan.keys.keys().iter().filter(|key| now < key.expires()) {
+        let by_an_edge = current.get(key.id()).unwrap_or(key);
+        let moment = key.not_before().max(now);
+        let refused = |refusal| RehearsalFailure::Refused { key: key.id().to_string(), refusal };
+        admits(&plan.keys, by_an_edge, numbers, moment).map_err(refused)?;
+    }
+    if plan.rotation == Rotation::Compromised {
+        for key in current.keys() {
+            if admits(&plan.keys, key, numbers, key.not_before().max(now)).is_ok() {
+                return Err(RehearsalFailure::Admitted(key.id().to_string()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether an authorizer with `keys` admits what `key` signs at `moment`.
+fn admits(keys: &KeySet, key: &Key, numbers: &RotationNumbers, moment: UnixSeconds) -> Result<(), Refusal> {
+    let request = request();
+    let RotationNumbers { lifetime, skew, .. } = *numbers;
+    let headers = sign(&request, key, Nonce::new([0; 16]), lifetime, moment).headers(&request);
+    let mut headers: Vec<_> = headers.iter().map(|(field, value)| (field.name(), value.as_str())).collect();
+    headers.push(("host", HOST));
+    let received = Received {
+        method: request.method.as_str(),
+        second_method: None,
+        domain_name: HOST,
+        headers: &headers,
+        shown: &Shown::Http { path: PATH.into(), query: QUERY.into() },
+        time: Some(moment),
+    };
+    let policy = Policy { max_lifetime: lifetime, skew, allow_ambiguous_path: false };
+    Claim::check(&received, &policy)?.verify(keys).map(|_| ())
+}
+
+const HOST: &str = "rehearsal.example";
+const PATH: &str = "/rehearsal";
+const QUERY: &str = "of=a-rotation";
+
+#[expect(clippy::expect_used, reason = "cannot fail: constants")]
+fn request() -> Request<'static> {
+    let request = || {
+        Ok::<_, Malformed>(Request {
+            method: "GET".try_into()?,
+            authority: HOST.try_into()?,
+            target: "/rehearsal?of=a-rotation".try_into()?,
+            viewer_ip: "192.0.2.1".try_into()?,
+            content_digest: None,
+        })
+    };
+    request().expect("the parts of a request")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixSeconds = UnixSeconds::new(1_000_000);
+
+    fn schedule() -> RotationSchedule {
+        RotationNumbers::DEFAULT.try_into().unwrap()
+    }
+
+    fn set(keys: &[(&str, u8, u64, u64)]) -> KeySet {
+        let key = |&(id, secret, not_before, expires): &(&str, u8, u64, u64)| {
+            let (not_before, expires) = (UnixSeconds::new(not_before), UnixSeconds::new(expires));
+            Key::new(id.try_into().unwrap(), &[secret; 32], not_before, expires).unwrap()
+        };
+        KeySet::new(keys.iter().map(key).collect()).unwrap()
+    }
+
+    const END: u64 = signing::NO_END.get();
+
+    fn version(id: &str, keys: KeySet, planned: Option<(&str, Rotation)>) -> Version {
+        let planned = planned.map(|(base, rotation)| (base.to_owned(), rotation));
+        Version { id: id.to_owned(), created: NOW, keys, planned }
+    }
+
+    fn plan(current: &KeySet, rotation: Rotation) -> KeySet {
+        let new = ("new".try_into().unwrap(), &[9; 32][..]);
+        RotationPlan::new(current, (), new, rotation, &schedule(), NOW).unwrap().keys
+    }
+
+    fn rehearse(
+        current: KeySet,
+        keys: KeySet,
+        planned: Option<(&str, Rotation)>,
+        now: u64,
+    ) -> Result<Rehearsed, String> {
+        let pending = Pending { id: "v2".to_owned(), content: Ok(version("v2", keys, planned)) };
+        super::rehearse(&version("v1", current, None), pending, &schedule(), UnixSeconds::new(now))
+            .map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn what_the_plan_makes_passes() {
+        let current = || set(&[("old", 1, 0, END), ("next", 2, 1_000_100, END), ("ended", 3, 0, 1_000_000)]);
+        for rotation in [Rotation::Planned, Rotation::Compromised] {
+            let keys = plan(&current(), rotation);
+            let text = keys.to_json();
+            let promoted = rehearse(current(), keys, Some(("v1", rotation)), 1_000_000).unwrap().into_version();
+            assert_eq!((promoted.id.as_str(), promoted.created), ("v2", NOW));
+            assert_eq!((*promoted.keys.to_json()).as_str(), text.as_str());
+            assert_eq!(promoted.planned, Some(("v1".to_owned(), rotation)));
+        }
+        // In the last second.
+        assert!(
+            rehearse(current(), plan(&current(), Rotation::Planned), Some(("v1", Rotation::Planned)), 1_001_675)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn what_is_no_plan_of_what_is_current_does_not() {
+        let current = || set(&[("old", 1, 0, END)]);
+        let planned = || plan(&current(), Rotation::Planned);
+        let compromised = || plan(&current(), Rotation::Compromised);
+        let table = [
+            (planned(), None, 1_000_000, "it does not say from which version it was planned"),
+            (
+                planned(),
+                Some(("v0", Rotation::Planned)),
+                1_000_000,
+                "it was planned from version v0, and v1 is current",
+            ),
+            (planned(), Some(("v1", Rotation::Compromised)), 1_000_000, "it keeps a key that is to be dropped"),
+            (compromised(), Some(("v1", Rotation::Planned)), 1_000_000, "it drops a key that is in force"),
+            (planned(), Some(("v1", Rotation::Planned)), 1_001_676, "the plan had to be promoted by 1001675"),
+        ];
+        for (keys, from, now, expected) in table {
+            let failure = rehearse(current(), keys, from, now).unwrap_err();
+            assert!(failure.contains(expected), "{failure}");
+        }
+        let empty = Pending { id: "v2".to_owned(), content: Err("holds nothing yet".to_owned()) };
+        let failure = super::rehearse(&version("v1", current(), None), empty, &schedule(), NOW).unwrap_err();
+        assert_eq!(failure, RehearsalFailure::NoKeySet("holds nothing yet".to_owned()));
+    }
+
+    /// The plan is right in these, as far as it is looked at: only a signature shows what is wrong.
+    #[test]
+    fn what_would_refuse_or_admit_wrongly_does_not() {
+        let current = set(&[("old", 1, 0, END)]);
+        let check = |keys: KeySet, rotation| {
+            let new = ("new".try_into().unwrap(), &[9; 32][..]);
+            let mut plan = RotationPlan::new(&current, "v1".to_owned(), new, rotation, &schedule(), NOW).unwrap();
+            plan.keys = keys;
+            admits_what_it_should(&current, &plan, schedule().numbers(), NOW).unwrap_err().to_string()
+        };
+        let refused = check(set(&[("old", 2, 0, END), ("new", 9, 1_003_601, END)]), Rotation::Planned);
+        assert!(refused.starts_with("what is signed with key old would be refused: "), "{refused}");
+        let admitted = check(set(&[("old", 1, 0, END), ("new", 9, 0, END)]), Rotation::Compromised);
+        assert_eq!(admitted, "key old is to be dropped, and what is signed with it would be admitted");
+    }
+}

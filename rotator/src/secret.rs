@@ -1,0 +1,263 @@
+//! The secret in Secrets Manager: what its versions hold, and the four calls that change them.
+
+use crate::{
+    RotateError,
+    pending::{Document, VersionId},
+    rehearsal::Rehearsed,
+};
+use aws_sdk_secretsmanager::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::get_secret_value::GetSecretValueOutput,
+    types::StatusType,
+};
+use key_store::{
+    Secret, SecretArn,
+    aws::{Call, SdkConfig, explain},
+    client,
+};
+use signing::{KeySet, Rotation, UnixSeconds};
+use std::{error::Error, fmt::Debug};
+use tokio::time::{Instant, timeout_at};
+use zeroize::Zeroizing;
+
+const CURRENT: &str = "AWSCURRENT";
+const PENDING: &str = "AWSPENDING";
+
+/// What is said of a version that Secrets Manager has labelled and nobody has filled.
+pub(crate) const EMPTY: &str = "it holds nothing yet";
+
+/// The secret, asked where its primary is.
+#[derive(Debug)]
+pub(crate) struct SecretVersions {
+    secret: Secret,
+    aws: SdkConfig,
+    primary: Client,
+}
+
+/// The secret at one moment.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// What edges and authorizers read.
+    pub current: Version,
+    /// What is to take its place, where there is something.
+    pub pending: Option<Pending>,
+    /// The copies in other Regions.
+    pub replicas: Vec<Replica>,
+}
+
+/// A version that holds a key set.
+#[derive(Debug)]
+pub struct Version {
+    /// Its id.
+    pub id: VersionId,
+    /// When it was put there.
+    pub created: UnixSeconds,
+    /// Its keys.
+    pub keys: KeySet,
+    /// The version that it was planned from, and the rotation; absent where no rotation has put it there.
+    pub planned: Option<(VersionId, Rotation)>,
+}
+
+/// The version that is labelled AWSPENDING, and not AWSCURRENT.
+#[derive(Debug)]
+pub struct Pending {
+    /// Its id.
+    pub id: VersionId,
+    /// What it holds; or what is there instead of a key set.
+    pub content: Result<Version, String>,
+}
+
+/// A copy of the secret in another Region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// Where.
+    pub region: String,
+    /// Whether Secrets Manager says that it is in sync.
+    pub in_sync: bool,
+    /// Whether it says that it is about to be.
+    pub in_progress: bool,
+    /// In Secrets Manager's words.
+    pub status: String,
+}
+
+/// What became of a version that was to be put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    Done,
+    /// There is another value under that id.
+    Taken,
+}
+
+impl SecretVersions {
+    pub(crate) fn new(secret: Secret, aws: SdkConfig) -> Self {
+        let primary = client(&aws, secret.arn.region());
+        Self { secret, aws, primary }
+    }
+
+    pub(crate) fn arn(&self) -> &SecretArn {
+        &self.secret.arn
+    }
+
+    /// The Regions that functions are configured to read in, besides the primary.
+    pub(crate) fn configured_replicas(&self) -> &[String] {
+        &self.secret.replicas
+    }
+
+    /// Reads the labels, and what the current and the pending version hold.
+    pub(crate) async fn snapshot(&self) -> Result<Snapshot, RotateError> {
+        let answer = self.primary.describe_secret().secret_id(self.arn().as_str()).send().await;
+        let answer = answer.map_err(|error| self.failed("secretsmanager:DescribeSecret", &error))?;
+        if answer.deleted_date.is_some() {
+            return Err(RotateError::Secret(format!("{} is to be deleted: restore it first", self.arn())));
+        }
+        let own = self.arn().region();
+        if let Some(primary) = answer.primary_region.filter(|primary| primary != own) {
+            let arn = self.arn();
+            return Err(RotateError::Secret(format!("{arn} is a replica: name the primary, which is in {primary}")));
+        }
+        let labels = answer.version_ids_to_stages.unwrap_or_default();
+        let holder = |label: &str| {
+            let holds = |stages: &Vec<String>| stages.iter().any(|stage| stage == label);
+            labels.iter().find(|(_, stages)| holds(stages)).map(|(id, _)| id.clone())
+        };
+        let current = holder(CURRENT);
+        let current = current.ok_or_else(|| RotateError::Secret(format!("{} has no version {CURRENT}", self.arn())))?;
+        let pending = match holder(PENDING) {
+            Some(id) if id != current => Some(Pending { content: self.content(&id).await?, id }),
+            _ => None,
+        };
+        let replicas = answer.replication_status.unwrap_or_default().into_iter().filter_map(|replica| {
+            let status = replica.status.as_ref().map_or("unknown", StatusType::as_str);
+            let words = replica.status_message.map(|words| format!(" ({words})")).unwrap_or_default();
+            Some(Replica {
+                region: replica.region?,
+                in_sync: replica.status == Some(StatusType::InSync),
+                in_progress: replica.status == Some(StatusType::InProgress),
+                status: format!("{status}{words}"),
+            })
+        });
+        Ok(Snapshot { current: self.version(&current).await?, pending, replicas: replicas.collect() })
+    }
+
+    /// Reads one version back.
+    pub(crate) async fn version(&self, id: &str) -> Result<Version, RotateError> {
+        let answer = self.primary.get_secret_value().secret_id(self.arn().as_str()).version_id(id).send().await;
+        let answer = answer.map_err(|error| self.failed("secretsmanager:GetSecretValue", &error))?;
+        let unusable = |problem| {
+            RotateError::Secret(format!(
+                "version {id} of {}: {problem}. Put a key set there (`aws secretsmanager put-secret-value`)",
+                self.arn()
+            ))
+        };
+        version(id, answer).map_err(unusable)
+    }
+
+    /// What is or was pending may be anything: a version that Secrets Manager has labelled holds nothing before `createSecret`.
+    pub(crate) async fn content(&self, id: &str) -> Result<Result<Version, String>, RotateError> {
+        let answer = self.primary.get_secret_value().secret_id(self.arn().as_str()).version_id(id).send().await;
+        match answer {
+            Ok(answer) => Ok(version(id, answer)),
+            Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(Err(EMPTY.to_owned())),
+            Err(error) => Err(self.failed("secretsmanager:GetSecretValue", &error)),
+        }
+    }
+
+    /// Puts a set under a new version id and labels it AWSPENDING, which whatever had that label loses.
+    pub(crate) async fn put_pending(&self, token: &str, set: &Zeroizing<String>) -> Result<Put, RotateError> {
+        let put = self.primary.put_secret_value().secret_id(self.arn().as_str());
+        let put = put.client_request_token(token).secret_string(set.as_str()).version_stages(PENDING);
+        match put.send().await {
+            Ok(_) => Ok(Put::Done),
+            Err(error) if code(&error) == Some("ResourceExistsException") => Ok(Put::Taken),
+            Err(error) => Err(self.failed("secretsmanager:PutSecretValue", &error)),
+        }
+    }
+
+    /// Makes a rehearsed version current in the place of the version that it was planned from, and of no other. Returns whether
+    /// Secrets Manager did.
+    pub(crate) async fn promote(&self, rehearsed: &Rehearsed) -> Result<bool, RotateError> {
+        let promote = self.primary.update_secret_version_stage().secret_id(self.arn().as_str());
+        let promote = promote.version_stage(CURRENT).move_to_version_id(rehearsed.id());
+        let answer = promote.remove_from_version_id(&rehearsed.plan().base).send().await;
+        self.moved(answer.map(|_| ()))
+    }
+
+    /// Takes the label AWSPENDING off a version.
+    pub(crate) async fn take_off_pending(&self, id: &str) -> Result<(), RotateError> {
+        let take_off = self.primary.update_secret_version_stage().secret_id(self.arn().as_str());
+        let answer = take_off.version_stage(PENDING).remove_from_version_id(id).send().await;
+        // Where it is not there any more somebody else has moved it.
+        self.moved(answer.map(|_| ())).map(|_| ())
+    }
+
+    /// The secret as it is read in each Region, the primary first.
+    pub(crate) fn in_each_region(&self, replicas: &[Replica]) -> Vec<SecretInRegion> {
+        let regions = [self.arn().region()].into_iter().chain(replicas.iter().map(|replica| replica.region.as_str()));
+        let in_region = |region: &str| SecretInRegion {
+            region: region.to_owned(),
+            arn: self.arn().in_region(region),
+            client: client(&self.aws, region),
+        };
+        regions.map(in_region).collect()
+    }
+
+    /// Whether a label has moved; not where it was not where it should have been.
+    fn moved<E, R>(&self, answer: Result<(), SdkError<E, R>>) -> Result<bool, RotateError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        R: Debug + 'static,
+    {
+        const ELSEWHERE: [&str; 3] =
+            ["InvalidParameterException", "InvalidRequestException", "ResourceNotFoundException"];
+        match answer {
+            Ok(()) => Ok(true),
+            Err(error) if code(&error).is_some_and(|code| ELSEWHERE.contains(&code)) => Ok(false),
+            Err(error) => Err(self.failed("secretsmanager:UpdateSecretVersionStage", &error)),
+        }
+    }
+
+    fn failed<E, R>(&self, action: &str, error: &SdkError<E, R>) -> RotateError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        R: Debug + 'static,
+    {
+        let (resource, region) = (self.arn().as_str(), self.arn().region());
+        RotateError::Aws(explain(error, Call { action, resource, region }))
+    }
+}
+
+/// The secret as functions read it in one Region.
+#[derive(Debug)]
+pub(crate) struct SecretInRegion {
+    pub(crate) region: String,
+    arn: String,
+    client: Client,
+}
+
+impl SecretInRegion {
+    /// Which version is returned there, if there is an answer by `end`.
+    pub(crate) async fn current(&self, end: Instant) -> Result<Option<VersionId>, String> {
+        let read = self.client.get_secret_value().secret_id(&self.arn).version_stage(CURRENT);
+        match timeout_at(end, read.send()).await {
+            Ok(Ok(answer)) => Ok(answer.version_id),
+            Ok(Err(error)) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
+            Ok(Err(error)) => {
+                let (resource, region) = (self.arn.as_str(), self.region.as_str());
+                Err(explain(&error, Call { action: "secretsmanager:GetSecretValue", resource, region }))
+            }
+            Err(_) => Err("no answer in time".to_owned()),
+        }
+    }
+}
+
+fn version(id: &str, answer: GetSecretValueOutput) -> Result<Version, String> {
+    let created = answer.created_date.and_then(|date| u64::try_from(date.secs()).ok()).unwrap_or_default();
+    let text = answer.secret_string.map(Zeroizing::new).ok_or("it is binary, and has to be a JWK Set as text")?;
+    let Document { keys, planned } = Document::read(&text).map_err(|error| error.to_string())?;
+    Ok(Version { id: id.to_owned(), created: UnixSeconds::new(created), keys, planned })
+}
+
+fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
+}

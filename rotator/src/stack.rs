@@ -1,0 +1,308 @@
+//! The update of the stack: a new `Timestamp` makes a new API key, and CloudFront sends that from then on.
+
+use crate::report::{Moment, StackOutcome, StackReport};
+use aws_sdk_cloudformation::{
+    Client,
+    config::{Builder, Region},
+    error::{ProvideErrorMetadata, SdkError},
+    types::{Capability, Parameter, Stack},
+};
+use key_store::aws::{Call, SdkConfig, explain};
+use signing::UnixSeconds;
+use std::{error::Error, fmt::Debug};
+
+const TIMESTAMP: &str = "Timestamp";
+
+/// The stack, in the Region of the rotator.
+#[derive(Debug)]
+pub struct StackUpdater {
+    name: String,
+    region: String,
+    client: Client,
+}
+
+/// Why the stack is not updated, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StackError {
+    /// Another update is under way; it ends by itself.
+    #[error("stack {name} is {status}, and keeps its API key until the same event is tried again when that has ended")]
+    Busy {
+        /// The stack.
+        name: String,
+        /// Its status.
+        status: String,
+    },
+    /// Nobody but a person gets it out of this state.
+    #[error("stack {name} is {status}: {advice}")]
+    Stuck {
+        /// The stack.
+        name: String,
+        /// Its status.
+        status: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// It is no stack of ours.
+    #[error("stack {0} has no parameter Timestamp: StackName has to name the stack of the API")]
+    NoTimestamp(String),
+    /// AWS refuses or fails.
+    #[error("{0}")]
+    Aws(String),
+}
+
+/// What there is to do about a stack.
+#[derive(Debug, PartialEq)]
+enum Next {
+    Nothing(StackOutcome),
+    Update { parameters: Vec<Parameter>, capabilities: Vec<Capability> },
+}
+
+/// The `Timestamp` of a rotation: like `2026-11-22T06-04-05Z`, since it becomes a part of names.
+pub(crate) fn timestamp(time: UnixSeconds) -> String {
+    Moment(time).text().replace(':', "-")
+}
+
+impl StackUpdater {
+    /// The stack of that name or ARN, where `aws` is.
+    pub fn new(name: String, aws: &SdkConfig) -> Self {
+        let arn_region = name.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2)).map(str::to_owned);
+        let region = arn_region.or_else(|| aws.region().map(ToString::to_string)).unwrap_or_default();
+        let config = Builder::from(aws).region(Region::new(region.clone())).build();
+        Self { name, region, client: Client::from_conf(config) }
+    }
+
+    /// Gives the stack a new `Timestamp` and leaves all else as it is. CloudFormation goes on by itself.
+    ///
+    /// # Errors
+    /// Where the stack cannot be updated now, or not without a person.
+    pub async fn update(&self, time: UnixSeconds, now: UnixSeconds) -> Result<StackReport, StackError> {
+        let now = timestamp(now);
+        let timestamp = timestamp(time);
+        let stack = self.describe().await?;
+        let status = stack.stack_status.as_ref().map_or("in no state", |status| status.as_str()).to_owned();
+        tracing::info!(step = "describe-stack", stack = self.name, status);
+        let outcome = match next(&self.name, &stack, &timestamp, &now)? {
+            Next::Nothing(outcome) => outcome,
+            Next::Update { parameters, capabilities } => {
+                self.send_update(token(&timestamp, &now), parameters, capabilities, &status).await?
+            }
+        };
+        // Not `timestamp`: that is the line's own.
+        tracing::info!(step = "update-stack", stack = self.name, stack_timestamp = timestamp, outcome = ?outcome);
+        Ok(StackReport { name: self.name.clone(), outcome, timestamp, status })
+    }
+
+    async fn describe(&self) -> Result<Stack, StackError> {
+        let answer = self.client.describe_stacks().stack_name(&self.name).send().await;
+        let answer = answer.map_err(|error| self.failed("cloudformation:DescribeStacks", &error))?;
+        let stack = answer.stacks.unwrap_or_default().into_iter().next();
+        stack.ok_or_else(|| StackError::Aws(format!("there is no stack {} in {}", self.name, self.region)))
+    }
+
+    async fn send_update(
+        &self,
+        token: String,
+        parameters: Vec<Parameter>,
+        capabilities: Vec<Capability>,
+        status: &str,
+    ) -> Result<StackOutcome, StackError> {
+        // No role: one that is given once is used for every later operation, by whomever.
+        let update = self.client.update_stack().stack_name(&self.name).use_previous_template(true);
+        let update = update.set_parameters(Some(parameters)).set_capabilities(Some(capabilities));
+        let answer = update.client_request_token(token).send().await;
+        match answer {
+            Ok(_) => Ok(StackOutcome::Updating),
+            Err(error) => {
+                let words = error.as_service_error().and_then(|error| error.message()).unwrap_or_default();
+                if words.contains("No updates are to be performed") {
+                    return Ok(StackOutcome::NoUpdates);
+                }
+                // Busy since it was looked at; or another process has sent the same token in the same second.
+                let sent_before = error.code() == Some("TokenAlreadyExistsException");
+                if words.contains("can not be updated") || sent_before {
+                    let status = format!("no longer {status}");
+                    return Err(StackError::Busy { name: self.name.clone(), status });
+                }
+                Err(self.failed("cloudformation:UpdateStack", &error))
+            }
+        }
+    }
+
+    fn failed<E, R>(&self, action: &str, error: &SdkError<E, R>) -> StackError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        R: Debug + 'static,
+    {
+        let call = Call { action, resource: &format!("stack {}", self.name), region: &self.region };
+        StackError::Aws(explain(error, call))
+    }
+}
+
+/// The name of one try: the SDK may send it again, and CloudFormation knows it. A later try needs another, since CloudFormation
+/// takes none that it has seen, not even where that update was rolled back.
+fn token(timestamp: &str, now: &str) -> String {
+    format!("countersign-{timestamp}-at-{now}")
+}
+
+/// Decides by the stack's state. `timestamp` is that of the rotation, `now` the same of the present moment.
+fn next(name: &str, stack: &Stack, timestamp: &str, now: &str) -> Result<Next, StackError> {
+    let status = stack.stack_status.as_ref().map_or("in no state", |status| status.as_str());
+    let key = |parameter: &Parameter| parameter.parameter_key.clone().unwrap_or_default();
+    let parameters = stack.parameters.as_deref().unwrap_or_default();
+    let present = parameters.iter().find(|parameter| key(parameter) == TIMESTAMP);
+    let present = present.ok_or_else(|| StackError::NoTimestamp(name.to_owned()))?;
+    let present = present.parameter_value.as_deref().unwrap_or_default();
+
+    let stuck = |advice| Err(StackError::Stuck { name: name.to_owned(), status: status.to_owned(), advice });
+    match status {
+        "CREATE_IN_PROGRESS" => return Ok(Next::Nothing(StackOutcome::BeingCreated)),
+        "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => {
+            return stuck("it was never made whole: delete it, look at its events for the cause, and create it again");
+        }
+        "DELETE_COMPLETE" | "DELETE_FAILED" | "DELETE_IN_PROGRESS" => {
+            return stuck("it is deleted, or was to be: switch the schedule off, or create the stack again");
+        }
+        "UPDATE_ROLLBACK_FAILED" => {
+            return stuck(
+                "an update failed and its rollback too: mend what its events name, then \
+                `aws cloudformation continue-update-rollback`",
+            );
+        }
+        "UPDATE_FAILED" | "IMPORT_ROLLBACK_FAILED" => {
+            return stuck(
+                "a change failed and was not undone: mend what its events name, then update it or roll it back",
+            );
+        }
+        "REVIEW_IN_PROGRESS" => {
+            return stuck("its first change set was never executed: execute it, or delete the stack");
+        }
+        // Whatever it shows now, it is going back to what it was.
+        undoing if undoing.contains("ROLLBACK") && undoing.ends_with("_IN_PROGRESS") => {
+            return Err(StackError::Busy { name: name.to_owned(), status: status.to_owned() });
+        }
+        _ => {}
+    }
+    // This rotation's own update, or a later one: whether it is still under way or not, there is nothing more to do. A time to
+    // come is no rotation's, and nothing to wait for.
+    if is_timestamp(present) && present >= timestamp && (present == timestamp || present <= now) {
+        return Ok(Next::Nothing(StackOutcome::Already));
+    }
+    if status.ends_with("_IN_PROGRESS") {
+        return Err(StackError::Busy { name: name.to_owned(), status: status.to_owned() });
+    }
+    let parameters = parameters.iter().map(|parameter| {
+        let parameter_key = key(parameter);
+        let builder = Parameter::builder();
+        if parameter_key == TIMESTAMP {
+            builder.parameter_key(parameter_key).parameter_value(timestamp).build()
+        } else {
+            builder.parameter_key(parameter_key).use_previous_value(true).build()
+        }
+    });
+    Ok(Next::Update { parameters: parameters.collect(), capabilities: stack.capabilities.clone().unwrap_or_default() })
+}
+
+/// Whether the rotator has written it: then later ones are greater. A person may have typed anything.
+fn is_timestamp(text: &str) -> bool {
+    let form = "0000-00-00T00-00-00Z";
+    let fits = |(form, byte): (u8, u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    text.len() == form.len() && form.bytes().zip(text.bytes()).all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_cloudformation::types::StackStatus;
+
+    /// The time of the rotation, and that of its retry.
+    const TIME: &str = "2026-11-22T06-04-05Z";
+    const NOW: &str = "2026-11-22T07-00-00Z";
+
+    fn stack(status: &str, timestamp: &str) -> Stack {
+        let parameter = |key: &str, value: &str| Parameter::builder().parameter_key(key).parameter_value(value).build();
+        Stack::builder()
+            .stack_status(StackStatus::from(status))
+            .parameters(parameter("ApiURL", "api.example/prod"))
+            .parameters(parameter(TIMESTAMP, timestamp))
+            .parameters(parameter("Hidden", "****"))
+            .capabilities(Capability::CapabilityNamedIam)
+            .build()
+    }
+
+    #[test]
+    fn only_the_timestamp_is_new() {
+        for present in
+            ["2026-11-22T06-04-04Z", "2026-11-22", "tomorrow", "", "2026-11-22T06:04:06Z", "2027-01-01T00-00-00Z"]
+        {
+            for status in ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"] {
+                let previous = |key: &str| Parameter::builder().parameter_key(key).use_previous_value(true).build();
+                let expected = Next::Update {
+                    parameters: vec![
+                        previous("ApiURL"),
+                        Parameter::builder().parameter_key(TIMESTAMP).parameter_value(TIME).build(),
+                        previous("Hidden"),
+                    ],
+                    capabilities: vec![Capability::CapabilityNamedIam],
+                };
+                assert_eq!(next("s", &stack(status, present), TIME, NOW), Ok(expected), "{present} {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_done_is_not_done_again() {
+        for present in [TIME, "2026-11-22T06-04-06Z", NOW] {
+            for status in ["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"] {
+                let decided = next("s", &stack(status, present), TIME, NOW);
+                assert_eq!(decided, Ok(Next::Nothing(StackOutcome::Already)), "{present} {status}");
+            }
+        }
+        let created = next("s", &stack("CREATE_IN_PROGRESS", "2026-11-22"), TIME, NOW);
+        assert_eq!(created, Ok(Next::Nothing(StackOutcome::BeingCreated)));
+    }
+
+    #[test]
+    fn what_cannot_be_updated_says_why_and_what_to_do() {
+        for (status, expected) in [
+            ("UPDATE_IN_PROGRESS", "keeps its API key until the same event is tried again"),
+            ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "keeps its API key until the same event is tried again"),
+            ("UPDATE_ROLLBACK_IN_PROGRESS", "keeps its API key until the same event is tried again"),
+            ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "keeps its API key until the same event is tried again"),
+            ("ROLLBACK_IN_PROGRESS", "keeps its API key until the same event is tried again"),
+            ("ROLLBACK_COMPLETE", "delete it, look at its events"),
+            ("ROLLBACK_FAILED", "delete it, look at its events"),
+            ("CREATE_FAILED", "delete it, look at its events"),
+            ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"),
+            ("UPDATE_FAILED", "a change failed and was not undone"),
+            ("IMPORT_ROLLBACK_FAILED", "a change failed and was not undone"),
+            ("DELETE_IN_PROGRESS", "switch the schedule off"),
+            ("DELETE_FAILED", "switch the schedule off"),
+            ("REVIEW_IN_PROGRESS", "execute it, or delete the stack"),
+        ] {
+            let error = next("api", &stack(status, "2026-11-22"), TIME, NOW).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("stack api is {status}")) && error.contains(expected), "{error}");
+        }
+        for undoing in ["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"] {
+            assert!(matches!(next("api", &stack(undoing, TIME), TIME, NOW), Err(StackError::Busy { .. })), "{undoing}");
+        }
+        let foreign = Stack::builder().stack_status(StackStatus::CreateComplete).build();
+        assert_eq!(next("api", &foreign, TIME, NOW), Err(StackError::NoTimestamp("api".to_owned())));
+    }
+
+    /// By the form that CloudFormation takes: a letter or digit, then those and hyphens, 128 at most.
+    #[test]
+    fn each_try_has_a_token_of_its_own() {
+        assert_eq!(token(TIME, NOW), "countersign-2026-11-22T06-04-05Z-at-2026-11-22T07-00-00Z");
+        assert_ne!(token(TIME, NOW), token(TIME, TIME));
+        assert!(token(TIME, NOW).bytes().all(|byte| byte == b'-' || byte.is_ascii_alphanumeric()));
+    }
+
+    #[test]
+    fn a_timestamp_is_the_whole_time() {
+        assert_eq!(timestamp(UnixSeconds::new(1_795_327_445)), TIME);
+        assert!(is_timestamp(TIME));
+        for other in ["2026-11-22", "2026-11-22T06:04:05Z", "2026-11-22T06-04-05", "2026-11-2xT06-04-05Z"] {
+            assert!(!is_timestamp(other), "{other}");
+        }
+    }
+}

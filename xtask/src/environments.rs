@@ -1,0 +1,65 @@
+//! What tests ask that is not Rust: packages of PyPI and npm, each lock file's in a folder of its own under `target/`, made once.
+
+use anyhow::{Context as _, Result};
+use cargo_metadata::MetadataCommand;
+use sha2::{Digest as _, Sha256};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use xshell::{Shell, cmd};
+
+/// The Python that has what this lock file names.
+pub(crate) fn python(shell: &Shell, requirements: &str) -> Result<PathBuf> {
+    // An environment belongs to the Python that it was made with.
+    let version = cmd!(shell, "python3 --version").quiet().read()?;
+    let python = Path::new("bin").join("python");
+    let made = made_once("python", &format!("{version}\n{}", shell.read_file(requirements)?), |folder| {
+        cmd!(shell, "python3 -m venv {folder}")
+            .run()
+            .context("python3 cannot make a virtual environment: on Debian and Ubuntu install python3-venv")?;
+        let pip = folder.join(&python);
+        cmd!(
+            shell,
+            "{pip} -m pip install --quiet --no-input --disable-pip-version-check
+             --require-hashes --no-deps --only-binary :all: --requirement {requirements}"
+        )
+        .run()
+        .with_context(|| format!("what {requirements} names cannot be installed"))
+    })?;
+    Ok(made.join(python))
+}
+
+/// The folder whose `node_modules` are what the lock file in `folder` names.
+pub(crate) fn node(shell: &Shell, folder: &str) -> Result<PathBuf> {
+    made_once("node", &shell.read_file(format!("{folder}/package-lock.json"))?, |made| {
+        for file in ["package.json", "package-lock.json"] {
+            shell.copy_file(format!("{folder}/{file}"), made.join(file))?;
+        }
+        cmd!(shell, "npm ci --prefix {made} --ignore-scripts --no-audit --no-fund --loglevel error")
+            .run()
+            .with_context(|| format!("what {folder}/package-lock.json names cannot be installed: is npm there?"))
+    })
+}
+
+/// The folder that `make` fills, found again by what it is made of.
+///
+/// It is made under another name and renamed when it is whole, so that whatever breaks off leaves nothing that would be used.
+fn made_once(kind: &str, made_of: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let name: String = Sha256::digest(made_of).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let metadata = MetadataCommand::new().no_deps().exec()?;
+    let environments = metadata.target_directory.into_std_path_buf().join(kind);
+    let environment = environments.join(name);
+    if !environment.exists() {
+        fs::create_dir_all(&environments)?;
+        let making = tempfile::Builder::new().prefix("making-").tempdir_in(&environments)?;
+        make(making.path())?;
+        match fs::rename(making.path(), &environment) {
+            Ok(()) => drop(making.keep()),
+            // Another run has made it meanwhile.
+            Err(_) if environment.exists() => {}
+            Err(error) => return Err(error).with_context(|| format!("{} cannot be made", environment.display())),
+        }
+    }
+    Ok(environment)
+}

@@ -20,6 +20,22 @@ pub(crate) fn judge_python() -> PathBuf {
         .into()
 }
 
+/// The Python that has moto installed.
+#[track_caller]
+pub(crate) fn moto_python() -> PathBuf {
+    std::env::var_os("COUNTERSIGN_MOTO_PYTHON")
+        .expect("COUNTERSIGN_MOTO_PYTHON is not set: run `cargo xtask test`, which installs moto")
+        .into()
+}
+
+/// The folder that has the AWS SDK for JavaScript installed.
+#[track_caller]
+pub(crate) fn peer_modules() -> PathBuf {
+    std::env::var_os("COUNTERSIGN_PEER")
+        .expect("COUNTERSIGN_PEER is not set: run `cargo xtask test`, which installs the SDK")
+        .into()
+}
+
 /// A file of `tests/fixtures`.
 pub(crate) fn fixture(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);

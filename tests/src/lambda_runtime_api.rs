@@ -89,6 +89,11 @@ impl Bootstrap {
         timeout(PATIENCE, told).await.expect("an answer in time").expect("the server lives")
     }
 
+    /// Kills the program where it is.
+    pub(crate) fn kill(&mut self) {
+        self.child.start_kill().unwrap();
+    }
+
     /// Ends the program and returns its log, one JSON object a line.
     pub(crate) async fn log(mut self) -> Vec<Value> {
         // It may have been killed before.

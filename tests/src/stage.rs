@@ -98,3 +98,13 @@ pub(crate) async fn ask(
     let (status, body) = timeout(PATIENCE, exchange).await.expect("an answer in time");
     (status, serde_json::from_slice(&body).unwrap_or_default())
 }
+
+/// What a program needs to ask an AWS that is on loopback, from this Region.
+pub(crate) fn aws_variables<'a>(endpoint: &'a str, region: &'a str) -> [(&'a str, &'a str); 4] {
+    [
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_REGION", region),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+    ]
+}

@@ -1,0 +1,246 @@
+//! The real rotator and a stack that is busy, broken or not there, in the fake AWS: moto's stacks are updated at once and never
+//! break.
+
+use crate::{
+    fake_aws_faults::{Fault, Happening},
+    fake_cloud_formation::{Parameter, UpdateEnd},
+    rotator_stage::{
+        FIRST, FakeWorld, LATER, REGION, SECRET_NAME, STACK, TIME, fail, failure, id, moment, now, report, rotate,
+        timestamp, until,
+    },
+};
+use serde_json::json;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// The fake refuses what lacks a capability, and falls back to the default of what is left out; `timestamp` looks.
+#[tokio::test]
+async fn an_update_changes_the_timestamp_and_nothing_else() {
+    let world = FakeWorld::new().await;
+    let rotator = world.rotator(&[]).await;
+    let told = rotate(&rotator, 1, TIME).await;
+    let expected = json!({"name": STACK, "outcome": "updating", "timestamp": TIME.1, "status": "CREATE_COMPLETE"});
+    assert_eq!((&told[0]["stack"], world.timestamp()), (&expected, TIME.1.to_owned()));
+    rotate(&rotator, 2, LATER).await;
+    assert_eq!(world.timestamp(), LATER.1);
+}
+
+/// All of it is compared: a role that is given once is used for ever, so none is sent.
+#[tokio::test]
+async fn an_update_asks_for_this_and_no_more() {
+    let world = FakeWorld::new().await;
+    let small = [Parameter::new("Url", "a").default("b"), Parameter::new("Timestamp", "2024-01-01")];
+    world.aws.create_stack(REGION, "small", &small, &["CAPABILITY_IAM"]);
+    let rotator = world.rotator(&[("StackName", "small"), ("COUNTERSIGN_ROTATE", "api-key")]).await;
+    // The refusal tells what was sent.
+    world.aws.fail(Fault::always(Happening::Echo).of("UpdateStack"));
+    let told = fail(&rotator, 1, TIME).await;
+    let sent = told.split_once("Cannot take ").unwrap().1.trim_end_matches(')');
+    let mut fields: Vec<_> = sent.split('&').map(|field| field.split_once('=').unwrap()).collect();
+    let token = fields.iter().position(|(name, _)| *name == "ClientRequestToken").unwrap();
+    let token = fields.remove(token).1.strip_prefix("countersign-2024-11-22T06-04-05Z-at-20").unwrap();
+    assert_eq!(token.len(), "26-11-22T06-04-05Z".len());
+    let expected = [
+        ("Action", "UpdateStack"),
+        ("Version", "2010-05-15"),
+        ("StackName", "small"),
+        ("UsePreviousTemplate", "true"),
+        ("Parameters.member.1.ParameterKey", "Url"),
+        ("Parameters.member.1.UsePreviousValue", "true"),
+        ("Parameters.member.2.ParameterKey", "Timestamp"),
+        ("Parameters.member.2.ParameterValue", TIME.1),
+        ("Capabilities.member.1", "CAPABILITY_IAM"),
+    ];
+    assert_eq!(fields, expected);
+}
+
+/// The event comes again until the stack is free. The keys turn over once.
+#[tokio::test]
+async fn a_stack_that_is_being_updated_is_tried_again() {
+    let world = FakeWorld::new().await;
+    let rotator = world.rotator(&[]).await;
+    let other = |status: &str| world.aws.set_stack_status(STACK, status);
+    for status in [
+        "UPDATE_IN_PROGRESS",
+        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        "UPDATE_ROLLBACK_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+        "ROLLBACK_IN_PROGRESS",
+        "IMPORT_IN_PROGRESS",
+    ] {
+        other(status);
+        let expected = format!(
+            "stack {STACK} is {status}, and keeps its API key until the same event is tried again when that has ended"
+        );
+        assert_eq!(fail(&rotator, 1, TIME).await, expected);
+        assert_eq!((world.holder("AWSCURRENT"), world.timestamp()), (Some(id(1)), "2024-01-01".to_owned()));
+    }
+    other("UPDATE_COMPLETE");
+    let told = rotate(&rotator, 1, TIME).await;
+    assert_eq!([&told[0]["keys"]["outcome"], &told[0]["stack"]["outcome"]], ["already", "updating"]);
+    assert_eq!((world.timestamp().as_str(), world.aws.count("PutSecretValue")), (TIME.1, 1));
+}
+
+/// Of the rotator's own updates: one that is under way is this event's, or that of the one before.
+#[tokio::test]
+async fn an_update_of_its_own_is_waited_for() {
+    let world = FakeWorld::with_slow_updates().await;
+    let rotator = world.rotator(&[]).await;
+    let (aws, present) = (&world.aws, || world.timestamp());
+    assert_eq!(rotate(&rotator, 1, TIME).await[0]["stack"]["outcome"], "updating");
+    let again = rotate(&rotator, 1, TIME).await;
+    let expected = json!({"name": STACK, "outcome": "already", "timestamp": TIME.1, "status": "UPDATE_IN_PROGRESS"});
+    assert_eq!(again[0]["stack"], expected);
+    let busy = format!(
+        "stack {STACK} is UPDATE_IN_PROGRESS, and keeps its API key until the same event is tried again when that has ended"
+    );
+    assert_eq!(fail(&rotator, 2, LATER).await, busy);
+    aws.finish_update(STACK, UpdateEnd::Complete);
+    assert_eq!(rotate(&rotator, 2, LATER).await[0]["stack"]["outcome"], "updating");
+    assert_eq!((present().as_str(), aws.count("PutSecretValue")), (LATER.1, 2));
+
+    // It is rolled back: CloudFormation takes no token twice, and the event's next try begins it anew.
+    aws.finish_update(STACK, UpdateEnd::RolledBack);
+    assert_eq!(present(), TIME.1);
+    let begun = now();
+    until("a second passes, which names the try", || now() > begun).await;
+    assert_eq!(rotate(&rotator, 2, LATER).await[0]["stack"]["outcome"], "updating");
+    assert_eq!((present().as_str(), aws.count("PutSecretValue")), (LATER.1, 2));
+}
+
+#[tokio::test]
+async fn a_stack_in_creation_has_a_new_key_anyway() {
+    let world = FakeWorld::new().await;
+    world.aws.set_stack_status(STACK, "CREATE_IN_PROGRESS");
+    let told = rotate(&world.rotator(&[]).await, 1, TIME).await;
+    let expected =
+        json!({"name": STACK, "outcome": "being-created", "timestamp": TIME.1, "status": "CREATE_IN_PROGRESS"});
+    assert_eq!((&told[0]["stack"], world.aws.count("UpdateStack")), (&expected, 0));
+    assert_eq!(world.holder("AWSCURRENT"), Some(id(1)));
+}
+
+/// The keys are rotated whatever the stack's state, and once, however often the event comes.
+#[tokio::test]
+async fn a_stack_that_is_stuck_says_what_a_person_must_do() {
+    let world = FakeWorld::new().await;
+    let rotator = world.rotator(&[]).await;
+    const RECREATE: &str = "it was never made whole: delete it, look at its events for the cause, and create it again";
+    const DELETED: &str = "it is deleted, or was to be: switch the schedule off, or create the stack again";
+    for (status, advice) in [
+        ("CREATE_FAILED", RECREATE),
+        ("ROLLBACK_COMPLETE", RECREATE),
+        ("ROLLBACK_FAILED", RECREATE),
+        ("DELETE_IN_PROGRESS", DELETED),
+        ("DELETE_FAILED", DELETED),
+        ("DELETE_COMPLETE", DELETED),
+        (
+            "UPDATE_ROLLBACK_FAILED",
+            "an update failed and its rollback too: mend what its events name, then `aws cloudformation \
+            continue-update-rollback`",
+        ),
+        (
+            "UPDATE_FAILED",
+            "a change failed and was not undone: mend what its events name, then update it or roll it back",
+        ),
+        ("REVIEW_IN_PROGRESS", "its first change set was never executed: execute it, or delete the stack"),
+    ] {
+        world.aws.set_stack_status(STACK, status);
+        assert_eq!(fail(&rotator, 1, TIME).await, format!("stack {STACK} is {status}: {advice}"));
+    }
+    assert_eq!((world.aws.count("UpdateStack"), world.aws.count("PutSecretValue")), (0, 1));
+    for (status, number) in [("UPDATE_ROLLBACK_COMPLETE", 1), ("CREATE_COMPLETE", 2)] {
+        world.aws.set_stack_status(STACK, status);
+        let time = if number == 1 { TIME } else { LATER };
+        assert_eq!(rotate(&rotator, number, time).await[0]["stack"]["outcome"], "updating", "{status}");
+    }
+    let log = rotator.log().await;
+    let failed: Vec<_> = log.iter().filter(|line| line["rotation"] == "failed").collect();
+    assert_eq!(failed.len(), 9);
+    assert!(failed.iter().all(|line| line["level"] == "ERROR" && line["Result"] == "failed" && line["Rotation"] == 1));
+}
+
+#[tokio::test]
+async fn a_stack_that_is_none_of_ours_is_told_from_one_that_is_not_there() {
+    for (name, expected) in [
+        (
+            "nobody",
+            "cloudformation:DescribeStacks on stack nobody in eu-west-1 failed (ValidationError: Stack with id nobody does not exist)",
+        ),
+        ("plain", "stack plain has no parameter Timestamp: StackName has to name the stack of the API"),
+    ] {
+        let world = FakeWorld::new().await;
+        world.aws.create_stack(REGION, "plain", &[Parameter::new("ApiURL", "x")], &[]);
+        let rotator = world.rotator(&[("StackName", name)]).await;
+        assert_eq!(fail(&rotator, 1, TIME).await, expected);
+        assert_eq!((world.holder("AWSCURRENT"), world.aws.count("UpdateStack")), (Some(id(1)), 0));
+    }
+}
+
+/// Two processes have the same event: one looks, then the other updates, then the first one does.
+#[tokio::test]
+async fn an_update_that_another_has_made_meanwhile_is_none() {
+    let world = FakeWorld::new().await;
+    let variables = [("COUNTERSIGN_ROTATE", "api-key")];
+    let (slow, quick) = (world.rotator(&variables).await, world.rotator(&variables).await);
+    rotate(&quick, 1, TIME).await;
+    world.aws.fail(Fault::at(1, Happening::Delayed(Duration::from_secs(4))).of("DescribeStacks"));
+    let slow = tokio::spawn(async move { rotate(&slow, 2, LATER).await });
+    until("the first one looks", || world.aws.count("DescribeStacks") == 2).await;
+    let begun = now();
+    until("a second passes, which names the try", || now() > begun).await;
+    assert_eq!(rotate(&quick, 2, LATER).await[0]["stack"]["outcome"], "updating");
+    assert_eq!(slow.await.unwrap()[0]["stack"]["outcome"], "no-updates");
+    assert_eq!(world.timestamp(), LATER.1);
+}
+
+/// A try of an older event, of whichever kind, that comes after a later rotation.
+#[tokio::test]
+async fn a_late_retry_leaves_the_stack_as_it_is() {
+    let world = FakeWorld::new().await;
+    let rotator = world.rotator(&[]).await;
+    let manual = json!({"rotate": "planned"}).to_string();
+    rotate(&rotator, 1, TIME).await;
+    report(rotator.invoke_as(&id(2), manual.clone()).await);
+    let history = world.aws.history(SECRET_NAME);
+    assert_eq!(
+        history.iter().map(|promotion| promotion.version.clone()).collect::<Vec<_>>(),
+        [FIRST.to_owned(), id(1), id(2)]
+    );
+    let by_hand = world.timestamp();
+    // The next one was due in the same second, and is put minutes later.
+    let second = history[2].at.duration_since(UNIX_EPOCH).unwrap().as_secs();
+    world.aws.let_pass(Duration::from_secs(300));
+    let time = (moment(second + 1), timestamp(second + 1));
+    let due = (time.0.as_str(), time.1.as_str());
+    until("it is due", || now() > second).await;
+    rotate(&rotator, 3, due).await;
+    assert!(world.timestamp() == due.1 && *by_hand < *due.1);
+
+    let updates = world.aws.count("UpdateStack");
+    let late = [rotate(&rotator, 1, TIME).await, report(rotator.invoke_as(&id(2), manual).await)];
+    for told in late {
+        assert_eq!([&told[0]["keys"]["outcome"], &told[0]["stack"]["outcome"]], ["already", "already"], "{told}");
+    }
+    assert_eq!((world.timestamp().as_str(), world.aws.count("UpdateStack")), (due.1, updates));
+}
+
+/// Two emergencies, each tried again and again because the stack is busy: the second drops the key of the first, and no try of
+/// either drops anything more.
+#[tokio::test]
+async fn emergencies_that_are_tried_again_drop_nothing_twice() {
+    let world = FakeWorld::new().await;
+    let rotator = world.rotator(&[]).await;
+    let emergency = json!({"rotate": "compromised"}).to_string();
+    world.aws.set_stack_status(STACK, "UPDATE_IN_PROGRESS");
+    for number in [1, 2, 1, 2, 2, 1] {
+        failure(rotator.invoke_as(&id(number), emergency.clone()).await);
+    }
+    world.aws.set_stack_status(STACK, "UPDATE_COMPLETE");
+    let told = [1, 2].map(|number| (id(number), emergency.clone()));
+    for (request, event) in told {
+        let report = report(rotator.invoke_as(&request, event).await);
+        assert_eq!([&report[0]["keys"]["outcome"], &report[0]["keys"]["new_key"]], ["already", &*id(2)], "{report}");
+    }
+    let history = world.aws.history(SECRET_NAME);
+    let versions: Vec<_> = history.iter().map(|promotion| promotion.version.clone()).collect();
+    assert_eq!(versions, [FIRST.to_owned(), id(1), id(2)]);
+}

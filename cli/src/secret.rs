@@ -68,8 +68,10 @@ pub(crate) async fn rotate(
     let signs = report.keys.iter().find(|key| key.kid == report.new_key).map_or(now, |key| key.signs_from.0);
     line(format_args!("\n{}\n", describe(rotation, &report.new_key, signs, &schedule, now)));
     if let Some(name) = stack {
-        let report = StackUpdater::new(name, &aws).update(report.created.0, now).await;
-        let report = report.with_context(|| format!("the keys are rotated; {}", go_on()))?;
+        let rotated = || format!("the keys are rotated; {}", go_on());
+        // Not when what is current was put there: another rotation may have come between two runs with one id.
+        let time = rotator.made(&report).await.with_context(rotated)?;
+        let report = StackUpdater::new(name, &aws).update(time, now).await.with_context(rotated)?;
         let outcome = match report.outcome {
             StackOutcome::Updating => "CloudFormation updates it now",
             StackOutcome::NoUpdates => "CloudFormation says that there is nothing to update",

@@ -183,7 +183,7 @@ impl KeyRotator {
     ///
     /// # Errors
     /// Where AWS refuses or fails.
-    pub(crate) async fn made(&self, report: &KeysReport) -> Result<UnixSeconds, RotateError> {
+    pub async fn made(&self, report: &KeysReport) -> Result<UnixSeconds, RotateError> {
         if report.version == report.new_key {
             return Ok(report.created.0);
         }

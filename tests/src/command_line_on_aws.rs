@@ -14,7 +14,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use signing::KeySet;
-use std::process::Output;
+use std::{process::Output, time::Duration};
 use tokio::time::timeout;
 
 const REGION: &str = "eu-west-1";
@@ -231,6 +231,16 @@ async fn what_broke_off_goes_on_by_its_id() {
     assert_eq!((status, error.as_str()), (Some(0), ""));
     holds(&out, &["CloudFormation updates it now", id]);
     assert_eq!((aws.count("PutSecretValue"), aws.history("keys").len()), (1, 2));
+
+    // Once more, after another rotation that left the stack alone: its API key has turned over already.
+    let timestamp = aws.parameters("api")["Timestamp"].clone();
+    aws.set_stack_status("api", "UPDATE_COMPLETE");
+    aws.let_pass(Duration::from_secs(60));
+    assert_eq!(run(aws.endpoint(), &["keys", "rotate", "--secret", &arn]).await.0, Some(0));
+    let (status, out, error) = run(aws.endpoint(), &[&rotate[..], &["--id", id]].concat()).await;
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    holds(&out, &["it has been updated by this rotation or a later one"]);
+    assert_eq!(aws.parameters("api")["Timestamp"], timestamp);
 
     let regions = ["keys", "rotate", "--secret", &arn, "--regions"];
     let (_, _, error) = run(aws.endpoint(), &[&regions[..], &["us-east-1,ap-south-1"]].concat()).await;

@@ -23,6 +23,7 @@ mod profile;
 mod refusal;
 mod request;
 mod rotation;
+mod rotation_schedule;
 mod sign;
 mod structured_field;
 mod time;
@@ -37,9 +38,8 @@ pub use verify::{Claim, Policy, Received, Verified};
 
 pub use key::{Key, KeyId, KeyIdError, KeyLengthError};
 pub use key_set::{JwkError, KeySet, KeySetError};
-pub use rotation::{
-    NO_END, Rotation, RotationNumbers, RotationPlan, RotationRefusal, RotationSchedule, RotationTooFast,
-};
+pub use rotation::{NO_END, Rotation, RotationPlan, RotationRefusal};
+pub use rotation_schedule::{RotationNumbers, RotationSchedule, RotationTooFast};
 pub use time::UnixSeconds;
 
 pub use content_digest::{ContentDigest, ContentDigestError};

@@ -3,35 +3,34 @@
 use crate::stage::PATIENCE;
 use aws_sdk_cloudformation as cloudformation;
 use aws_sdk_secretsmanager as secretsmanager;
+use key_store::aws::SdkConfig;
 use secretsmanager::{
-    config::{BehaviorVersion, Credentials, Region, http::HttpResponse, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{
+        BehaviorVersion, Credentials, Region, SharedCredentialsProvider, http::HttpResponse, retry::RetryConfig,
+        timeout::TimeoutConfig,
+    },
     error::{ProvideErrorMetadata, SdkError},
 };
 
-/// A client that sends each request once, so that one call is one line in a log.
 pub(crate) fn secrets_manager(endpoint: &str, region: &'static str) -> secretsmanager::Client {
-    let config = secretsmanager::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .credentials_provider(credentials())
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build())
-        .region(Region::new(region))
-        .endpoint_url(endpoint);
-    secretsmanager::Client::from_conf(config.build())
+    secretsmanager::Client::new(&config(endpoint, region))
 }
 
-/// A client that sends each request once.
 pub(crate) fn cloud_formation(endpoint: &str, region: &'static str) -> cloudformation::Client {
-    let config = cloudformation::Config::builder()
+    cloudformation::Client::new(&config(endpoint, region))
+}
+
+/// Each request is sent once, so that one call is one line in a log.
+fn config(endpoint: &str, region: &'static str) -> SdkConfig {
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .credentials_provider(credentials())
+        .credentials_provider(SharedCredentialsProvider::new(credentials()))
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build())
         .region(Region::new(region))
-        .endpoint_url(endpoint);
-    cloudformation::Client::from_conf(config.build())
+        .endpoint_url(endpoint)
+        .build()
 }
 
 /// What came instead of success: `CODE: MESSAGE`, the status of an answer that cannot be read, or `no answer`.

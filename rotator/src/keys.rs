@@ -25,8 +25,9 @@ use zeroize::Zeroizing;
 const ROUNDS: u8 = 16;
 /// How often a Region is asked whether it has the new version.
 const READ_BACK_EVERY: Duration = Duration::from_secs(1);
-/// How long it is waited for an answer of one, when the time for replication is over.
-const READ_BACK: Duration = Duration::from_secs(2);
+/// How long it is waited for an answer of one, when the time for replication is over: all three tries of the SDK and the pauses
+/// between them, which are at most three seconds, so that what is wrong is told and not only that there was no answer.
+const READ_BACK: Duration = Duration::from_secs(5);
 
 /// What a rotator cannot have of itself.
 #[derive(Clone)]

@@ -103,7 +103,7 @@ async fn the_keys_are_read_once_and_two_signatures_differ() {
     let metrics = |line: usize| &fresh.log[line]["_aws"]["CloudWatchMetrics"][0]["Metrics"];
     assert_eq!(*metrics(0), json!([{ "Name": "RefreshFailed", "Unit": "Count" }]));
     assert_eq!(*metrics(1), json!([{ "Name": "EdgeAnswered", "Unit": "Count" }]));
-    assert_eq!(fresh.log[0]["FunctionName"], "us-east-1.edge");
+    assert_eq!(fresh.log[0]["FunctionName"], "edge");
     assert_eq!((&fresh.log[1]["status"], &fresh.log[1]["Status"]), (&json!(503), &json!("503")));
     assert_eq!(fresh.log[0]["notice"], "refresh-failed");
     assert!(fresh.log[0]["message"].as_str().unwrap().contains("No such file"), "{fresh:?}");

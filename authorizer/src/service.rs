@@ -1,7 +1,7 @@
 use crate::{Config, Event, EventError, Mode, Response, Unverified, admit, admit_unverified, refuse};
-use key_store::{Cache, Store, aws::SdkConfig};
+use key_store::{Cache, ReadError, Reading, Store, aws::SdkConfig};
 use signing::{Claim, Policy, Refusal, Verified};
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 /// The authorizer of one process: its configuration and its key cache.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Authorizer {
         Self { mode: config.mode, policy: config.policy, keys }
     }
 
-    /// Decides about one event, and logs one line about it.
+    /// Decides about one event, and logs one line about it, and one about each read of the keys.
     ///
     /// `now` serves the key cache alone; the rules take the gateway's request time out of the event.
     ///
@@ -64,7 +64,7 @@ impl Authorizer {
         answer
     }
 
-    /// Metrics are made of the words of `decision` and `reason`, and of `key_set_age`: see [`function::METRICS`].
+    /// Metrics are made of the words of `decision`, `notice` and `reason`, and of the ages: see [`function::METRICS`].
     async fn decide(&self, event: &str, now: SystemTime) -> Result<Response, AuthorizerError> {
         let event = Event::parse(event)?;
         let (method, request_id, source_ip) = (event.method(), event.request_id(), event.source_ip());
@@ -122,22 +122,25 @@ impl Authorizer {
             Ok(claim) => claim,
             Err(refusal) => return (Err(refusal.into()), None),
         };
-        warn_of(self.keys.refresh(now).await);
+        tell(self.keys.refresh(now).await, now);
         let mut held = self.keys.held(now);
-        if held.set.as_ref().is_some_and(|keys| keys.get(claim.key_id()).is_none()) {
-            warn_of(self.keys.refresh_for(claim.key_id(), now).await);
+        if held.value.as_ref().is_some_and(|reading| reading.keys.get(claim.key_id()).is_none()) {
+            tell(self.keys.refresh_for(claim.key_id(), now).await, now);
             held = self.keys.held(now);
         }
-        match held.set {
-            Some(keys) => (claim.verify(&keys).map_err(Failure::from), Some(held.age.as_secs())),
+        match held.value {
+            Some(reading) => (claim.verify(&reading.keys).map_err(Failure::from), Some(held.age.as_secs())),
             None => (Err(Failure::NoKeys), None),
         }
     }
 }
 
-fn warn_of(refreshed: Result<(), key_store::ReadError>) {
-    if let Err(error) = refreshed {
-        tracing::warn!(notice = "refresh-failed", detail = %error);
+/// Each read of the keys is a line of the log.
+fn tell(refreshed: Result<Option<Arc<Reading>>, ReadError>, now: SystemTime) {
+    match refreshed {
+        Ok(Some(reading)) => tracing::info!(notice = "keys-read", secret_age = reading.age(now)),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(notice = "refresh-failed", detail = %error),
     }
 }
 
@@ -269,17 +272,41 @@ mod tests {
             assert_eq!(told, expected, "at {seconds} s");
         };
         check(&unsigned, 0, &[("refused", "header-missing", None)]).await;
-        check(&signed("k1"), 0, &[("admitted", "", Some(0))]).await;
+        check(&signed("k1"), 0, &[("keys-read", "", None), ("admitted", "", Some(0))]).await;
         check(&signed("k1"), 59, &[("admitted", "", Some(59))]).await;
         check(&forged, 59, &[("refused", "signature", Some(59))]).await;
         check(&unsigned, 59, &[("refused", "header-missing", None)]).await;
         // Read again, for the sake of a key that is not known.
-        check(&signed("k2"), 59, &[("refused", "key-unknown", Some(0))]).await;
+        check(&signed("k2"), 59, &[("keys-read", "", None), ("refused", "key-unknown", Some(0))]).await;
         std::fs::remove_file(file.path()).unwrap();
         check(&signed("k1"), 119, &[("refresh-failed", "", None), ("admitted", "", Some(60))]).await;
         check(&unsigned, 1918, &[("refused", "header-missing", None)]).await;
         check(&signed("k1"), 1920, &[("refresh-failed", "", None), ("unavailable", "no-keys", None)]).await;
         check(&json!({ "type": "TOKEN" }), 1920, &[("error", EventError::Token.to_string().as_str(), None)]).await;
+    }
+
+    /// Rotation that is overdue shows, whatever the reason.
+    #[tokio::test]
+    async fn each_read_tells_how_long_ago_the_keys_were_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = KeyFile::new(folder.path().join("keys.json"));
+        file.create(&keys("k1"), &[]).unwrap();
+        let made = |at| std::fs::File::open(file.path()).unwrap().set_modified(at).unwrap();
+        let authorizer = authorizer(&file, "enforce");
+        let (log, _guard) = Log::begin();
+        let ages = async |seconds| {
+            authorizer.authorize(&signed("k1").to_string(), at(seconds)).await.unwrap();
+            let ages = |line: Value| (line["secret_age"].as_u64(), line["SecretAge"].as_u64());
+            log.take().into_iter().map(ages).collect::<Vec<_>>()
+        };
+        made(at(0) - Duration::from_millis(604_800_999));
+        assert_eq!(ages(0).await, [(Some(604_800), Some(604_800)), (None, None)]);
+        assert_eq!(ages(59).await, [(None, None)], "nothing is read");
+        made(at(60));
+        assert_eq!(ages(60).await, [(Some(0), Some(0)), (None, None)]);
+        // The clock that made it was ahead.
+        made(at(125));
+        assert_eq!(ages(120).await, [(Some(0), Some(0)), (None, None)]);
     }
 
     #[tokio::test]
@@ -319,6 +346,7 @@ mod tests {
         let file = KeyFile::new(folder.path().join("keys.json"));
         file.create(&keys("k1"), &[]).unwrap();
         let authorizer = authorizer(&file, "monitor");
+        authorizer.authorize(&signed("k1").to_string(), at(0)).await.unwrap();
         let (log, _guard) = Log::begin();
         let hostile = ["stranger", "\"}\n{\"_aws\":{}}", "", "path", "stranger=1"];
         let places = [

@@ -1,6 +1,6 @@
 use crate::{Config, Misconfigured, Notice, OriginRequest, Outcome, sign_origin_request};
-use key_store::{Cache, Limits, Source, Store, aws::SdkConfig};
-use signing::{KeySet, Nonce, UnixSeconds};
+use key_store::{Cache, Limits, Reading, Source, Store, aws::SdkConfig};
+use signing::{Nonce, UnixSeconds};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -31,7 +31,7 @@ impl EdgeSigner {
             None => Some(decide(request, config, None, nonce, now)),
             Some(cache) => {
                 let held = cache.held(now);
-                (!held.due).then(|| decide(request, config, held.set.as_deref(), nonce, now))
+                (!held.due).then(|| decide(request, config, held.value.as_deref(), nonce, now))
             }
         }
     }
@@ -44,9 +44,9 @@ impl EdgeSigner {
         };
         let refreshed = cache.refresh(now).await;
         let held = cache.held(now);
-        let mut outcome = decide(request, config, held.set.as_deref(), nonce, now);
+        let mut outcome = decide(request, config, held.value.as_deref(), nonce, now);
         if let Err(error) = refreshed {
-            let key_set_age = held.set.is_some().then_some(held.age.as_secs());
+            let key_set_age = held.value.is_some().then_some(held.age.as_secs());
             outcome.notices.insert(0, Notice::RefreshFailed { error, key_set_age });
         }
         outcome
@@ -68,11 +68,12 @@ impl EdgeSigner {
 fn decide(
     request: &OriginRequest<'_>,
     config: Result<Config, Misconfigured>,
-    keys: Option<&KeySet>,
+    reading: Option<&Reading>,
     nonce: Nonce,
     now: SystemTime,
 ) -> Outcome {
     // A clock before 1970 is in no key's time.
     let now = UnixSeconds::new(now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()));
+    let keys = reading.map(|reading| &reading.keys);
     sign_origin_request(request, config.as_ref().map_err(Clone::clone), keys, nonce, now)
 }

@@ -16,7 +16,7 @@ use std::time::SystemTime;
 pub const NAMESPACE: &str = "Countersign";
 
 /// Every metric of every function.
-pub static METRICS: [Metric; 10] = [
+pub static METRICS: [Metric; 11] = [
     Metric {
         name: "Allowed",
         unit: Unit::Count,
@@ -56,6 +56,14 @@ pub static METRICS: [Metric; 10] = [
         meaning: "how old the keys were by which the authorizer decided, or with which the edge stays after a failed read",
         line: Line::Any,
         value: Number::Of("key_set_age"),
+    },
+    Metric {
+        name: "SecretAge",
+        unit: Unit::Seconds,
+        dimensions: &[ALONE],
+        meaning: "the authorizer has read the keys, and the current version of their secret was made so long ago",
+        line: Line::With("notice", &["keys-read"]),
+        value: Number::Of("secret_age"),
     },
     Metric {
         name: "RefreshFailed",
@@ -350,6 +358,11 @@ mod tests {
             json!({ "FunctionName": "f", "RefreshFailed": 1, "KeySetAge": 400 }),
         );
         check(
+            json!({ "notice": "keys-read", "secret_age": 604_800 }),
+            &[(&[NAME], &[("SecretAge", "Seconds")])],
+            json!({ "FunctionName": "f", "SecretAge": 604_800 }),
+        );
+        check(
             json!({ "notice": "answered", "status": 503 }),
             &[(&[NAME, STATUS], &[("EdgeAnswered", "Count")])],
             json!({ "FunctionName": "f", "Status": "503", "EdgeAnswered": 1 }),
@@ -384,6 +397,8 @@ mod tests {
             json!({ "notice": "body-truncated", "status": 503 }),
             json!({ "key_set_age": "59" }),
             json!({ "key_set_age": null }),
+            json!({ "notice": "keys-read" }),
+            json!({ "secret_age": 5 }),
             json!({ "rotation": "planned", "duration_ms": 5 }),
             json!({ "duration_ms": 5 }),
             json!({ "message": "decision=admitted", "reason": "refused" }),

@@ -4,33 +4,33 @@
 //! whose time it is, and is short. Time is the wall clock's, since a monotonic one may stand still while frozen, and is
 //! always an argument.
 
-use crate::{KeyStore, ReadError};
-use signing::{KeyId, KeySet};
+use crate::{KeyStore, ReadError, Reading};
+use signing::KeyId;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
-/// After a failed read the next one waits this long, while a usable set is in hand.
+/// After a failed read the next one waits this long, while something usable is in hand.
 const RETRY: Duration = Duration::from_secs(10);
-/// With no usable set every request fails, so the next read waits less; still, a store that is down is not hammered.
+/// With nothing usable every request fails, so the next read waits less; still, a store that is down is not hammered.
 const RETRY_EMPTY: Duration = Duration::from_secs(1);
 /// An unknown key id causes a read at most this often: a flood of invented ones costs nothing.
 const UNKNOWN: Duration = Duration::from_secs(10);
-/// How long an invocation waits for a read when it has a usable set in hand.
+/// How long an invocation waits for a read when it has something usable in hand.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// How long it waits when it has none.
+/// How long it waits when it has nothing.
 const PATIENCE_EMPTY: Duration = Duration::from_secs(2);
 /// A clock may step back this far, the greatest difference that the design allows between any two clocks. Requests that run
 /// side by side also take their time in another order than they come here.
 const STEP_BACK: Duration = Duration::from_secs(5);
 
-/// How long a set is kept.
+/// How long what was read is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How old a set may grow before it is read again.
+    /// How old it may grow before it is read again.
     pub ttl: Duration,
-    /// How long past its `ttl` a set is used while it cannot be read again: the outage that is tolerated.
+    /// How long past its `ttl` it is used while it cannot be read again: the outage that is tolerated.
     pub max_stale: Duration,
 }
 
@@ -41,22 +41,22 @@ impl Limits {
     }
 }
 
-/// A key set in memory, and the rules by which it is read again.
+/// What a store holds, a key set for one, in memory; and the rules by which it is read again.
 #[derive(Debug)]
-pub struct Cache<S> {
+pub struct Cache<S: KeyStore> {
     store: S,
     limits: Limits,
-    state: Mutex<State>,
+    state: Mutex<State<S::Value>>,
     /// Held by the one invocation that reads.
     reading: tokio::sync::Mutex<()>,
 }
 
-#[derive(Debug, Default)]
-struct State {
+#[derive(Debug)]
+struct State<V> {
     /// The latest time that was told.
     latest: Option<SystemTime>,
-    /// The set in hand, and when its read was sent.
-    set: Option<(Arc<KeySet>, SystemTime)>,
+    /// What is in hand, and when its read was sent.
+    value: Option<(Arc<V>, SystemTime)>,
     /// When the last read failed.
     failed: Option<SystemTime>,
     /// When an unknown key id last caused a read.
@@ -64,10 +64,10 @@ struct State {
 }
 
 /// What the cache holds at a moment.
-#[derive(Clone, Debug)]
-pub struct Held {
-    /// The set, where there is one that may still be used.
-    pub set: Option<Arc<KeySet>>,
+#[derive(Debug)]
+pub struct Held<V> {
+    /// What was read last, where it may still be used.
+    pub value: Option<Arc<V>>,
     /// How old it is: the time since its read was sent.
     pub age: Duration,
     /// Whether it is time to call [`Cache::refresh`].
@@ -77,65 +77,44 @@ pub struct Held {
 impl<S: KeyStore> Cache<S> {
     /// An empty cache before `store`.
     pub fn new(store: S, limits: Limits) -> Self {
-        Self { store, limits, state: Mutex::default(), reading: tokio::sync::Mutex::default() }
+        Self { store, limits, state: Mutex::new(State::empty(None)), reading: tokio::sync::Mutex::default() }
     }
 
     /// What may be used at `now`, without waiting for anything.
-    pub fn held(&self, now: SystemTime) -> Held {
+    pub fn held(&self, now: SystemTime) -> Held<S::Value> {
         self.state(now).held(self.limits, now)
     }
 
-    /// Reads the set again if it is due at `now` and no one else does; waits for whoever does only with nothing in hand.
+    /// Reads again if it is due at `now` and no one else does; waits for whoever does only with nothing in hand. Returns what it
+    /// has read, if it has.
     ///
     /// # Errors
     /// Why the read failed. What was held before is held still, for as long as it may be.
-    pub async fn refresh(&self, now: SystemTime) -> Result<(), ReadError> {
+    pub async fn refresh(&self, now: SystemTime) -> Result<Option<Arc<S::Value>>, ReadError> {
         let held = self.held(now);
         if !held.due {
-            return Ok(());
+            return Ok(None);
         }
-        let _reading = match (self.reading.try_lock(), &held.set) {
+        let _reading = match (self.reading.try_lock(), &held.value) {
             (Ok(reading), _) => reading,
-            (Err(_), Some(_)) => return Ok(()),
+            (Err(_), Some(_)) => return Ok(None),
             (Err(_), None) => self.reading.lock().await,
         };
         // Whoever read before us may have done it for us.
-        if self.held(now).due { self.read(now).await } else { Ok(()) }
+        if self.held(now).due { self.read(now).await.map(Some) } else { Ok(None) }
     }
 
-    /// Reads the set again because it does not hold `unknown`; at most every ten seconds, whatever the id.
-    ///
-    /// # Errors
-    /// Why the read failed.
-    pub async fn refresh_for(&self, unknown: &KeyId, now: SystemTime) -> Result<(), ReadError> {
-        let Ok(_reading) = self.reading.try_lock() else {
-            return Ok(());
-        };
-        let held = self.held(now);
-        let known = held.set.as_ref().is_some_and(|set| set.get(unknown).is_some());
-        {
-            let mut state = self.state(now);
-            // What was read for this very request is as new as it can be.
-            let just_read = state.set.as_ref().is_some_and(|(_, sent)| *sent == now);
-            let since = |moment: Option<SystemTime>| moment.map_or(Duration::MAX, |moment| age(moment, now));
-            if known || just_read || since(state.failed) < RETRY || since(state.unknown_read) < UNKNOWN {
-                return Ok(());
-            }
-            state.unknown_read = Some(now);
-        }
-        self.read(now).await
-    }
-
-    /// One read, dropped when it takes too long. A set is as old as the moment at which its read was sent.
-    async fn read(&self, now: SystemTime) -> Result<(), ReadError> {
-        let patience = if self.held(now).set.is_some() { PATIENCE } else { PATIENCE_EMPTY };
+    /// One read, dropped when it takes too long. What it brings is as old as the moment at which it was sent.
+    async fn read(&self, now: SystemTime) -> Result<Arc<S::Value>, ReadError> {
+        let patience = if self.held(now).value.is_some() { PATIENCE } else { PATIENCE_EMPTY };
         let read = tokio::time::timeout(patience, self.store.read(patience)).await;
         let mut state = self.state(now);
         let (failed, error) = match read {
-            Ok(Ok(set)) => {
-                state.set = Some((Arc::new(set), now));
+            Ok(Ok(value)) => {
+                let value = Arc::new(value);
+                state.value = Some((Arc::clone(&value), now));
                 state.failed = None;
-                return Ok(());
+                return Ok(value);
             }
             Ok(Err(error)) => (now, error),
             Err(_) => (now + patience, ReadError(format!("no answer within {patience:?}"))),
@@ -145,25 +124,54 @@ impl<S: KeyStore> Cache<S> {
     }
 
     /// The state as of `now`: where the clock has gone back nobody can say how old anything is, so nothing is kept.
-    fn state(&self, now: SystemTime) -> MutexGuard<'_, State> {
+    fn state(&self, now: SystemTime) -> MutexGuard<'_, State<S::Value>> {
         // No code that holds the lock can panic, and every state is a whole one.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.latest {
-            Some(latest) if age(now, latest) > STEP_BACK => *state = State { latest: Some(now), ..State::default() },
+            Some(latest) if age(now, latest) > STEP_BACK => *state = State::empty(Some(now)),
             latest => state.latest = latest.max(Some(now)),
         }
         state
     }
 }
 
-impl State {
-    fn held(&self, limits: Limits, now: SystemTime) -> Held {
-        let usable = self.set.as_ref().map(|(set, sent)| (set, age(*sent, now)));
+impl<S: KeyStore<Value = Reading>> Cache<S> {
+    /// Reads the keys again because they do not hold `unknown`; at most every ten seconds, whatever the id.
+    ///
+    /// # Errors
+    /// Why the read failed.
+    pub async fn refresh_for(&self, unknown: &KeyId, now: SystemTime) -> Result<Option<Arc<Reading>>, ReadError> {
+        let Ok(_reading) = self.reading.try_lock() else {
+            return Ok(None);
+        };
+        let held = self.held(now);
+        let known = held.value.is_some_and(|reading| reading.keys.get(unknown).is_some());
+        {
+            let mut state = self.state(now);
+            // What was read for this very request is as new as it can be.
+            let just_read = state.value.as_ref().is_some_and(|(_, sent)| *sent == now);
+            let since = |moment: Option<SystemTime>| moment.map_or(Duration::MAX, |moment| age(moment, now));
+            if known || just_read || since(state.failed) < RETRY || since(state.unknown_read) < UNKNOWN {
+                return Ok(None);
+            }
+            state.unknown_read = Some(now);
+        }
+        self.read(now).await.map(Some)
+    }
+}
+
+impl<V> State<V> {
+    fn empty(latest: Option<SystemTime>) -> Self {
+        Self { latest, value: None, failed: None, unknown_read: None }
+    }
+
+    fn held(&self, limits: Limits, now: SystemTime) -> Held<V> {
+        let usable = self.value.as_ref().map(|(value, sent)| (value, age(*sent, now)));
         let usable = usable.filter(|(_, age)| *age < limits.ttl.saturating_add(limits.max_stale));
         let fresh = usable.is_some_and(|(_, age)| age < limits.ttl);
         let rest = if usable.is_some() { RETRY } else { RETRY_EMPTY };
         Held {
-            set: usable.map(|(set, _)| Arc::clone(set)),
+            value: usable.map(|(value, _)| Arc::clone(value)),
             age: usable.map_or(Duration::ZERO, |(_, age)| age),
             due: !fresh && self.failed.is_none_or(|failed| age(failed, now) >= rest),
         }
@@ -178,7 +186,7 @@ fn age(from: SystemTime, to: SystemTime) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signing::{Key, UnixSeconds};
+    use signing::{Key, KeySet, UnixSeconds};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::Notify;
 
@@ -192,7 +200,9 @@ mod tests {
     }
 
     impl KeyStore for &Scripted {
-        async fn read(&self, _: Duration) -> Result<KeySet, ReadError> {
+        type Value = Reading;
+
+        async fn read(&self, _: Duration) -> Result<Reading, ReadError> {
             let read = self.reads.fetch_add(1, Ordering::Relaxed);
             let hangs = *self.hangs.lock().unwrap();
             if hangs {
@@ -203,7 +213,7 @@ mod tests {
             }
             let id = KeyId::try_from(format!("read-{read}").as_str()).unwrap();
             let key = Key::new(id, &[1; 32], UnixSeconds::new(0), UnixSeconds::new(u64::MAX)).unwrap();
-            Ok(KeySet::new(vec![key]).unwrap())
+            Ok(Reading { keys: KeySet::new(vec![key]).unwrap(), created: None })
         }
     }
 
@@ -218,8 +228,8 @@ mod tests {
         async fn invoke(&self, seconds: f64) -> (Option<String>, usize) {
             let now = at(seconds);
             let _ = self.refresh(now).await;
-            let set = self.held(now).set;
-            (set.map(|set| set.keys()[0].id().to_string()), self.store.reads.load(Ordering::Relaxed))
+            let held = self.held(now).value;
+            (held.map(|held| held.keys.keys()[0].id().to_string()), self.store.reads.load(Ordering::Relaxed))
         }
     }
 
@@ -235,6 +245,19 @@ mod tests {
         assert_eq!(cache.invoke(59.9).await, got("read-0", 1));
         assert_eq!(cache.invoke(60.0).await, got("read-1", 2));
         assert_eq!(cache.invoke(119.9).await, got("read-1", 2));
+    }
+
+    /// Whoever reads is told what, and nobody else.
+    #[tokio::test]
+    async fn what_is_read_is_returned_once() {
+        let store = Scripted::default();
+        let cache = Cache::new(&store, LIMITS);
+        let id = |read: Option<Arc<Reading>>| read.map(|read| read.keys.keys()[0].id().to_string());
+        assert_eq!(id(cache.refresh(at(0.0)).await.unwrap()), Some("read-0".to_owned()));
+        assert_eq!(id(cache.refresh(at(1.0)).await.unwrap()), None);
+        let unknown = KeyId::try_from("unknown").unwrap();
+        assert_eq!(id(cache.refresh_for(&unknown, at(2.0)).await.unwrap()), Some("read-1".to_owned()));
+        assert_eq!(id(cache.refresh_for(&unknown, at(3.0)).await.unwrap()), None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -272,7 +295,7 @@ mod tests {
         let cache = Cache::new(&store, LIMITS);
         *store.hangs.lock().unwrap() = true;
         let begun = tokio::time::Instant::now();
-        assert_eq!(cache.refresh(at(0.0)).await, Err(ReadError("no answer within 2s".into())));
+        assert_eq!(cache.refresh(at(0.0)).await.unwrap_err(), ReadError("no answer within 2s".into()));
         assert_eq!(begun.elapsed(), PATIENCE_EMPTY);
         store.going.notify_waiters();
         assert_eq!(cache.invoke(0.0).await, (None, 1));
@@ -282,7 +305,7 @@ mod tests {
         cache.invoke(10.0).await;
         *store.hangs.lock().unwrap() = true;
         let begun = tokio::time::Instant::now();
-        assert_eq!(cache.refresh(at(70.0)).await, Err(ReadError("no answer within 300ms".into())));
+        assert_eq!(cache.refresh(at(70.0)).await.unwrap_err(), ReadError("no answer within 300ms".into()));
         assert_eq!(begun.elapsed(), PATIENCE);
         assert_eq!(cache.invoke(70.0).await, got("read-1", 3));
     }

@@ -3,7 +3,7 @@
 //! The file is a JWK Set, always as a set, with one more member, `countersign_api_keys`: the API key in force and perhaps
 //! the one before it, so that both turn over in one rename.
 
-use crate::{KeyStore, ReadError};
+use crate::{KeyStore, ReadError, Reading};
 use serde::{Deserialize, de::IgnoredAny};
 use signing::{KeySet, KeySetError};
 use std::{
@@ -13,7 +13,7 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::fs::{MetadataExt as _, fchown},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
@@ -34,6 +34,8 @@ pub struct KeyFileContents {
     pub keys: KeySet,
     /// The API key in force, then the one before it. None or one or two.
     pub api_keys: Vec<ApiKey>,
+    /// When the file was written, where the file system says so.
+    pub modified: Option<SystemTime>,
 }
 
 /// Which version of a key file was read: its text, kept to compare.
@@ -69,9 +71,9 @@ impl KeyFile {
     /// # Errors
     /// As [`KeyFile::load`].
     pub fn load_version(&self) -> Result<(KeyFileContents, FileVersion), KeyFileError> {
-        let text = self.read_text().map_err(|error| self.at(error))?;
-        let contents = parse(&text).map_err(|error| self.at(error))?;
-        Ok((contents, FileVersion(text)))
+        let (text, modified) = self.read_text().map_err(|error| self.at(error))?;
+        let (keys, api_keys) = parse(&text).map_err(|error| self.at(error))?;
+        Ok((KeyFileContents { keys, api_keys, modified }, FileVersion(text)))
     }
 
     /// Makes the file, for its owner alone.
@@ -94,7 +96,7 @@ impl KeyFile {
             // Whoever else wants to replace this version waits here, and then sees that it is gone.
             let old = File::open(&path).map_err(Problem::Io)?;
             old.lock().map_err(Problem::Io)?;
-            if *self.read_text()? != *base.0 {
+            if *self.read_text()?.0 != *base.0 {
                 return Err(Problem::Changed);
             }
             let owner = old.metadata().map_err(Problem::Io)?;
@@ -108,7 +110,8 @@ impl KeyFile {
         replace().map_err(|error| self.at(error))
     }
 
-    fn read_text(&self) -> Result<Zeroizing<String>, Problem> {
+    /// Its text, and when that was written.
+    fn read_text(&self) -> Result<(Zeroizing<String>, Option<SystemTime>), Problem> {
         // Asked before it is opened: opening a pipe waits for a writer.
         if !fs::metadata(&self.path).map_err(Problem::Io)?.is_file() {
             return Err(Problem::NoFile);
@@ -125,7 +128,7 @@ impl KeyFile {
         let capacity = usize::try_from(MAX_BYTES).unwrap_or_default();
         let mut text = Zeroizing::new(String::with_capacity(capacity));
         file.take(MAX_BYTES).read_to_string(&mut text).map_err(Problem::Io)?;
-        Ok(text)
+        Ok((text, metadata.modified().ok()))
     }
 
     fn at(&self, problem: Problem) -> KeyFileError {
@@ -153,13 +156,15 @@ fn write(
 }
 
 impl KeyStore for KeyFile {
-    fn read(&self, _: Duration) -> impl Future<Output = Result<KeySet, ReadError>> + Send {
+    type Value = Reading;
+
+    fn read(&self, _: Duration) -> impl Future<Output = Result<Reading, ReadError>> + Send {
         let file = self.clone();
         async move {
             // A file system can hang like a network; this thread may be left behind, its answer dropped.
             let load = tokio::task::spawn_blocking(move || file.load()).await;
             match load {
-                Ok(Ok(contents)) => Ok(contents.keys),
+                Ok(Ok(KeyFileContents { keys, modified, .. })) => Ok(Reading { keys, created: modified }),
                 Ok(Err(error)) => Err(ReadError(error.to_string())),
                 Err(_) => Err(ReadError("the read was given up".into())),
             }
@@ -175,7 +180,7 @@ struct Beside<'a> {
     countersign_api_keys: Option<Vec<&'a str>>,
 }
 
-fn parse(text: &str) -> Result<KeyFileContents, Problem> {
+fn parse(text: &str) -> Result<(KeySet, Vec<ApiKey>), Problem> {
     let keys = KeySet::from_json(text).map_err(Problem::Keys)?;
     let beside: Beside<'_> = serde_json::from_str(text).map_err(|_| Problem::ApiKey(ApiKeyError))?;
     if beside.keys.is_none() {
@@ -186,7 +191,7 @@ fn parse(text: &str) -> Result<KeyFileContents, Problem> {
         return Err(Problem::ApiKey(ApiKeyError));
     }
     let api_keys = api_keys.into_iter().map(ApiKey::try_from).collect::<Result<_, _>>().map_err(Problem::ApiKey)?;
-    Ok(KeyFileContents { keys, api_keys })
+    Ok((keys, api_keys))
 }
 
 fn print(keys: &KeySet, api_keys: &[ApiKey]) -> Zeroizing<String> {

@@ -1,7 +1,7 @@
 //! A key set in AWS Secrets Manager.
 
 use crate::{
-    KeyStore, ReadError,
+    KeyStore, ReadError, Reading,
     aws::{Call, SdkConfig, explain},
 };
 use aws_sdk_secretsmanager::{Client, config};
@@ -158,15 +158,17 @@ pub fn client(aws: &SdkConfig, region: &str) -> Client {
 }
 
 impl KeyStore for SecretStore {
+    type Value = Reading;
+
     /// Each place gets its share of the patience: where one hangs there is time left for the next.
-    async fn read(&self, patience: Duration) -> Result<KeySet, ReadError> {
+    async fn read(&self, patience: Duration) -> Result<Reading, ReadError> {
         let end = Instant::now() + patience;
         let mut problems = Vec::new();
         for (index, place) in self.places.iter().enumerate() {
             let places_left = u32::try_from(self.places.len() - index).unwrap_or(u32::MAX);
             let share = end.saturating_duration_since(Instant::now()) / places_left;
             match timeout(share, place.read()).await {
-                Ok(Ok(keys)) => return Ok(keys),
+                Ok(Ok(reading)) => return Ok(reading),
                 Ok(Err(problem)) => problems.push(problem),
                 Err(_) => problems.push(format!("no answer from {} within {} ms", place.region, share.as_millis())),
             }
@@ -176,7 +178,7 @@ impl KeyStore for SecretStore {
 }
 
 impl Place {
-    async fn read(&self) -> Result<KeySet, String> {
+    async fn read(&self) -> Result<Reading, String> {
         // On the heap, so that an invocation that reads nothing does not carry the SDK's state with it.
         let call = self.client.get_secret_value().secret_id(&self.arn).version_stage("AWSCURRENT");
         let answer = Box::pin(call.send()).await;
@@ -185,7 +187,10 @@ impl Place {
         })?;
         let text = answer.secret_string.map(Zeroizing::new);
         let text = text.ok_or_else(|| format!("{} is binary: it has to be a JWK Set as text", self.arn))?;
-        KeySet::from_json(&text).map_err(|error| format!("{}: {error}", self.arn))
+        let keys = KeySet::from_json(&text).map_err(|error| format!("{}: {error}", self.arn))?;
+        // Of the version, not of the secret.
+        let created = answer.created_date.and_then(|created| created.try_into().ok());
+        Ok(Reading { keys, created })
     }
 }
 

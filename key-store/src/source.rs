@@ -1,9 +1,8 @@
 use crate::{
-    KeyFile, KeyStore, ReadError, Secret,
+    KeyFile, KeyStore, ReadError, Reading, Secret,
     aws::SdkConfig,
     secret::{RegionsError, SecretArnError, SecretStore, regions},
 };
-use signing::KeySet;
 use std::time::Duration;
 
 /// The store that a configuration names.
@@ -65,7 +64,9 @@ pub enum Store {
 }
 
 impl KeyStore for Store {
-    async fn read(&self, patience: Duration) -> Result<KeySet, ReadError> {
+    type Value = Reading;
+
+    async fn read(&self, patience: Duration) -> Result<Reading, ReadError> {
         match self {
             Self::File(file) => file.read(patience).await,
             Self::Secret(secret) => secret.read(patience).await,

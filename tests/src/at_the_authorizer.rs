@@ -1,7 +1,7 @@
 //! The real `bootstrap` over the Lambda Runtime API, and what it makes of events and of its environment.
 
 use crate::{
-    lambda_runtime_api::{Bootstrap, Invocation, run_to_its_end},
+    lambda_runtime_api::{Bootstrap, Invocation, decisions, run_to_its_end},
     stage::{Keys, SECRET, key_set},
 };
 use local::{Api, ApiRequest, http_event, rest_event};
@@ -100,6 +100,7 @@ async fn a_signed_request_is_allowed_and_an_altered_one_denied() {
     assert_eq!((&unsigned["policyDocument"], &unsigned["context"]), (&policy("Deny"), &json!({})));
 
     let log = bootstrap.log().await;
+    let log = decisions(&log);
     let told: Vec<_> = log.iter().map(|line| (line["decision"].as_str(), line["reason"].as_str())).collect();
     assert_eq!(
         told,
@@ -123,11 +124,15 @@ async fn a_line_of_the_log_is_a_metric() {
     let count = |name| json!({ "Name": name, "Unit": "Count" });
     let age = json!({ "Name": "KeySetAge", "Unit": "Seconds" });
     let directives = |line: &Value| line["_aws"]["CloudWatchMetrics"].clone();
-    assert_eq!(directives(&log[0]), json!([metrics(json!([["FunctionName"]]), json!([count("Allowed"), age]))]));
-    assert_eq!((&log[0]["FunctionName"], &log[0]["Allowed"]), (&json!("authorizer"), &json!(1)));
+    let secret_age = json!({ "Name": "SecretAge", "Unit": "Seconds" });
+    let by_name = |these| json!([metrics(json!([["FunctionName"]]), these)]);
+    assert_eq!(directives(&log[0]), by_name(json!([secret_age])));
+    assert_eq!((&log[0]["notice"], &log[0]["secret_age"]), (&json!("keys-read"), &log[0]["SecretAge"]));
+    assert_eq!(directives(&log[1]), by_name(json!([count("Allowed"), age])));
+    assert_eq!((&log[1]["FunctionName"], &log[1]["Allowed"]), (&json!("authorizer"), &json!(1)));
     let by_reason = json!([["FunctionName"], ["FunctionName", "Reason"]]);
-    assert_eq!(directives(&log[1]), json!([metrics(by_reason, json!([count("Refused")]))]));
-    assert_eq!((&log[1]["Refused"], &log[1]["Reason"]), (&json!(1), &json!("header-missing")));
+    assert_eq!(directives(&log[2]), json!([metrics(by_reason, json!([count("Refused")]))]));
+    assert_eq!((&log[2]["Refused"], &log[2]["Reason"]), (&json!(1), &json!("header-missing")));
 }
 
 /// An event is read with every member in mind: what stands twice, in whatever case, counts twice.
@@ -153,7 +158,7 @@ async fn headers_are_counted_over_all_spellings_and_over_the_multi_value_map() {
     plain["multiValueHeaders"] = Value::Null;
     plain["multiValueQueryStringParameters"] = Value::Null;
     assert_eq!(response(bootstrap.invoke(plain.to_string()).await)["policyDocument"], policy("Allow"));
-    let reasons: Vec<_> = bootstrap.log().await.iter().map(|line| line["reason"].clone()).collect();
+    let reasons: Vec<_> = decisions(&bootstrap.log().await).iter().map(|line| line["reason"].clone()).collect();
     assert_eq!(reasons, [json!("header-repeated"), json!("header-repeated"), json!("header-repeated"), Value::Null]);
 }
 
@@ -288,6 +293,7 @@ async fn http_apis_are_answered_in_their_own_form() {
     }
     assert_eq!(response(bootstrap.invoke(signed("/prod/a%2Fb").to_string()).await), refused);
     let log = bootstrap.log().await;
+    let log = decisions(&log);
     assert_eq!(log[1]["request_id"], "the-request");
     assert_eq!(log[1]["source_ip"], "198.51.100.1");
     assert_eq!(log[1]["method"], "GET");
@@ -317,7 +323,9 @@ async fn keys_are_read_again_for_an_unknown_key_id() {
     let anew = signed_with(&other, TARGET, rest_event);
     assert_eq!(effect(bootstrap.invoke(anew.to_string()).await), "Allow");
     assert_eq!(effect(bootstrap.invoke(signed().to_string()).await), "Deny");
-    assert_eq!(bootstrap.log().await[3]["reason"], "key-unknown");
+    let log = bootstrap.log().await;
+    assert_eq!(decisions(&log)[3]["reason"], "key-unknown");
+    assert_eq!(log.iter().filter(|line| line["notice"] == "keys-read").count(), 2);
 }
 
 #[tokio::test]
@@ -383,7 +391,7 @@ async fn the_secret_is_in_no_log() {
     bootstrap.invoke(signed().to_string()).await;
     bootstrap.invoke(event(&[]).to_string()).await;
     let log = bootstrap.log().await;
-    assert_eq!(log.len(), 2);
+    assert_eq!(decisions(&log).len(), 2);
     let text = format!("{log:?}");
     let jwk: Value = serde_json::from_str(&key_set().to_json()).unwrap();
     let raw = std::str::from_utf8(&SECRET).unwrap();

@@ -1,20 +1,22 @@
 //! The edge and the authorizer with their keys in Secrets Manager: where they read, how long they wait, and what they say.
 //!
-//! All of it asks the fake AWS, which can fail and counts its calls; moto carries whole rotations in `at_the_rotator.rs`.
+//! Nearly all of it asks the fake AWS, which can fail and counts its calls; moto carries whole rotations in `at_the_rotator.rs`.
 
 use crate::{
     at_the_authorizer::{TARGET, signed, signed_with},
     at_the_edge::{custom, event_of, verify},
+    aws_clients::secrets_manager,
     edge_process::{EdgeProcess, Returned},
-    fake_aws::FakeAws,
+    fake_aws::{FIRST_VERSION, FakeAws},
     fake_aws_faults::{Fault, Happening},
     lambda_runtime_api::{Bootstrap, Invocation},
-    stage::{SECRET, aws_variables, key_set},
+    moto::Moto,
+    stage::{PATIENCE, SECRET, aws_variables, key_set},
     tls::Tls,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use key_store::{
-    Cache, Limits, Source, Store,
+    Cache, KeyStore as _, Limits, Source, Store,
     aws::{CallLimits, SdkConfig, of_lambda},
 };
 use local::rest_event;
@@ -123,6 +125,39 @@ async fn where_the_replica_fails_the_primary_is_asked() {
     assert_eq!(asked(&aws), ["ap-south-1", PRIMARY]);
 }
 
+/// The age of a secret is that of its current version: what a rotation makes young, and nothing else.
+#[tokio::test]
+async fn an_authorizer_tells_how_long_ago_the_current_version_was_made() {
+    const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+    let told = async |endpoint: &str, arn: &str| {
+        let variables = [&aws_variables(endpoint, PRIMARY)[..], &[("COUNTERSIGN_SECRET", arn)]].concat();
+        let bootstrap = Bootstrap::start(&variables).await;
+        for _ in 0..2 {
+            assert_eq!(effect(&bootstrap.invoke(signed().to_string()).await), "Allow");
+        }
+        let log = bootstrap.log().await;
+        let ages: Vec<_> = log.iter().filter_map(|line| line["SecretAge"].as_u64()).collect();
+        let [age] = ages[..] else { panic!("one line about one read: {log:?}") };
+        age
+    };
+    let moto = Moto::shared();
+    let arn = moto.create_secret(PRIMARY, "secret-age", FIRST_VERSION, &key_set().to_json(), &[]).await;
+    assert!(told(moto.endpoint(), &arn).await <= PATIENCE.as_secs());
+
+    let (aws, arn) = aws().await;
+    let store = source(&arn).open(&in_region(&aws, PRIMARY));
+    let created = async || store.read(PATIENCE).await.unwrap().created.unwrap();
+    let first = created().await;
+    aws.let_pass(WEEK);
+    assert_eq!(created().await, first, "only a new version is younger");
+    let put = secrets_manager(aws.endpoint(), PRIMARY).put_secret_value().secret_id(&arn);
+    let put =
+        put.secret_string(key_set().to_json().as_str()).client_request_token("00000000-0000-4000-8000-000000000002");
+    put.send().await.unwrap();
+    assert!(created().await.duration_since(first).unwrap() >= WEEK);
+    assert_eq!(told(aws.endpoint(), &arn).await, 0, "made by a clock that is a week ahead");
+}
+
 /// No request waits longer than it may, whichever of the two places hangs, or both.
 #[tokio::test]
 async fn a_request_waits_two_seconds_without_keys_and_a_third_of_one_with_old_ones() {
@@ -134,7 +169,7 @@ async fn a_request_waits_two_seconds_without_keys_and_a_third_of_one_with_old_on
     let read = async |seconds| {
         let begun = Instant::now();
         let result = cache.refresh(now + Duration::from_secs(seconds)).await;
-        (result.map_err(|error| error.to_string()), begun.elapsed())
+        (result.map(drop).map_err(|error| error.to_string()), begun.elapsed())
     };
     let waits = |took: Duration, patience: u64| {
         let patience = Duration::from_millis(patience);
@@ -158,7 +193,7 @@ async fn a_request_waits_two_seconds_without_keys_and_a_third_of_one_with_old_on
     for seconds in [100, 120, 140, 160, 180] {
         let (result, took) = read(seconds).await;
         assert!(result.unwrap_err().starts_with("no answer"));
-        assert!(cache.held(now + Duration::from_secs(seconds)).set.is_some());
+        assert!(cache.held(now + Duration::from_secs(seconds)).value.is_some());
         fastest = fastest.min(took);
     }
     waits(fastest, 300);

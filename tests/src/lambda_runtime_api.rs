@@ -105,6 +105,11 @@ impl Bootstrap {
     }
 }
 
+/// The lines about requests, one for each.
+pub(crate) fn decisions(log: &[Value]) -> Vec<&Value> {
+    log.iter().filter(|line| line["decision"].is_string()).collect()
+}
+
 impl AuthorizerFunction for Bootstrap {
     async fn authorize(&self, event: &str, _: SystemTime) -> Result<Value, String> {
         match self.invoke(event).await {

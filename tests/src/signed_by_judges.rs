@@ -2,7 +2,7 @@
 
 use crate::{
     judged_request::{COVERED, JudgedRequest},
-    lambda_runtime_api::{Bootstrap, Invocation},
+    lambda_runtime_api::{Bootstrap, Invocation, decisions},
     python_judge::{Parameters, PythonJudge},
     rust_judge::{self, RustJudge},
     stage::Keys,
@@ -74,7 +74,7 @@ async fn start(keys: &Keys) -> (Bootstrap, PythonJudge, RustJudge) {
 }
 
 fn reasons(log: &[Value]) -> Vec<&str> {
-    log.iter().map(|line| line["reason"].as_str().unwrap_or("admitted")).collect()
+    decisions(log).iter().map(|line| line["reason"].as_str().unwrap_or("admitted")).collect()
 }
 
 #[tokio::test]

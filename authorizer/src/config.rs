@@ -1,7 +1,7 @@
 //! The configuration of the function: environment variables, read once at its start.
 
 use function::{Environment, EnvironmentError};
-use key_store::{Limits, Source, SourceError};
+use key_store::{Limits, SecretPrefix, Source, SourceError};
 use signing::Policy;
 use std::{ffi::OsString, time::Duration};
 
@@ -13,6 +13,7 @@ const MAX_STALE: &str = "COUNTERSIGN_MAX_STALE";
 const MAX_LIFETIME: &str = "COUNTERSIGN_MAX_LIFETIME";
 const SKEW: &str = "COUNTERSIGN_SKEW";
 const ALLOW_AMBIGUOUS_PATH: &str = "COUNTERSIGN_ALLOW_AMBIGUOUS_PATH";
+const ORIGIN_HEADER: &str = "COUNTERSIGN_ORIGIN_HEADER";
 
 /// What `COUNTERSIGN_SECRET` may name.
 const STORES: &str = "the whole ARN of a secret, or file:PATH for local runs";
@@ -28,6 +29,8 @@ pub struct Config {
     pub limits: Limits,
     /// `COUNTERSIGN_MAX_LIFETIME`, `COUNTERSIGN_SKEW` and `COUNTERSIGN_ALLOW_AMBIGUOUS_PATH`
     pub policy: Policy,
+    /// `COUNTERSIGN_ORIGIN_HEADER`: where the values of the origin's secret header are, if it is asked for.
+    pub origin_header: Option<SecretPrefix>,
 }
 
 /// What becomes of a request that would be refused.
@@ -72,8 +75,14 @@ impl Config {
             skew: environment.seconds(SKEW, Duration::from_secs(5), 0..=60)?,
             allow_ambiguous_path: environment.word(ALLOW_AMBIGUOUS_PATH, &[("true", true), ("false", false)], false)?,
         };
+        let origin_header = environment.take(ORIGIN_HEADER);
+        let origin_header = origin_header.as_deref().map(SecretPrefix::try_from).transpose().map_err(|error| {
+            // Its value is not told here either.
+            let accepted = "the names of the secrets up to the slash before NAME/value";
+            EnvironmentError::new(ORIGIN_HEADER, format!("set to what {error}"), accepted)
+        })?;
         environment.finish()?;
-        Ok(Self { source, mode, limits, policy })
+        Ok(Self { source, mode, limits, policy, origin_header })
     }
 }
 
@@ -94,6 +103,7 @@ mod tests {
             mode: Mode::Enforce,
             limits: Limits { ttl: seconds(60), max_stale: seconds(1800) },
             policy: Policy { max_lifetime: seconds(60), skew: seconds(5), allow_ambiguous_path: false },
+            origin_header: None,
         };
         assert_eq!(read(&[]), Ok(default.clone()));
         let all = [
@@ -103,11 +113,13 @@ mod tests {
             (MAX_LIFETIME, "300"),
             (SKEW, "0"),
             (ALLOW_AMBIGUOUS_PATH, "true"),
+            (ORIGIN_HEADER, "api/origin-header"),
         ];
         let expected = Config {
             mode: Mode::Monitor,
             limits: Limits { ttl: seconds(1), max_stale: seconds(0) },
             policy: Policy { max_lifetime: seconds(300), skew: seconds(0), allow_ambiguous_path: true },
+            origin_header: Some("api/origin-header".try_into().unwrap()),
             ..default.clone()
         };
         assert_eq!(read(&all), Ok(expected));
@@ -151,6 +163,11 @@ mod tests {
                 (MODE, ""),
                 "COUNTERSIGN_MODE is \"\": accepted is enforce or monitor".to_owned(),
             ),
+            (
+                (ORIGIN_HEADER, "api/origin-header/"),
+                "COUNTERSIGN_ORIGIN_HEADER is set to what is not what names of secrets begin with, like my-stack/origin-header, \
+                without a slash at its end: accepted is the names of the secrets up to the slash before NAME/value".to_owned(),
+            ),
             ((TTL, "0"), format!("COUNTERSIGN_TTL is \"0\": {whole} 1 to 3600")),
             (
                 (MAX_STALE, "1h"),
@@ -164,7 +181,7 @@ mod tests {
             (
                 ("COUNTERSIGN_LIFETIME", "5"),
                 "COUNTERSIGN_LIFETIME is not known: accepted is one of COUNTERSIGN_SECRET, COUNTERSIGN_REGIONS, COUNTERSIGN_MODE, \
-                COUNTERSIGN_TTL, COUNTERSIGN_MAX_STALE, COUNTERSIGN_MAX_LIFETIME, COUNTERSIGN_SKEW, COUNTERSIGN_ALLOW_AMBIGUOUS_PATH"
+                COUNTERSIGN_TTL, COUNTERSIGN_MAX_STALE, COUNTERSIGN_MAX_LIFETIME, COUNTERSIGN_SKEW, COUNTERSIGN_ALLOW_AMBIGUOUS_PATH, COUNTERSIGN_ORIGIN_HEADER"
                     .to_owned(),
             ),
         ];

@@ -1,6 +1,6 @@
 //! The authorizer as a Lambda function on `provided.al2023`, where the program is called `bootstrap`.
 
-use authorizer::{Authorizer, AuthorizerError, Config};
+use authorizer::{Authorizer, AuthorizerError, Config, Unavailable};
 use key_store::aws;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
@@ -38,7 +38,8 @@ async fn main() -> ExitCode {
 fn diagnostic(error: AuthorizerError) -> Diagnostic {
     let error_type = match error {
         AuthorizerError::Event(_) => "Event",
-        AuthorizerError::NoKeys => "NoKeys",
+        AuthorizerError::Unavailable(Unavailable::Keys) => "NoKeys",
+        AuthorizerError::Unavailable(Unavailable::OriginHeader) => "NoOriginHeader",
     };
     Diagnostic { error_type: error_type.to_owned(), error_message: error.to_string() }
 }

@@ -1,12 +1,12 @@
 //! The answer, in the form that the event asks for: an IAM policy about the one request, or a plain yes or no.
 
-use crate::{EventError, Failure, Form};
+use crate::{Admissible, EventError, Failure, Form};
 use aws_lambda_events::{
     apigw::{ApiGatewayCustomAuthorizerResponse, ApiGatewayV2CustomAuthorizerSimpleResponse},
     iam::{IamPolicyEffect, IamPolicyStatement},
 };
 use serde::{Deserialize, Serialize};
-use signing::{LABEL, Verified};
+use signing::LABEL;
 
 /// What API Gateway takes for an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -42,18 +42,25 @@ pub struct Unverified(pub Failure);
 /// admit(unverified, form)
 /// # }
 /// ```
-/// ```
+/// ```compile_fail,E0308
 /// # use authorizer::{EventError, Form, Response, admit};
 /// # use signing::Verified;
 /// # fn allow(verified: &Verified, form: &Form<'_>) -> Result<Response, EventError> {
 /// admit(verified, form)
 /// # }
 /// ```
+/// ```
+/// # use authorizer::{Admissible, EventError, Form, Response, admit};
+/// # fn allow(admissible: &Admissible, form: &Form<'_>) -> Result<Response, EventError> {
+/// admit(admissible, form)
+/// # }
+/// ```
 ///
 /// # Errors
 /// Where the event's `methodArn` is none.
-pub fn admit(verified: &Verified, form: &Form<'_>) -> Result<Response, EventError> {
-    let context = Context { countersign: "verified".to_owned(), viewer_ip: Some(verified.viewer_ip().to_string()) };
+pub fn admit(admissible: &Admissible, form: &Form<'_>) -> Result<Response, EventError> {
+    let viewer_ip = Some(admissible.verified().viewer_ip().to_string());
+    let context = Context { countersign: "verified".to_owned(), viewer_ip };
     respond(true, context, form)
 }
 

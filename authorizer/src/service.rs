@@ -1,35 +1,18 @@
-use crate::{Config, Event, EventError, Mode, Response, Unverified, admit, admit_unverified, refuse};
+use crate::{
+    Admissible, Config, Event, EventError, Failure, Mode, OriginHeader, Response, Unavailable, Unverified, admit,
+    admit_unverified, refuse,
+};
 use key_store::{Cache, ReadError, Reading, Store, aws::SdkConfig};
-use signing::{Claim, Policy, Refusal, Verified};
+use signing::{Claim, Policy};
 use std::{sync::Arc, time::SystemTime};
 
-/// The authorizer of one process: its configuration and its key cache.
+/// The authorizer of one process: its configuration and its caches.
 #[derive(Debug)]
 pub struct Authorizer {
     mode: Mode,
     policy: Policy,
     keys: Cache<Store>,
-}
-
-/// Why a request was not verified.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// A rule does not hold.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// No rule about the key can be checked.
-    #[error("there is no usable key set: see the failed reads in this log")]
-    NoKeys,
-}
-
-impl Failure {
-    /// The reason as one word.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::Refused(refusal) => refusal.reason(),
-            Self::NoKeys => "no-keys",
-        }
-    }
+    origin_header: OriginHeader,
 }
 
 /// Why there is no answer. API Gateway answers 500, never an allow.
@@ -38,21 +21,22 @@ pub enum AuthorizerError {
     /// The event is none that can be decided about.
     #[error(transparent)]
     Event(#[from] EventError),
-    /// No key set could be read, or the last one is too old.
-    #[error("{}", Failure::NoKeys)]
-    NoKeys,
+    /// Whether the rules hold cannot be known.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
 }
 
 impl Authorizer {
-    /// An authorizer that has read no keys yet, and reads those in Secrets Manager by `aws`.
+    /// An authorizer that has read nothing yet, and reads what is in Secrets Manager by `aws`.
     pub fn new(config: Config, aws: &SdkConfig) -> Self {
-        let keys = Cache::new(config.source.open(aws), config.limits);
-        Self { mode: config.mode, policy: config.policy, keys }
+        let Config { source, mode, limits, policy, origin_header } = config;
+        let keys = Cache::new(source.open(aws), limits);
+        Self { mode, policy, keys, origin_header: OriginHeader::new(origin_header, limits, aws) }
     }
 
     /// Decides about one event, and logs one line about it, and one about each read of the keys.
     ///
-    /// `now` serves the key cache alone; the rules take the gateway's request time out of the event.
+    /// `now` serves the caches alone; the rules take the gateway's request time out of the event.
     ///
     /// # Errors
     /// Where nothing can be decided.
@@ -70,9 +54,9 @@ impl Authorizer {
         let (method, request_id, source_ip) = (event.method(), event.request_id(), event.source_ip());
         let (verdict, key_set_age) = self.verify(&event, now).await;
         match (verdict, self.mode) {
-            (Ok(verified), _) => {
-                let response = admit(&verified, &event.form)?;
-                let key_id = verified.key_id().as_str();
+            (Ok(admissible), _) => {
+                let response = admit(&admissible, &event.form)?;
+                let key_id = admissible.verified().key_id().as_str();
                 tracing::info!(decision = "admitted", key_id, key_set_age, method, request_id);
                 Ok(response)
             }
@@ -91,13 +75,19 @@ impl Authorizer {
                 );
                 Ok(response)
             }
-            (Err(Failure::Refused(refusal)), Mode::Enforce) => {
+            (Err(Failure::Unavailable(unavailable)), Mode::Enforce) => {
+                let reason = Failure::from(unavailable).reason();
+                let detail = unavailable;
+                tracing::error!(decision = "unavailable", reason, %detail, key_set_age, method, request_id, source_ip);
+                Err(unavailable.into())
+            }
+            (Err(failure), Mode::Enforce) => {
                 let response = refuse(&event.form)?;
-                let reason = refusal.reason();
+                let reason = failure.reason();
                 tracing::warn!(
                     decision = "refused",
                     reason,
-                    detail = %refusal,
+                    detail = %failure,
                     key_set_age,
                     method,
                     request_id,
@@ -105,17 +95,12 @@ impl Authorizer {
                 );
                 Ok(response)
             }
-            (Err(failure @ Failure::NoKeys), Mode::Enforce) => {
-                let reason = failure.reason();
-                tracing::error!(decision = "unavailable", reason, detail = %failure, method, request_id, source_ip);
-                Err(AuthorizerError::NoKeys)
-            }
         }
     }
 
     /// The verdict, and how many whole seconds old the keys were by which it was reached: none where it took no keys, so that
     /// whoever sends what no key is looked up for does not make the keys seem old, which are not read again for it.
-    async fn verify(&self, event: &Event<'_>, now: SystemTime) -> (Result<Verified, Failure>, Option<u64>) {
+    async fn verify(&self, event: &Event<'_>, now: SystemTime) -> (Result<Admissible, Failure>, Option<u64>) {
         let headers = event.headers();
         let received = event.received(&headers);
         let claim = match Claim::check(&received, &self.policy) {
@@ -128,10 +113,14 @@ impl Authorizer {
             tell(self.keys.refresh_for(claim.key_id(), now).await, now);
             held = self.keys.held(now);
         }
-        match held.value {
-            Some(reading) => (claim.verify(&reading.keys).map_err(Failure::from), Some(held.age.as_secs())),
-            None => (Err(Failure::NoKeys), None),
-        }
+        let Some(reading) = held.value else {
+            return (Err(Unavailable::Keys.into()), None);
+        };
+        let verdict = match claim.verify(&reading.keys) {
+            Ok(verified) => self.origin_header.check(verified, &headers, now).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        (verdict, Some(held.age.as_secs()))
     }
 }
 
@@ -140,8 +129,13 @@ fn tell(refreshed: Result<Option<Arc<Reading>>, ReadError>, now: SystemTime) {
     match refreshed {
         Ok(Some(reading)) => tracing::info!(notice = "keys-read", secret_age = reading.age(now)),
         Ok(None) => {}
-        Err(error) => tracing::warn!(notice = "refresh-failed", detail = %error),
+        Err(error) => warn_of(&error),
     }
+}
+
+/// Whatever it was that could not be read, the words of its store say what to do.
+pub(crate) fn warn_of(error: &ReadError) {
+    tracing::warn!(notice = "refresh-failed", detail = %error);
 }
 
 #[cfg(test)]
@@ -330,7 +324,11 @@ mod tests {
         let texts: Vec<_> = texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect();
         let verdicts = texts.iter().flat_map(|text| text.split("\"verdict\": \"").skip(1));
         let mut reasons: BTreeSet<_> = verdicts.map(|rest| rest.split('"').next().unwrap()).collect();
-        assert!(reasons.remove("admitted") && reasons.insert(Failure::NoKeys.reason()));
+        assert!(reasons.remove("admitted"));
+        reasons.extend(["no-keys", "no-origin-header"]);
+        let of_the_header = ["missing", "repeated", "malformed", "unknown", "mismatch"];
+        let of_the_header = of_the_header.map(|word| format!("origin-header-{word}"));
+        reasons.extend(of_the_header.iter().map(String::as_str));
         assert!((30..100).contains(&reasons.len()), "{reasons:?}");
 
         let embedded = |reason: &str| {

@@ -95,6 +95,7 @@ impl Stack {
                 mode,
                 limits: Limits { ttl: verifier_ttl, max_stale },
                 policy: Policy { max_lifetime: lifetime, skew, allow_ambiguous_path: false },
+                origin_header: None,
             },
             &aws,
         );

@@ -211,6 +211,10 @@ fn what_a_viewer_may_have_forged_is_removed() {
         .header("x_http_method_override", "DELETE")
         .header("x-api-key", "mine")
         .header("x_api_key", "mine")
+        .custom("x-origin-verify", "fixed.secret")
+        .header("x-origin-verify", "fixed.mine")
+        .header("X-Origin-Verify", "fixed.mine")
+        .header("x_origin_verify", "fixed.mine")
         .header("signature-input", "countersign=()")
         .header("signature", "countersign=:YQ==:");
     let sent = event.sent(&event.edits());

@@ -8,6 +8,8 @@ pub mod aws;
 mod cache;
 mod file;
 #[cfg(feature = "aws")]
+mod named_secret;
+#[cfg(feature = "aws")]
 mod secret;
 #[cfg(feature = "aws")]
 mod source;
@@ -22,6 +24,7 @@ pub use cache::{Cache, Held, Limits};
 pub use file::{ApiKey, ApiKeyError, FileVersion, KeyFile, KeyFileContents, KeyFileError};
 #[cfg(feature = "aws")]
 pub use {
+    named_secret::{NamedSecret, NamedSecrets, SecretPrefix, SecretPrefixError, SecretText},
     secret::{RegionsError, Secret, SecretArn, SecretArnError, SecretStore, client},
     source::{Source, SourceError, Store},
 };

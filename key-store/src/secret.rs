@@ -64,8 +64,7 @@ impl TryFrom<&str> for SecretArn {
         let mut next = || parts.next().unwrap_or_default();
         let (arn, partition, service, region) = (next(), next(), next(), next());
         let (account, kind, name) = (next(), next(), next());
-        // A name may hold these too; the last hyphen and what is behind it are Secrets Manager's.
-        let of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte);
+        // The last hyphen and what is behind it are Secrets Manager's.
         let whole = name.rsplit_once('-').is_some_and(|(name, end)| {
             !name.is_empty() && end.len() == 6 && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
         });
@@ -81,6 +80,11 @@ impl TryFrom<&str> for SecretArn {
             && whole;
         if good { Ok(Self(text.into())) } else { Err(SecretArnError) }
     }
+}
+
+/// Whether a secret's name may hold it.
+pub(crate) fn of_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte)
 }
 
 /// The text is no ARN of a secret.

@@ -113,8 +113,15 @@ async fn the_keys_are_read_once_and_two_signatures_differ() {
 async fn what_a_viewer_forged_is_gone() {
     let keys = Keys::new();
     let forged = with(&keys, |request| {
-        for name in ["countersign-target", "countersign-viewer-ip", "x-http-method-override", "x-api-key", "signature"]
-        {
+        request["origin"]["custom"]["customHeaders"]["x-origin-verify"] = json!([{ "value": "fixed.secret" }]);
+        for name in [
+            "countersign-target",
+            "countersign-viewer-ip",
+            "x-http-method-override",
+            "x-api-key",
+            "x-origin-verify",
+            "signature",
+        ] {
             request["headers"][name] = json!([{ "key": name, "value": "forged" }, { "key": name, "value": "twice" }]);
         }
     });

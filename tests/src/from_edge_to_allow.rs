@@ -5,7 +5,10 @@ use hyper::Method;
 use local::ApiKind;
 use serde_json::Value;
 
-fn arrived<'a>(echo: &'a Value, name: &str) -> Option<&'a str> {
+/// What of a request is caught behind the gateway, to be sent again.
+pub(crate) const CAUGHT: [&str; 4] = ["Signature-Input", "Signature", "Countersign-Target", "Countersign-Viewer-Ip"];
+
+pub(crate) fn arrived<'a>(echo: &'a Value, name: &str) -> Option<&'a str> {
     let mut headers = echo["headers"].as_array().unwrap().iter();
     headers.find(|header| header[0].as_str().unwrap().eq_ignore_ascii_case(name)).and_then(|header| header[1].as_str())
 }
@@ -41,8 +44,7 @@ async fn requests(api: ApiKind, escaped: &str) {
     let direct = ask(running.gateway, Method::GET, "/prod/pets", &[], b"").await;
     assert_eq!(direct.0, 401);
     let (_, echo) = ask(running.edge, Method::GET, "/echo/a", &[], b"").await;
-    let names = ["Signature-Input", "Signature", "Countersign-Target", "Countersign-Viewer-Ip"];
-    let caught: Vec<_> = names.iter().map(|name| (*name, arrived(&echo, name).unwrap())).collect();
+    let caught: Vec<_> = CAUGHT.iter().map(|name| (*name, arrived(&echo, name).unwrap())).collect();
     let moved = ask(running.gateway, Method::GET, "/prod/echo/b", &caught, b"").await;
     let same = ask(running.gateway, Method::GET, "/prod/echo/a", &caught, b"").await;
     assert_eq!((moved.0, same.0), (403, 200));
@@ -55,8 +57,7 @@ async fn behind_an_http_api_the_backend_has_to_compare_the_target() {
     let keys = Keys::new();
     let running = stack(&keys, ApiKind::Http).await;
     let (_, echo) = ask(running.edge, Method::GET, "/echo/a", &[], b"").await;
-    let names = ["Signature-Input", "Signature", "Countersign-Target", "Countersign-Viewer-Ip"];
-    let caught: Vec<_> = names.iter().map(|name| (*name, arrived(&echo, name).unwrap())).collect();
+    let caught: Vec<_> = CAUGHT.iter().map(|name| (*name, arrived(&echo, name).unwrap())).collect();
     for target in ["/prod/echo/a%3Fadmin=1", "/prod/echo/a%3F/../secret", "/prod/echo/%61"] {
         let (status, echo) = ask(running.gateway, Method::GET, target, &caught, b"").await;
         let got = format!("/prod{}", echo["target"].as_str().unwrap());

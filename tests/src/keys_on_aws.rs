@@ -145,7 +145,7 @@ async fn an_authorizer_tells_how_long_ago_the_current_version_was_made() {
     assert!(told(moto.endpoint(), &arn).await <= PATIENCE.as_secs());
 
     let (aws, arn) = aws().await;
-    let store = source(&arn).open(&in_region(&aws, PRIMARY));
+    let store = source(&arn).open(&in_region(aws.endpoint(), PRIMARY));
     let created = async || store.read(PATIENCE).await.unwrap().created.unwrap();
     let first = created().await;
     aws.let_pass(WEEK);
@@ -163,7 +163,7 @@ async fn an_authorizer_tells_how_long_ago_the_current_version_was_made() {
 async fn a_request_waits_two_seconds_without_keys_and_a_third_of_one_with_old_ones() {
     let (aws, arn) = aws().await;
     let limits = Limits { ttl: Duration::from_secs(60), max_stale: Duration::from_secs(1800) };
-    let cache: Cache<Store> = Cache::new(source(&arn).open(&in_region(&aws, REPLICA)), limits);
+    let cache: Cache<Store> = Cache::new(source(&arn).open(&in_region(aws.endpoint(), REPLICA)), limits);
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_341_845);
     // How long a read takes that finds the keys due, and what becomes of it.
     let read = async |seconds| {
@@ -204,11 +204,11 @@ fn source(arn: &str) -> Source {
 }
 
 /// As `of_lambda` makes it, without this process's environment.
-fn in_region(aws: &FakeAws, region: &'static str) -> SdkConfig {
+pub(crate) fn in_region(endpoint: &str, region: &'static str) -> SdkConfig {
     let region = aws_sdk_secretsmanager::config::Region::new(region);
     let credentials = aws_sdk_secretsmanager::config::Credentials::new("AKIDTEST", "secret", None, None, "tests");
     let credentials = aws_sdk_secretsmanager::config::SharedCredentialsProvider::new(credentials);
-    let config = of_lambda(CallLimits::BRIEF).into_builder().region(region).endpoint_url(aws.endpoint());
+    let config = of_lambda(CallLimits::BRIEF).into_builder().region(region).endpoint_url(endpoint);
     config.credentials_provider(credentials).build()
 }
 

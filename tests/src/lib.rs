@@ -30,6 +30,7 @@ mod keys_on_aws;
 mod lambda_runtime_api;
 mod leaks;
 mod moto;
+mod origin_header;
 mod outside_judges;
 mod python_judge;
 mod rotation_demand;

@@ -1,0 +1,39 @@
+use crate::OriginHeaderRefusal;
+use signing::Refusal;
+
+/// Why a request may not pass.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// A rule does not hold.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The last of the rules, which is no matter of the signature.
+    #[error(transparent)]
+    OriginHeader(#[from] OriginHeaderRefusal),
+    /// Whether the rules hold cannot be known.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// What the rules need and could not be read, or is too old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// The keys.
+    #[error("there is no usable key set: see the failed reads in this log")]
+    Keys,
+    /// The value of the origin's header.
+    #[error("there is no usable value of the origin's header: see the failed reads in this log")]
+    OriginHeader,
+}
+
+impl Failure {
+    /// The reason as one word.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.reason(),
+            Self::OriginHeader(refusal) => refusal.reason(),
+            Self::Unavailable(Unavailable::Keys) => "no-keys",
+            Self::Unavailable(Unavailable::OriginHeader) => "no-origin-header",
+        }
+    }
+}

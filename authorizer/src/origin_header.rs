@@ -1,0 +1,270 @@
+//! The last rule: the secret header that CloudFront adds for its origin, `x-origin-verify: NAME.VALUE`.
+//!
+//! It is a second lock behind the signature, where the configuration asks for it. NAME says which secret holds VALUE, so that
+//! the values from before and after a rotation are good side by side while both secrets exist, and one that is deleted no longer.
+//! Since the signature is checked before, only who sends signed requests can make this look up a name.
+
+use crate::{Failure, Unavailable, service::warn_of};
+use key_store::{Cache, Limits, NamedSecret, NamedSecrets, SecretPrefix, SecretText, aws::SdkConfig};
+use signing::{Verified, same_name};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+const HEADER: &str = "x-origin-verify";
+/// How many names are kept. A rotation needs two; whoever has caught a signed request can send it with any number of others.
+const NAMES: usize = 4;
+/// How long a name for which there is no secret is not looked up again.
+const UNKNOWN: Duration = Duration::from_secs(10);
+
+/// Proof that a request may pass: its signature is verified, and it has the origin's header where that is asked for. Only
+/// [`OriginHeader::check`] makes it.
+///
+/// ```compile_fail,E0423
+/// # use authorizer::Admissible;
+/// # use signing::Verified;
+/// # fn forge(verified: Verified) -> Admissible {
+/// Admissible(verified)
+/// # }
+/// ```
+/// ```
+/// # use authorizer::{Admissible, Failure, OriginHeader};
+/// # use signing::Verified;
+/// # async fn check(rule: &OriginHeader, verified: Verified, now: std::time::SystemTime) -> Result<Admissible, Failure> {
+/// rule.check(verified, &[], now).await
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Admissible(Verified);
+
+impl Admissible {
+    /// What the signature proves.
+    pub fn verified(&self) -> &Verified {
+        &self.0
+    }
+}
+
+/// The rule of one process, and the values that it has read.
+#[derive(Debug)]
+pub struct OriginHeader {
+    asked: Option<Values>,
+}
+
+impl OriginHeader {
+    /// Asks for the header whose values are in the secrets `PREFIX/NAME/value`; without a prefix it asks for none.
+    pub fn new(prefix: Option<SecretPrefix>, limits: Limits, aws: &SdkConfig) -> Self {
+        let values = |prefix| Values { secrets: NamedSecrets::new(prefix, aws), limits, names: Mutex::default() };
+        Self { asked: prefix.map(values) }
+    }
+
+    /// Checks the header of a request whose signature is verified.
+    ///
+    /// # Errors
+    /// Why it may not pass, or that this cannot be known.
+    pub async fn check(
+        &self,
+        verified: Verified,
+        headers: &[(&str, &str)],
+        now: SystemTime,
+    ) -> Result<Admissible, Failure> {
+        if let Some(values) = &self.asked {
+            let shown = Shown::read(headers)?;
+            values.confirm(&shown, now).await?;
+        }
+        Ok(Admissible(verified))
+    }
+}
+
+/// Why a request is refused for its header.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OriginHeaderRefusal {
+    /// There is none.
+    #[error("{HEADER} is missing")]
+    Missing,
+    /// There is more than one.
+    #[error("{HEADER} stands {0} times")]
+    Repeated(usize),
+    /// It is not a name and a value.
+    #[error("{HEADER} is not NAME.VALUE")]
+    Malformed,
+    /// There is no secret of that name, or none any longer.
+    #[error("{HEADER} names {0}, of which there is no secret")]
+    Unknown(Name),
+    /// The secret of that name holds another value.
+    #[error("{HEADER} has another value than the secret of {0}")]
+    Mismatch(Name),
+}
+
+impl OriginHeaderRefusal {
+    /// The reason as one word.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Missing => "origin-header-missing",
+            Self::Repeated(_) => "origin-header-repeated",
+            Self::Malformed => "origin-header-malformed",
+            Self::Unknown(_) => "origin-header-unknown",
+            Self::Mismatch(_) => "origin-header-mismatch",
+        }
+    }
+}
+
+/// What NAME may be: 1 to 64 of `A`–`Z`, `a`–`z`, `0`–`9`, `-`, as the stack's `Timestamp` is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(Box<str>);
+
+impl Name {
+    fn read(text: &str) -> Option<Self> {
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        ((1..=64).contains(&text.len()) && text.bytes().all(good)).then(|| Self(text.into()))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The header as a request shows it. Not `Debug`: the value may be right.
+struct Shown<'a> {
+    name: Name,
+    value: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn read(headers: &[(&str, &'a str)]) -> Result<Self, OriginHeaderRefusal> {
+        let values: Vec<_> =
+            headers.iter().filter(|(name, _)| same_name(name, HEADER)).map(|(_, value)| *value).collect();
+        let value = match *values {
+            [] => return Err(OriginHeaderRefusal::Missing),
+            [value] => value,
+            _ => return Err(OriginHeaderRefusal::Repeated(values.len())),
+        };
+        // An HTTP API joins several values with commas, which neither part may have.
+        let parts = value.split_once('.').filter(|(_, value)| SecretText::is_one(value));
+        let shown = parts.and_then(|(name, value)| Some(Self { name: Name::read(name)?, value }));
+        shown.ok_or(OriginHeaderRefusal::Malformed)
+    }
+}
+
+/// The values by their names, each kept by the law of the key cache.
+#[derive(Debug)]
+struct Values {
+    secrets: NamedSecrets,
+    limits: Limits,
+    /// The one that was used last stands last.
+    names: Mutex<Vec<Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    name: Name,
+    cache: Arc<Cache<NamedSecret>>,
+}
+
+impl Values {
+    async fn confirm(&self, shown: &Shown<'_>, now: SystemTime) -> Result<(), Failure> {
+        let cache = self.cache(&shown.name, now);
+        // That there is no such secret is known until it is forgotten, however short the time to live.
+        if !is_unknown(&cache, now)
+            && let Err(error) = cache.refresh(now).await
+        {
+            warn_of(&error);
+        }
+        match cache.held(now).value.as_deref() {
+            Some(Some(secret)) if secret.is(shown.value) => Ok(()),
+            Some(Some(_)) => Err(OriginHeaderRefusal::Mismatch(shown.name.clone()).into()),
+            Some(None) => Err(OriginHeaderRefusal::Unknown(shown.name.clone()).into()),
+            None => Err(Unavailable::OriginHeader.into()),
+        }
+    }
+
+    /// The cache of a name. Where there is no room, a name goes that has no value, or else the one not used for longest: so
+    /// invented names do not push out those that are good.
+    fn cache(&self, name: &Name, now: SystemTime) -> Arc<Cache<NamedSecret>> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.retain(|kept| !is_unknown(&kept.cache, now) || kept.cache.held(now).age < UNKNOWN);
+        let kept = if let Some(at) = names.iter().position(|kept| kept.name == *name) {
+            names.remove(at)
+        } else {
+            if names.len() >= NAMES {
+                let has_none = |kept: &Kept| !matches!(kept.cache.held(now).value.as_deref(), Some(Some(_)));
+                let goes = names.iter().position(has_none).unwrap_or_default();
+                names.remove(goes);
+            }
+            let secret = self.secrets.named(&format!("{name}/value"));
+            Kept { name: name.clone(), cache: Arc::new(Cache::new(secret, self.limits)) }
+        };
+        let cache = Arc::clone(&kept.cache);
+        names.push(kept);
+        cache
+    }
+}
+
+/// Whether the last read said that there is no such secret.
+fn is_unknown(cache: &Cache<NamedSecret>, now: SystemTime) -> bool {
+    matches!(cache.held(now).value.as_deref(), Some(None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_is_one_name_and_one_value() {
+        let value = "0123456789abcdefghijklmnopqrstuvwxyzABCDEF";
+        let good = format!("2026-11-22T06-04-05Z.{value}");
+        let read = |headers: &[(&str, &str)]| {
+            Shown::read(headers).map(|shown| (shown.name.to_string(), shown.value.to_owned()))
+        };
+        for name in ["2026-11-22T06-04-05Z", "2026-11-22", "fixed", &"n".repeat(64)] {
+            let text = format!("{name}.{value}");
+            let expected = Ok((name.to_owned(), value.to_owned()));
+            assert_eq!(read(&[("Host", "h"), ("x-origin-verify", &text)]), expected);
+            assert_eq!(read(&[("X-ORIGIN-Verify", &text)]), expected);
+        }
+        assert_eq!(read(&[]), Err(OriginHeaderRefusal::Missing));
+        assert_eq!(read(&[("x-origin-verified", &good)]), Err(OriginHeaderRefusal::Missing));
+        let twice = [("x-origin-verify", good.as_str()), ("X-Origin-Verify", &good)];
+        assert_eq!(read(&twice), Err(OriginHeaderRefusal::Repeated(2)));
+        let spelled = [("x-origin-verify", good.as_str()), ("x_origin_verify", "")];
+        assert_eq!(read(&spelled), Err(OriginHeaderRefusal::Repeated(2)));
+        for text in [
+            String::new(),
+            ".".to_owned(),
+            value.to_owned(),
+            format!(".{value}"),
+            format!("{}.{value}", "n".repeat(65)),
+            "fixed.".to_owned(),
+            format!("fixed.{}", "v".repeat(31)),
+            format!("fixed.{}", "v".repeat(129)),
+            format!("fixed.{value}.{value}"),
+            format!("fixed.{value} "),
+            format!(" fixed.{value}"),
+            format!("fi_xed.{value}"),
+            format!("a/b.{value}"),
+            format!("é.{value}"),
+            format!("fixed.{value}é"),
+            format!("{good},{good}"),
+            format!("{good}, {good}"),
+        ] {
+            assert_eq!(read(&[("x-origin-verify", &text)]), Err(OriginHeaderRefusal::Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_tells_the_name_and_never_the_value() {
+        let name = Name::read("fixed").unwrap();
+        for (refusal, expected) in [
+            (OriginHeaderRefusal::Missing, "x-origin-verify is missing"),
+            (OriginHeaderRefusal::Repeated(2), "x-origin-verify stands 2 times"),
+            (OriginHeaderRefusal::Malformed, "x-origin-verify is not NAME.VALUE"),
+            (OriginHeaderRefusal::Unknown(name.clone()), "x-origin-verify names fixed, of which there is no secret"),
+            (OriginHeaderRefusal::Mismatch(name), "x-origin-verify has another value than the secret of fixed"),
+        ] {
+            assert_eq!(refusal.to_string(), expected);
+        }
+    }
+}

@@ -324,6 +324,21 @@ async fn invented_names_cost_few_reads_and_push_out_no_good_one() {
     assert_eq!([OLD, NEW].map(reads), [1, 1]);
 }
 
+#[tokio::test]
+async fn of_five_good_names_the_one_that_was_not_used_for_longest_goes() {
+    let (aws, keys) = (FakeAws::start().await, Keys::new());
+    let names = ["a", "b", "c", "d", "e"];
+    for name in names {
+        aws.create_secret(REGION, &format!("five/{name}/value"), NEW_VALUE, &[]);
+    }
+    let timed = Timed::new(aws.endpoint(), &keys, "five");
+    for name in ["a", "b", "c", "d", "a", "e", "a", "c", "d", "e", "b"] {
+        assert_eq!(timed.at(0, &header(name, NEW_VALUE)).await, "Allow", "{name}");
+    }
+    let reads = |name: &str| aws.calls().iter().filter(|call| call.concerns == format!("five/{name}/value")).count();
+    assert_eq!(names.map(reads), [1, 2, 1, 1, 1]);
+}
+
 /// The whole path: CloudFront adds the header, a viewer's own is gone, and signed headers that were caught lack it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_header_comes_from_cloudfront_and_from_nobody_else() {

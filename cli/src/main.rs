@@ -1,5 +1,6 @@
 //! `countersign`: the operator's tool.
 
+mod artifacts;
 mod duration;
 mod keys;
 mod output;
@@ -31,7 +32,7 @@ enum Command {
     /// Run CloudFront, API Gateway and both functions on this machine
     Local(Box<serve::Options>),
     /// Go through what is admitted and what is refused, with real requests
-    Tour,
+    Tour(tour::Options),
     /// Sign one request, for a call to the API's own URL
     Sign(sign::Options),
     /// Make, look at and rotate keys, in a file or in AWS Secrets Manager
@@ -43,7 +44,7 @@ enum Command {
 async fn main() -> ExitCode {
     let result: Result<ExitCode> = match Arguments::parse().command {
         Command::Local(options) => serve::run(*options).await.map(|()| ExitCode::SUCCESS),
-        Command::Tour => tour::run().await,
+        Command::Tour(options) => tour::run(options).await,
         Command::Sign(options) => sign::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
     };

@@ -1,17 +1,18 @@
 //! `countersign local`: the whole path on this machine, for as long as it is wanted.
 
 use crate::{
+    artifacts::Artifacts,
     duration::{show, whole_seconds},
     keys,
-    output::line,
-    stack::{Api, Mode, Stack},
+    output::{self, line},
+    stack::{Api, Functions, Mode, Stack},
 };
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use key_store::KeyFile;
 use local::Backend;
 use signing::{KeySet, RotationNumbers, RotationSchedule};
-use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Args)]
@@ -34,11 +35,14 @@ pub(crate) struct Options {
     /// The key file; made where it is missing. Without this, one is made for this run alone
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// Run the packaged functions out of the zips in this folder, each in a process of its own. Needs Node 20 or newer
+    #[arg(long, value_name = "DIR")]
+    artifacts: Option<PathBuf>,
     /// What becomes of requests that are not signed
     #[arg(long, value_enum, default_value_t = Mode::Enforce)]
     mode: Mode,
     /// How old keys may grow before they are read again [default: 5m at the edge, 60s at the authorizer]
-    #[arg(long, value_name = "DURATION", value_parser = whole_seconds::<1, 3600>)]
+    #[arg(long, value_name = "DURATION", value_parser = whole_seconds::<1, 300>)]
     ttl: Option<Duration>,
     /// How long a signature is good
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = whole_seconds::<1, 300>)]
@@ -47,7 +51,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = whole_seconds::<0, 60>)]
     skew: Duration,
     /// How long keys are used that cannot be read again
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = whole_seconds::<0, 86_400>)]
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = whole_seconds::<0, 1800>)]
     outage: Duration,
     /// Rotate the keys again and again
     #[arg(long, value_name = "DURATION", value_parser = whole_seconds::<1, 604_800>)]
@@ -75,6 +79,10 @@ pub(crate) async fn run(options: Options) -> Result<()> {
 
     let numbers = options.numbers();
     let rotate_every = options.rotate_every.map(|every| check_rotation(every, numbers)).transpose()?;
+    let functions = match &options.artifacts {
+        None => Functions::BuiltIn,
+        Some(folder) => Functions::Packaged(Arc::new(Artifacts::unpack(folder, Arc::new(output::log))?)),
+    };
     // Kept until the end, when it goes with the keys in it.
     let mut own_folder = None;
     let keys = match options.keys {
@@ -104,6 +112,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         mode: options.mode,
         numbers,
         rotate_every,
+        functions,
     };
     let running = stack.start().await?;
     let (edge, gateway, stage) = (running.servers.edge, running.servers.gateway, &running.stage);
@@ -125,7 +134,7 @@ impl Options {
             lead: self.lead,
             grace: self.grace,
             verifier_ttl: self.ttl.unwrap_or(authorizer::Config::LIMITS.ttl),
-            signer_ttl: self.ttl.unwrap_or(edge_signer::EdgeSigner::LIMITS.ttl),
+            signer_ttl: self.ttl.unwrap_or(edge_signer::Config::LIMITS.ttl),
             replication: self.replication,
             skew: self.skew,
             lifetime: self.lifetime,

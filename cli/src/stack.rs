@@ -1,13 +1,13 @@
 //! A whole stack on this machine: both functions around one key file, between the servers of `local`.
 
-use crate::rotation;
+use crate::{artifacts::Artifacts, rotation};
 use anyhow::{Context as _, Result};
-use authorizer::Authorizer;
+use authorizer::{Authorizer, Config};
 use edge_signer::EdgeSigner;
-use key_store::{ApiKey, KeyFile, Limits, Source, aws};
+use key_store::{ApiKey, KeyFile, aws};
 use local::{ApiKeys, ApiKind, Backend, IdentitySources, Running};
-use signing::{Policy, Rotation, RotationNumbers, RotationSchedule};
-use std::{future::pending, net::SocketAddr, time::Duration};
+use signing::{Rotation, RotationNumbers, RotationSchedule};
+use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     task::JoinSet,
     time::{Instant, interval, interval_at},
@@ -27,6 +27,16 @@ pub(crate) struct Stack {
     pub(crate) numbers: RotationNumbers,
     /// How often keys are rotated, if at all, under these numbers.
     pub(crate) rotate_every: Option<(Duration, RotationSchedule)>,
+    pub(crate) functions: Functions,
+}
+
+/// Where the functions run.
+#[derive(Clone)]
+pub(crate) enum Functions {
+    /// In this process.
+    BuiltIn,
+    /// As they are packaged, each in a process of its own.
+    Packaged(Arc<Artifacts>),
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -59,6 +69,8 @@ pub(crate) struct RunningStack {
     pub(crate) servers: Running,
     pub(crate) stage: String,
     _task: JoinSet<()>,
+    /// A process that has ended is started again, from the files there.
+    _functions: Functions,
 }
 
 impl RunningStack {
@@ -74,31 +86,30 @@ impl Stack {
         let contents = self.keys.load()?;
         let path = self.keys.path().to_str().context("the path of the key file is not UTF-8")?;
         let source = format!("file:{path}");
-        let (edge_mode, mode, identity_sources) = match self.mode {
-            Mode::Enforce => ("enforce", authorizer::Mode::Enforce, IdentitySources::Signature),
-            Mode::Monitor => ("monitor", authorizer::Mode::Monitor, IdentitySources::None),
+        let (mode, identity_sources) = match self.mode {
+            Mode::Enforce => ("enforce", IdentitySources::Signature),
+            Mode::Monitor => ("monitor", IdentitySources::None),
         };
-        let RotationNumbers { signer_ttl, verifier_ttl, lifetime, skew, outage: max_stale, .. } = self.numbers;
-        let lifetime_text = lifetime.as_secs().to_string();
+        let RotationNumbers { signer_ttl, verifier_ttl, lifetime, skew, outage, .. } = self.numbers;
+        let [edge_ttl, ttl, lifetime, skew, max_stale] =
+            [signer_ttl, verifier_ttl, lifetime, skew, outage].map(|duration| duration.as_secs().to_string());
         let custom_headers = [
             ("countersign-secret", source.as_str()),
-            ("countersign-mode", edge_mode),
+            ("countersign-mode", mode),
             ("countersign-api", self.api.name()),
             ("countersign-body", "digest"),
-            ("countersign-lifetime", &lifetime_text),
+            ("countersign-lifetime", &lifetime),
+            ("countersign-ttl", &edge_ttl),
+            ("countersign-max-stale", &max_stale),
         ];
-        // The keys are in a file: it is not asked for any.
-        let aws = aws::of_lambda(aws::CallLimits::BRIEF);
-        let authorizer = Authorizer::new(
-            authorizer::Config {
-                source: Source::parse(&source, None)?,
-                mode,
-                limits: Limits { ttl: verifier_ttl, max_stale },
-                policy: Policy { max_lifetime: lifetime, skew, allow_ambiguous_path: false },
-                origin_header: None,
-            },
-            &aws,
-        );
+        let settings = [
+            ("COUNTERSIGN_SECRET", source.as_str()),
+            ("COUNTERSIGN_MODE", mode),
+            ("COUNTERSIGN_TTL", &ttl),
+            ("COUNTERSIGN_MAX_STALE", &max_stale),
+            ("COUNTERSIGN_MAX_LIFETIME", &lifetime),
+            ("COUNTERSIGN_SKEW", &skew),
+        ];
         // HTTP APIs have no API keys.
         let api_keys = match self.api {
             Api::Rest if !contents.api_keys.is_empty() => Some(ApiKeys::new(texts(&contents.api_keys))),
@@ -118,11 +129,24 @@ impl Stack {
             identity_sources,
             backend: self.backend,
         };
-        let edge_signer = EdgeSigner::new(Limits { ttl: signer_ttl, max_stale }, aws);
-        let servers = local::start(options, edge_signer, authorizer).await?;
+        let servers = match &self.functions {
+            Functions::BuiltIn => {
+                // The keys are in a file: it is not asked for any.
+                let aws = aws::of_lambda(aws::CallLimits::BRIEF);
+                let config = Config::read(settings.map(|(name, value)| (name.into(), value.into())))?;
+                let authorizer = Authorizer::new(config, &aws);
+                // Processes that would read together there are none.
+                local::start(options, EdgeSigner::new(0, aws), authorizer).await?
+            }
+            Functions::Packaged(artifacts) => {
+                let (edge_signer, authorizer) =
+                    tokio::try_join!(artifacts.edge_signer(), artifacts.authorizer(&settings))?;
+                local::start(options, edge_signer, authorizer).await?
+            }
+        };
         let mut task = JoinSet::new();
         task.spawn(turn_over(self.keys, api_keys, signer_ttl.min(verifier_ttl), self.rotate_every));
-        Ok(RunningStack { servers, stage: self.stage, _task: task })
+        Ok(RunningStack { servers, stage: self.stage, _task: task, _functions: self.functions })
     }
 }
 

@@ -1,22 +1,35 @@
 //! `countersign tour`: the story of the product, told with real requests through real functions.
 
 use crate::{
+    artifacts::Artifacts,
     keys,
-    stack::{Api, Mode, Stack},
+    stack::{Api, Functions, Mode, Stack},
     tour_client::{Log, Site, capture_log},
     tour_keys,
     tour_report::Report,
     tour_requests as requests,
 };
 use anyhow::{Context as _, Result};
+use clap::Args;
 use key_store::KeyFile;
 use local::Backend;
 use signing::RotationNumbers;
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Run the packaged functions out of the zips in this folder, each in a process of its own. Needs Node 20 or newer
+    #[arg(long, value_name = "DIR")]
+    artifacts: Option<PathBuf>,
+}
 
 /// Goes through the story; ends with failure where anything came other than expected.
-pub(crate) async fn run() -> Result<ExitCode> {
+pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let log = capture_log()?;
+    let functions = match &options.artifacts {
+        None => Functions::BuiltIn,
+        Some(folder) => Functions::Packaged(Arc::new(Artifacts::unpack(folder, log.of_functions())?)),
+    };
     let folder = tempfile::tempdir().context("no folder for the keys of the tour")?;
     let file = KeyFile::new(folder.path().join("keys.json"));
     keys::init(&file, keys::now())?;
@@ -30,6 +43,7 @@ pub(crate) async fn run() -> Result<ExitCode> {
         mode: Mode::Enforce,
         numbers: RotationNumbers::DEFAULT,
         rotate_every: None,
+        functions,
     };
 
     let mut report = Report::new();

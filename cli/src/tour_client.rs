@@ -9,6 +9,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use local::FunctionLog;
 use serde_json::Value;
 use signing::Field;
 use std::{
@@ -270,6 +271,19 @@ pub(crate) fn capture_log() -> Result<Log> {
 }
 
 impl Log {
+    /// Takes the lines of functions in processes of their own.
+    pub(crate) fn of_functions(&self) -> FunctionLog {
+        let log = self.clone();
+        Arc::new(move |line: &str| log.push(Logged::read(line)))
+    }
+
+    /// Other lines than those about decisions are nothing to the tour.
+    fn push(&self, logged: Logged) {
+        if !logged.decision.is_empty() {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(logged);
+        }
+    }
+
     /// What was logged since it was last asked.
     fn take(&self) -> Vec<Logged> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -280,9 +294,15 @@ impl<S: Subscriber> Layer<S> for Log {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut logged = Logged::default();
         event.record(&mut logged);
-        if !logged.decision.is_empty() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(logged);
-        }
+        self.push(logged);
+    }
+}
+
+impl Logged {
+    fn read(line: &str) -> Self {
+        let line: Value = serde_json::from_str(line).unwrap_or_default();
+        let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self { decision: text("decision"), reason: text("reason") }
     }
 }
 

@@ -15,15 +15,16 @@ export const handler = async (event) => {
   return apply(sign(text, lines.length, data) ?? (await signAfterRefresh(text, lines.length, data)), request);
 };
 
-function describe({ method, uri, querystring, clientIp, headers, origin, body }) {
-  const custom = origin?.custom;
+function describe(request) {
+  const { method, uri, querystring, clientIp, headers, body } = request;
+  const origin = originOf(request);
   const lines = [
     method,
     uri,
     querystring,
     clientIp,
-    custom?.protocol ?? '',
-    custom?.path ?? '',
+    origin?.protocol ?? '',
+    origin?.path ?? '',
     body?.encoding ?? '',
     String(body?.inputTruncated ?? false),
     '', // the number of headers, once they are counted
@@ -31,8 +32,13 @@ function describe({ method, uri, querystring, clientIp, headers, origin, body })
   const before = lines.length;
   push(lines, headers);
   lines[before - 1] = String((lines.length - before) / 2);
-  push(lines, custom?.customHeaders ?? {});
+  push(lines, origin?.customHeaders ?? {});
   return lines;
+}
+
+// A bucket has no protocol; else both kinds have the same members.
+function originOf({ origin }) {
+  return origin?.custom ?? origin?.s3;
 }
 
 function push(lines, headers) {
@@ -59,7 +65,7 @@ function apply(outcome, request) {
   }
   times(() => delete request.headers[next()]);
   times(() => set(request.headers, next(), next()));
-  times(() => delete request.origin.custom.customHeaders[next()]);
+  times(() => delete originOf(request).customHeaders[next()]);
   return request;
 }
 

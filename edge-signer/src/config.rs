@@ -1,9 +1,9 @@
 //! The configuration of the signer: custom headers of the origin, where no viewer can put any.
 
 use crate::{Header, Origin};
-use key_store::{Source, SourceError};
+use key_store::{Limits, Source, SourceError};
 use signing::{Field, METHOD_OVERRIDES, is_ours, same_name};
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 const SECRET: &str = "countersign-secret";
 const REGIONS: &str = "countersign-regions";
@@ -11,6 +11,8 @@ const MODE: &str = "countersign-mode";
 const BODY: &str = "countersign-body";
 const API: &str = "countersign-api";
 const LIFETIME: &str = "countersign-lifetime";
+const TTL: &str = "countersign-ttl";
+const MAX_STALE: &str = "countersign-max-stale";
 
 /// How one origin's requests are signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Config {
     pub body: BodyRule,
     /// `countersign-lifetime`: how long a signature is good, in whole seconds.
     pub lifetime: Duration,
+    /// `countersign-ttl` and `countersign-max-stale`
+    pub limits: Limits,
 }
 
 /// What becomes of a request that cannot be signed.
@@ -57,17 +61,21 @@ pub struct Misconfigured {
 }
 
 impl Config {
+    /// How long a process at the edge keeps its keys, and at most may: read again every five minutes, used through an outage of
+    /// thirty. A rotation reckons with both, so that an origin may only shorten them.
+    pub const LIMITS: Limits = Limits { ttl: Duration::from_secs(300), max_stale: Duration::from_secs(1800) };
+
     /// Reads the configuration, every part of it.
     ///
     /// # Errors
     /// The first header that is wrong.
     pub fn read(origin: &Origin<'_>) -> Result<Self, Misconfigured> {
         for header in &origin.custom_headers {
-            let known = [SECRET, REGIONS, MODE, BODY, API, LIFETIME].contains(&header.name);
+            let known = [SECRET, REGIONS, MODE, BODY, API, LIFETIME, TTL, MAX_STALE].contains(&header.name);
             if is_ours(header.name) && !known {
                 return Err(wrong(
                     header.name,
-                    "is not known: there are countersign-secret, -regions, -mode, -body, -api and -lifetime",
+                    "is not known: there are countersign-secret, -regions, -mode, -body, -api, -lifetime, -ttl and -max-stale",
                 ));
             }
             let written =
@@ -104,11 +112,14 @@ impl Config {
         if !matches!(single(origin, API)?, None | Some("rest" | "http")) {
             return Err(wrong(API, "accepted is rest or http"));
         }
-        let lifetime = match single(origin, LIFETIME)?.unwrap_or("60").parse() {
-            Ok(seconds @ 1..=300) => Duration::from_secs(seconds),
-            _ => return Err(wrong(LIFETIME, "accepted is a whole number of seconds from 1 to 300")),
+        const LONG: &str = "accepted is a whole number of seconds from 1 to 300";
+        const STALE: &str = "accepted is a whole number of seconds from 0 to 1800";
+        let lifetime = seconds(origin, LIFETIME, Duration::from_secs(60), 1..=300, LONG)?;
+        let limits = Limits {
+            ttl: seconds(origin, TTL, Self::LIMITS.ttl, 1..=300, LONG)?,
+            max_stale: seconds(origin, MAX_STALE, Self::LIMITS.max_stale, 0..=1800, STALE)?,
         };
-        Ok(Self { source, mode: Mode::read(origin)?, body, lifetime })
+        Ok(Self { source, mode: Mode::read(origin)?, body, lifetime, limits })
     }
 }
 
@@ -120,6 +131,20 @@ impl Mode {
             Some("monitor") => Ok(Self::Monitor),
             Some(_) => Err(wrong(MODE, "accepted is enforce or monitor")),
         }
+    }
+}
+
+fn seconds(
+    origin: &Origin<'_>,
+    name: &'static str,
+    default: Duration,
+    accepted: RangeInclusive<u64>,
+    problem: &'static str,
+) -> Result<Duration, Misconfigured> {
+    match single(origin, name)?.map(str::parse) {
+        None => Ok(default),
+        Some(Ok(seconds)) if accepted.contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        Some(_) => Err(wrong(name, problem)),
     }
 }
 
@@ -154,7 +179,9 @@ mod tests {
     #[test]
     fn what_is_left_out_has_the_default() {
         let source = Source::parse("file:/k.json", None).ok();
-        let default = Config { source, mode: Mode::Enforce, body: BodyRule::Digest, lifetime: Duration::from_secs(60) };
+        let lifetime = Duration::from_secs(60);
+        let limits = Limits { ttl: Duration::from_secs(300), max_stale: Duration::from_secs(1800) };
+        let default = Config { source, mode: Mode::Enforce, body: BodyRule::Digest, lifetime, limits };
         assert_eq!(read(&[]), Ok(default.clone()));
         assert_eq!(read(&[(MODE, "monitor")]), Ok(Config { mode: Mode::Monitor, ..default.clone() }));
         assert_eq!(
@@ -162,6 +189,9 @@ mod tests {
             Ok(Config { body: BodyRule::Require, ..default.clone() })
         );
         assert_eq!(read(&[(LIFETIME, "300")]), Ok(Config { lifetime: Duration::from_secs(300), ..default.clone() }));
+        let shorter = Limits { ttl: Duration::from_secs(1), max_stale: Duration::ZERO };
+        assert_eq!(read(&[(TTL, "1"), (MAX_STALE, "0")]), Ok(Config { limits: shorter, ..default.clone() }));
+        assert_eq!(read(&[(TTL, "300"), (MAX_STALE, "1800")]), Ok(default.clone()));
         assert_eq!(Config::read(&origin(&[(SECRET, "none")])), Ok(Config { source: None, ..default.clone() }));
         let secret = Config::read(&origin(&[(SECRET, ARN), (REGIONS, "us-east-1,ap-south-1")]));
         let source = Source::parse(ARN, Some("us-east-1,ap-south-1")).ok();
@@ -173,15 +203,15 @@ mod tests {
         let table = [
             (
                 ("countersign-mod", "x"),
-                "is not known: there are countersign-secret, -regions, -mode, -body, -api and -lifetime",
+                "is not known: there are countersign-secret, -regions, -mode, -body, -api, -lifetime, -ttl and -max-stale",
             ),
             (
                 ("countersign_secret", "none"),
-                "is not known: there are countersign-secret, -regions, -mode, -body, -api and -lifetime",
+                "is not known: there are countersign-secret, -regions, -mode, -body, -api, -lifetime, -ttl and -max-stale",
             ),
             (
                 ("countersign-target", "/"),
-                "is not known: there are countersign-secret, -regions, -mode, -body, -api and -lifetime",
+                "is not known: there are countersign-secret, -regions, -mode, -body, -api, -lifetime, -ttl and -max-stale",
             ),
             (("signature", "x"), "may not be a custom header: the signer writes it itself"),
             (("x_http_method", "x"), "may not be a custom header: the authorizer refuses it"),
@@ -194,6 +224,16 @@ mod tests {
             ((LIFETIME, "0"), "accepted is a whole number of seconds from 1 to 300"),
             ((LIFETIME, "301"), "accepted is a whole number of seconds from 1 to 300"),
             ((LIFETIME, "1m"), "accepted is a whole number of seconds from 1 to 300"),
+            ((TTL, "0"), "accepted is a whole number of seconds from 1 to 300"),
+            ((TTL, "301"), "accepted is a whole number of seconds from 1 to 300"),
+            ((TTL, ""), "accepted is a whole number of seconds from 1 to 300"),
+            ((MAX_STALE, "1801"), "accepted is a whole number of seconds from 0 to 1800"),
+            ((MAX_STALE, "-1"), "accepted is a whole number of seconds from 0 to 1800"),
+            ((MAX_STALE, "1.5"), "accepted is a whole number of seconds from 0 to 1800"),
+            (
+                ("countersign-max_stale", "0"),
+                "is not known: there are countersign-secret, -regions, -mode, -body, -api, -lifetime, -ttl and -max-stale",
+            ),
         ];
         for ((header, value), problem) in table {
             assert_eq!(read(&[(header, value)]), Err(format!("origin custom header {header}: {problem}")));

@@ -57,7 +57,7 @@ pub fn sign_origin_request(
 fn unsigned(request: &OriginRequest<'_>, foreign: ForeignSignatures) -> Answer {
     let fields = [(Field::SignatureInput, foreign.input), (Field::Signature, foreign.signature)];
     let kept = fields.into_iter().filter(|(_, value)| !value.is_empty());
-    let set = kept.map(|(field, value)| (field.key(), value)).collect();
+    let set = kept.map(|(field, value)| (field.key().into(), value)).collect();
     Answer::Forward(edits(request, &[Field::SignatureInput, Field::Signature], set))
 }
 
@@ -97,7 +97,7 @@ fn signed(
     let mut signature = sign(&covered, key, nonce, config.lifetime, now);
     signature.input = join([&signature.input, &foreign.input]);
     signature.signature = join([&signature.signature, &foreign.signature]);
-    let set = signature.headers(&covered).into_iter().map(|(field, value)| (field.key(), value)).collect();
+    let set = signature.headers(&covered).into_iter().map(|(field, value)| (field.key().into(), value)).collect();
     let edits = edits(request, &Field::ALL, set);
     let bytes = head_bytes(request, &target, &edits);
     if bytes > HEAD_LIMIT {
@@ -108,7 +108,7 @@ fn signed(
 
 /// Sets these headers and removes, whatever else becomes of the request, what a viewer may have forged, `dropped`, what
 /// the origin's custom headers hold too, and our configuration.
-fn edits(request: &OriginRequest<'_>, dropped: &[Field], set: Vec<(&'static str, String)>) -> Edits {
+fn edits(request: &OriginRequest<'_>, dropped: &[Field], set: Vec<(Cow<'static, str>, String)>) -> Edits {
     let custom = &request.origin.custom_headers;
     let goes = |name: &str| {
         is_ours(name)

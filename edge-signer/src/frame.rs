@@ -185,7 +185,7 @@ mod tests {
     fn an_outcome_is_written_line_by_line() {
         let edits = Edits {
             remove: vec!["countersign-x".into()],
-            set: vec![("Signature", "a=:YQ==:".into())],
+            set: vec![("Signature".into(), "a=:YQ==:".into())],
             remove_custom: vec!["countersign-secret".into(), "countersign-mode".into()],
         };
         let outcome = Outcome { answer: Answer::Forward(edits), notices: vec![Notice::BodyTruncated] };

@@ -2,6 +2,7 @@
 
 use crate::Misconfigured;
 use key_store::ReadError;
+use std::borrow::Cow;
 
 /// What becomes of the request.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub struct Edits {
     /// Names, in lower case, to delete from `request.headers`; done before `set`.
     pub remove: Vec<String>,
     /// Headers to set, each to one value: the `key` as it goes over the wire, and the value.
-    pub set: Vec<(&'static str, String)>,
+    pub set: Vec<(Cow<'static, str>, String)>,
     /// Names, in lower case, to delete from `request.origin.custom.customHeaders`.
     pub remove_custom: Vec<String>,
 }
@@ -38,7 +39,7 @@ pub struct Response {
     /// The status code.
     pub status: u16,
     /// The `key` as it goes over the wire, and the value.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// JSON, in one line.
     pub body: String,
 }
@@ -158,10 +159,12 @@ impl Problem {
             Self::TooLarge { .. } => "The request line and headers are too large",
             Self::NoKey => "Service unavailable",
         };
-        let mut headers =
-            vec![("Content-Type", "application/json".to_owned()), ("Cache-Control", "no-store".to_owned())];
+        let mut headers = vec![
+            ("Content-Type".into(), "application/json".to_owned()),
+            ("Cache-Control".into(), "no-store".to_owned()),
+        ];
         if matches!(self, Self::NoKey) {
-            headers.push(("Retry-After", "5".to_owned()));
+            headers.push(("Retry-After".into(), "5".to_owned()));
         }
         Response { status: self.status(), headers, body: serde_json::json!({ "message": message }).to_string() }
     }

@@ -2,26 +2,32 @@ use crate::{Config, Misconfigured, Notice, OriginRequest, Outcome, sign_origin_r
 use key_store::{Cache, Limits, Reading, Source, Store, aws::SdkConfig};
 use signing::{Nonce, UnixSeconds};
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 /// The signer of one process: it keeps the keys of every origin that it has signed for.
 #[derive(Debug)]
 pub struct EdgeSigner {
-    limits: Limits,
+    jitter: u8,
     aws: SdkConfig,
-    caches: Mutex<HashMap<Source, Arc<Cache<Store>>>>,
+    /// Few enough to be looked through.
+    caches: Mutex<Vec<Keys>>,
+}
+
+/// The keys of the origins that name this store and these limits.
+#[derive(Debug)]
+struct Keys {
+    source: Source,
+    limits: Limits,
+    cache: Arc<Cache<Store>>,
 }
 
 impl EdgeSigner {
-    /// How long a process at the edge keeps its keys: read again every five minutes, used through an outage of thirty.
-    pub const LIMITS: Limits = Limits { ttl: Duration::from_secs(300), max_stale: Duration::from_secs(1800) };
-
-    /// A signer that has read no keys yet, and reads those in Secrets Manager by `aws`.
-    pub fn new(limits: Limits, aws: SdkConfig) -> Self {
-        Self { limits, aws, caches: Mutex::default() }
+    /// A signer that has read no keys yet, and reads those in Secrets Manager by `aws`. What `jitter` does is said at
+    /// [`Limits::jittered`].
+    pub fn new(jitter: u8, aws: SdkConfig) -> Self {
+        Self { jitter, aws, caches: Mutex::default() }
     }
 
     /// Signs with what is in memory; `None` where it is time to read keys, and [`EdgeSigner::handle`] has to be called.
@@ -52,15 +58,15 @@ impl EdgeSigner {
         outcome
     }
 
-    /// The cache of the store that the request's origin names. There are as many as origins are configured.
+    /// The cache of the store that the request's origin names, kept as that says. There are as many as origins are configured.
     fn cache(&self, config: &Result<Config, Misconfigured>) -> Option<Arc<Cache<Store>>> {
-        let source = config.as_ref().ok()?.source.as_ref()?;
+        let Config { source: Some(source), limits, .. } = config.as_ref().ok()? else { return None };
         let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cache) = caches.get(source) {
-            return Some(Arc::clone(cache));
+        if let Some(keys) = caches.iter().find(|keys| keys.source == *source && keys.limits == *limits) {
+            return Some(Arc::clone(&keys.cache));
         }
-        let cache = Arc::new(Cache::new(source.open(&self.aws), self.limits));
-        caches.insert(source.clone(), Arc::clone(&cache));
+        let cache = Arc::new(Cache::new(source.open(&self.aws), limits.jittered(self.jitter)));
+        caches.push(Keys { source: source.clone(), limits: *limits, cache: Arc::clone(&cache) });
         Some(cache)
     }
 }

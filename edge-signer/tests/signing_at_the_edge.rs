@@ -115,7 +115,7 @@ impl Event {
                 || edits.set.iter().any(|(key, _)| key.eq_ignore_ascii_case(name))
         };
         let kept = self.headers.iter().filter(|(name, _)| !gone(name)).map(|(name, value)| (*name, value.clone()));
-        let set = edits.set.iter().map(|(key, value)| (*key, value.clone()));
+        let set = edits.set.iter().map(|(key, value)| (&**key, value.clone()));
         kept.chain(set).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
@@ -147,7 +147,7 @@ impl Event {
         assert_eq!(outcome.notices.last(), Some(&Notice::Answered(problem.clone())));
         let Answer::Respond(response) = outcome.answer else { panic!("{outcome:?}") };
         assert_eq!(response.status, problem.status());
-        assert!(response.headers.contains(&("Cache-Control", "no-store".to_owned())));
+        assert!(response.headers.contains(&("Cache-Control".into(), "no-store".to_owned())));
     }
 }
 
@@ -165,16 +165,16 @@ fn a_request_is_signed_and_nothing_else_of_it_changed() {
             remove: vec![],
             set: vec![
                 (
-                    "Signature-Input",
+                    "Signature-Input".into(),
                     "countersign=(\"@method\" \"@authority\" \"@path\" \"@query\" \"countersign-viewer-ip\");\
                     created=1795341845;expires=1795341905;nonce=\"CQkJCQkJCQkJCQkJCQkJCQ\";alg=\"hmac-sha256\";\
                     keyid=\"k1\";tag=\"countersign\""
                         .to_owned()
                 ),
                 // Computed with another implementation: Python's hmac over the base that RFC 9421, section 2.5, makes of it.
-                ("Signature", "countersign=:hMxYzVstdYC+m+3Vq9+dFUCBfJjf+0Kb6DpGtBgUdAI=:".to_owned()),
-                ("Countersign-Target", "/prod/pets?type=dog".to_owned()),
-                ("Countersign-Viewer-Ip", "203.0.113.7".to_owned()),
+                ("Signature".into(), "countersign=:hMxYzVstdYC+m+3Vq9+dFUCBfJjf+0Kb6DpGtBgUdAI=:".to_owned()),
+                ("Countersign-Target".into(), "/prod/pets?type=dog".to_owned()),
+                ("Countersign-Viewer-Ip".into(), "203.0.113.7".to_owned()),
             ],
             remove_custom: vec!["countersign-secret".to_owned()],
         }
@@ -369,7 +369,7 @@ fn without_a_key_the_answer_is_503() {
         assert_eq!(outcome.notices, [Notice::Answered(Problem::NoKey)]);
         let Answer::Respond(response) = outcome.answer else { panic!("{outcome:?}") };
         assert_eq!(response.status, 503);
-        assert!(response.headers.contains(&("Retry-After", "5".to_owned())));
+        assert!(response.headers.contains(&("Retry-After".into(), "5".to_owned())));
     }
 }
 
@@ -383,7 +383,7 @@ fn monitor_mode_sends_on_unsigned_what_cannot_be_signed() {
         .header("signature", "bot=:YQ==:, countersign=:YQ==:");
     let unsigned = Edits {
         remove: vec!["countersign-target".into(), "signature".into(), "signature-input".into()],
-        set: vec![("Signature-Input", "bot=()".into()), ("Signature", "bot=:YQ==:".into())],
+        set: vec![("Signature-Input".into(), "bot=()".into()), ("Signature".into(), "bot=:YQ==:".into())],
         remove_custom: vec!["countersign-mode".into(), "countersign-secret".into()],
     };
     let outcome = event.outcome_with(None);
@@ -416,8 +416,7 @@ async fn a_signer_reads_its_keys_once_and_signs_warm_from_then_on() {
     let event = Event::get().custom("countersign-secret", source);
     let (request, nonce) = (event.request(), Nonce::new([9; 16]));
     let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW.get() + seconds);
-    let limits = Limits { ttl: Duration::from_secs(300), max_stale: Duration::from_secs(1800) };
-    let signer = EdgeSigner::new(limits, of_lambda(CallLimits::BRIEF));
+    let signer = EdgeSigner::new(0, of_lambda(CallLimits::BRIEF));
 
     assert_eq!(signer.handle_warm(&request, nonce, at(0)), None);
     let missing = signer.handle(&request, nonce, at(0)).await;
@@ -447,10 +446,40 @@ async fn a_signer_reads_its_keys_once_and_signs_warm_from_then_on() {
     assert_eq!(signer.handle_warm(&other.request(), nonce, at(304)), None);
 }
 
+#[tokio::test]
+async fn an_origin_may_shorten_how_long_its_keys_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = KeyFile::new(folder.path().join("keys.json"));
+    file.create(&keys(), &[]).unwrap();
+    let source = format!("file:{}", file.path().display()).leak();
+    let event = Event::get().custom("countersign-secret", source);
+    let brief = event.clone().custom("countersign-ttl", "20").custom("countersign-max-stale", "5");
+    let nonce = Nonce::new([9; 16]);
+    let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW.get() + seconds);
+    // A tenth less, at the most, so that processes do not read together.
+    for (jitter, read_again) in [(0, 20), (255, 19)] {
+        let signer = EdgeSigner::new(jitter, of_lambda(CallLimits::BRIEF));
+        let is_due = |event: &Event, seconds| signer.handle_warm(&event.request(), nonce, at(seconds)).is_none();
+        for event in [&event, &brief] {
+            assert!(is_due(event, 0), "what is kept otherwise is kept apart");
+            assert_eq!(signer.handle(&event.request(), nonce, at(0)).await.notices, []);
+        }
+        assert!(!is_due(&brief, read_again - 1) && is_due(&brief, read_again) && !is_due(&event, read_again));
+    }
+
+    let signer = EdgeSigner::new(0, of_lambda(CallLimits::BRIEF));
+    assert_eq!(signer.handle(&brief.request(), nonce, at(0)).await.notices, []);
+    std::fs::remove_file(file.path()).unwrap();
+    let stale = signer.handle(&brief.request(), nonce, at(24)).await;
+    assert!(matches!(&stale.notices[..], [Notice::RefreshFailed { key_set_age: Some(24), .. }]), "{stale:?}");
+    let ended = signer.handle(&brief.request(), nonce, at(35)).await;
+    assert_eq!(ended.notices.last(), Some(&Notice::Answered(Problem::NoKey)), "{ended:?}");
+}
+
 /// A rotation waits for the edge as long as the edge may keep its keys, and no longer.
 #[test]
 fn the_edge_keeps_its_keys_as_long_as_a_rotation_reckons_with() {
     let RotationNumbers { signer_ttl, outage, .. } = RotationNumbers::DEFAULT;
     let expected = Limits { ttl: signer_ttl, max_stale: outage };
-    assert_eq!(EdgeSigner::LIMITS, expected);
+    assert_eq!(Config::LIMITS, expected);
 }

@@ -229,7 +229,7 @@ impl Refusal {
             return Self::from(refused);
         }
         let values: Option<Vec<_>> =
-            answer.headers.iter().map(|(key, value)| latin1_bytes(value).map(|value| (*key, value))).collect();
+            answer.headers.iter().map(|(key, value)| latin1_bytes(value).map(|value| (&**key, value))).collect();
         let headers = values.and_then(|values| header_map(values.iter().map(|(key, value)| (*key, value.as_slice()))));
         let (Some(headers), Ok(status)) = (headers, StatusCode::from_u16(answer.status)) else {
             return Self::new(502, "the function's answer cannot be sent");
@@ -237,7 +237,10 @@ impl Refusal {
         let mut response = Response::new(full(answer.body.clone()));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
-        let reason = notices.iter().map(Notice::to_string).collect::<Vec<_>>().join("; ");
+        let reason = match notices {
+            [] => "the edge function's own lines say why".to_owned(),
+            notices => notices.iter().map(Notice::to_string).collect::<Vec<_>>().join("; "),
+        };
         Self(Box::new(Refused { response, reason }))
     }
 

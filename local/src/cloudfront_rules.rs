@@ -109,10 +109,10 @@ pub(crate) fn apply(
             editable(&name)?;
         }
         if custom().any(|(custom, _)| *custom == name) {
-            return Err(InvalidResult::AlsoCustom((*key).to_owned()));
+            return Err(InvalidResult::AlsoCustom(key.to_string()));
         }
         if !is_sendable(&name, value) {
-            return Err(InvalidResult::Unsendable((*key).to_owned()));
+            return Err(InvalidResult::Unsendable(key.to_string()));
         }
         headers.retain(|(present, _)| *present != name);
         headers.push((name, value.clone()));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn set(name: &'static str, value: &str) -> Edits {
-        Edits { set: vec![(name, value.to_owned())], ..Edits::default() }
+        Edits { set: vec![(name.into(), value.to_owned())], ..Edits::default() }
     }
 
     fn remove(name: &str) -> Edits {
@@ -186,7 +186,10 @@ mod tests {
     fn edits_remove_first_and_then_set() {
         let edits = Edits {
             remove: vec!["cookie".to_owned(), "accept".to_owned(), "not-there".to_owned(), "x-real-ip".to_owned()],
-            set: vec![("Signature", "countersign=:AA==:".to_owned()), ("Accept", "text/plain".to_owned())],
+            set: vec![
+                ("Signature".into(), "countersign=:AA==:".to_owned()),
+                ("Accept".into(), "text/plain".to_owned()),
+            ],
             remove_custom: vec!["countersign-mode".to_owned(), "not-there".to_owned()],
         };
         let expected = [

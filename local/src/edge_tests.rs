@@ -166,7 +166,7 @@ async fn edits_are_applied() {
     let running = answering(|| {
         forward(Edits {
             remove: vec!["x-gone".to_owned(), "x-changed".to_owned()],
-            set: vec![("Signature-Input", "countersign=()".to_owned()), ("X-Changed", "new".to_owned())],
+            set: vec![("Signature-Input".into(), "countersign=()".to_owned()), ("X-Changed".into(), "new".to_owned())],
             remove_custom: vec![],
         })
     })
@@ -198,7 +198,8 @@ async fn forbidden_edits_are_502_and_nothing_is_sent_on() {
         ("X-Api-Key", "the header X-Api-Key is set by the function and by the origin's custom headers\n"),
     ] {
         let running =
-            answering(move || forward(Edits { set: vec![(name, "secret".to_owned())], ..Edits::default() })).await;
+            answering(move || forward(Edits { set: vec![(name.into(), "secret".to_owned())], ..Edits::default() }))
+                .await;
         let (log, _guard) = log();
         let reply = ask(running.edge, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx").await;
         assert_eq!((reply.status, reply.text()), (502, text));
@@ -214,7 +215,7 @@ async fn the_function_may_answer_by_itself() {
     let answer = || Outcome {
         answer: Answer::Respond(Response {
             status: 503,
-            headers: vec![("Retry-After", "5".to_owned()), ("Content-Type", "text/plain".to_owned())],
+            headers: vec![("Retry-After".into(), "5".to_owned()), ("Content-Type".into(), "text/plain".to_owned())],
             body: "no key".to_owned(),
         }),
         notices: vec![
@@ -240,7 +241,7 @@ async fn the_function_may_answer_by_itself() {
     assert_eq!(log.take(), [expected]);
 
     for (status, headers) in
-        [(99, vec![]), (200, vec![("Via", "x".to_owned())]), (200, vec![("X-Edge-A", "x".to_owned())])]
+        [(99, vec![]), (200, vec![("Via".into(), "x".to_owned())]), (200, vec![("X-Edge-A".into(), "x".to_owned())])]
     {
         let (status, headers) = (status, Arc::new(headers));
         let running = answering(move || Outcome {

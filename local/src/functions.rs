@@ -8,7 +8,7 @@ use edge_signer::{EdgeSigner, OriginRequest, Outcome};
 use serde_json::Value;
 use signing::Nonce;
 
-/// What CloudFront calls at origin request: in this process or, by whoever implements it, in another.
+/// What CloudFront calls at origin request: in this process or, as a [`FunctionProcess`](crate::FunctionProcess), in another.
 pub trait EdgeFunction: Send + Sync + 'static {
     /// Handles one event.
     ///
@@ -27,7 +27,7 @@ pub trait AuthorizerFunction: Send + Sync + 'static {
     /// in JSON.
     ///
     /// # Errors
-    /// The function threw. A REST API answers 401 to the text `Unauthorized`, 500 to any other; an HTTP API always 500.
+    /// The function threw, or failed. A REST API answers 401 to the text `Unauthorized`, 500 to any other; an HTTP API always 500.
     fn authorize(&self, event: &str, now: SystemTime) -> impl Future<Output = Result<Value, String>> + Send;
 }
 

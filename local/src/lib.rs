@@ -1,9 +1,9 @@
-//! CloudFront and API Gateway on 127.0.0.1, with their quirks, over plain HTTP/1.1 and in one process.
+//! CloudFront and API Gateway on 127.0.0.1, with their quirks, over plain HTTP/1.1.
 //!
 //! ```text
 //! viewer → edge (CloudFront, calls the edge signer) → gateway (a REST or an HTTP API, calls the authorizer) → backend
 //! ```
-//! The functions are the real ones. What surrounds them is as true to AWS as is known: the events' exact shapes, what
+//! The functions are the real ones, in this process or, as [`FunctionProcess`], in processes of their own. What surrounds them is as true to AWS as is known: the events' exact shapes, what
 //! is dropped or added on the way, the limits, the answers. Where AWS's behaviour is not known, the code says so and
 //! takes the stricter way.
 //!
@@ -22,11 +22,15 @@ mod backend;
 mod body;
 mod cloudfront;
 mod cloudfront_rules;
+mod edge_event;
+mod function_output;
+mod function_process;
 mod functions;
 mod gateway_event;
 mod gateway_refusals;
 mod http_api;
 mod http_event;
+mod lambda_runtime_api;
 mod pet_store;
 mod policy;
 mod proxy;
@@ -41,6 +45,8 @@ mod simple_answer;
 mod edge_limits_tests;
 #[cfg(test)]
 mod edge_tests;
+#[cfg(test)]
+mod function_process_tests;
 #[cfg(test)]
 mod gateway_backend_tests;
 #[cfg(test)]
@@ -70,6 +76,7 @@ use server::{Limits, Server};
 
 pub use api_keys::ApiKeys;
 pub use backend::{Backend, BackendError};
+pub use function_process::{FunctionError, FunctionLog, FunctionProcess};
 pub use functions::{AuthorizerFunction, EdgeFunction};
 pub use gateway_event::{Api, ApiRequest};
 pub use http_event::http_event;

@@ -12,6 +12,14 @@ pub(crate) fn artifact(name: &str) -> PathBuf {
     path
 }
 
+/// The folder of the packages.
+#[track_caller]
+pub(crate) fn dist() -> PathBuf {
+    std::env::var_os("COUNTERSIGN_DIST")
+        .expect("COUNTERSIGN_DIST is not set: run `cargo xtask test`, which makes the packages")
+        .into()
+}
+
 /// The Python that has the outside judge installed.
 #[track_caller]
 pub(crate) fn judge_python() -> PathBuf {

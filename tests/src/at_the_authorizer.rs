@@ -1,7 +1,7 @@
 //! The real `bootstrap` over the Lambda Runtime API, and what it makes of events and of its environment.
 
 use crate::{
-    lambda_runtime_api::{Bootstrap, Invocation, decisions, run_to_its_end},
+    bootstrap::{Bootstrap, Invocation, decisions, run_to_its_end},
     stage::{Keys, SECRET, key_set},
 };
 use local::{Api, ApiRequest, http_event, rest_event};

@@ -69,7 +69,7 @@ fn answered(returned: &Returned, status: &str, log: &str) {
 #[tokio::test]
 async fn an_event_is_signed_and_all_else_of_it_left_alone() {
     let keys = Keys::new();
-    let edge = EdgeProcess::start();
+    let edge = EdgeProcess::start().await;
     let before = event(&keys)["Records"][0]["cf"]["request"].clone();
     let Returned { mut result, log } = edge.call(&event(&keys)).await;
     assert_eq!(verify(&result), Ok(()));
@@ -89,14 +89,14 @@ async fn an_event_is_signed_and_all_else_of_it_left_alone() {
 #[tokio::test]
 async fn the_keys_are_read_once_and_two_signatures_differ() {
     let keys = Keys::new();
-    let edge = EdgeProcess::start();
+    let edge = EdgeProcess::start().await;
     let first = edge.call(&event(&keys)).await;
     std::fs::remove_file(keys.file.path()).unwrap();
     let second = edge.call(&event(&keys)).await;
     assert_eq!((verify(&first.result), verify(&second.result)), (Ok(()), Ok(())));
     assert_ne!(first.result["headers"]["signature"], second.result["headers"]["signature"]);
     let named = [("AWS_LAMBDA_FUNCTION_NAME", "us-east-1.edge")];
-    let fresh = EdgeProcess::start_with(&named).call(&event(&keys)).await;
+    let fresh = EdgeProcess::start_with(&named).await.call(&event(&keys)).await;
     answered(&fresh, "503", "no key of the set may be used now");
     assert_eq!(fresh.result["statusDescription"], "Service Unavailable");
     assert_eq!(fresh.result["headers"]["retry-after"], json!([{ "key": "Retry-After", "value": "5" }]));
@@ -125,7 +125,7 @@ async fn what_a_viewer_forged_is_gone() {
             request["headers"][name] = json!([{ "key": name, "value": "forged" }, { "key": name, "value": "twice" }]);
         }
     });
-    let Returned { result, log } = EdgeProcess::start().call(&forged).await;
+    let Returned { result, log } = EdgeProcess::start().await.call(&forged).await;
     assert_eq!(verify(&result), Ok(()));
     assert!(!result.to_string().contains("forged") && !result.to_string().contains("twice"));
     assert_eq!(log[0]["notice"], "viewer-signatures-dropped");
@@ -134,7 +134,7 @@ async fn what_a_viewer_forged_is_gone() {
 #[tokio::test]
 async fn what_cannot_be_signed_is_answered_with_a_reason_in_the_log() {
     let keys = Keys::new();
-    let edge = EdgeProcess::start();
+    let edge = EdgeProcess::start().await;
     let mut wrong = event(&keys);
     custom(&mut wrong, "countersign-body", "maybe");
     answered(&edge.call(&wrong).await, "500", "countersign-body: accepted is digest, ignore or require");
@@ -165,11 +165,39 @@ async fn what_cannot_be_signed_is_answered_with_a_reason_in_the_log() {
 #[tokio::test]
 async fn what_is_no_event_throws() {
     let keys = Keys::new();
-    let edge = EdgeProcess::start();
+    let edge = EdgeProcess::start().await;
     for event in [json!(null), json!({}), json!({ "Records": [] }), json!({ "Records": [{ "cf": {} }] })] {
         assert!(edge.call(&event).await.result["threw"].as_str().unwrap().contains("TypeError"));
     }
     let headless = with(&keys, |request| request["headers"] = json!({ "x": 1 }));
     assert!(edge.call(&headless).await.result["threw"].is_string());
     assert_eq!(verify(&edge.call(&event(&keys)).await.result), Ok(()));
+}
+
+/// A bucket beside the API, behind the same function. CloudFront signs for it by itself, if at all.
+#[tokio::test]
+async fn a_bucket_gets_its_requests_as_they_came() {
+    let keys = Keys::new();
+    let edge = EdgeProcess::start().await;
+    let bucket = |secret: &str| {
+        let header = |key: &str, value: &str| json!([{ "key": key, "value": value }]);
+        with(&keys, |request| {
+            request["origin"] = json!({ "s3": {
+                "authMethod": "origin-access-identity",
+                "customHeaders": {
+                    "countersign-secret": header("Countersign-Secret", secret),
+                    "x-own": header("X-Own", "kept"),
+                },
+                "domainName": "bucket.s3.eu-west-1.amazonaws.com",
+                "path": "/assets",
+                "region": "eu-west-1",
+            } });
+        })
+    };
+    let event = bucket("none");
+    let Returned { result, log } = edge.call(&event).await;
+    let mut expected = event["Records"][0]["cf"]["request"].clone();
+    expected["origin"]["s3"]["customHeaders"].as_object_mut().unwrap().remove("countersign-secret");
+    assert_eq!((result, log), (expected, vec![]));
+    answered(&edge.call(&bucket(&keys.source())).await, "500", "set its protocol policy to https-only");
 }

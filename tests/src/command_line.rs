@@ -2,7 +2,7 @@
 
 use crate::{
     artifacts::artifact,
-    lambda_runtime_api::decisions,
+    bootstrap::decisions,
     stage::{PATIENCE, ask},
 };
 use hyper::Method;
@@ -27,24 +27,24 @@ pub(crate) fn countersign(arguments: &[&str]) -> Command {
     command
 }
 
-async fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) async fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } =
         timeout(PATIENCE * 2, countersign(arguments).output()).await.expect("it ends").unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
 /// `countersign local`, ready.
-struct Local {
-    child: Child,
+pub(crate) struct Local {
+    pub(crate) child: Child,
     /// Read all the while: a pipe that is full would hold the program up.
     log: JoinHandle<String>,
-    edge: SocketAddr,
-    gateway: SocketAddr,
-    keys: String,
+    pub(crate) edge: SocketAddr,
+    pub(crate) gateway: SocketAddr,
+    pub(crate) keys: String,
 }
 
 impl Local {
-    async fn start(more: &[&str]) -> Self {
+    pub(crate) async fn start(more: &[&str]) -> Self {
         let arguments = [&["local", "--edge", "127.0.0.1:0", "--gateway", "127.0.0.1:0"], more].concat();
         let mut child = countersign(&arguments).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -72,7 +72,7 @@ impl Local {
     }
 
     /// Sends a signal and returns the status and the log.
-    async fn end(mut self, signal: &str) -> (Option<i32>, Vec<Value>) {
+    pub(crate) async fn end(mut self, signal: &str) -> (Option<i32>, Vec<Value>) {
         let id = self.child.id().unwrap().to_string();
         Command::new("kill").args(["-s", signal, &id]).status().await.unwrap();
         let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap();
@@ -81,10 +81,12 @@ impl Local {
     }
 }
 
+/// It runs in one process, and needs no other program.
 #[tokio::test]
 async fn the_tour_comes_out_as_it_should() {
-    let (status, out, error) = run(&["tour"]).await;
-    assert_eq!((status, error.as_str()), (Some(0), ""), "{out}");
+    let output = timeout(PATIENCE * 2, countersign(&["tour"]).env_clear().output()).await.expect("it ends").unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{out}");
     assert!(!out.contains("WRONG"), "{out}");
     let last = out.lines().last().unwrap();
     let rows: u32 = last.split(' ').next().unwrap().parse().unwrap();
@@ -195,7 +197,9 @@ async fn wrong_arguments_are_refused_with_what_is_accepted() {
         (&["local", "--edge", "0.0.0.0:0"], 1, "is not an address of this machine's loopback"),
         (&["local", "--lifetime", "301s"], 2, "accepted are whole seconds from 1s to 300s"),
         (&["local", "--lifetime", "500ms"], 2, "accepted are whole seconds from 1s to 300s"),
-        (&["local", "--ttl", "soon"], 2, "accepted are whole seconds from 1s to 3600s"),
+        (&["local", "--ttl", "soon"], 2, "accepted are whole seconds from 1s to 300s"),
+        (&["local", "--ttl", "301s"], 2, "accepted are whole seconds from 1s to 300s"),
+        (&["local", "--outage", "31m"], 2, "accepted are whole seconds from 0s to 1800s"),
         (&["local", "--skew", "-1s"], 2, ""),
         (&["local", "--mode", "off"], 2, "[possible values: enforce, monitor]"),
         (&["local", "--stage", "a/b"], 1, "the stage \"a/b\" is not"),

@@ -119,7 +119,10 @@ impl<'a> Name<'a> {
         let of_a_type = name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase);
         let of_others = ["Debug", "Option", "Authorization", "Cookie", "Host", "Unreleased"].contains(&name);
         match span {
-            _ if path && span.contains('/') && !["/", "target/"].iter().any(|start| span.starts_with(start)) => {
+            _ if path
+                && span.contains('/')
+                && !["/", "target/", "dist/"].iter().any(|start| span.starts_with(start)) =>
+            {
                 Some(Self::Path(span))
             }
             _ if path && file => Some(Self::File(span)),

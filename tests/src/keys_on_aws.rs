@@ -6,10 +6,10 @@ use crate::{
     at_the_authorizer::{TARGET, signed, signed_with},
     at_the_edge::{custom, event_of, verify},
     aws_clients::secrets_manager,
+    bootstrap::{Bootstrap, Invocation},
     edge_process::{EdgeProcess, Returned},
     fake_aws::{FIRST_VERSION, FakeAws},
     fake_aws_faults::{Fault, Happening},
-    lambda_runtime_api::{Bootstrap, Invocation},
     moto::Moto,
     stage::{PATIENCE, SECRET, aws_variables, key_set},
     tls::Tls,
@@ -42,8 +42,8 @@ fn asked(aws: &FakeAws) -> Vec<String> {
     aws.calls().into_iter().map(|call| call.region).collect()
 }
 
-fn edge(aws: &FakeAws, region: &str) -> EdgeProcess {
-    EdgeProcess::start_with(&aws_variables(aws.endpoint(), region))
+async fn edge(aws: &FakeAws, region: &str) -> EdgeProcess {
+    EdgeProcess::start_with(&aws_variables(aws.endpoint(), region)).await
 }
 
 /// One request at an edge whose Region may hold a replica.
@@ -77,7 +77,7 @@ async fn an_edge_reads_where_it_runs_if_there_is_a_replica_and_once() {
         ("sa-east-1", Some(REPLICA), PRIMARY),
     ] {
         let (aws, arn) = aws().await;
-        let edge = edge(&aws, own);
+        let edge = edge(&aws, own).await;
         for _ in 0..100 {
             let signed = sign(&edge, &arn, regions).await;
             assert_eq!((verify(&signed.result), &signed.log[..]), (Ok(()), &[][..]));
@@ -112,7 +112,7 @@ async fn where_the_replica_fails_the_primary_is_asked() {
     ] {
         let (aws, arn) = aws().await;
         aws.fail(Fault::always(happening).within(REPLICA));
-        let edge = edge(&aws, REPLICA);
+        let edge = edge(&aws, REPLICA).await;
         assert_eq!(verify(&sign(&edge, &arn, Some(REPLICA)).await.result), Ok(()), "{happening:?}");
         let bootstrap = authorizer(&aws, REPLICA, &arn, &[]).await;
         assert_eq!(effect(&bootstrap.invoke(signed().to_string()).await), "Allow", "{happening:?}");
@@ -120,7 +120,7 @@ async fn where_the_replica_fails_the_primary_is_asked() {
     }
     // A replica that is not made yet.
     let (aws, arn) = aws().await;
-    let edge = edge(&aws, "ap-south-1");
+    let edge = edge(&aws, "ap-south-1").await;
     assert_eq!(verify(&sign(&edge, &arn, Some("ap-south-1")).await.result), Ok(()));
     assert_eq!(asked(&aws), ["ap-south-1", PRIMARY]);
 }
@@ -221,7 +221,7 @@ async fn keys_are_read_over_tls_and_from_nobody_else() {
     for (authority, good) in [(tls.authority(), true), (other.authority(), false)] {
         let trust = [("SSL_CERT_FILE", authority)];
         let variables = [&aws_variables(&tls.endpoint, PRIMARY)[..], &trust].concat();
-        let edge = EdgeProcess::start_with(&variables);
+        let edge = EdgeProcess::start_with(&variables).await;
         let status = sign(&edge, &arn, None).await.result["status"].clone();
         assert_eq!(status, if good { Value::Null } else { "503".into() });
         let variables = [&variables[..], &[("COUNTERSIGN_SECRET", &arn)]].concat();
@@ -291,7 +291,7 @@ async fn without_keys_the_log_says_what_to_do_and_nothing_is_let_through() {
 
 /// The edge answers 503 and the authorizer fails; both logs say why, and hold no key.
 async fn tells(aws: &FakeAws, arn: &str, expected: &str, name: &str) {
-    let edge = edge(aws, PRIMARY);
+    let edge = edge(aws, PRIMARY).await;
     let answered = sign(&edge, arn, None).await;
     assert_eq!(answered.result["status"], "503", "{name}");
     let notices: Vec<_> = answered.log.iter().map(|line| line["notice"].as_str().unwrap_or_default()).collect();

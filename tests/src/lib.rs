@@ -10,6 +10,7 @@ mod at_the_authorizer;
 mod at_the_edge;
 mod at_the_rotator;
 mod aws_clients;
+mod bootstrap;
 mod command_line;
 mod command_line_on_aws;
 mod documents;
@@ -27,11 +28,16 @@ mod from_edge_to_allow;
 mod judged_request;
 mod judged_rows;
 mod keys_on_aws;
-mod lambda_runtime_api;
 mod leaks;
 mod moto;
 mod origin_header;
 mod outside_judges;
+// They are programs for this alone.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod packaged_functions;
+mod packages;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod packages_unpacked;
 mod python_judge;
 mod rotation_demand;
 mod rotation_faults;
@@ -49,3 +55,5 @@ mod stage;
 mod through_a_rotation;
 mod tls;
 mod traps;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod zips;

@@ -6,12 +6,12 @@
 use crate::{
     at_the_authorizer::{TARGET, signed, signed_with},
     aws_clients::secrets_manager,
+    bootstrap::{Bootstrap, Invocation, decisions},
     edge_process::EdgeProcess,
     fake_aws::{FIRST_VERSION, FakeAws},
     fake_aws_faults::{Fault, Happening},
     from_edge_to_allow::{CAUGHT, arrived},
     keys_on_aws::in_region,
-    lambda_runtime_api::{Bootstrap, Invocation, decisions},
     leaks::Secrets,
     moto::Moto,
     stage::{Keys, PATIENCE, ask, aws_variables, key_set, options},
@@ -347,7 +347,7 @@ async fn the_header_comes_from_cloudfront_and_from_nobody_else() {
         let bootstrap = authorizer(aws.endpoint(), &keys, "api/origin-header", &[]).await;
         let mut options = options(&keys.source(), api);
         options.custom_headers.push(("x-origin-verify".to_owned(), header(NEW, NEW_VALUE)));
-        let running = local::start(options, EdgeProcess::start(), bootstrap).await.unwrap();
+        let running = local::start(options, EdgeProcess::start().await, bootstrap).await.unwrap();
         for viewers in [&[][..], &[("X-Origin-Verify", "a.b")], &[("x_origin_verify", "a"), ("X-ORIGIN-VERIFY", "b")]] {
             let (status, echo) = ask(running.edge, Method::GET, "/echo/a", viewers, b"").await;
             assert_eq!((status, arrived(&echo, "x-origin-verify")), (200, Some(&*header(NEW, NEW_VALUE))));

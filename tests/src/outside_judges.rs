@@ -4,10 +4,10 @@
 //! RFC. Section numbers without another name are those of RFC 9421.
 
 use crate::{
+    bootstrap::Bootstrap,
     edge_process::EdgeProcess,
     judged_request::{JudgedRequest, Verdict},
     judged_rows::{HELLO, HELLO_256, ROWS, Says},
-    lambda_runtime_api::Bootstrap,
     python_judge::{self, PythonJudge},
     rust_judge::{self, RustJudge},
     stage::{Keys, ask, options},
@@ -46,7 +46,7 @@ async fn start(keys: &Keys) -> (Running, Arc<Mutex<Vec<String>>>) {
     let options = options(&source, ApiKind::Rest);
     let noted =
         Noted { bootstrap: Bootstrap::start(&[("COUNTERSIGN_SECRET", &source)]).await, effects: Arc::clone(&effects) };
-    (local::start(options, EdgeProcess::start(), noted).await.unwrap(), effects)
+    (local::start(options, EdgeProcess::start().await, noted).await.unwrap(), effects)
 }
 
 /// Both judges, with the key file that the edge has.
@@ -156,7 +156,7 @@ async fn any_host_and_any_viewer_verify_for_others() {
     ];
     let keys = Keys::new();
     let source = keys.source();
-    let signer = EdgeSigner::new(EdgeSigner::LIMITS, of_lambda(CallLimits::BRIEF));
+    let signer = EdgeSigner::new(0, of_lambda(CallLimits::BRIEF));
     let mut judges = Judges::new(&keys);
     for (host, viewer, rust) in table {
         let header = |name, value| Header { name, value };
@@ -175,7 +175,7 @@ async fn any_host_and_any_viewer_verify_for_others() {
         };
         let outcome = local::EdgeFunction::handle(&signer, &event, SystemTime::now()).await.unwrap();
         let Answer::Forward(edits) = outcome.answer else { panic!("{outcome:?}") };
-        let set = edits.set.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let set = edits.set.into_iter().map(|(name, value)| (name.into_owned(), value));
         let request = JudgedRequest {
             method: "GET".to_owned(),
             authority: host.to_owned(),

@@ -5,9 +5,9 @@
 //! `fake_aws_fault_tests.rs`. What has to be so at every moment is in `rotation_invariant.rs`.
 
 use crate::{
+    bootstrap::Bootstrap,
     fake_aws::Call,
     fake_aws_faults::{Fault, Happening},
-    lambda_runtime_api::Bootstrap,
     rotation_demand::{Demand, EMERGENCY, FIRST, NEXT, Setting},
     rotation_world::{SECRET, World, with_each},
 };
@@ -119,7 +119,7 @@ async fn killed(trigger: Trigger, setting: Setting, call: usize, happening: Happ
     world.aws.fail(Fault::at(call, happening));
     let rotator = world.rotator().await;
     let step = world.run_until_held(&rotator, &demand).await;
-    world.kill(rotator).await;
+    world.end(rotator).await;
     let left = world.left_pending();
 
     let rotator = world.rotator().await;

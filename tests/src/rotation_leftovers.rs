@@ -131,7 +131,7 @@ async fn killed(trigger: Trigger, leftover: Leftover, call: usize, happening: Ha
     world.aws.fail(Fault::at(call, happening));
     let rotator = world.rotator().await;
     world.run_until_held(&rotator, &demand).await;
-    world.kill(rotator).await;
+    world.end(rotator).await;
 
     let rotator = world.rotator().await;
     if retried {

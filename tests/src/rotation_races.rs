@@ -3,8 +3,8 @@
 //! Real programs and the fake AWS, as in `rotation_faults.rs`.
 
 use crate::{
+    bootstrap::Bootstrap,
     fake_aws_faults::{Fault, Happening},
-    lambda_runtime_api::Bootstrap,
     rotation_demand::{Demand, EMERGENCY, FIRST, NEXT, OTHER, Setting},
     rotation_faults::{
         HELD,
@@ -84,7 +84,7 @@ async fn raced(trigger: Trigger, call: usize, happening: Happening, other: Other
         }
         break;
     }
-    world.kill(held).await;
+    world.end(held).await;
     if end == End::LetGo && trigger != Steps {
         let kids = world.kids();
         let of = |demand: &Demand| kids.iter().filter(|kid| demand.has_made(kid)).count();

@@ -2,9 +2,9 @@
 
 use crate::{
     aws_clients::secrets_manager,
+    bootstrap::{Bootstrap, Invocation},
     fake_aws::{Call, FakeAws},
     fake_cloud_formation::Parameter,
-    lambda_runtime_api::{Bootstrap, Invocation},
     leaks::Secrets,
     rotation_demand::{Demand, Setting, text},
     rotation_invariant::{Jwk, Promoted, broken, moment},
@@ -109,7 +109,7 @@ impl World {
         self.is_complete(demand, &reports);
     }
 
-    /// Hands over an event and returns when a call is held, with the step that it is of.
+    /// Hands over an event and returns when a call is held, with the step that it is of. The rotator is killed there.
     pub(crate) async fn run_until_held(&mut self, rotator: &Bootstrap, demand: &Demand) -> usize {
         self.expect(demand);
         let mut step = 0;
@@ -132,12 +132,6 @@ impl World {
         self.latest = self.latest.take().max(timestamp);
     }
 
-    /// Kills a rotator while a call of it is held, and keeps its log.
-    pub(crate) async fn kill(&mut self, mut rotator: Bootstrap) {
-        rotator.kill();
-        self.end(rotator).await;
-    }
-
     /// Keeps what was answered, to be searched.
     pub(crate) fn keep(&mut self, invocation: Invocation) -> Result<Value, String> {
         match invocation {
@@ -153,7 +147,7 @@ impl World {
         }
     }
 
-    /// Ends a rotator and keeps its log.
+    /// Kills a rotator, wherever it is, and keeps its log.
     pub(crate) async fn end(&mut self, rotator: Bootstrap) {
         self.told.extend(rotator.log().await.iter().map(Value::to_string));
     }

@@ -1,9 +1,9 @@
 //! The real rotator where AWS denies, throttles, breaks or lags, in the fake AWS; and what it tells of it: never a key.
 
 use crate::{
+    bootstrap::Invocation,
     fake_aws_faults::{Fault, Happening},
     fake_secrets_manager::{Lag, Replication},
-    lambda_runtime_api::Invocation,
     rotator_stage::{
         FIRST, FakeWorld, REGION, REPLICA, SECRET_NAME, STACK, TIME, assert_tells_no_key, fail, failure, id, report,
         rotate, scheduled, step,

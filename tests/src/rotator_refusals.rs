@@ -3,7 +3,7 @@
 
 use crate::{
     aws_clients::secrets_manager,
-    lambda_runtime_api::{Invocation, run_to_its_end},
+    bootstrap::{Invocation, run_to_its_end},
     moto::Moto,
     rotator_stage::{FIRST, REGION, TIME, World, fail, failure, id, queued, rotate, rotator, scheduled, step},
     stage::key_set,

@@ -3,9 +3,9 @@
 
 use crate::{
     aws_clients::{cloud_formation, secrets_manager},
+    bootstrap::{Bootstrap, Invocation},
     fake_aws::FakeAws,
     fake_cloud_formation::Parameter,
-    lambda_runtime_api::{Bootstrap, Invocation},
     leaks::Secrets,
     moto::Moto,
     stage::{PATIENCE, aws_variables, key_set},

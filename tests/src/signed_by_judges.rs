@@ -1,8 +1,8 @@
 //! What others sign with our key and our profile is admitted by the real authorizer, and what only the RFC allows is not.
 
 use crate::{
+    bootstrap::{Bootstrap, Invocation, decisions},
     judged_request::{COVERED, JudgedRequest},
-    lambda_runtime_api::{Bootstrap, Invocation, decisions},
     python_judge::{Parameters, PythonJudge},
     rust_judge::{self, RustJudge},
     stage::Keys,

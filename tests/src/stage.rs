@@ -1,6 +1,6 @@
 //! What every test needs around the programs: key files, a whole path, and a client.
 
-use crate::{edge_process::EdgeProcess, lambda_runtime_api::Bootstrap};
+use crate::{bootstrap::Bootstrap, edge_process::EdgeProcess};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{HeaderMap, Method, Request, Uri, header::HeaderName};
@@ -65,7 +65,7 @@ pub(crate) fn options(source: &str, api: ApiKind) -> Options {
 pub(crate) async fn stack(keys: &Keys, api: ApiKind) -> Running {
     let source = keys.source();
     let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &source)]).await;
-    local::start(options(&source, api), EdgeProcess::start(), bootstrap).await.unwrap()
+    local::start(options(&source, api), EdgeProcess::start().await, bootstrap).await.unwrap()
 }
 
 pub(crate) fn key_set() -> KeySet {

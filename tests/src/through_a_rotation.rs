@@ -2,8 +2,8 @@
 //! them, and the real rotator turns the keys over meanwhile. Secrets Manager is moto, whose replicas never lag.
 
 use crate::{
+    bootstrap::Bootstrap,
     edge_process::EdgeProcess,
-    lambda_runtime_api::Bootstrap,
     moto::Moto,
     rotator_stage::{REGION, REPLICA, World, id, report},
     stage::{PATIENCE, ask, aws_variables, options},
@@ -46,9 +46,10 @@ const FRESH: usize = 1;
 impl Path {
     async fn start(world: &World, authorizer: &[(&str, &str)]) -> Self {
         let endpoint = Moto::shared().endpoint();
-        let edge = || EdgeProcess::start_with(&aws_variables(endpoint, REPLICA));
+        let variables = aws_variables(endpoint, REPLICA);
+        let edge = || EdgeProcess::start_with(&variables);
         let signs = Arc::new(AtomicUsize::new(OLD));
-        let edges = Edges { processes: [edge(), edge()], signs: Arc::clone(&signs) };
+        let edges = Edges { processes: [edge().await, edge().await], signs: Arc::clone(&signs) };
         let mut variables = aws_variables(endpoint, REGION).to_vec();
         variables.push(("COUNTERSIGN_SECRET", &world.secret));
         variables.extend(authorizer);

@@ -29,10 +29,10 @@
 
 use crate::{
     artifacts::fixture,
+    bootstrap::{Bootstrap, Invocation, decisions},
     documents::{is_test, read},
     edge_process::{EdgeProcess, Returned},
     judged_request::COVERED,
-    lambda_runtime_api::{Bootstrap, Invocation, decisions},
     stage::{Keys, SECRET, ask, key_set, stack},
 };
 use hyper::Method;
@@ -232,7 +232,7 @@ fn at_the_edge(keys: &Keys) -> Value {
 #[tokio::test]
 async fn no_credential_is_in_a_log() {
     let keys = Keys::new();
-    let edge = EdgeProcess::start();
+    let edge = EdgeProcess::start().await;
     let mut log = Vec::new();
     let changes: [(&str, Value); 9] = [
         ("/uri", json!("/a b")),
@@ -296,7 +296,7 @@ async fn nothing_is_read_from_the_environment_at_the_edge() {
         ("countersign-secret", "none"),
         ("countersign-mode", "monitor"),
     ];
-    let edge = EdgeProcess::start_with(&variables);
+    let edge = EdgeProcess::start_with(&variables).await;
     let result = edge.call(&at_the_edge(&keys)).await.result;
     let header = |name: &str| result["headers"][name][0]["value"].as_str().unwrap();
     let numbers: Vec<u64> = header("signature-input").split([';', '=']).filter_map(|text| text.parse().ok()).collect();

@@ -1,49 +1,50 @@
-//! The programs that tests and benchmarks run, built and put in place under `target/artifacts`.
+//! The programs that tests and benchmarks run, put in place under `target/artifacts`.
 
 use anyhow::{Context as _, Result};
 use cargo_metadata::MetadataCommand;
 use std::{
     env::consts::{DLL_PREFIX, DLL_SUFFIX},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 use xshell::{Shell, cmd};
 
-#[derive(Clone, Copy)]
-pub(crate) enum Profile {
-    /// For tests.
-    Dev,
-    /// As functions are deployed.
-    Lambda,
+/// Where a build has left what the functions are made of.
+pub(crate) struct Built {
+    pub(crate) addon: PathBuf,
+    pub(crate) authorizer: PathBuf,
+    pub(crate) rotator: PathBuf,
 }
 
-/// Builds them and returns the folder that holds each function as Lambda unpacks it, `edge-signer/`, `authorizer/` and
-/// `rotator/`, and beside them `countersign`.
-pub(crate) fn build(shell: &Shell, profile: Profile) -> Result<PathBuf> {
-    let (profile, built) = match profile {
-        Profile::Dev => ("dev", "debug"),
-        Profile::Lambda => ("lambda", "lambda"),
-    };
-    cmd!(shell, "cargo build --locked --profile {profile} -p edge-signer-addon -p authorizer -p rotator -p cli")
-        .run()?;
+/// Builds them for tests and returns the folder that holds each function as Lambda unpacks it, and beside them `countersign`.
+pub(crate) fn build(shell: &Shell) -> Result<PathBuf> {
+    cmd!(shell, "cargo build --locked -p edge-signer-addon -p authorizer -p rotator -p cli").run()?;
 
     let metadata = MetadataCommand::new().no_deps().exec()?;
     let target = metadata.target_directory.into_std_path_buf();
-    let built = target.join(built);
-    let artifacts = target.join("artifacts").join(profile);
-    let function = |name: &str| artifacts.join(name);
-    let library = built.join(format!("{DLL_PREFIX}edge_signer_addon{DLL_SUFFIX}"));
-    let copies = [
-        (library, function("edge-signer").join("edge-signer.node")),
-        (shell.current_dir().join("edge-signer/addon/index.mjs"), function("edge-signer").join("index.mjs")),
-        (built.join("authorizer"), function("authorizer").join("bootstrap")),
-        (built.join("rotator"), function("rotator").join("bootstrap")),
-        (built.join("countersign"), artifacts.join("countersign")),
-    ];
-    for (from, to) in copies {
-        shell.create_dir(to.parent().unwrap_or(&artifacts))?;
-        // Removed first: a file that is being run cannot be written over.
-        shell.remove_path(&to)?;
-        shell.copy_file(&from, &to).with_context(|| format!("{} was not built", from.display()))?;
-    }
+    let built = target.join("debug");
+    let functions = Built {
+        addon: built.join(format!("{DLL_PREFIX}edge_signer_addon{DLL_SUFFIX}")),
+        authorizer: built.join("authorizer"),
+        rotator: built.join("rotator"),
+    };
+    let artifacts = target.join("artifacts").join("dev");
+    put_in_place(shell, &functions, &artifacts)?;
+    put(shell, &built.join("countersign"), &artifacts.join("countersign"))?;
     Ok(artifacts)
+}
+
+/// Puts each function as Lambda unpacks it into `edge-signer/`, `authorizer/` and `rotator/` of this folder.
+pub(crate) fn put_in_place(shell: &Shell, built: &Built, artifacts: &Path) -> Result<()> {
+    let edge = artifacts.join("edge-signer");
+    put(shell, &built.addon, &edge.join("edge-signer.node"))?;
+    put(shell, &shell.current_dir().join("edge-signer/addon/index.mjs"), &edge.join("index.mjs"))?;
+    put(shell, &built.authorizer, &artifacts.join("authorizer").join("bootstrap"))?;
+    put(shell, &built.rotator, &artifacts.join("rotator").join("bootstrap"))
+}
+
+fn put(shell: &Shell, from: &Path, to: &Path) -> Result<()> {
+    shell.create_dir(to.parent().unwrap_or(to))?;
+    // Removed first: a file that is being run cannot be written over.
+    shell.remove_path(to)?;
+    shell.copy_file(from, to).with_context(|| format!("{} was not built", from.display()))
 }

@@ -9,23 +9,32 @@ use std::{
 };
 use xshell::{Shell, cmd};
 
-/// The Python that has what this lock file names.
-pub(crate) fn python(shell: &Shell, requirements: &str) -> Result<PathBuf> {
+/// The Python that has what these lock files name, installed one after the other.
+///
+/// They name wheels, but for a file that says otherwise, whose packages are built with what the files before it have installed.
+pub(crate) fn python(shell: &Shell, locks: &[&str]) -> Result<PathBuf> {
     // An environment belongs to the Python that it was made with.
-    let version = cmd!(shell, "python3 --version").quiet().read()?;
+    let mut made_of = cmd!(shell, "python3 --version").quiet().read()?;
+    for lock in locks {
+        made_of.push('\n');
+        made_of.push_str(&shell.read_file(lock)?);
+    }
     let python = Path::new("bin").join("python");
-    let made = made_once("python", &format!("{version}\n{}", shell.read_file(requirements)?), |folder| {
+    let made = made_once("python", &made_of, |folder| {
         cmd!(shell, "python3 -m venv {folder}")
             .run()
             .context("python3 cannot make a virtual environment: on Debian and Ubuntu install python3-venv")?;
         let pip = folder.join(&python);
-        cmd!(
-            shell,
-            "{pip} -m pip install --quiet --no-input --disable-pip-version-check
-             --require-hashes --no-deps --only-binary :all: --requirement {requirements}"
-        )
-        .run()
-        .with_context(|| format!("what {requirements} names cannot be installed"))
+        for lock in locks {
+            cmd!(
+                shell,
+                "{pip} -m pip install --quiet --no-input --disable-pip-version-check
+                 --require-hashes --no-deps --only-binary :all: --no-build-isolation --requirement {lock}"
+            )
+            .run()
+            .with_context(|| format!("what {lock} names cannot be installed"))?;
+        }
+        Ok(())
     })?;
     Ok(made.join(python))
 }

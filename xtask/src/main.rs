@@ -1,18 +1,22 @@
 //! `cargo xtask`: what a developer asks of the repository.
 
+mod archive;
 mod artifacts;
 mod deny;
 mod environments;
+mod lambda;
+mod package;
 mod tools;
+mod zigbuild;
 
-use anyhow::{Result, ensure};
-use artifacts::Profile;
+use anyhow::Result;
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
+use lambda::Architecture;
+use std::{
+    path::{self, PathBuf},
+    process::ExitCode,
+};
 use xshell::{Shell, cmd};
-
-/// A function loads all of its program before its first answer: no program is larger, stripped.
-const LARGEST: u64 = 4_000_000;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
@@ -25,6 +29,15 @@ struct Arguments {
 enum Command {
     /// Set up what the tests need, under target/, and run them all
     Test,
+    /// Make the zips that stacks are deployed from, with their checksums
+    Package {
+        /// The folder that they are put into [default: dist]
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Build the authorizer and the rotator for arm64; the edge has x86-64 alone
+        #[arg(long)]
+        arm64: bool,
+    },
     /// Check the licences, versions and sources of all crates by deny.toml
     Deny,
     /// Measure the programs' sizes, a signature in Node, a decision, and an edge's first request
@@ -45,20 +58,30 @@ fn run(arguments: &Arguments) -> Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     tools::check(&shell)?;
-    match arguments.command {
+    match &arguments.command {
         Command::Test => test(&shell),
+        Command::Package { out, arm64 } => {
+            let dist = out.as_ref().map_or_else(|| Ok(dist(&shell)), path::absolute)?;
+            package::package(&shell, &dist, if *arm64 { Architecture::Arm64 } else { Architecture::X86_64 })
+        }
         Command::Deny => deny::check(&shell),
         Command::Bench => bench(&shell),
     }
 }
 
+fn dist(shell: &Shell) -> PathBuf {
+    shell.current_dir().join("dist")
+}
+
 fn test(shell: &Shell) -> Result<()> {
     cmd!(shell, "python3 signing/vectors/make.py --check").run()?;
-    let artifacts = artifacts::build(shell, Profile::Dev)?;
-    let judge = environments::python(shell, "tests/judges/requirements.txt")?;
-    let moto = environments::python(shell, "tests/moto/requirements.txt")?;
+    let artifacts = artifacts::build(shell)?;
+    package::package(shell, &dist(shell), Architecture::X86_64)?;
+    let judge = environments::python(shell, &["tests/judges/requirements.txt"])?;
+    let moto = environments::python(shell, &["tests/moto/requirements.txt"])?;
     let peer = environments::node(shell, "tests/peer")?;
     let _artifacts = shell.push_env("COUNTERSIGN_ARTIFACTS", artifacts);
+    let _dist = shell.push_env("COUNTERSIGN_DIST", dist(shell));
     let _judge = shell.push_env("COUNTERSIGN_JUDGE_PYTHON", judge);
     let _moto = shell.push_env("COUNTERSIGN_MOTO_PYTHON", moto);
     let _peer = shell.push_env("COUNTERSIGN_PEER", peer);
@@ -67,11 +90,10 @@ fn test(shell: &Shell) -> Result<()> {
 }
 
 fn bench(shell: &Shell) -> Result<()> {
-    let artifacts = artifacts::build(shell, Profile::Lambda)?;
+    let artifacts = zigbuild::build(shell, Architecture::X86_64)?;
     for program in ["edge-signer/edge-signer.node", "authorizer/bootstrap", "rotator/bootstrap"] {
-        let bytes = std::fs::metadata(artifacts.join(program))?.len();
+        let bytes = package::program(&artifacts, program, Architecture::X86_64)?.len();
         println!("{program}: {bytes} bytes");
-        ensure!(bytes <= LARGEST, "{program} has {bytes} bytes, and may have {LARGEST}");
     }
     let addon = artifacts.join("edge-signer");
     cmd!(shell, "node tests/benches/sign.mjs {addon}").run()?;

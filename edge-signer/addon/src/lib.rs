@@ -15,7 +15,7 @@ static SIGNER: LazyLock<EdgeSigner> = LazyLock::new(|| {
     let mut random = [0];
     let _ = getrandom::fill(&mut random);
     let [random] = random;
-    EdgeSigner::new(EdgeSigner::LIMITS.jittered(random), aws::of_lambda(aws::CallLimits::BRIEF))
+    EdgeSigner::new(random, aws::of_lambda(aws::CallLimits::BRIEF))
 });
 
 static FUNCTION_NAME: LazyLock<String> = LazyLock::new(function::function_name);

@@ -1,0 +1,101 @@
+//! The packaged functions, as Lambda gets them: unpacked into a folder of their own.
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use local::{FunctionError, FunctionLog, FunctionProcess};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tempfile::TempDir;
+use zip::ZipArchive;
+
+/// Lambda's limits: of an origin-request function and, by API Gateway, of an authorizer.
+const EDGE_TIME: Duration = Duration::from_secs(30);
+const AUTHORIZER_TIME: Duration = Duration::from_secs(10);
+
+/// Lambda's limit for a function, unpacked.
+const UNPACKED_BYTES: u64 = 250 * 1024 * 1024;
+
+/// Both functions, unpacked. Their folder goes when this is dropped.
+pub(crate) struct Artifacts {
+    from: PathBuf,
+    folder: TempDir,
+    log: FunctionLog,
+}
+
+/// One of the packages.
+struct Package {
+    zip: &'static str,
+    /// What is in it, and whether Lambda has to be able to run it as a program.
+    entries: &'static [(&'static str, bool)],
+}
+
+const EDGE_SIGNER: Package =
+    Package { zip: "edge-signer.zip", entries: &[("edge-signer.node", false), ("index.mjs", false)] };
+const AUTHORIZER: Package = Package { zip: "authorizer.zip", entries: &[("bootstrap", true)] };
+
+impl Artifacts {
+    /// Unpacks the packages of that folder. What the functions write goes to `log`, line by line.
+    pub(crate) fn unpack(from: &Path, log: FunctionLog) -> Result<Self> {
+        let folder = tempfile::tempdir().context("no folder to unpack the functions into")?;
+        for package in [&EDGE_SIGNER, &AUTHORIZER] {
+            let path = from.join(package.zip);
+            package.unpack(&path, folder.path()).with_context(|| {
+                format!("{} is not what `cargo xtask package` makes, in the folder dist", path.display())
+            })?;
+        }
+        Ok(Self { from: from.to_owned(), folder, log })
+    }
+
+    /// The edge signer in a process of Node, loaded.
+    pub(crate) async fn edge_signer(&self) -> Result<FunctionProcess> {
+        let module = self.folder.path().join("index.mjs");
+        let started = FunctionProcess::node("edge-signer", &module, &[], EDGE_TIME, self.log.clone()).await;
+        self.started(&EDGE_SIGNER, started)
+    }
+
+    /// The authorizer in a process with these settings, ready.
+    pub(crate) async fn authorizer(&self, settings: &[(&str, &str)]) -> Result<FunctionProcess> {
+        let program = self.folder.path().join("bootstrap");
+        let started =
+            FunctionProcess::program("authorizer", &program, settings, AUTHORIZER_TIME, self.log.clone()).await;
+        self.started(&AUTHORIZER, started)
+    }
+
+    fn started(&self, package: &Package, started: Result<FunctionProcess, FunctionError>) -> Result<FunctionProcess> {
+        let path = self.from.join(package.zip);
+        started.map_err(|error| match error {
+            FunctionError::NoNode(_) => anyhow!("{}: {error}", path.display()),
+            error => anyhow!("{}: {error}; `cargo xtask package` makes one for this machine", path.display()),
+        })
+    }
+}
+
+impl Package {
+    fn unpack(&self, path: &Path, folder: &Path) -> Result<()> {
+        let mut archive = ZipArchive::new(File::open(path)?)?;
+        let names = archive.file_names().map(|name| Ok(name?.into_owned())).collect::<Result<Vec<_>>>()?;
+        let expected: Vec<_> = self.entries.iter().map(|(name, _)| *name).collect();
+        if names.len() != expected.len() || !expected.iter().all(|name| names.iter().any(|other| other == name)) {
+            bail!("it holds {names:?} in the place of {expected:?}");
+        }
+        for (name, is_program) in self.entries {
+            let mut entry = archive.by_name(name)?;
+            if *is_program && entry.unix_mode().is_none_or(|mode| mode & 0o111 == 0) {
+                bail!("{name} in it is not marked as a program that may be run");
+            }
+            let mode = if *is_program { 0o700 } else { 0o600 };
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(folder.join(name))?;
+            // What the archive says of itself is not believed.
+            let bytes = io::copy(&mut entry.by_ref().take(UNPACKED_BYTES + 1), &mut file)
+                .with_context(|| format!("{name} in it"))?;
+            if bytes > UNPACKED_BYTES {
+                bail!("{name} in it has more than Lambda's 250 MB");
+            }
+        }
+        Ok(())
+    }
+}

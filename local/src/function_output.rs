@@ -1,0 +1,112 @@
+//! What a function's process writes, line by line, and in time: before its answer is handed on.
+
+use std::io::{self, ErrorKind, Read as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::Interest;
+
+/// A line that is longer is cut: CloudWatch takes no longer one.
+const LINE_BYTES: usize = 1_048_576;
+
+/// The end at which the output of a process is read.
+///
+/// It is a socket and not a pipe, since its two ends have modes of their own: here a read never waits, which for the process
+/// that writes a write does. So all that was written up to a moment can be read in that moment.
+pub(crate) struct Output {
+    stream: UnixStream,
+    /// The same socket, for tokio to say when there is something to read. That it says so later than it is so, is why nothing
+    /// is read from it.
+    readiness: tokio::net::UnixStream,
+    /// What has been read of a line that has not ended.
+    begun: Mutex<Vec<u8>>,
+    log: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Output {
+    /// The end to read, whose lines go to `log`, and that for the process.
+    pub(crate) fn new(log: impl Fn(&str) + Send + Sync + 'static) -> io::Result<(Arc<Self>, OwnedFd)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let readiness = tokio::net::UnixStream::from_std(ours.try_clone()?)?;
+        let output = Self { stream: ours, readiness, begun: Mutex::default(), log: Box::new(log) };
+        Ok((Arc::new(output), theirs.into()))
+    }
+
+    /// Reads until the process has ended, so that it can always write.
+    pub(crate) async fn read(self: Arc<Self>) {
+        let all = || if self.drain() { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) };
+        while self.readiness.readable().await.is_ok() {
+            if self.readiness.try_io(Interest::READABLE, all).is_ok() {
+                break;
+            }
+        }
+    }
+
+    /// Hands every line that has been written to the log; returns whether no more will come.
+    pub(crate) fn drain(&self) -> bool {
+        // One reader at a time, so that lines stay in their order.
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match (&self.stream).read(&mut buffer) {
+                Ok(0) => {
+                    self.tell(&std::mem::take(&mut *begun));
+                    return true;
+                }
+                Ok(length) => {
+                    begun.extend_from_slice(buffer.get(..length).unwrap_or_default());
+                    while let Some(end) = begun.iter().position(|byte| *byte == b'\n') {
+                        let rest = begun.split_off(end + 1);
+                        self.tell(&std::mem::replace(&mut *begun, rest));
+                    }
+                    if begun.len() > LINE_BYTES {
+                        self.tell(&std::mem::take(&mut *begun));
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return error.kind() != ErrorKind::WouldBlock,
+            }
+        }
+    }
+
+    fn tell(&self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        let line = line.trim_end_matches(['\r', '\n']);
+        if !line.is_empty() {
+            (self.log)(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[tokio::test]
+    async fn lines_are_told_when_they_have_ended_and_all_of_them() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&told);
+        let (output, writer) = Output::new(move |line: &str| log.lock().unwrap().push(line.to_owned())).unwrap();
+        let mut writer = UnixStream::from(writer);
+        let mut check = |written: &[u8], more: bool, expected: &[&str]| {
+            writer.write_all(written).unwrap();
+            assert_eq!(output.drain(), !more);
+            assert_eq!(std::mem::take(&mut *told.lock().unwrap()), expected);
+        };
+        check(b"", true, &[]);
+        check(b"a\n\nb\r\nc", true, &["a", "b"]);
+        check(b"d\xff", true, &[]);
+        check(b"\ne", true, &["cd\u{fffd}"]);
+        let long = "x".repeat(LINE_BYTES);
+        let reading = tokio::spawn(Arc::clone(&output).read());
+        let writing = move || writer.write_all(format!("{long}f\ng").as_bytes());
+        tokio::task::spawn_blocking(writing).await.unwrap().unwrap();
+        reading.await.unwrap();
+        let told = told.lock().unwrap();
+        let [cut @ .., last] = &told[..] else { panic!("nothing is told") };
+        assert_eq!((cut.concat().len(), last.as_str()), (LINE_BYTES + 2, "g"), "no byte is lost");
+    }
+}

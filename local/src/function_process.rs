@@ -1,0 +1,278 @@
+//! A function as Lambda runs it: a process that asks the Runtime API for its work.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::function_output::Output;
+use crate::functions::AuthorizerFunction;
+use crate::lambda_runtime_api::{Answer, RuntimeApi};
+use crate::random;
+
+/// Lambda's limit for the start of a function.
+const INIT: Duration = Duration::from_secs(10);
+
+/// How many of its last lines tell why a process has ended.
+const LAST_LINES: usize = 5;
+
+/// Runs a function of Node, whose module is the argument.
+const NODE_RUNTIME: &str = include_str!("node_runtime.mjs");
+
+/// Takes each line that a function writes to its standard output or standard error, when it is written.
+pub type FunctionLog = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// A function in a process of its own, which does one invocation at a time. Killed when it is dropped; and where whoever
+/// started it is killed, it finds no Runtime API any more and ends.
+///
+/// A process that has ended is followed by a new one at the next invocation. One that takes too long or answers with what is no
+/// JSON is ended; and so is one for whose answer nobody waits any more: what it would answer belongs to nobody.
+pub struct FunctionProcess {
+    launch: Launch,
+    limit: Duration,
+    log: FunctionLog,
+    running: tokio::sync::Mutex<Option<Running>>,
+    /// Those of processes that have ended too: what they wrote is read to its end.
+    readers: Mutex<JoinSet<()>>,
+}
+
+/// Why a function cannot be started, or an invocation of it failed.
+#[derive(Debug, thiserror::Error)]
+pub enum FunctionError {
+    /// Node is not there, or too old.
+    #[error("Node 20 or newer is needed, and {0}")]
+    NoNode(String),
+    /// The system refuses to run it.
+    #[error("it cannot be run on this machine: {0}")]
+    Start(#[from] io::Error),
+    /// It has found out itself, while it started, that it cannot run.
+    #[error("it cannot start: {0}")]
+    Init(String),
+    /// The process has ended.
+    #[error("its process has ended ({status}){}{last}", if .last.is_empty() { "" } else { ", and last said: " })]
+    Ended {
+        /// How.
+        status: ExitStatus,
+        /// What it wrote last.
+        last: String,
+    },
+    /// The process was ended, because it took too long.
+    #[error("it did not answer within {} s", .0.as_secs_f32())]
+    Timeout(Duration),
+    /// The answer is not what a function answers.
+    #[error("its answer is no JSON of at most 6 MB")]
+    Answer,
+    /// The function threw.
+    #[error("{message}")]
+    Threw {
+        /// The type of what it threw.
+        kind: String,
+        /// Its text.
+        message: String,
+    },
+}
+
+impl FunctionProcess {
+    /// Starts a program, such as the `bootstrap` of a function on `provided.al2023`, with this environment and no other; and
+    /// waits until it asks for work. An invocation may take so long.
+    ///
+    /// # Errors
+    /// Why it cannot be started.
+    pub async fn program(
+        name: &str,
+        program: &Path,
+        environment: &[(&str, &str)],
+        limit: Duration,
+        log: FunctionLog,
+    ) -> Result<Self, FunctionError> {
+        let program = program.as_os_str().to_owned();
+        Self::start(
+            Launch { name: name.to_owned(), program, module: None, environment: owned(environment) },
+            limit,
+            log,
+        )
+        .await
+    }
+
+    /// Starts the `handler` of a module in Node, with this environment beside that of this process; and waits until it asks for
+    /// work. An invocation may take so long.
+    ///
+    /// # Errors
+    /// Why it cannot be started.
+    pub async fn node(
+        name: &str,
+        module: &Path,
+        environment: &[(&str, &str)],
+        limit: Duration,
+        log: FunctionLog,
+    ) -> Result<Self, FunctionError> {
+        let module = Some(module.as_os_str().to_owned());
+        let launch = Launch { name: name.to_owned(), program: "node".into(), module, environment: owned(environment) };
+        Self::start(launch, limit, log).await
+    }
+
+    async fn start(launch: Launch, limit: Duration, log: FunctionLog) -> Result<Self, FunctionError> {
+        let function = Self { launch, limit, log, running: tokio::sync::Mutex::default(), readers: Mutex::default() };
+        *function.running.lock().await = Some(function.spawn().await?);
+        Ok(function)
+    }
+
+    /// Hands the function an event, and returns what it answers. What it wrote meanwhile is in the log by then.
+    ///
+    /// # Errors
+    /// The function threw, or its process failed.
+    pub async fn invoke(&self, request_id: &str, event: impl Into<Bytes>) -> Result<Value, FunctionError> {
+        let mut place = self.running.lock().await;
+        // Taken out, so that a process is put back only if it is good for more.
+        let living = place.take().and_then(Running::living);
+        let mut running = match living {
+            Some(running) => running,
+            None => self.spawn().await?,
+        };
+        let answer = running.invoke(request_id, event.into(), self.limit).await;
+        if matches!(answer, Ok(_) | Err(FunctionError::Threw { .. })) {
+            *place = Some(running);
+        }
+        answer
+    }
+
+    /// Ends the process. Everything that it wrote is in the log then.
+    pub async fn stop(self) {
+        drop(self.running.lock().await.take());
+        let mut readers = std::mem::take(&mut *self.readers.lock().unwrap_or_else(PoisonError::into_inner));
+        while readers.join_next().await.is_some() {}
+    }
+
+    /// Starts the process, and waits until it asks for work.
+    async fn spawn(&self) -> Result<Running, FunctionError> {
+        let last = Arc::new(Mutex::new(VecDeque::new()));
+        let lines = {
+            let (log, last) = (Arc::clone(&self.log), Arc::clone(&last));
+            move |line: &str| {
+                log(line);
+                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+                last.push_back(line.to_owned());
+                if last.len() > LAST_LINES {
+                    last.pop_front();
+                }
+            }
+        };
+        let (output, writer) = Output::new(lines)?;
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).spawn(Arc::clone(&output).read());
+        let api = RuntimeApi::start(&self.launch.name, Arc::clone(&output)).await?;
+        let mut command = self.launch.command();
+        command.env("AWS_LAMBDA_RUNTIME_API", api.address.to_string());
+        // One for both, so that lines stay in their order.
+        command.stdout(Stdio::from(writer.try_clone()?)).stderr(Stdio::from(writer));
+        let mut child = command.spawn().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if self.launch.module.is_some() => {
+                FunctionError::NoNode("no `node` is on the PATH".to_owned())
+            }
+            _ => FunctionError::Start(error),
+        })?;
+        // Held beside it: to wait for a child closes its standard input.
+        let stdin = child.stdin.take();
+        let mut running = Running { child, _stdin: stdin, api, output, last };
+        let ready = tokio::select! {
+            biased;
+            ready = running.api.ready() => ready,
+            status = running.child.wait() => Err(running.ended(status)),
+            () = sleep(INIT) => Err(FunctionError::Timeout(INIT)),
+        };
+        ready.map(|()| running)
+    }
+}
+
+impl AuthorizerFunction for FunctionProcess {
+    async fn authorize(&self, event: &str, _: SystemTime) -> Result<Value, String> {
+        self.invoke(&random::request_id(), event.to_owned()).await.map_err(|error| {
+            // Of what it threw it has told the log itself.
+            if !matches!(error, FunctionError::Threw { .. }) {
+                tracing::error!(decision = "error", reason = %format!("the authorizer failed: {error}"));
+            }
+            error.to_string()
+        })
+    }
+}
+
+/// A process, and what it talks to. Killed when it is dropped.
+struct Running {
+    child: Child,
+    /// Open as long as this process lives, and after that Node ends, whatever it does.
+    _stdin: Option<ChildStdin>,
+    api: RuntimeApi,
+    output: Arc<Output>,
+    last: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Running {
+    /// Itself, if it has not ended since.
+    fn living(mut self) -> Option<Self> {
+        matches!(self.child.try_wait(), Ok(None)).then_some(self)
+    }
+
+    async fn invoke(&mut self, request_id: &str, event: Bytes, limit: Duration) -> Result<Value, FunctionError> {
+        let answer = self.api.hand_over(request_id, event, limit);
+        let answer = tokio::select! {
+            // An answer counts, though the process ends right behind it.
+            biased;
+            answer = answer => answer,
+            status = self.child.wait() => return Err(self.ended(status)),
+            () = sleep(limit) => return Err(FunctionError::Timeout(limit)),
+        };
+        match answer {
+            Answer::Response(value) => Ok(value),
+            Answer::Error { kind, message } => Err(FunctionError::Threw { kind, message }),
+            Answer::Unreadable => Err(FunctionError::Answer),
+        }
+    }
+
+    fn ended(&self, status: io::Result<ExitStatus>) -> FunctionError {
+        self.output.drain();
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect::<Vec<_>>();
+        match status {
+            Ok(status) => FunctionError::Ended { status, last: last.join("\n") },
+            Err(error) => FunctionError::Start(error),
+        }
+    }
+}
+
+/// How a process is started.
+struct Launch {
+    name: String,
+    program: OsString,
+    /// Of Node; without one, the program is the function.
+    module: Option<OsString>,
+    environment: Vec<(String, String)>,
+}
+
+impl Launch {
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        match &self.module {
+            Some(module) => command.args(["--input-type=module", "--eval", NODE_RUNTIME]).arg(module),
+            None => command.env_clear(),
+        };
+        command
+            .env("AWS_LAMBDA_FUNCTION_NAME", &self.name)
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+}
+
+fn owned(environment: &[(&str, &str)]) -> Vec<(String, String)> {
+    environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+}

@@ -1,0 +1,216 @@
+//! The Lambda Runtime API on loopback, for one process that does one invocation at a time.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
+
+use crate::function_output::Output;
+use crate::function_process::FunctionError;
+use crate::random;
+
+/// Lambda's limit for the answer of a function.
+const ANSWER_BYTES: usize = 6 * 1024 * 1024;
+
+/// What our own runtime for Node calls it.
+const OLD_NODE: &str = "OldNode";
+
+/// What a function made of an event.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Response(Value),
+    Error {
+        kind: String,
+        message: String,
+    },
+    /// It is no JSON, or too much of it.
+    Unreadable,
+}
+
+/// The server. When it is dropped, its connections end, at which a runtime ends too.
+pub(crate) struct RuntimeApi {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+    events: mpsc::UnboundedSender<Event>,
+    start: watch::Receiver<Start>,
+    task: JoinHandle<()>,
+}
+
+/// How far the process is.
+enum Start {
+    Loading,
+    Ready,
+    Failed { kind: String, message: String },
+}
+
+struct Event {
+    request_id: String,
+    deadline: SystemTime,
+    body: Bytes,
+}
+
+struct Shared {
+    function_arn: String,
+    next: tokio::sync::Mutex<mpsc::UnboundedReceiver<Event>>,
+    /// The invocation under way.
+    waiting: Mutex<Option<(String, oneshot::Sender<Answer>)>>,
+    start: watch::Sender<Start>,
+    output: Arc<Output>,
+}
+
+impl RuntimeApi {
+    pub(crate) async fn start(function: &str, output: Arc<Output>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (events, next) = mpsc::unbounded_channel();
+        let (start, started) = watch::channel(Start::Loading);
+        let shared = Arc::new(Shared {
+            function_arn: format!("arn:aws:lambda:us-east-1:123456789012:function:{function}"),
+            next: tokio::sync::Mutex::new(next),
+            waiting: Mutex::default(),
+            start,
+            output,
+        });
+        let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { address, shared, events, start: started, task })
+    }
+
+    /// Ends when the process asks for its first event.
+    ///
+    /// # Errors
+    /// It says why it never will.
+    pub(crate) async fn ready(&mut self) -> Result<(), FunctionError> {
+        match self.start.wait_for(|start| !matches!(start, Start::Loading)).await.as_deref() {
+            Ok(Start::Failed { kind, message }) if kind == OLD_NODE => Err(FunctionError::NoNode(message.clone())),
+            Ok(Start::Failed { message, .. }) => Err(FunctionError::Init(message.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands over an event, to be answered within the limit, and waits for the answer.
+    pub(crate) fn hand_over(
+        &self,
+        request_id: &str,
+        body: Bytes,
+        limit: Duration,
+    ) -> impl Future<Output = Answer> + use<> {
+        let (tell, told) = oneshot::channel();
+        *self.shared.waiting() = Some((request_id.to_owned(), tell));
+        let event = Event { request_id: request_id.to_owned(), deadline: SystemTime::now() + limit, body };
+        let _ = self.events.send(event);
+        async { told.await.unwrap_or(Answer::Unreadable) }
+    }
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, say: nothing to be done but not to spin.
+            sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        // Small answers are not to wait for more.
+        let _ = stream.set_nodelay(true);
+        let shared = Arc::clone(&shared);
+        let service = service_fn(move |request| {
+            let shared = Arc::clone(&shared);
+            async move { Ok::<_, Infallible>(shared.answer(request).await) }
+        });
+        connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+impl Shared {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let path = request.uri().path().strip_prefix("/2018-06-01/runtime/").unwrap_or_default().to_owned();
+        match path.split('/').collect::<Vec<_>>()[..] {
+            ["invocation", "next"] if request.method() == Method::GET => self.next().await,
+            ["invocation", id, kind @ ("response" | "error")] => {
+                let answer = read(request).await;
+                // Before the answer is handed on, so that whoever gets it finds in the log what was written before.
+                self.output.drain();
+                let mut waiting = self.waiting();
+                let Some((_, tell)) = waiting.take_if(|(request_id, _)| request_id == id) else {
+                    return status(StatusCode::BAD_REQUEST);
+                };
+                let _ = tell.send(match answer {
+                    None => Answer::Unreadable,
+                    Some(value) if kind == "response" => Answer::Response(value),
+                    Some(value) => {
+                        Answer::Error { kind: text(&value, "errorType"), message: text(&value, "errorMessage") }
+                    }
+                });
+                status(StatusCode::ACCEPTED)
+            }
+            ["init", "error"] => {
+                let error = read(request).await.unwrap_or_default();
+                let (kind, message) = (text(&error, "errorType"), text(&error, "errorMessage"));
+                self.start.send_replace(Start::Failed { kind, message });
+                status(StatusCode::ACCEPTED)
+            }
+            _ => status(StatusCode::NOT_FOUND),
+        }
+    }
+
+    /// Waits for an event: a runtime that asks has nothing else to do.
+    async fn next(&self) -> Response<Full<Bytes>> {
+        self.start.send_replace(Start::Ready);
+        let Some(Event { request_id, deadline, body }) = self.next.lock().await.recv().await else {
+            return status(StatusCode::GONE);
+        };
+        let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let headers = [
+            ("lambda-runtime-aws-request-id", request_id),
+            ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
+            ("lambda-runtime-invoked-function-arn", self.function_arn.clone()),
+            ("lambda-runtime-trace-id", random::trace_id(deadline.as_secs())),
+        ];
+        let response =
+            headers.into_iter().fold(Response::builder(), |response, (name, value)| response.header(name, value));
+        response.body(Full::from(body)).unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Option<(String, oneshot::Sender<Answer>)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn read(request: Request<Incoming>) -> Option<Value> {
+    let body = Limited::new(request.into_body(), ANSWER_BYTES).collect().await.ok()?;
+    serde_json::from_slice(&body.to_bytes()).ok()
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn status(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response
+}

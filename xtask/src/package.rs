@@ -1,0 +1,144 @@
+//! `cargo xtask package`: what a stack is deployed from.
+
+use crate::{
+    archive::{Entry, zip},
+    lambda::{Architecture, LIMITS},
+    zigbuild,
+};
+use anyhow::{Context as _, Result};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use std::{fs, path::Path};
+use xshell::Shell;
+
+/// What there is at the end. The first is the last to come, so that with it there are all, and the first to go.
+const FILES: [&str; 6] =
+    ["SHA256SUMS", "edge-parameters.json", "api-parameters.json", "edge-signer.zip", "authorizer.zip", "rotator.zip"];
+
+/// Fills this folder. What else is in it stays.
+pub(crate) fn package(shell: &Shell, dist: &Path, architecture: Architecture) -> Result<()> {
+    let programs = zigbuild::build(shell, architecture)?;
+    let cannot_be_written = || format!("{} cannot be written", dist.display());
+    // What is there is not of these programs: if they are refused, nobody shall take it for them.
+    withdraw(dist).with_context(cannot_be_written)?;
+
+    let addon = program(&programs, "edge-signer/edge-signer.node", Architecture::X86_64)?;
+    let index = fs::read(programs.join("edge-signer/index.mjs"))?;
+    let edge = zip(&[
+        Entry { name: "edge-signer.node", mode: 0o755, bytes: &addon },
+        Entry { name: "index.mjs", mode: 0o644, bytes: &index },
+    ])?;
+    LIMITS.check_edge_zip(&edge).context("edge-signer.zip")?;
+    let bootstrap = |name| {
+        let program = program(&programs, name, architecture)?;
+        zip(&[Entry { name: "bootstrap", mode: 0o755, bytes: &program }])
+    };
+    let (authorizer, rotator) = (bootstrap("authorizer/bootstrap")?, bootstrap("rotator/bootstrap")?);
+
+    let mut sums = String::new();
+    for (name, zip) in [("edge-signer.zip", &edge), ("authorizer.zip", &authorizer), ("rotator.zip", &rotator)] {
+        let sum = hex(zip);
+        println!("{name:<15}  {:>9} bytes  SHA-256 {sum}  {}", zip.len(), code_sha256(zip));
+        sums += &format!("{sum}  {name}\n");
+    }
+    let edge_parameters = parameters("CodeSha256", &code_sha256(&edge));
+    let api_parameters = parameters("Architecture", architecture.name());
+    let contents: [&[u8]; 6] =
+        [sums.as_bytes(), edge_parameters.as_bytes(), api_parameters.as_bytes(), &edge, &authorizer, &rotator];
+    publish(dist, &contents).with_context(cannot_be_written)
+}
+
+/// The bytes of a program, if Lambda can run it.
+pub(crate) fn program(programs: &Path, name: &str, architecture: Architecture) -> Result<Vec<u8>> {
+    let program = fs::read(programs.join(name))?;
+    LIMITS.check_program(&program, architecture).with_context(|| name.to_owned())?;
+    Ok(program)
+}
+
+fn withdraw(dist: &Path) -> Result<()> {
+    for name in FILES {
+        match fs::remove_file(dist.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).context(name),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes all before any has its name, and gives them their names in an order that tells whether all have.
+fn publish(dist: &Path, contents: &[&[u8]; 6]) -> Result<()> {
+    fs::create_dir_all(dist)?;
+    let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(dist)?;
+    for (name, content) in FILES.iter().zip(contents) {
+        fs::write(unfinished.path().join(name), content)?;
+    }
+    for name in FILES.iter().rev() {
+        fs::rename(unfinished.path().join(name), dist.join(name))?;
+    }
+    Ok(())
+}
+
+/// As `sha256sum` writes it.
+fn hex(zip: &[u8]) -> String {
+    Sha256::digest(zip).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// As Lambda writes it, and CloudFormation takes it in `CodeSha256` of `AWS::Lambda::Version`.
+fn code_sha256(zip: &[u8]) -> String {
+    STANDARD.encode(Sha256::digest(zip))
+}
+
+/// As `aws cloudformation deploy --parameter-overrides file://…` reads it.
+fn parameters(key: &str, value: &str) -> String {
+    format!("{}\n", json!([{"ParameterKey": key, "ParameterValue": value}]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: [&[u8]; 6] = [b"old"; 6];
+    const NEW: [&[u8]; 6] = [b"new"; 6];
+
+    fn listed(dist: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(dist).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn files_of_ours_are_replaced_and_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let dist = folder.path().join("made/for/it");
+        withdraw(&dist).unwrap();
+        publish(&dist, &OLD).unwrap();
+        fs::write(dist.join("notes"), "mine").unwrap();
+        publish(&dist, &NEW).unwrap();
+        assert!(FILES.iter().all(|name| fs::read(dist.join(name)).unwrap() == b"new"));
+        let mut expected: Vec<_> = FILES.into_iter().chain(["notes"]).collect();
+        expected.sort_unstable();
+        assert_eq!(listed(&dist), expected);
+        withdraw(&dist).unwrap();
+        assert_eq!(listed(&dist), ["notes"]);
+    }
+
+    /// Where a folder has the name of a zip, its turn is the end.
+    #[test]
+    fn what_breaks_off_has_no_sums_and_no_parameters() {
+        let folder = tempfile::tempdir().unwrap();
+        let dist = folder.path();
+        fs::create_dir_all(dist.join("edge-signer.zip/full")).unwrap();
+        publish(dist, &NEW).unwrap_err();
+        assert_eq!(listed(dist), ["authorizer.zip", "edge-signer.zip", "rotator.zip"]);
+    }
+
+    /// The sums are those of FIPS 180-4's example "abc".
+    #[test]
+    fn sums_and_parameters_are_written_as_their_readers_want_them() {
+        assert_eq!(hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(code_sha256(b"abc"), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+        assert_eq!(parameters("Key", "a+/="), "[{\"ParameterKey\":\"Key\",\"ParameterValue\":\"a+/=\"}]\n");
+    }
+}

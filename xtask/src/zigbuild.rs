@@ -1,0 +1,85 @@
+//! The functions as they are deployed: linked against the glibc of Lambda, and the same bytes from whatever folder.
+
+use crate::{
+    artifacts::{self, Built},
+    environments,
+    lambda::{Architecture, LIMITS},
+};
+use anyhow::{Context as _, Result, ensure};
+use cargo_metadata::{Metadata, MetadataCommand};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+use xshell::{Shell, cmd};
+
+/// Builds them and returns the folder under `target/artifacts` that holds each as Lambda unpacks it.
+///
+/// `architecture` is that of the authorizer and the rotator: Lambda@Edge has x86-64 alone.
+pub(crate) fn build(shell: &Shell, architecture: Architecture) -> Result<PathBuf> {
+    check_installed(shell, Architecture::X86_64)?;
+    check_installed(shell, architecture)?;
+    let metadata = MetadataCommand::new().other_options(vec!["--locked".to_owned()]).exec()?;
+    let target = metadata.target_directory.as_std_path();
+
+    let python = environments::python(shell, &["xtask/zigbuild/requirements.txt"])?;
+    let zigbuild = python.with_file_name("cargo-zigbuild");
+    let _flags = shell.push_env("CARGO_ENCODED_RUSTFLAGS", remapped(shell, &metadata)?.join("\u{1f}"));
+    let _python = shell.push_env("CARGO_ZIGBUILD_PYTHON_PATH", python);
+    let _wrappers = shell.push_env("CARGO_ZIGBUILD_CACHE_DIR", target.join("zigbuild"));
+    let _objects = shell.push_env("ZIG_GLOBAL_CACHE_DIR", target.join("zigbuild").join("zig"));
+
+    let [major, minor] = LIMITS.glibc;
+    let run = |architecture: Architecture, packages: &[&str]| {
+        let target_of = architecture.target();
+        let linked = format!("{target_of}.{major}.{minor}");
+        let packages = packages.iter().flat_map(|package| ["-p", package]);
+        cmd!(shell, "{zigbuild} zigbuild --locked --profile lambda --target {linked} {packages...}").run()?;
+        anyhow::Ok(target.join(target_of).join("lambda"))
+    };
+    // All of them, whatever is asked for: crates that they share are built with what any of them needs, and so the edge's stays
+    // the same bytes.
+    let edge = run(Architecture::X86_64, &["edge-signer-addon", "authorizer", "rotator"])?;
+    let functions = match architecture {
+        Architecture::X86_64 => edge.clone(),
+        Architecture::Arm64 => run(architecture, &["authorizer", "rotator"])?,
+    };
+    let built = Built {
+        addon: edge.join("libedge_signer_addon.so"),
+        authorizer: functions.join("authorizer"),
+        rotator: functions.join("rotator"),
+    };
+    let artifacts = target.join("artifacts").join(architecture.name());
+    artifacts::put_in_place(shell, &built, &artifacts)?;
+    Ok(artifacts)
+}
+
+fn check_installed(shell: &Shell, architecture: Architecture) -> Result<()> {
+    let target = architecture.target();
+    let libraries = cmd!(shell, "rustc --print target-libdir --target {target}").quiet().read()?;
+    ensure!(
+        Path::new(&libraries).exists(),
+        "Rust's library for {target} is not installed: `rustup target add {target}` installs it"
+    );
+    Ok(())
+}
+
+/// Gives every folder of this machine that programs tell in their messages a name that it has everywhere, as Cargo's `trim-paths`
+/// will, which is not stable.
+///
+/// Cargo leaves these flags out of the names that it gives to symbols.
+fn remapped(shell: &Shell, metadata: &Metadata) -> Result<Vec<String>> {
+    let crates = metadata.packages.iter().filter(|package| package.source.is_some());
+    let registries: BTreeSet<_> = crates.filter_map(|package| package.manifest_path.parent()?.parent()).collect();
+    let sysroot = cmd!(shell, "rustc --print sysroot").quiet().read()?;
+    let version = cmd!(shell, "rustc --version --verbose").quiet().read()?;
+    let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: "));
+    let commit = commit.context("rustc does not tell which commit it was built from")?;
+
+    // Of several that fit the last is taken: what is inside of another comes after it.
+    let mut names = vec![(metadata.workspace_root.to_string(), "/countersign".to_owned())];
+    names.extend(registries.iter().map(|folder| (folder.to_string(), "/crates".to_owned())));
+    names.push((metadata.target_directory.to_string(), "/target".to_owned()));
+    names.push((format!("{sysroot}/lib/rustlib/src/rust"), format!("/rustc/{commit}")));
+    Ok(names.into_iter().map(|(folder, name)| format!("--remap-path-prefix={folder}={name}")).collect())
+}

@@ -36,11 +36,36 @@ pub(crate) fn moto_python() -> PathBuf {
         .into()
 }
 
+/// The Python that has cfn-lint installed.
+#[track_caller]
+pub(crate) fn templates_python() -> PathBuf {
+    std::env::var_os("COUNTERSIGN_TEMPLATES_PYTHON")
+        .expect("COUNTERSIGN_TEMPLATES_PYTHON is not set: run `cargo xtask test`, which installs cfn-lint")
+        .into()
+}
+
+/// The Python that has LocalStack and the AWS command line installed.
+#[track_caller]
+pub(crate) fn localstack_python() -> PathBuf {
+    std::env::var_os("COUNTERSIGN_LOCALSTACK_PYTHON")
+        .expect("COUNTERSIGN_LOCALSTACK_PYTHON is not set: run `cargo xtask test`, which installs LocalStack")
+        .into()
+}
+
 /// The folder that has the AWS SDK for JavaScript installed.
 #[track_caller]
 pub(crate) fn peer_modules() -> PathBuf {
     std::env::var_os("COUNTERSIGN_PEER")
         .expect("COUNTERSIGN_PEER is not set: run `cargo xtask test`, which installs the SDK")
+        .into()
+}
+
+/// The folder with the `node` that Lambda runs the signer in.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[track_caller]
+pub(crate) fn lambda_node() -> PathBuf {
+    std::env::var_os("COUNTERSIGN_LAMBDA_NODE")
+        .expect("COUNTERSIGN_LAMBDA_NODE is not set: run `cargo xtask test`, which installs Node")
         .into()
 }
 

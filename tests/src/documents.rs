@@ -1,5 +1,6 @@
 //! The files, types, functions and tests that the documents name are there, so that the documents cannot rot.
 
+use crate::template::template;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -83,13 +84,17 @@ fn what_the_documents_name_is_there() {
 
 #[test]
 fn the_links_of_the_documents_lead_somewhere() {
-    for (document, text) in DOCUMENTS {
+    let of_infra = [("infra/README.md", template("README.md")), ("infra/attach.md", template("attach.md"))];
+    let of_infra = of_infra.iter().map(|(document, text)| (*document, text.as_str()));
+    for (document, text) in
+        DOCUMENTS.into_iter().chain([("README.md", include_str!("../../README.md"))]).chain(of_infra)
+    {
         let links = prose(text).flat_map(|line| line.split("](").skip(1));
         for link in links.filter_map(|rest| rest.split(')').next()) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let file = if file.is_empty() { document } else { file };
-            assert!(Path::new(ROOT).join(file).exists(), "{document} links to {link}");
-            let text = if anchor.is_empty() { String::new() } else { read(file) };
+            let file = if file.is_empty() { document.to_owned() } else { led_to(document, file) };
+            assert!(link.starts_with("https://") || Path::new(ROOT).join(&file).exists(), "{document} links to {link}");
+            let text = if anchor.is_empty() { String::new() } else { read(&file) };
             let mut anchors = prose(&text).filter(|line| line.starts_with('#')).map(anchor_of);
             assert!(anchor.is_empty() || anchors.any(|other| other == anchor), "{document} links to {link}");
         }
@@ -135,9 +140,12 @@ impl<'a> Name<'a> {
     }
 }
 
-/// Whether a file of Rust defines this: `name`, or `Type::name` in a block of that type. A module in front of it only tells
-/// two of one name apart.
+/// Whether a file defines this: a template a resource; one of Rust `name`, or `Type::name` in a block of that type. A module in
+/// front of it only tells two of one name apart.
 fn defines(text: &str, label: &str) -> bool {
+    if text.contains(&format!("\n  {label}:\n    Type: AWS::")) {
+        return true;
+    }
     let (front, name) = label.rsplit_once("::").unwrap_or(("", label));
     let owner = front.rsplit("::").next().unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
@@ -199,12 +207,22 @@ fn anchor_of(heading: &str) -> String {
     kept.collect::<String>().replace(' ', "-")
 }
 
+/// Where a link in a document leads: from its own folder.
+fn led_to(document: &str, link: &str) -> String {
+    let folder = document.rsplit_once('/').map_or("", |(folder, _)| folder);
+    match link.strip_prefix("../") {
+        Some(above) => above.to_owned(),
+        None if folder.is_empty() => link.to_owned(),
+        None => format!("{folder}/{link}"),
+    }
+}
+
 /// A file by its path from the root of the repository.
 pub(crate) fn read(file: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// Every file of Rust in the repository.
+/// Every file of Rust, and every template, in the repository.
 fn sources() -> Vec<(PathBuf, String)> {
     let mut folders = vec![PathBuf::from(ROOT)];
     let mut files = Vec::new();
@@ -214,7 +232,7 @@ fn sources() -> Vec<(PathBuf, String)> {
             let name = path.file_name().unwrap().to_string_lossy();
             if path.is_dir() && !name.starts_with('.') && name != "target" {
                 folders.push(path);
-            } else if name.ends_with(".rs") {
+            } else if name.ends_with(".rs") || name.ends_with(".yaml") {
                 let text = fs::read_to_string(&path).unwrap();
                 files.push((path, text));
             }

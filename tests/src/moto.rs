@@ -75,6 +75,22 @@ impl Moto {
         call.stack_name(name).template_body(template).send().await.unwrap().stack_id.unwrap()
     }
 
+    /// Makes a stack from a template and returns its outputs.
+    pub(crate) async fn outputs(
+        &self,
+        region: &'static str,
+        name: &str,
+        template: &str,
+        parameters: &[(&str, &str)],
+    ) -> Vec<(String, String)> {
+        self.create_stack(region, name, template, parameters).await;
+        let stacks = cloud_formation(&self.endpoint, region).describe_stacks().stack_name(name).send().await.unwrap();
+        let outputs = stacks.stacks()[0].outputs().iter();
+        outputs
+            .map(|output| (output.output_key().unwrap().to_owned(), output.output_value().unwrap().to_owned()))
+            .collect()
+    }
+
     fn start() -> Self {
         let mut child = Command::new(moto_python())
             .arg("-I")

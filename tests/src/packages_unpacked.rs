@@ -1,6 +1,7 @@
 //! What `cargo xtask package` makes, at work where nothing else is: the zips alone are all that Lambda gets.
 
 use crate::{
+    artifacts::lambda_node,
     bootstrap::Bootstrap,
     edge_process::EdgeProcess,
     from_edge_to_allow::arrived,
@@ -8,6 +9,7 @@ use crate::{
     packages::archive,
     rotator_stage::{REGION, REPLICA, TIME, World, id, report, rotate},
     stage::{ask, aws_variables, options},
+    template_rows::edge,
 };
 use hyper::Method;
 use local::{ApiKind, Running};
@@ -35,13 +37,27 @@ impl Unpacked {
 /// The whole path with an edge that has just been started.
 async fn path(unpacked: &Unpacked, world: &World) -> Running {
     let endpoint = Moto::shared().endpoint();
-    let edge = EdgeProcess::start_in(&unpacked.folder("edge-signer"), &aws_variables(endpoint, REPLICA)).await;
+    let node = lambda_node();
+    let mut variables = aws_variables(endpoint, REPLICA).to_vec();
+    variables.push(("PATH", node.to_str().unwrap()));
+    let edge = EdgeProcess::start_in(&unpacked.folder("edge-signer"), &variables).await;
     let mut variables = aws_variables(endpoint, REGION).to_vec();
     variables.push(("COUNTERSIGN_SECRET", &world.secret));
     let authorizer = Bootstrap::start_in(&unpacked.folder("authorizer"), &variables).await;
     let mut options = options(&world.secret, ApiKind::Rest);
     options.custom_headers.push(("countersign-regions".to_owned(), REPLICA.to_owned()));
     local::start(options, edge, authorizer).await.unwrap()
+}
+
+/// Not that of this machine, but that which the template names.
+#[test]
+fn they_are_signed_for_in_the_node_of_the_template() {
+    let node = std::process::Command::new(lambda_node().join("node")).arg("--version").output().unwrap();
+    let version = String::from_utf8(node.stdout).unwrap();
+    let major = version.trim_start_matches('v').split('.').next().unwrap();
+    let template = edge(&[]);
+    let runtime = &template.resource("EdgeSigner")["Properties"]["Runtime"];
+    assert_eq!(*runtime, json!(format!("nodejs{major}.x")));
 }
 
 /// The keys are moto's, and the new one is the packaged rotator's.

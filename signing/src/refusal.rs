@@ -6,13 +6,14 @@ use crate::{Component, Field, KeyId, Parameter, UnixSeconds};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     // Rule 1: the headers.
-    /// The header is not there.
+    /// The header is missing: none has its exact name, case aside.
     #[error("{0} is missing")]
     Missing(Field),
-    /// The header is there more than once, in whatever case.
-    #[error("{0} is there {1} times")]
+    /// The header and those whose names resemble it are more than one.
+    #[error("{0} is there {1} times, with names that differ in case and in _ for - counted")]
     Repeated(Field, usize),
-    /// Signature-Input is no dictionary of inner lists, or Signature none of byte sequences (RFC 9421, section 4).
+    /// `Countersign-Signature-Input` is not a dictionary of inner lists, or `Countersign-Signature` not one of byte sequences
+    /// (RFC 9421, section 4).
     #[error("{0} does not parse at byte {1}")]
     Unparsable(Field, usize),
     /// The dictionary has no member `countersign`.
@@ -21,9 +22,18 @@ pub enum Refusal {
     /// The dictionary has more than one member `countersign`.
     #[error("{0} has more than one member countersign")]
     LabelRepeated(Field),
+    /// The dictionary has a member beside `countersign`.
+    #[error("{0} has a member beside countersign")]
+    LabelUnknown(Field),
     /// The gateway would act on another method than the signed one.
     #[error("{0} would override the method")]
     MethodOverride(&'static str),
+    /// A hop behind the authorizer would remove a header that the verdict rests on (RFC 9110, section 7.6.1).
+    #[error("Connection lists {0}, which a hop behind the authorizer would remove")]
+    ConnectionOption(&'static str),
+    /// Two hops could read two lists.
+    #[error("Connection is not a list of tokens")]
+    ConnectionMalformed,
     /// A GET or HEAD with a body, which the edge never sees and so cannot cover.
     #[error("a GET or HEAD with a body")]
     Body,
@@ -50,6 +60,9 @@ pub enum Refusal {
     /// The header has bytes that cannot stand in a signature base.
     #[error("Content-Digest is not visible ASCII")]
     DigestMalformed,
+    /// The policy requires a covered digest of every method but GET and HEAD.
+    #[error("Content-Digest is not covered, and the policy requires it of every method but GET and HEAD")]
+    DigestRequired,
     /// Not an IPv4 or IPv6 address.
     #[error("Countersign-Viewer-Ip is no IP address")]
     ViewerIp,
@@ -124,6 +137,9 @@ pub enum Refusal {
     /// The target ends in a `?` with nothing behind it.
     #[error("Countersign-Target ends in a bare question mark")]
     BareQuestionMark,
+    /// The gateway's domain is listed, and none of its mappings leads to the event's API and stage.
+    #[error("the domain's listed base paths do not lead to the API and stage of the event")]
+    BasePath,
     /// The gateway shows paths decoded, and this one could be another once it is.
     #[error("the signed path has an escape that is ambiguous once the gateway has decoded it")]
     PathAmbiguous,
@@ -163,7 +179,10 @@ impl Refusal {
             Self::Unparsable(..) => "header-unparsable",
             Self::LabelMissing(_) => "label-missing",
             Self::LabelRepeated(_) => "label-repeated",
+            Self::LabelUnknown(_) => "label-unknown",
             Self::MethodOverride(_) => "method-override",
+            Self::ConnectionOption(_) => "connection-option",
+            Self::ConnectionMalformed => "connection-malformed",
             Self::Body => "body-on-get",
             Self::ComponentUnknown { .. } => "component-unknown",
             Self::ComponentParameters(_) => "component-parameters",
@@ -171,6 +190,7 @@ impl Refusal {
             Self::ComponentMissing(_) => "component-missing",
             Self::DigestAbsent => "digest-absent",
             Self::DigestMalformed => "digest-malformed",
+            Self::DigestRequired => "digest-required",
             Self::ViewerIp => "viewer-ip",
             Self::ParameterUnknown { .. } => "parameter-unknown",
             Self::ParameterRepeated(_) => "parameter-repeated",
@@ -188,6 +208,7 @@ impl Refusal {
             Self::Method => "method",
             Self::Target => "target",
             Self::BareQuestionMark => "bare-question-mark",
+            Self::BasePath => "base-path",
             Self::PathAmbiguous => "path-ambiguous",
             Self::Path => "path",
             Self::QueryEscape => "query-escape",

@@ -42,13 +42,14 @@ impl<'a> TryFrom<&'a str> for Method<'a> {
     type Error = Malformed;
 
     fn try_from(method: &'a str) -> Result<Self, Malformed> {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if !method.is_empty() && method.bytes().all(token) {
-            Ok(Self(method))
-        } else {
-            Err(Malformed { expected: "a method" })
-        }
+        if is_token(method) { Ok(Self(method)) } else { Err(Malformed { expected: "a method" }) }
     }
+}
+
+/// Whether a text is a token (RFC 9110, section 5.6.2).
+pub(crate) fn is_token(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(allowed)
 }
 
 /// A host with its port, if it is not the one of https, in lower case (RFC 9421, section 2.2.3).

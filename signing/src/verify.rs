@@ -1,8 +1,9 @@
 use crate::{
-    Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, Parameter, Refusal, Request, Shown,
-    Target, UnixSeconds, ViewerIp,
+    BasePaths, Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, Parameter, Refusal,
+    Request, Shown, Target, UnixSeconds, ViewerIp, announces_body,
     base::signature_base,
-    profile::{ALGORITHM, LABEL, same_name},
+    connection,
+    profile::{ALGORITHM, LABEL, resembles},
     structured_field::{self, BareItem, ByteSequence, InnerList, Member, SfString, StructuredFieldError},
 };
 use alloc::vec::Vec;
@@ -17,6 +18,10 @@ pub struct Received<'a> {
     pub second_method: Option<&'a str>,
     /// The gateway's own name, to which the request came: `requestContext.domainName`.
     pub domain_name: &'a str,
+    /// The API to which it came: `requestContext.apiId`.
+    pub api_id: &'a str,
+    /// The stage to which it came: `requestContext.stage`.
+    pub stage: &'a str,
     /// All headers, one entry a value, the names in any case.
     pub headers: &'a [(&'a str, &'a str)],
     /// What is shown of the target.
@@ -26,7 +31,7 @@ pub struct Received<'a> {
 }
 
 /// What a verifier tolerates. There are no defaults: each verifier says what it means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// The longest time between `created` and `expires`, in whole seconds.
     pub max_lifetime: Duration,
@@ -34,6 +39,10 @@ pub struct Policy {
     pub skew: Duration,
     /// Whether a path that HTTP APIs show ambiguously is admitted: `/a%2Fb` and `/a/b` are one there.
     pub allow_ambiguous_path: bool,
+    /// Whether every method but GET and HEAD needs a covered digest. Else a digest is checked where it is there.
+    pub require_digest: bool,
+    /// What is known of custom domains. Of a domain that is listed, an event is admitted only from a listed API and stage.
+    pub base_paths: BasePaths,
 }
 
 /// A request that names what the gateway received and is in its time: all but the key and the signature is checked.
@@ -43,6 +52,8 @@ pub struct Policy {
 #[derive(Debug)]
 pub struct Claim<'a> {
     request: Request<'a>,
+    /// The signed path without stage and base path.
+    path: &'a str,
     covered: Vec<Component>,
     /// The parameters as received, for the base's last line.
     parameters: &'a str,
@@ -63,25 +74,36 @@ struct Signed {
 /// Proof that a request carries a valid, fresh signature over what the gateway received. Only [`Claim::verify`] makes it.
 ///
 /// ```compile_fail,E0451
-/// # use signing::{KeyId, Nonce, Verified};
-/// # fn forge(key_id: KeyId, nonce: Nonce, viewer_ip: std::net::IpAddr) -> Verified {
-/// Verified { key_id, nonce, viewer_ip }
+/// # use signing::{FieldValue, KeyId, Nonce, Target, Verified};
+/// # fn forge<'a>(
+/// #     key_id: KeyId, nonce: Nonce, viewer_ip: std::net::IpAddr, target: Target<'a>, path: &'a str,
+/// #     content_digest: Option<FieldValue<'a>>,
+/// # ) -> Verified<'a> {
+/// Verified { key_id, nonce, viewer_ip, target, path, content_digest }
 /// # }
 /// ```
 /// ```
-/// # use signing::{KeyId, Nonce, Verified};
-/// # fn read(verified: &Verified) -> (&KeyId, Nonce, std::net::IpAddr) {
-/// (verified.key_id(), verified.nonce(), verified.viewer_ip())
+/// # use signing::{FieldValue, KeyId, Nonce, Target, Verified};
+/// # fn read<'v>(verified: &'v Verified<'_>) -> (
+/// #     &'v KeyId, Nonce, std::net::IpAddr, Target<'v>, &'v str, Option<FieldValue<'v>>
+/// # ) {
+/// (
+///     verified.key_id(), verified.nonce(), verified.viewer_ip(), verified.target(), verified.path(),
+///     verified.content_digest(),
+/// )
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
+pub struct Verified<'a> {
     key_id: KeyId,
     nonce: Nonce,
     viewer_ip: IpAddr,
+    target: Target<'a>,
+    path: &'a str,
+    content_digest: Option<FieldValue<'a>>,
 }
 
-impl Verified {
+impl<'a> Verified<'a> {
     /// The key that signed.
     pub fn key_id(&self) -> &KeyId {
         &self.key_id
@@ -96,6 +118,22 @@ impl Verified {
     pub fn viewer_ip(&self) -> IpAddr {
         self.viewer_ip
     }
+
+    /// The target that was signed, byte for byte, with stage or base path.
+    pub fn target(&self) -> Target<'a> {
+        self.target
+    }
+
+    /// The path that was signed, byte for byte, without the stage or base path by which the gateway chose the API. It begins
+    /// with `/`. A custom domain's base path is removed where [`Policy::base_paths`] lists it.
+    pub fn path(&self) -> &'a str {
+        self.path
+    }
+
+    /// The `Content-Digest` that was signed, where one was.
+    pub fn content_digest(&self) -> Option<FieldValue<'a>> {
+        self.content_digest
+    }
 }
 
 impl<'a> Claim<'a> {
@@ -104,7 +142,7 @@ impl<'a> Claim<'a> {
     /// # Errors
     /// The first rule that does not hold.
     pub fn check(received: &'a Received<'a>, policy: &Policy) -> Result<Self, Refusal> {
-        // 1. One of each header, both dictionaries, nothing that makes the request another one behind the gateway.
+        // 1. One of each header, one member in both dictionaries, nothing that makes the request another one behind the gateway.
         let fields = Fields::collect(received.headers);
         let signature_input = fields.single(Field::SignatureInput)?;
         let signature = fields.single(Field::Signature)?;
@@ -115,13 +153,18 @@ impl<'a> Claim<'a> {
         if let Some(name) = fields.method_override {
             return Err(Refusal::MethodOverride(name));
         }
-        if matches!(received.method, "GET" | "HEAD") && fields.announces_body {
+        fields.connections.iter().try_for_each(|value| connection::check(value))?;
+        let is_bodiless = matches!(received.method, "GET" | "HEAD");
+        if is_bodiless && announces_body(received.headers.iter().copied()) {
             return Err(Refusal::Body);
         }
 
         // 2. What is covered.
         let covered = covered(&input.value)?;
         let content_digest = content_digest(&fields, &covered)?;
+        if policy.require_digest && !is_bodiless && content_digest.is_none() {
+            return Err(Refusal::DigestRequired);
+        }
         let viewer_ip = ViewerIp::try_from(viewer_ip).map_err(|_| Refusal::ViewerIp)?;
 
         // 3. The parameters.
@@ -143,10 +186,10 @@ impl<'a> Claim<'a> {
         }
         let method = Method::try_from(received.method).map_err(|_| Refusal::Method)?;
         let target = Target::try_from(target).map_err(|_| Refusal::Target)?;
-        received.shown.confirm(target, policy)?;
+        let path = received.shown.confirm(target, received, policy)?;
 
         let request = Request { method, authority, target, viewer_ip, content_digest };
-        Ok(Self { request, covered, parameters: input.text, signed, signature: signature.value, now })
+        Ok(Self { request, path, covered, parameters: input.text, signed, signature: signature.value, now })
     }
 
     /// The key that is said to have signed.
@@ -158,7 +201,7 @@ impl<'a> Claim<'a> {
     ///
     /// # Errors
     /// The first rule that does not hold.
-    pub fn verify(&self, keys: &KeySet) -> Result<Verified, Refusal> {
+    pub fn verify(&self, keys: &KeySet) -> Result<Verified<'a>, Refusal> {
         let Signed { key_id, created, nonce, .. } = &self.signed;
 
         // 6. The key.
@@ -176,34 +219,48 @@ impl<'a> Claim<'a> {
         if !key.verify_mac(base.as_bytes(), &mac) {
             return Err(Refusal::Signature);
         }
-        Ok(Verified { key_id: key_id.clone(), nonce: *nonce, viewer_ip: self.request.viewer_ip.address() })
+        let Request { target, viewer_ip, content_digest, .. } = self.request;
+        let (viewer_ip, path) = (viewer_ip.address(), self.path);
+        Ok(Verified { key_id: key_id.clone(), nonce: *nonce, viewer_ip, target, path, content_digest })
     }
 }
 
 /// The headers that the rules speak of, picked out in one pass.
 #[derive(Default)]
 struct Fields<'a> {
-    /// By the order of [`Field::ALL`]: how often it is there, and its last value.
-    found: [(usize, &'a str); Field::ALL.len()],
+    /// By the order of [`Field::ALL`].
+    found: [Found<'a>; Field::ALL.len()],
     hosts: Vec<&'a str>,
+    connections: Vec<&'a str>,
     method_override: Option<&'static str>,
-    announces_body: bool,
+}
+
+/// The headers that some reader could take for one of ours. They are counted loosely, and accepted exactly.
+#[derive(Clone, Copy, Default)]
+struct Found<'a> {
+    /// How many resemble it.
+    times: usize,
+    /// The last value under the exact name, case aside.
+    value: Option<&'a str>,
 }
 
 impl<'a> Fields<'a> {
     fn collect(headers: &[(&'a str, &'a str)]) -> Self {
         let mut fields = Self::default();
         for &(name, value) in headers {
-            let is = |other: &str| same_name(name, other);
-            if let Some((_, found)) = Field::ALL.iter().zip(&mut fields.found).find(|(field, _)| is(field.name())) {
-                *found = (found.0 + 1, value);
-            } else if name.eq_ignore_ascii_case("host") {
+            let is = |other: &str| name.eq_ignore_ascii_case(other);
+            let like = |other: &str| resembles(name, other);
+            if let Some((field, found)) = Field::ALL.iter().zip(&mut fields.found).find(|(field, _)| like(field.name()))
+            {
+                found.times += 1;
+                if is(field.name()) {
+                    found.value = Some(value);
+                }
+            } else if is("host") {
                 fields.hosts.push(value);
-            } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                fields.announces_body = true;
-            } else if name.eq_ignore_ascii_case("content-length") {
-                fields.announces_body |= value != "0";
-            } else if let Some(name) = METHOD_OVERRIDES.into_iter().find(|other| is(other)) {
+            } else if is("connection") {
+                fields.connections.push(value);
+            } else if let Some(name) = METHOD_OVERRIDES.into_iter().find(|other| like(other)) {
                 fields.method_override = Some(name);
             }
         }
@@ -211,27 +268,28 @@ impl<'a> Fields<'a> {
     }
 
     fn single(&self, field: Field) -> Result<&'a str, Refusal> {
-        self.at_most_one(field)?.ok_or(Refusal::Missing(field))
+        self.at_most_one(field)?.value.ok_or(Refusal::Missing(field))
     }
 
-    fn at_most_one(&self, field: Field) -> Result<Option<&'a str>, Refusal> {
+    fn at_most_one(&self, field: Field) -> Result<Found<'a>, Refusal> {
         let found = Field::ALL.iter().zip(self.found).find(|(other, _)| **other == field);
-        match found {
-            Some((_, (1, value))) => Ok(Some(value)),
-            Some((_, (times @ 2.., _))) => Err(Refusal::Repeated(field, times)),
-            _ => Ok(None),
+        match found.map(|(_, found)| found).unwrap_or_default() {
+            Found { times: times @ 2.., .. } => Err(Refusal::Repeated(field, times)),
+            found => Ok(found),
         }
     }
 }
 
-/// The one member `countersign` of a dictionary.
+/// The member `countersign` of a dictionary that holds no other.
 fn ours<V>(field: Field, members: Result<Vec<Member<'_, V>>, StructuredFieldError>) -> Result<Member<'_, V>, Refusal> {
     let members = members.map_err(|error| Refusal::Unparsable(field, error.at))?;
+    let others = members.iter().any(|member| member.key != LABEL);
     let mut ours = members.into_iter().filter(|member| member.key == LABEL);
     match (ours.next(), ours.next()) {
-        (Some(member), None) => Ok(member),
         (None, _) => Err(Refusal::LabelMissing(field)),
         (Some(_), Some(_)) => Err(Refusal::LabelRepeated(field)),
+        (Some(_), None) if others => Err(Refusal::LabelUnknown(field)),
+        (Some(member), None) => Ok(member),
     }
 }
 
@@ -256,9 +314,11 @@ fn covered(input: &InnerList<'_>) -> Result<Vec<Component>, Refusal> {
 
 /// The digest is covered if and only if it is there.
 fn content_digest<'a>(fields: &Fields<'a>, covered: &[Component]) -> Result<Option<FieldValue<'a>>, Refusal> {
-    match (fields.at_most_one(Field::ContentDigest)?, covered.contains(&Component::ContentDigest)) {
-        (Some(_), false) => Err(Refusal::ComponentMissing(Component::ContentDigest)),
+    let found = fields.at_most_one(Field::ContentDigest)?;
+    match (found.value, covered.contains(&Component::ContentDigest)) {
         (None, true) => Err(Refusal::DigestAbsent),
+        // One that only resembles it is there too: a backend could read it.
+        (_, false) if found.times > 0 => Err(Refusal::ComponentMissing(Component::ContentDigest)),
         (value, _) => value.map(FieldValue::try_from).transpose().map_err(|_| Refusal::DigestMalformed),
     }
 }

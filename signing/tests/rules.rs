@@ -4,14 +4,13 @@
 
 use arbtest::{arbitrary, arbtest};
 use signing::{
-    Claim, Component, ContentDigest, Field, Key, KeyId, KeySet, Nonce, Parameter, Policy, Query, Received, Refusal,
-    Request, Shown, UnixSeconds, Verified, sign,
+    BasePaths, Claim, Component, ContentDigest, Field, Key, KeyId, KeySet, Nonce, Parameter, Policy, Query, Received,
+    Refusal, Request, Shown, UnixSeconds, sign,
 };
 use std::{borrow::Cow, time::Duration};
 
 const CREATED: u64 = 1_795_341_845;
 const LIFETIME: Duration = Duration::from_secs(60);
-const POLICY: Policy = Policy { max_lifetime: LIFETIME, skew: Duration::from_secs(5), allow_ambiguous_path: false };
 const HOST: &str = "abc.execute-api.eu-west-1.amazonaws.com";
 
 fn id(id: &str) -> KeyId {
@@ -32,12 +31,35 @@ fn keys() -> KeySet {
     .unwrap()
 }
 
+fn policy() -> Policy {
+    Policy {
+        max_lifetime: LIFETIME,
+        skew: Duration::from_secs(5),
+        allow_ambiguous_path: false,
+        require_digest: false,
+        base_paths: BasePaths::default(),
+    }
+}
+
+/// What an admitted request proves, without the request.
+#[derive(Debug, PartialEq)]
+struct Proven {
+    key_id: KeyId,
+    nonce: Nonce,
+    viewer_ip: String,
+    target: String,
+    path: String,
+    content_digest: Option<String>,
+}
+
 /// A request as the gateway got it, every part free to be changed.
 #[derive(Clone, Debug)]
 struct Case {
     method: String,
     second_method: Option<String>,
     domain_name: String,
+    api_id: String,
+    stage: String,
     headers: Vec<(String, String)>,
     path: String,
     query: Vec<(String, Vec<String>)>,
@@ -86,6 +108,8 @@ impl Case {
             method: method.to_owned(),
             second_method: Some(method.to_owned()),
             domain_name: HOST.to_owned(),
+            api_id: "abc".to_owned(),
+            stage: "prod".to_owned(),
             headers,
             path: request.target.path().to_owned(),
             query,
@@ -93,11 +117,11 @@ impl Case {
         }
     }
 
-    fn verdict(&self) -> Result<Verified, Refusal> {
-        self.verdict_with(&keys())
+    fn verdict(&self) -> Result<Proven, Refusal> {
+        self.verdict_with(&keys(), &policy())
     }
 
-    fn verdict_with(&self, keys: &KeySet) -> Result<Verified, Refusal> {
+    fn verdict_with(&self, keys: &KeySet, policy: &Policy) -> Result<Proven, Refusal> {
         let cow = |text: &'_ String| Cow::Owned(text.clone());
         let query: Query<'_> =
             self.query.iter().map(|(name, all)| (cow(name), all.iter().map(cow).collect())).collect();
@@ -106,11 +130,22 @@ impl Case {
             method: &self.method,
             second_method: self.second_method.as_deref(),
             domain_name: &self.domain_name,
+            api_id: &self.api_id,
+            stage: &self.stage,
             headers: &headers,
-            shown: &Shown::Rest { path: self.path.as_str().into(), query },
+            shown: &Shown::Rest { path: self.path.as_str().into(), api_path: self.path.as_str().into(), query },
             time: self.time.map(UnixSeconds::new),
         };
-        Claim::check(&received, &POLICY)?.verify(keys)
+        let claim = Claim::check(&received, policy)?;
+        let verified = claim.verify(keys)?;
+        Ok(Proven {
+            key_id: verified.key_id().clone(),
+            nonce: verified.nonce(),
+            viewer_ip: verified.viewer_ip().to_string(),
+            target: verified.target().as_str().to_owned(),
+            path: verified.path().to_owned(),
+            content_digest: verified.content_digest().map(|value| value.as_str().to_owned()),
+        })
     }
 
     fn value(&mut self, field: Field) -> &mut String {
@@ -124,6 +159,14 @@ impl Case {
 
     fn remove(mut self, field: Field) -> Self {
         self.headers.retain(|(name, _)| name != field.key());
+        self
+    }
+
+    /// Sends a header under another name.
+    fn spell(mut self, field: Field, name: &str) -> Self {
+        for (other, _) in self.headers.iter_mut().filter(|(other, _)| other == field.key()) {
+            name.clone_into(other);
+        }
         self
     }
 
@@ -158,11 +201,17 @@ use Field::{
 
 #[test]
 fn a_signed_request_is_admitted_and_says_who_signed_it() {
-    let verified = Case::get().verdict().unwrap();
-    assert_eq!(verified.key_id(), &id("k1"));
-    assert_eq!(verified.nonce(), Nonce::new([9; 16]));
-    assert_eq!(verified.viewer_ip().to_string(), "203.0.113.7");
-    assert_eq!(Case::post().verdict().map(|_| ()), Ok(()));
+    let get = Proven {
+        key_id: id("k1"),
+        nonce: Nonce::new([9; 16]),
+        viewer_ip: "203.0.113.7".to_owned(),
+        target: "/prod/pets?type=dog&type=cat&page=2".to_owned(),
+        path: "/pets".to_owned(),
+        content_digest: None,
+    };
+    let digest = ContentDigest::of(b"{}");
+    assert_eq!(Case::post().set(DigestField, &format!(" {digest}\t")).verdict().unwrap().content_digest, Some(digest));
+    assert_eq!(Case::get().verdict(), Ok(get));
 }
 
 #[test]
@@ -171,9 +220,13 @@ fn rule_1_one_of_each_header() {
         refused(&Case::get().remove(field), Refusal::Missing(field));
         let value = Case::get().value(field).clone();
         refused(&Case::get().add(field.key(), &value), Refusal::Repeated(field, 2));
-        for twin in [field.name().to_uppercase(), field.name().replace('-', "_")] {
+        let folded = field.name().replace('-', "_");
+        for twin in [field.name().to_uppercase(), folded.clone()] {
             refused(&Case::get().add(&twin, ""), Refusal::Repeated(field, 2));
         }
+        // A name that only resembles it is never the header.
+        refused(&Case::get().spell(field, &folded), Refusal::Missing(field));
+        refused(&Case::get().spell(field, &field.key().replacen('-', "_", 1)), Refusal::Missing(field));
     }
     // In any case of its letters one is enough.
     let shouted = Case::get().with(|case| case.headers.iter_mut().for_each(|(name, _)| *name = name.to_uppercase()));
@@ -195,11 +248,48 @@ fn rule_1_both_dictionaries_parse_and_hold_one_member_of_ours() {
     refused(&Case::get().set(Signature, "countersign=:\u{e4}:"), Refusal::Unparsable(Signature, 13));
     refused(&Case::get().set(SignatureInput, &format!("{input},{input}")), Refusal::LabelRepeated(SignatureInput));
     refused(&Case::get().set(Signature, &format!("{signature}, {signature}")), Refusal::LabelRepeated(Signature));
-    // Another's signature beside ours is none of our business.
-    let beside = Case::get()
-        .set(SignatureInput, &format!("bot=(\"@authority\");tag=\"web-bot-auth\", {input}"))
-        .set(Signature, &format!("{signature} ,\tbot=:YQ==:"));
-    assert!(beside.verdict().is_ok());
+    let beside = format!("bot=(\"@authority\");tag=\"web-bot-auth\", {input}");
+    refused(&Case::get().set(SignatureInput, &beside), Refusal::LabelUnknown(SignatureInput));
+    refused(&Case::get().set(Signature, &format!("{signature} ,\tbot=:YQ==:")), Refusal::LabelUnknown(Signature));
+}
+
+#[test]
+fn rule_1_the_fields_of_rfc_9421_are_a_viewers_own() {
+    for (input, signature) in [
+        ("bot=(\"@authority\");tag=\"web-bot-auth\"", "bot=:YQ==:"),
+        ("countersign=(\"@method\");tag=\"countersign\"", "countersign=:YQ==:"),
+        ("", "d2a84f4b8b650937"),
+        ("\u{e9},", "keyId=\"https://social.example/u#main-key\",signature=\"YQ==\""),
+    ] {
+        let case = Case::get().add("Signature-Input", input).add("Signature", signature).add("SIGNATURE", signature);
+        assert_eq!(case.verdict().map(|_| ()), Ok(()));
+        let bare = Case::get().remove(SignatureInput).remove(Signature);
+        let bare = bare.add("Signature-Input", input).add("Signature", signature);
+        refused(&bare, Refusal::Missing(SignatureInput));
+    }
+}
+
+#[test]
+fn rule_1_connection_lists_nothing_that_the_verdict_rests_on() {
+    for value in ["close", "keep-alive", "upgrade", "Upgrade, keep-alive", "", ",,", "x-hop"] {
+        assert!(Case::post().add("Connection", value).verdict().is_ok(), "{value}");
+    }
+    for field in Field::ALL {
+        for name in [field.key().to_owned(), field.name().replace('-', "_")] {
+            refused(&Case::post().add("connection", &name), Refusal::ConnectionOption(field.key()));
+        }
+    }
+    for (name, known) in [
+        ("HOST", "Host"),
+        ("content-length", "Content-Length"),
+        ("Transfer_Encoding", "Transfer-Encoding"),
+        ("countersign-", "a header whose name begins with Countersign-"),
+    ] {
+        refused(&Case::post().add("Connection", &format!("close,, {name}")), Refusal::ConnectionOption(known));
+    }
+    refused(&Case::post().add("CONNECTION", "content-digest;a=b"), Refusal::ConnectionMalformed);
+    let second = Case::get().add("Connection", "close").add("connection", "a b");
+    refused(&second, Refusal::ConnectionMalformed);
 }
 
 #[test]
@@ -225,6 +315,8 @@ fn rule_1_a_get_or_head_has_no_body() {
             ("content-length", "00"),
             ("content-length", ""),
             ("Transfer-Encoding", "chunked"),
+            ("Content_Length", "1"),
+            ("TRANSFER_ENCODING", ""),
         ] {
             refused(&case.clone().add(name, value), Refusal::Body);
         }
@@ -263,8 +355,28 @@ fn rule_2_the_digest_is_covered_if_and_only_if_it_is_there() {
     refused(&Case::get().add("content-digest", &digest), Refusal::ComponentMissing(Component::ContentDigest));
     refused(&Case::post().remove(DigestField), Refusal::DigestAbsent);
     refused(&Case::post().add("CONTENT-DIGEST", &digest), Refusal::Repeated(DigestField, 2));
+    refused(&Case::post().add("Content_Digest", &digest), Refusal::Repeated(DigestField, 2));
+    refused(&Case::post().spell(DigestField, "Content_Digest"), Refusal::DigestAbsent);
+    refused(&Case::get().add("content_digest", &digest), Refusal::ComponentMissing(Component::ContentDigest));
     refused(&Case::post().set(DigestField, "a\nb"), Refusal::DigestMalformed);
     refused(&Case::post().set(DigestField, &ContentDigest::of(b"[]")), Refusal::Signature);
+}
+
+#[test]
+fn rule_2_every_body_needs_a_covered_digest_where_the_policy_says_so() {
+    let strict = Policy { require_digest: true, ..policy() };
+    let verdict = |case: &Case| case.verdict_with(&keys(), &strict).map(|_| ());
+    for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "M-SEARCH"] {
+        let bare = Case::signed(method, "/prod", None, "k1");
+        assert_eq!(bare.verdict().map(|_| ()), Ok(()));
+        // Whether a body is announced says nothing: a gateway need not show it.
+        assert_eq!(verdict(&bare), Err(Refusal::DigestRequired));
+        assert_eq!(verdict(&bare.add("Content-Length", "0")), Err(Refusal::DigestRequired));
+        assert_eq!(verdict(&Case::signed(method, "/prod", Some(&ContentDigest::of(b"")), "k1")), Ok(()));
+    }
+    for method in ["GET", "HEAD"] {
+        assert_eq!(verdict(&Case::signed(method, "/prod", None, "k1")), Ok(()));
+    }
 }
 
 #[test]
@@ -369,6 +481,27 @@ fn rule_5_the_target_is_what_the_gateway_received() {
 }
 
 #[test]
+fn rule_5_a_listed_domain_leads_to_the_events_api_and_stage() {
+    let listed = |text: &str| Policy { base_paths: text.try_into().unwrap(), ..policy() };
+    let verdict = |base_paths: &str| {
+        let proven = Case::get().verdict_with(&keys(), &listed(base_paths));
+        proven.map(|proven| proven.path)
+    };
+    // The case's domain is the API's own, which cannot be listed: so another name for it.
+    let custom = |base_paths: &str| {
+        let case = Case::get().with(|case| case.domain_name = "api.example".into());
+        let case = case.with(|case| case.headers[1].1 = "api.example".into());
+        case.verdict_with(&keys(), &listed(base_paths)).map(|proven| proven.path)
+    };
+    assert_eq!(verdict("api.example/v1=abc/prod"), Ok("/pets".to_owned()));
+    assert_eq!(custom("api.example=other/prod"), Err(Refusal::BasePath));
+    assert_eq!(custom("api.example=abc/dev"), Err(Refusal::BasePath));
+    assert_eq!(custom("api.example/v1=abc/prod"), Err(Refusal::Path));
+    // It leads there; but another authority was signed.
+    assert_eq!(custom("api.example/prod=abc/prod"), Err(Refusal::Signature));
+}
+
+#[test]
 fn rule_6_the_key_is_known_and_in_its_time() {
     let signed_by = |key_id| Case::signed("GET", "/prod/pets", None, key_id);
     refused(&signed_by("nobody"), Refusal::KeyUnknown(id("nobody")));
@@ -384,7 +517,7 @@ fn rule_7_the_signature_is_that_of_the_request() {
         refused(&Case::get().set(Signature, wrong), Refusal::Signature);
     }
     let other = Key::new(id("k1"), &[8; 32], UnixSeconds::new(0), UnixSeconds::new(u64::MAX)).unwrap();
-    assert_eq!(Case::get().verdict_with(&KeySet::new(vec![other]).unwrap()), Err(Refusal::Signature));
+    assert_eq!(Case::get().verdict_with(&KeySet::new(vec![other]).unwrap(), &policy()), Err(Refusal::Signature));
     let nonce = Case::get().edit(SignatureInput, "CQkJ", "CQkK");
     refused(&nonce, Refusal::Signature);
 }

@@ -10,13 +10,14 @@ no verifier: each verdict is written by hand, and so is what the gateway shows o
 
 How a request is signed, to be read from `Signer` down:
 
-1. `signature_params`: what is covered and under which parameters, as it will stand in Signature-Input behind its label:
+1. `signature_params`: what is covered and under which parameters, as it will stand in Countersign-Signature-Input behind its label:
    `("@method" "@authority" "@path" "@query" "countersign-viewer-ip");created=…;expires=…;nonce=…;alg=…;keyid=…;tag=…`
 2. `base`: a line `"name": value` for each covered component, in the order of that list, then, without a line feed
    behind it, `"@signature-params": ` and the text of step 1.
 3. `mac`: HMAC-SHA-256 of the base under the key that `keyid` names.
-4. `headers`: the two fields `Signature-Input: countersign=…` and `Signature: countersign=:base64:`, the exact target in
-   `Countersign-Target`, the viewer's address in `Countersign-Viewer-Ip`, and `Content-Digest` where there is one.
+4. `headers`: the two fields `Countersign-Signature-Input: countersign=…` and `Countersign-Signature: countersign=:base64:`,
+   the exact target in `Countersign-Target`, the viewer's address in `Countersign-Viewer-Ip`, and `Content-Digest` where there
+   is one. `Signature-Input` and `Signature` are a viewer's own and mean nothing here.
 
 A case that is to be refused is signed, wherever that is possible, by the right key over the very request that arrives:
 the rule it is about is then all that stands in its way. Cases of rule 7 are the other way round: all is well but the
@@ -34,11 +35,15 @@ import pathlib
 import sys
 
 HOST = "abc123.execute-api.eu-west-1.amazonaws.com"
+API_ID = "abc123"
+STAGE = "prod"
 CREATED = 1795341845
 EXPIRES = CREATED + 60
 NOW = CREATED + 10
 NONCE = '"AAECAwQFBgcICQoLDA0ODw"'  # the bytes 0 to 15
 BODY = b'{"name":"Rex"}'
+INPUT = "Countersign-Signature-Input"
+SIGNATURE = "Countersign-Signature"
 
 
 def base64_text(data):
@@ -146,8 +151,8 @@ class Signer:
     def headers(self):
         fields = [
             ["Host", self.authority],
-            ["Signature-Input", "countersign=" + self.signature_params()],
-            ["Signature", f"countersign=:{base64_text(self.mac())}:"],
+            [INPUT, "countersign=" + self.signature_params()],
+            [SIGNATURE, f"countersign=:{base64_text(self.mac())}:"],
             ["Countersign-Target", self.target],
             ["Countersign-Viewer-Ip", self.viewer_ip],
         ]
@@ -192,16 +197,23 @@ def case(
     method=FROM_SIGNER,
     second_method=FROM_SIGNER,
     domain_name=HOST,
+    api_id=API_ID,
+    stage=STAGE,
+    api_path=FROM_SIGNER,
     time=NOW,
     max_lifetime=60,
     skew=5,
     keys=(A,),
     http=None,
     allow_ambiguous_path=False,
+    require_digest=False,
+    base_paths="",
+    verified_path=None,
 ):
     """A request as the gateway shows it: what the signer sent, after `edits` of its headers and the rest.
 
-    Where `http` is given it is an HTTP API that shows it: the path decoded, and the query as it is.
+    Where `http` is given it is an HTTP API that shows it: the path decoded, and the query as it is. `verified_path` is the
+    signed path without stage and base path, which an admitted request hands on.
     """
     headers = signer.headers()
     for edit in edits:
@@ -220,22 +232,34 @@ def case(
         else:
             assert "?" not in signer.target, f"{name}: write down how the gateway shows this query"
             query = {}
+    if api_path is FROM_SIGNER and http is None:
+        api_path = "/" + path.removeprefix(f"/{stage}").lstrip("/")
     received = {
         "method": method,
         "second_method": second_method,
         "domain_name": domain_name,
+        "api_id": api_id,
+        "stage": stage,
         "headers": headers,
-        "rest": {"path": path, "query": query} if http is None else None,
+        "rest": {"path": path, "api_path": api_path, "query": query} if http is None else None,
         "http": {"path": http[0], "query": http[1]} if http is not None else None,
         "time": time,
     }
+    policy = {
+        "max_lifetime": max_lifetime,
+        "skew": skew,
+        "allow_ambiguous_path": allow_ambiguous_path,
+        "require_digest": require_digest,
+        "base_paths": base_paths,
+    }
+    assert verified_path is None or verdict == ADMITTED, name
     return {
         "name": name,
         "received": {member: value for member, value in received.items() if value is not None},
-        "policy": {"max_lifetime": max_lifetime, "skew": skew, "allow_ambiguous_path": allow_ambiguous_path},
+        "policy": policy,
         "keys": {"keys": [key.jwk() for key in keys]},
         "verdict": verdict,
-    }
+    } | ({} if verified_path is None else {"verified_path": verified_path})
 
 
 def joined(headers):
@@ -283,7 +307,7 @@ def wrap(name, before="", after=""):
 
 def send_mac(mac):
     """Another signature than the signer's: bytes, or the text between the colons."""
-    return put("Signature", f"countersign=:{mac if isinstance(mac, str) else base64_text(mac)}:")
+    return put(SIGNATURE, f"countersign=:{mac if isinstance(mac, str) else base64_text(mac)}:")
 
 
 POST = Signer(method="POST", target="/prod/pets", content_digest=SHA_256)
@@ -293,6 +317,22 @@ ADMITTED = "admitted"
 FOREIGN_INPUT = 'bot=("@authority" "signature-agent";key="b");created=1;keyid="k";tag="web-bot-auth"'
 FOREIGN_SIGNATURE = "bot=:Zm9yZWlnbg==:"
 
+# What viewers send in `Signature` and its kin for the API behind, in forms that are RFC 9421's and in others.
+OF_VIEWERS = {
+    "Web Bot Auth": [("Signature-Agent", '"https://bot.example"'), ("Signature-Input", FOREIGN_INPUT), ("Signature", FOREIGN_SIGNATURE)],
+    "a web hook": [("Signature", "d2a84f4b8b650937ec8f73cd8be2c74add5a911ba64df27458ed8229da804a26")],
+    "the fediverse": [
+        ("Date", "Sun, 22 Nov 2026 06:04:05 GMT"),
+        ("Digest", "SHA-256=RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg="),
+        ("Signature", 'keyId="https://social.example/u#main-key",headers="(request-target) host date digest",signature="Zm9yZWlnbg=="'),
+    ],
+    "a signature labelled and tagged like ours": [
+        ("Signature-Input", 'countersign=("@method");tag="countersign"'),
+        ("Signature", "countersign=:YQ==:"),
+    ],
+    "Signature twice, neither of which parses": [("Signature", "=:"), ("SIGNATURE", ",")],
+}
+
 
 def accept():
     """Requests that are admitted: what the edge sends, and what an honest signer of another make might."""
@@ -300,6 +340,11 @@ def accept():
     yield case("a GET without a query is signed with a lone question mark", ADMITTED, PETS)
     yield case("a POST with the digest of its body", ADMITTED, POST, add("Content-Length", "14"))
     yield case("a POST whose body the edge did not see", ADMITTED, Signer(method="POST", target="/prod/pets"))
+    yield case("a POST with a digest, where every body needs one", ADMITTED, POST, require_digest=True)
+    for method in ("GET", "HEAD"):
+        yield case(f"a {method} without a digest, where every body needs one", ADMITTED, Signer(method=method), require_digest=True)
+    for value in ("close", "keep-alive, Upgrade", ",, close ,", "x-hop"):
+        yield case(f"Connection: {value}", ADMITTED, POST, add("Connection", value))
     for method in ("HEAD", "DELETE", "M-SEARCH"):
         yield case(f"method {method}", ADMITTED, Signer(method=method))
     yield case("a GET of length 0", ADMITTED, Signer(), add("content-length", "0"))
@@ -324,37 +369,26 @@ def accept():
     yield case("header names in lower case", ADMITTED, POST, rename(str.lower))
     yield case("the host in upper case is signed in lower case", ADMITTED, Signer(authority=HOST.upper()))
     yield case("the gateway's name in upper case", ADMITTED, domain_name=HOST.upper())
-    yield case("a custom domain", ADMITTED, Signer(authority="api.example.com"), domain_name="api.example.com")
+    domain = "api.example.com"
+    yield case("a custom domain", ADMITTED, Signer(authority=domain), domain_name=domain)
+    for path, handed_on in (("/prod/pets", "/pets"), ("/prod", "/"), ("/prod/prod/a%2Fb", "/prod/a%2Fb")):
+        yield case(f"the stage is no part of what is handed on: {path}", ADMITTED, Signer(target=path), verified_path=handed_on)
+    yield case("a base path that is not listed is handed on", ADMITTED, Signer(authority=domain, target="/v1/pets"), domain_name=domain, api_path="/v1/pets", verified_path="/v1/pets")
+    listed = f"other.example=def456/prod,API.example.com/v1={API_ID}/prod,{domain}/v1/beta=def456/prod"
+    yield case("a listed base path is not handed on", ADMITTED, Signer(authority=domain, target="/v1/pets"), domain_name=domain, api_path="/v1/pets", base_paths=listed, verified_path="/pets")
+    yield case("a listed base path alone", ADMITTED, Signer(authority=domain, target="/v1"), domain_name=domain, api_path="/v1", base_paths=listed, verified_path="/")
     yield case("headers that nothing covers", ADMITTED, Signer(), add("Accept", "*/*"), add("X-Forwarded-For", "::1"))
 
-    both = ("Signature-Input", FOREIGN_INPUT), ("Signature", FOREIGN_SIGNATURE)
-    before = [wrap(name, before=f"{value}, ") for name, value in both]
-    after = [wrap(name, after=f" ,\t{value}") for name, value in both]
-    yield case("a foreign signature before ours", ADMITTED, Signer(), *before)
-    yield case("a foreign signature behind ours", ADMITTED, Signer(), *after)
-    yield case("a foreign signature first in one field and last in the other", ADMITTED, Signer(), before[0], after[1])
-    yield case("a foreign label that stands twice", ADMITTED, Signer(), *before, *after)
-    yield case("a foreign label in Signature only", ADMITTED, Signer(), after[1])
-    yield case(
-        "a foreign signature with every type of parameter",
-        ADMITTED,
-        Signer(),
-        wrap("Signature-Input", before='*x.y-z_1=( "a";q  "b" );i=-1;d=1.5;s="\\"\\\\,";t=t/k:n;b=:YQ==:;f;g=?0,'),
-        wrap("Signature", before="*x.y-z_1=:YQ==:;p=1,"),
-    )
-    yield case(
-        "a foreign label that begins like ours, with our tag",
-        ADMITTED,
-        Signer(),
-        wrap("Signature-Input", before='countersign2=("@path");tag="countersign", '),
-        wrap("Signature", before="countersign2=:YQ==:, "),
-    )
+    for title, fields in OF_VIEWERS.items():
+        edits = [add(name, value) for name, value in fields]
+        yield case(f"beside ours: {title}", ADMITTED, Signer(), *edits)
+        yield case(f"before ours, at an HTTP API: {title}", ADMITTED, PETS, lambda all, fields=fields: [list(f) for f in fields] + all, http=("/prod/pets", ""))
     yield case(
         "spaces around both fields",
         ADMITTED,
         Signer(),
-        wrap("Signature-Input", "  ", " \t"),
-        wrap("Signature", "  ", " \t"),
+        wrap(INPUT, "  ", " \t"),
+        wrap(SIGNATURE, "  ", " \t"),
     )
 
     for query, shown in {
@@ -373,6 +407,7 @@ def accept():
         yield case(f"query {query}", ADMITTED, Signer(target=f"/prod/pets?{query}"), query=shown)
     for path in ("/", "/prod/a%2Fb", "//prod//a/", "/prod/a+b;c=d", "/prod/%zz", "/prod/../a"):
         yield case(f"path {path}", ADMITTED, Signer(target=path))
+    yield case("path //prod//a/, of which one slash is removed", ADMITTED, Signer(target="//prod//a/"), path="/prod//a/", verified_path="//a/")
     for address in ("2001:db8::7", "2001:DB8:0:0:0:0:0:7", "::ffff:203.0.113.7"):
         yield case(f"viewer {address}", ADMITTED, Signer(viewer_ip=address))
 
@@ -399,24 +434,29 @@ def accept():
 
 
 def rule_1():
-    """Rule 1: one value each of four headers; two dictionaries that parse, each with one member `countersign`; nothing
-    that makes the request another one behind the gateway."""
-    ours = ("Signature-Input", "Signature", "Countersign-Target", "Countersign-Viewer-Ip")
+    """Rule 1: one value each of four headers, whose names are exact but for case; two dictionaries that parse, each with the
+    member `countersign` alone; nothing that makes the request another one behind the gateway."""
+    ours = (INPUT, SIGNATURE, "Countersign-Target", "Countersign-Viewer-Ip")
     values = dict(Signer().headers())
     for name in ours:
         yield case(f"{name} is missing", "header-missing", Signer(), drop(name))
         yield case(f"{name} twice, alike", "header-repeated", Signer(), add(name, values[name]))
-    yield case("Signature twice, one in upper case and empty", "header-repeated", Signer(), add("SIGNATURE", ""))
+        folded = name.replace("-", "_")
+        yield case(f"{folded} for {name}", "header-missing", Signer(), rename(lambda other, name=name, folded=folded: folded if other == name else other))
+        yield case(f"{folded} beside {name}", "header-repeated", Signer(), add(folded, ""))
+    yield case("the signature twice, one in upper case and empty", "header-repeated", Signer(), add(SIGNATURE.upper(), ""))
+    standard = {INPUT: "Signature-Input", SIGNATURE: "Signature"}
+    yield case("ours under the names of RFC 9421", "header-missing", Signer(), rename(lambda name: standard.get(name, name)))
     yield case("an unsigned request", "header-missing", Signer(), *map(drop, ours))
 
     for title, edit in {
-        "a comma at the end": wrap("Signature-Input", after=","),
-        "the label in upper case": swap("Signature-Input", "countersign=(", "Countersign=("),
-        "a foreign label that is no key": wrap("Signature-Input", before="1=(), "),
-        "a foreign member that is no list": wrap("Signature-Input", before="a=1, "),
-        "a component that is a token": swap("Signature-Input", '"@path"', "path"),
-        "components without a space between them": swap("Signature-Input", '"@path" ', '"@path"'),
-        "a line feed behind it": wrap("Signature-Input", after="\n"),
+        "a comma at the end": wrap(INPUT, after=","),
+        "the label in upper case": swap(INPUT, "countersign=(", "Countersign=("),
+        "a foreign label that is no key": wrap(INPUT, before="1=(), "),
+        "a foreign member that is no list": wrap(INPUT, before="a=1, "),
+        "a component that is a token": swap(INPUT, '"@path"', "path"),
+        "components without a space between them": swap(INPUT, '"@path" ', '"@path"'),
+        "a line feed behind it": wrap(INPUT, after="\n"),
     }.items():
         yield case(f"Signature-Input: {title}", "header-unparsable", Signer(), edit)
     for title, replaced in {
@@ -427,40 +467,64 @@ def rule_1():
         signer = Signer(parameters=parameters(**replaced))
         yield case(f"Signature-Input, signed: {title}", "header-unparsable", signer)
     for title, edit in {
-        "no colons": put("Signature", lambda value: value.replace(":", "")),
-        "the alphabet of base64url": put("Signature", f"countersign=:{'-_' * 21}8=:"),
+        "no colons": put(SIGNATURE, lambda value: value.replace(":", "")),
+        "the alphabet of base64url": put(SIGNATURE, f"countersign=:{'-_' * 21}8=:"),
         # What does not decode does not parse: RFC 9651, section 4.2.7, which says what RFC 8941 left to be understood.
-        "of a length that base64 does not have": put("Signature", "countersign=:A:"),
-        "a foreign member of a length that base64 does not have": wrap("Signature", after=", a=:A:"),
-        "a foreign member that is no byte sequence": wrap("Signature", after=", a=1"),
-        "a line feed behind it": wrap("Signature", after="\n"),
+        "of a length that base64 does not have": put(SIGNATURE, "countersign=:A:"),
+        "a foreign member of a length that base64 does not have": wrap(SIGNATURE, after=", a=:A:"),
+        "a foreign member that is no byte sequence": wrap(SIGNATURE, after=", a=1"),
+        "a line feed behind it": wrap(SIGNATURE, after="\n"),
     }.items():
         yield case(f"Signature: {title}", "header-unparsable", Signer(), edit)
 
     for title, edits in {
-        "Signature-Input is empty": [put("Signature-Input", "")],
-        "the label in Signature only": [put("Signature-Input", FOREIGN_INPUT)],
-        "the label in Signature-Input only": [put("Signature", FOREIGN_SIGNATURE)],
+        "Signature-Input is empty": [put(INPUT, "")],
+        "the label in Signature only": [put(INPUT, FOREIGN_INPUT)],
+        "the label in Signature-Input only": [put(SIGNATURE, FOREIGN_SIGNATURE)],
+        "a foreign label in both": [put(INPUT, FOREIGN_INPUT), put(SIGNATURE, FOREIGN_SIGNATURE)],
         "another label, all else right": [
-            swap("Signature-Input", "countersign=(", "sig1=("),
-            swap("Signature", "countersign=", "sig1="),
+            swap(INPUT, "countersign=(", "sig1=("),
+            swap(SIGNATURE, "countersign=", "sig1="),
         ],
     }.items():
         yield case(title, "label-missing", Signer(), *edits)
     for title, edits in {
         "the label twice in both, alike": [
-            put("Signature-Input", lambda value: f"{value}, {value}"),
-            put("Signature", lambda value: f"{value}, {value}"),
+            put(INPUT, lambda value: f"{value}, {value}"),
+            put(SIGNATURE, lambda value: f"{value}, {value}"),
         ],
-        "the label twice in Signature-Input, the right one last": [wrap("Signature-Input", before="countersign=(), ")],
-        "the label twice in Signature, the right one first": [wrap("Signature", after=", countersign=:YQ==:")],
+        "the label twice in Signature-Input, the right one last": [wrap(INPUT, before="countersign=(), ")],
+        "the label twice in Signature, the right one first": [wrap(SIGNATURE, after=", countersign=:YQ==:")],
     }.items():
         yield case(title, "label-repeated", Signer(), *edits)
+    both = (INPUT, FOREIGN_INPUT), (SIGNATURE, FOREIGN_SIGNATURE)
+    before = [wrap(name, before=f"{value}, ") for name, value in both]
+    after = [wrap(name, after=f" ,\t{value}") for name, value in both]
+    for title, edits in {
+        "a foreign member before ours": before,
+        "a foreign member behind ours": after,
+        "a foreign member in the input alone": after[:1],
+        "a foreign member in the signature alone": before[1:],
+        "a foreign member that stands twice": [*before, *after],
+        "the signature is right under a foreign label": [
+            before[0],
+            put(SIGNATURE, lambda value: f"bot={value.partition('=')[2]}, countersign=:Zm9yZWlnbg==:"),
+        ],
+    }.items():
+        yield case(title, "label-unknown", Signer(), *edits)
 
     for name in ("X-HTTP-Method-Override", "x-http-method", "X-METHOD-OVERRIDE"):
         yield case(f"a POST with {name}", "method-override", POST, add(name, "DELETE"))
     same = add("X-Http-Method-Override", "GET")
     yield case("a method override that changes nothing", "method-override", Signer(), same)
+
+    for name in ("Content-Digest", "countersign-target", "COUNTERSIGN_SIGNATURE", "countersign_signature-input", "Countersign-Viewer-Ip", "countersign-other", "host", "Content_Length", "transfer-encoding"):
+        yield case(f"Connection: {name}", "connection-option", POST, add("Connection", name))
+    listed = (add("Connection", "close"), add("CONNECTION", ", keep-alive,, content_digest"))
+    yield case("Connection twice, the second for the digest", "connection-option", POST, *listed)
+    yield case("HTTP API: Connection twice, joined", "connection-option", POST, *listed, http=("/prod/pets", ""))
+    for value in ("content-digest;q=1", '"content-digest"', "close content-digest", "close; x", "é"):
+        yield case(f"Connection: {value}", "connection-malformed", POST, add("Connection", value))
 
     head = Signer(method="HEAD")
     for signer, name, value in (
@@ -468,6 +532,8 @@ def rule_1():
         (Signer(), "CONTENT-LENGTH", "14"),
         (Signer(), "Content-Length", "00"),
         (Signer(), "transfer-encoding", "chunked"),
+        (Signer(), "Content_Length", "2"),
+        (head, "transfer_encoding", "chunked"),
     ):
         yield case(f"{signer.method} with {name}: {value}", "body-on-get", signer, add(name, value))
     lengths = [add("Content-Length", "14"), add("Content-Length", "0")]
@@ -493,6 +559,14 @@ def rule_2():
     yield case("the digest is covered twice", "component-repeated", twice)
 
     yield case("the digest is covered and absent", "digest-absent", POST, drop("Content-Digest"))
+    folded = rename(lambda name: name.replace("Content-", "Content_"))
+    yield case("Content_Digest for Content-Digest", "digest-absent", POST, folded)
+    yield case("Content_Digest beside Content-Digest", "header-repeated", POST, add("content_digest", SHA_256))
+    undigested = Signer(method="POST", target="/prod/pets")
+    yield case("Content_Digest where no digest is covered", "component-missing", undigested, add("CONTENT_DIGEST", SHA_256))
+    for method in ("POST", "DELETE", "OPTIONS", "get"):
+        signer = Signer(method=method, target="/prod/pets")
+        yield case(f"a {method} without a digest, where every body needs one", "digest-required", signer, require_digest=True)
     for title, line in {"empty": {}, "the word null": {'"content-digest"': "null"}}.items():
         signer = Signer(method="POST", covered=WITH_DIGEST, foreign_values=line)
         yield case(f"the digest is covered and absent, signed as {title}", "digest-absent", signer)
@@ -583,7 +657,7 @@ def rule_3():
         yield case(f'alg="{alg}"', "algorithm", Signer(parameters=parameters(alg=f'"{alg}"')))
     for tag in ("web-bot-auth", "Countersign"):
         yield case(f'tag="{tag}"', "tag", Signer(parameters=parameters(tag=f'"{tag}"')))
-    yield case("the signature has a parameter", "signature-parameters", Signer(), wrap("Signature", after=";x=1"))
+    yield case("the signature has a parameter", "signature-parameters", Signer(), wrap(SIGNATURE, after=";x=1"))
 
 
 def rule_4():
@@ -646,6 +720,8 @@ def rule_5():
         ("/prod/pets", "/prod/admin"),
         ("/prod/pets", "/prod/pets/"),
         ("/prod/pets", "//prod/pets"),
+        ("///prod/pets", "//prod/pets"),
+        ("//prod//pets", "/prod/pets"),
         ("/prod/pets", "/pets"),
         ("/prod/a%2Fb", "/prod/a/b"),
         ("/prod/a%2Fb", "/prod/a%2fb"),
@@ -699,8 +775,8 @@ def rule_5_http():
     ]:
         yield case(f"HTTP API: {target}", ADMITTED, Signer(target=target), http=(path, query))
     yield case("HTTP API: a body", ADMITTED, POST, http=("/prod/pets", ""))
-    beside = [put("Signature-Input", lambda ours: f"{FOREIGN_INPUT},{ours}"), put("Signature", lambda ours: f"{FOREIGN_SIGNATURE},{ours}")]
-    yield case("HTTP API: another's signature beside ours", ADMITTED, PETS, *beside, http=("/prod/pets", ""))
+    beside = [put(INPUT, lambda ours: f"{FOREIGN_INPUT},{ours}"), put(SIGNATURE, lambda ours: f"{FOREIGN_SIGNATURE},{ours}")]
+    yield case("HTTP API: another's signature in our fields", "label-unknown", PETS, *beside, http=("/prod/pets", ""))
 
     for target, path, query in [
         ("/prod/pets?a=1&b=2", "/prod/pets", "b=2&a=1"),
@@ -727,6 +803,41 @@ def rule_5_http():
     for target, path in ambiguous:
         yield case(f"HTTP API: {target}", "path-ambiguous", Signer(target=target), http=(path, ""))
         yield case(f"HTTP API: {target}, allowed by name", ADMITTED, Signer(target=target), http=(path, ""), allow_ambiguous_path=True)
+    domain = "api.example.com"
+    listed = f"{domain}/v1={API_ID}/prod,{domain}/v2=def456/$default,{domain}=ghi789/$default,{domain}/a/b={API_ID}/dev"
+
+    def mapped(target, shown, api_id, stage, verdict=ADMITTED, verified_path=None, base_paths=listed, name=domain):
+        listing = "listed" if base_paths else "not listed"
+        title = f"HTTP API: {name}, {listing}, at {api_id}/{stage}: signed {target}, shown {shown}"
+        signer = Signer(authority=name, target=target)
+        return case(title, verdict, signer, domain_name=name, api_id=api_id, stage=stage, http=(shown, ""), base_paths=base_paths, verified_path=verified_path)
+
+    yield mapped("/v1/pets", "/prod/pets", API_ID, "prod", verified_path="/pets")
+    yield mapped("/v1/a%20b", "/prod/a b", API_ID, "prod", verified_path="/a%20b")
+    yield mapped("/v1", "/prod/", API_ID, "prod", verified_path="/")
+    yield mapped("/v1/v1", "/prod/v1", API_ID, "prod", verified_path="/v1")
+    yield mapped("/v2/pets", "/pets", "def456", "$default", verified_path="/pets")
+    yield mapped("/v2", "/", "def456", "$default", verified_path="/")
+    yield mapped("/pets", "/pets", "ghi789", "$default", verified_path="/pets")
+    yield mapped("/a/b/pets", "/dev/pets", API_ID, "dev", verified_path="/pets")
+    yield mapped("/v1/pets", "/prod/pets", API_ID, "prod", verified_path="/pets", name="API.EXAMPLE.COM")
+    yield mapped("/prod/pets", "/prod/pets", API_ID, "prod", verified_path="/pets", base_paths="")
+    # A key is invisible: headers of one would open the other.
+    yield mapped("/v1/pets", "/pets", "def456", "$default", "path")
+    yield mapped("/v2/pets", "/prod/pets", API_ID, "prod", "path")
+    yield mapped("/pets", "/pets", "def456", "$default", "path")
+    yield mapped("/v1/pets", "/v1/pets", "ghi789", "$default", "path")
+    yield mapped("/v2/pets", "/v2/pets", "def456", "$default", "path")
+    yield mapped("/v1/pets", "/pets", API_ID, "prod", "path")
+    yield mapped("/v10/pets", "/prod/0/pets", API_ID, "prod", "path")
+    yield mapped("/a/pets", "/dev/pets", API_ID, "dev", "path")
+    yield mapped("/v1/pets", "/prod/pets", API_ID, "prod", "path", base_paths="")
+    yield mapped("/pets", "/prod/pets", API_ID, "prod", "path", base_paths="")
+    yield mapped("/v1/a%2Fb", "/prod/a/b", API_ID, "prod", "path-ambiguous")
+    yield mapped("/v1/pets", "/other/pets", API_ID, "other", "base-path")
+    yield mapped("/v1/pets", "/pets", "jkl012", "$default", "base-path")
+    yield case("REST API: a listed domain leads to another API", "base-path", Signer(authority=domain, target="/v1/pets"), domain_name=domain, api_id="jkl012", api_path="/v1/pets", base_paths=listed)
+    yield case("REST API: a path below another key of its domain", "path", Signer(authority=domain, target="/v2/pets"), domain_name=domain, api_path="/v2/pets", base_paths=listed)
     yield case("REST API: an ambiguous path is none", ADMITTED, Signer(target="/prod/a%2Fb"))
 
     twice = add("countersign-target", "/prod/pets")
@@ -793,7 +904,7 @@ def rule_7():
     yield case("the digest was altered", "signature", POST, put("Content-Digest", digest(b"{}", "sha-256")))
     more = put("Content-Digest", digest(BODY, "sha-256", "sha-512"))
     yield case("another digest of the same body was added", "signature", POST, more)
-    covered = swap("Signature-Input", ' "content-digest"', "")
+    covered = swap(INPUT, ' "content-digest"', "")
     yield case("the digest was taken away, its cover too", "signature", POST, drop("Content-Digest"), covered)
 
     # The parameters were altered.
@@ -806,13 +917,13 @@ def rule_7():
         # RFC 9421 would have the parameters written anew; this profile takes them as received.
         ("a space between components", '"@path" ', '"@path"  '),
     ):
-        yield case(f"the parameters were altered: {title}", "signature", Signer(), swap("Signature-Input", old, new))
-    late = swap("Signature-Input", f"={CREATED};expires={EXPIRES}", f"={CREATED + 600};expires={EXPIRES + 600}")
+        yield case(f"the parameters were altered: {title}", "signature", Signer(), swap(INPUT, old, new))
+    late = swap(INPUT, f"={CREATED};expires={EXPIRES}", f"={CREATED + 600};expires={EXPIRES + 600}")
     yield case("an old signature with new times", "signature", Signer(), late, time=NOW + 600)
 
     # The key is another.
     twin = dataclasses.replace(A, kid="test-only-twin")
-    edit = swap("Signature-Input", A.kid, twin.kid)
+    edit = swap(INPUT, A.kid, twin.kid)
     yield case("the id was altered to that of a key with the same secret", "signature", Signer(), edit, keys=(A, twin))
     yield case("signed by one key under the id of another", "signature", Signer(key=B), keys=(A, B))
     yield case("the key of that id has another secret", "signature", keys=(Key(A.kid, first=1),))
@@ -853,11 +964,6 @@ def rule_7():
         "that of another request": PETS.mac(),
     }.items():
         yield case(f"the signature is {title}", "signature", Signer(), send_mac(wrong))
-    crossed = [
-        wrap("Signature-Input", before=f"{FOREIGN_INPUT}, "),
-        put("Signature", f"bot=:{text}:, {FOREIGN_SIGNATURE.replace('bot', 'countersign')}"),
-    ]
-    yield case("the signature is right under a foreign label", "signature", Signer(), *crossed)
 
 
 def order():

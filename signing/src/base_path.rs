@@ -1,0 +1,227 @@
+//! Which custom domain and base path is which API and stage.
+//!
+//! An HTTP API does not show its authorizer the mapping key of a custom domain, so a key cannot be read from an event. It must
+//! not be guessed either: headers that were signed for `/v1/pets` would open `/v2/pets`.
+
+use crate::{Authority, Received, Refusal};
+use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
+
+/// The mappings of custom domains: `DOMAIN[/KEY]=API_ID/STAGE`, with commas between them.
+///
+/// ```
+/// use signing::BasePaths;
+///
+/// assert!(BasePaths::try_from("api.example.com/v1=abc123/prod,api.example.com=def456/$default").is_ok());
+/// let error = BasePaths::try_from("api.example.com/v1").unwrap_err();
+/// assert_eq!(error.to_string(), "\"api.example.com/v1\" is not of the form DOMAIN[/KEY]=API_ID/STAGE");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BasePaths(Vec<BasePath>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct BasePath {
+    /// In lower case.
+    domain: String,
+    /// Whole segments, without a slash at either end; empty where the mapping has no key.
+    key: String,
+    api_id: String,
+    stage: String,
+}
+
+/// A text is not a list of mappings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{entry:?} {problem}")]
+pub struct BasePathError {
+    entry: String,
+    problem: &'static str,
+}
+
+impl BasePaths {
+    /// The path below the key to which the gateway's domain leads a signed path; `None` where the domain is not listed.
+    ///
+    /// The key is the longest that is listed for the domain and covers the path, as API Gateway chooses it. It is removed once,
+    /// before anything is decoded.
+    pub(crate) fn below<'t>(&self, received: &Received<'_>, path: &'t str) -> Result<Option<&'t str>, Refusal> {
+        let mut of_domain =
+            self.0.iter().filter(|base| base.domain.eq_ignore_ascii_case(received.domain_name)).peekable();
+        if of_domain.peek().is_none() {
+            return Ok(None);
+        }
+        let leads_here = |base: &BasePath| base.api_id == received.api_id && base.stage == received.stage;
+        if !of_domain.clone().any(leads_here) {
+            return Err(Refusal::BasePath);
+        }
+        let covering = of_domain.filter_map(|base| Some((base, below(path, &base.key)?)));
+        match covering.max_by_key(|(base, _)| base.key.len()) {
+            Some((base, rest)) if leads_here(base) => Ok(Some(rest)),
+            _ => Err(Refusal::Path),
+        }
+    }
+}
+
+/// What follows a prefix of whole segments; `/` where nothing follows.
+pub(crate) fn below<'t>(path: &'t str, prefix: &str) -> Option<&'t str> {
+    let rest = if prefix.is_empty() { path } else { path.strip_prefix('/')?.strip_prefix(prefix)? };
+    match rest {
+        "" => Some("/"),
+        rest => rest.starts_with('/').then_some(rest),
+    }
+}
+
+impl TryFrom<&str> for BasePaths {
+    type Error = BasePathError;
+
+    fn try_from(text: &str) -> Result<Self, BasePathError> {
+        let mut all: Vec<BasePath> = Vec::new();
+        for entry in text.split(',') {
+            let wrong = |problem| BasePathError { entry: entry.to_owned(), problem };
+            let base = BasePath::read(entry).map_err(wrong)?;
+            if all.iter().any(|other| (&other.domain, &other.key) == (&base.domain, &base.key)) {
+                return Err(wrong("repeats a domain and key: each leads to one API and stage"));
+            }
+            all.push(base);
+        }
+        Ok(Self(all))
+    }
+}
+
+impl BasePath {
+    fn read(entry: &str) -> Result<Self, &'static str> {
+        let sides = entry.split_once('=').and_then(|(from, to)| Some((from, to.split_once('/')?)));
+        let (from, (api_id, stage)) = sides.ok_or("is not of the form DOMAIN[/KEY]=API_ID/STAGE")?;
+        let (domain, key) = from.split_once('/').map_or((from, None), |(domain, key)| (domain, Some(key)));
+        let domain = Authority::try_from(domain).map_err(|_| "has a DOMAIN that is not a host name")?;
+        if domain.as_str().contains(".execute-api.") {
+            return Err(
+                "has the DOMAIN of the API itself, on which the path shows the stage: list custom domains alone",
+            );
+        }
+        if key.is_some_and(|key| !key.split('/').all(is_segment)) {
+            return Err("has a KEY that is not one or more whole segments, without a slash at the end");
+        }
+        // Of a stage's name API Gateway documents letters, digits, `_` and `-`; `$default` is an HTTP API's.
+        if !is_name(api_id) || !(is_name(stage) || stage == "$default") {
+            return Err("has an API_ID or a STAGE that is not letters, digits, _ and -");
+        }
+        Ok(Self {
+            domain: domain.as_str().to_owned(),
+            key: key.unwrap_or_default().to_owned(),
+            api_id: api_id.to_owned(),
+            stage: stage.to_owned(),
+        })
+    }
+}
+
+/// The characters that API Gateway takes in a mapping key. A dot segment would be another path at many a reader.
+fn is_segment(segment: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"$-_.+!*'()".contains(&byte);
+    !matches!(segment, "" | "." | "..") && segment.bytes().all(allowed)
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Shown;
+    use alloc::string::ToString as _;
+
+    const LISTED: &str = "API.example.com=root/prod,api.example.com/v1=one/prod,api.example.com/v1/deep=deep/$default,\
+        other.example=root/prod";
+
+    #[track_caller]
+    fn check(domain_name: &str, (api_id, stage): (&str, &str), path: &str, expected: Result<Option<&str>, Refusal>) {
+        let shown = Shown::Http { path: "".into(), query: "".into() };
+        let received = Received {
+            method: "GET",
+            second_method: None,
+            domain_name,
+            api_id,
+            stage,
+            headers: &[],
+            shown: &shown,
+            time: None,
+        };
+        let listed = BasePaths::try_from(LISTED).unwrap();
+        assert_eq!(listed.below(&received, path), expected, "{domain_name} {api_id}/{stage} {path}");
+    }
+
+    #[test]
+    fn the_longest_key_of_whole_segments_is_removed_once() {
+        let domain = "api.example.com";
+        check(domain, ("one", "prod"), "/v1/pets", Ok(Some("/pets")));
+        check("API.Example.COM", ("one", "prod"), "/v1/v1/pets", Ok(Some("/v1/pets")));
+        check(domain, ("one", "prod"), "/v1", Ok(Some("/")));
+        check(domain, ("one", "prod"), "/v1/", Ok(Some("/")));
+        check(domain, ("one", "prod"), "/v1//a", Ok(Some("//a")));
+        check(domain, ("one", "prod"), "/v1/deeper", Ok(Some("/deeper")));
+        check(domain, ("deep", "$default"), "/v1/deep/a", Ok(Some("/a")));
+        check(domain, ("root", "prod"), "/pets", Ok(Some("/pets")));
+        check(domain, ("root", "prod"), "/v10/pets", Ok(Some("/v10/pets")));
+        check(domain, ("root", "prod"), "/%76%31/pets", Ok(Some("/%76%31/pets")));
+        check("not-listed.example", ("one", "prod"), "/v1/pets", Ok(None));
+    }
+
+    #[test]
+    fn a_path_of_another_api_or_stage_is_refused() {
+        let domain = "api.example.com";
+        for (place, path) in [
+            (("root", "prod"), "/v1/pets"),
+            (("one", "prod"), "/pets"),
+            (("one", "prod"), "/v1/deep"),
+            (("one", "prod"), "/V1/pets"),
+            (("deep", "$default"), "/v1/pets"),
+        ] {
+            check(domain, place, path, Err(Refusal::Path));
+        }
+        for place in [("one", "dev"), ("two", "prod"), ("deep", "prod"), ("", "")] {
+            check(domain, place, "/v1/pets", Err(Refusal::BasePath));
+        }
+        check("other.example", ("one", "prod"), "/v1/pets", Err(Refusal::BasePath));
+    }
+
+    #[test]
+    fn a_text_that_is_not_a_list_of_mappings_is_refused_with_the_entry() {
+        for (text, problem) in [
+            ("", "is not of the form DOMAIN[/KEY]=API_ID/STAGE"),
+            ("a.example/v1=abc", "is not of the form DOMAIN[/KEY]=API_ID/STAGE"),
+            ("a.example", "is not of the form DOMAIN[/KEY]=API_ID/STAGE"),
+            ("=abc/prod", "has a DOMAIN that is not a host name"),
+            ("a b=abc/prod", "has a DOMAIN that is not a host name"),
+            (
+                "https://a.example=abc/prod",
+                "has a KEY that is not one or more whole segments, without a slash at the end",
+            ),
+            ("a.example/=abc/prod", "has a KEY that is not one or more whole segments, without a slash at the end"),
+            ("a.example/v1/=abc/prod", "has a KEY that is not one or more whole segments, without a slash at the end"),
+            ("a.example/a//b=abc/prod", "has a KEY that is not one or more whole segments, without a slash at the end"),
+            ("a.example/..=abc/prod", "has a KEY that is not one or more whole segments, without a slash at the end"),
+            ("a.example/a%20=abc/prod", "has a KEY that is not one or more whole segments, without a slash at the end"),
+            ("a.example=/prod", "has an API_ID or a STAGE that is not letters, digits, _ and -"),
+            ("a.example=abc/", "has an API_ID or a STAGE that is not letters, digits, _ and -"),
+            ("a.example=abc/$other", "has an API_ID or a STAGE that is not letters, digits, _ and -"),
+            ("a.example=abc/prod/x", "has an API_ID or a STAGE that is not letters, digits, _ and -"),
+            (
+                "abc.execute-api.eu-west-1.amazonaws.com=abc/prod",
+                "has the DOMAIN of the API itself, on which the path shows the stage: list custom domains alone",
+            ),
+        ] {
+            let error = BasePaths::try_from(text).unwrap_err();
+            assert_eq!(error.to_string(), alloc::format!("{text:?} {problem}"));
+        }
+        for (text, entry, problem) in [
+            ("a.example=abc/prod,", "", "is not of the form DOMAIN[/KEY]=API_ID/STAGE"),
+            ("a.example=abc/prod, b.example=abc/prod", " b.example=abc/prod", "has a DOMAIN that is not a host name"),
+            (
+                "a.example/v1=abc/prod,A.example/v1=def/prod",
+                "A.example/v1=def/prod",
+                "repeats a domain and key: each leads to one API and stage",
+            ),
+        ] {
+            let error = BasePaths::try_from(text).unwrap_err();
+            assert_eq!(error.to_string(), alloc::format!("{entry:?} {problem}"));
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use function::{Environment, EnvironmentError};
 use key_store::{Limits, SecretPrefix, Source, SourceError};
-use signing::Policy;
+use signing::{BasePathError, BasePaths, Policy};
 use std::{ffi::OsString, time::Duration};
 
 const SECRET: &str = "COUNTERSIGN_SECRET";
@@ -13,6 +13,8 @@ const MAX_STALE: &str = "COUNTERSIGN_MAX_STALE";
 const MAX_LIFETIME: &str = "COUNTERSIGN_MAX_LIFETIME";
 const SKEW: &str = "COUNTERSIGN_SKEW";
 const ALLOW_AMBIGUOUS_PATH: &str = "COUNTERSIGN_ALLOW_AMBIGUOUS_PATH";
+const BODY: &str = "COUNTERSIGN_BODY";
+const BASE_PATHS: &str = "COUNTERSIGN_BASE_PATHS";
 const ORIGIN_HEADER: &str = "COUNTERSIGN_ORIGIN_HEADER";
 
 /// What `COUNTERSIGN_SECRET` may name.
@@ -27,7 +29,8 @@ pub struct Config {
     pub mode: Mode,
     /// `COUNTERSIGN_TTL` and `COUNTERSIGN_MAX_STALE`
     pub limits: Limits,
-    /// `COUNTERSIGN_MAX_LIFETIME`, `COUNTERSIGN_SKEW` and `COUNTERSIGN_ALLOW_AMBIGUOUS_PATH`
+    /// `COUNTERSIGN_MAX_LIFETIME`, `COUNTERSIGN_SKEW`, `COUNTERSIGN_ALLOW_AMBIGUOUS_PATH`, `COUNTERSIGN_BODY` and
+    /// `COUNTERSIGN_BASE_PATHS`
     pub policy: Policy,
     /// `COUNTERSIGN_ORIGIN_HEADER`: where the values of the origin's secret header are, if it is asked for.
     pub origin_header: Option<SecretPrefix>,
@@ -74,6 +77,20 @@ impl Config {
             max_lifetime: environment.seconds(MAX_LIFETIME, Duration::from_secs(60), 1..=300)?,
             skew: environment.seconds(SKEW, Duration::from_secs(5), 0..=60)?,
             allow_ambiguous_path: environment.word(ALLOW_AMBIGUOUS_PATH, &[("true", true), ("false", false)], false)?,
+            // The edge's words. A digest that is there is checked under each of them.
+            require_digest: environment.word(
+                BODY,
+                &[("digest", false), ("ignore", false), ("require", true)],
+                false,
+            )?,
+            base_paths: match environment.take(BASE_PATHS) {
+                None => BasePaths::default(),
+                Some(listed) => listed.as_str().try_into().map_err(|error: BasePathError| {
+                    let accepted =
+                        "DOMAIN[/KEY]=API_ID/STAGE of each mapping of a custom domain, with commas between them";
+                    EnvironmentError::new(BASE_PATHS, format!("set to a list of which {error}"), accepted)
+                })?,
+            },
         };
         let origin_header = environment.take(ORIGIN_HEADER);
         let origin_header = origin_header.as_deref().map(SecretPrefix::try_from).transpose().map_err(|error| {
@@ -102,7 +119,13 @@ mod tests {
             source: Source::parse("file:/k.json", None).unwrap(),
             mode: Mode::Enforce,
             limits: Limits { ttl: seconds(60), max_stale: seconds(1800) },
-            policy: Policy { max_lifetime: seconds(60), skew: seconds(5), allow_ambiguous_path: false },
+            policy: Policy {
+                max_lifetime: seconds(60),
+                skew: seconds(5),
+                allow_ambiguous_path: false,
+                require_digest: false,
+                base_paths: BasePaths::default(),
+            },
             origin_header: None,
         };
         assert_eq!(read(&[]), Ok(default.clone()));
@@ -113,16 +136,27 @@ mod tests {
             (MAX_LIFETIME, "300"),
             (SKEW, "0"),
             (ALLOW_AMBIGUOUS_PATH, "true"),
+            (BODY, "require"),
+            (BASE_PATHS, "api.example.com/v1=abc123/prod"),
             (ORIGIN_HEADER, "api/origin-header"),
         ];
         let expected = Config {
             mode: Mode::Monitor,
             limits: Limits { ttl: seconds(1), max_stale: seconds(0) },
-            policy: Policy { max_lifetime: seconds(300), skew: seconds(0), allow_ambiguous_path: true },
+            policy: Policy {
+                max_lifetime: seconds(300),
+                skew: seconds(0),
+                allow_ambiguous_path: true,
+                require_digest: true,
+                base_paths: "api.example.com/v1=abc123/prod".try_into().unwrap(),
+            },
             origin_header: Some("api/origin-header".try_into().unwrap()),
             ..default.clone()
         };
         assert_eq!(read(&all), Ok(expected));
+        for word in ["digest", "ignore"] {
+            assert_eq!(read(&[(BODY, word)]), Ok(default.clone()));
+        }
 
         const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf";
         let variables = |regions: &'static str| [(SECRET, ARN), (REGIONS, regions)].map(|(n, v)| (n.into(), v.into()));
@@ -160,6 +194,16 @@ mod tests {
                 "COUNTERSIGN_ALLOW_AMBIGUOUS_PATH is \"yes\": accepted is true or false".to_owned(),
             ),
             (
+                (BODY, "Require"),
+                "COUNTERSIGN_BODY is \"Require\": accepted is digest, ignore or require".to_owned(),
+            ),
+            (
+                (BASE_PATHS, "api.example.com/v1"),
+                "COUNTERSIGN_BASE_PATHS is set to a list of which \"api.example.com/v1\" is not of the form \
+                DOMAIN[/KEY]=API_ID/STAGE: accepted is DOMAIN[/KEY]=API_ID/STAGE of each mapping of a custom domain, with \
+                commas between them".to_owned(),
+            ),
+            (
                 (MODE, ""),
                 "COUNTERSIGN_MODE is \"\": accepted is enforce or monitor".to_owned(),
             ),
@@ -181,7 +225,8 @@ mod tests {
             (
                 ("COUNTERSIGN_LIFETIME", "5"),
                 "COUNTERSIGN_LIFETIME is not known: accepted is one of COUNTERSIGN_SECRET, COUNTERSIGN_REGIONS, COUNTERSIGN_MODE, \
-                COUNTERSIGN_TTL, COUNTERSIGN_MAX_STALE, COUNTERSIGN_MAX_LIFETIME, COUNTERSIGN_SKEW, COUNTERSIGN_ALLOW_AMBIGUOUS_PATH, COUNTERSIGN_ORIGIN_HEADER"
+                COUNTERSIGN_TTL, COUNTERSIGN_MAX_STALE, COUNTERSIGN_MAX_LIFETIME, COUNTERSIGN_SKEW, COUNTERSIGN_ALLOW_AMBIGUOUS_PATH, \
+                COUNTERSIGN_BODY, COUNTERSIGN_BASE_PATHS, COUNTERSIGN_ORIGIN_HEADER"
                     .to_owned(),
             ),
         ];

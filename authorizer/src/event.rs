@@ -6,7 +6,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 use signing::{Query, Received, Shown, UnixSeconds};
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData, ops::RangeInclusive};
 
 /// A REQUEST event. Not `Debug`: its headers hold the credentials of viewers.
 pub struct Event<'a> {
@@ -15,11 +15,14 @@ pub struct Event<'a> {
     method: Cow<'a, str>,
     second_method: Option<Cow<'a, str>>,
     domain_name: Cow<'a, str>,
+    api_id: Cow<'a, str>,
+    stage: Cow<'a, str>,
     headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     shown: Shown<'a>,
     time: Option<UnixSeconds>,
     request_id: Option<Cow<'a, str>>,
     source_ip: Option<Cow<'a, str>>,
+    route: Option<Cow<'a, str>>,
 }
 
 /// The form of the answer.
@@ -109,11 +112,18 @@ impl<'a> Event<'a> {
             method: context.http_method.unwrap_or_default().0,
             second_method: raw.http_method.map(|Text(method)| method),
             domain_name: context.domain_name.unwrap_or_default().0,
+            api_id: context.api_id.unwrap_or_default().0,
+            stage: context.stage.unwrap_or_default().0,
             headers,
-            shown: Shown::Rest { path: context.path.unwrap_or_default().0, query },
+            shown: Shown::Rest {
+                path: context.path.unwrap_or_default().0,
+                api_path: raw.path.unwrap_or_default().0,
+                query,
+            },
             time: time(context.request_time_epoch),
             request_id: context.request_id.map(|Text(id)| id),
             source_ip: context.identity.and_then(|identity| identity.source_ip).map(|Text(address)| address),
+            route: raw.resource.map(|Text(resource)| resource),
         })
     }
 
@@ -125,6 +135,8 @@ impl<'a> Event<'a> {
             method: http.method.unwrap_or_default().0,
             second_method: None,
             domain_name: context.domain_name.unwrap_or_default().0,
+            api_id: context.api_id.unwrap_or_default().0,
+            stage: context.stage.unwrap_or_default().0,
             headers: singles(raw.headers),
             shown: Shown::Http {
                 path: raw.raw_path.unwrap_or_default().0,
@@ -133,6 +145,7 @@ impl<'a> Event<'a> {
             time: time(context.time_epoch),
             request_id: context.request_id.map(|Text(id)| id),
             source_ip: http.source_ip.map(|Text(address)| address),
+            route: raw.route_key.map(|Text(key)| key),
         }
     }
 
@@ -147,6 +160,8 @@ impl<'a> Event<'a> {
             method: &self.method,
             second_method: self.second_method.as_deref(),
             domain_name: &self.domain_name,
+            api_id: &self.api_id,
+            stage: &self.stage,
             headers,
             shown: &self.shown,
             time: self.time,
@@ -163,9 +178,30 @@ impl<'a> Event<'a> {
         self.request_id.as_deref().unwrap_or_default()
     }
 
-    /// Who called the gateway: CloudFront, or whoever found the back door. For the log.
-    pub fn source_ip(&self) -> &str {
+    /// The source address that the gateway shows, for the log. It is CloudFront's, or that of a caller who found the back door;
+    /// at an HTTP API it can also be the first of `X-Forwarded-For`, which is the viewer's to write.
+    pub fn gateway_source_ip(&self) -> &str {
         self.source_ip.as_deref().unwrap_or_default()
+    }
+
+    /// The resource of a REST API that the request reached, like `/pets/{petId}`: a text of the API's owner. For the log.
+    pub fn resource(&self) -> Option<&str> {
+        self.route.as_deref().filter(|_| matches!(self.form, Form::Policy { .. }))
+    }
+
+    /// The route of an HTTP API that the request reached, like `GET /pets`: a text of the API's owner. For the log.
+    pub fn route_key(&self) -> Option<&str> {
+        self.route.as_deref().filter(|_| matches!(self.form, Form::Simple))
+    }
+
+    /// CloudFront's id of the request, for the log, where there is one `x-amz-cf-id` of the form that CloudFront gives it. A
+    /// caller who found the back door can send one too.
+    pub fn cloudfront_id(&self) -> Option<&str> {
+        const LONGEST: usize = 128;
+        let mut ids = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-amz-cf-id"));
+        let (Some((_, id)), None) = (ids.next(), ids.next()) else { return None };
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+/=".contains(&byte);
+        ((1..=LONGEST).contains(&id.len()) && id.bytes().all(allowed)).then_some(&**id)
     }
 }
 
@@ -177,9 +213,14 @@ fn text_of<'b>(text: &'b Option<Text<'_>>) -> Option<&'b str> {
     text.as_ref().map(|Text(text)| &**text)
 }
 
-/// A time that is no whole number of milliseconds is none: then the rules refuse.
-fn time(millis: Option<&RawValue>) -> Option<UnixSeconds> {
-    millis?.get().parse().ok().map(UnixSeconds::from_millis)
+/// A time that is not a whole number is missing: then the rules refuse.
+///
+/// API Gateway writes milliseconds. `sam local` writes seconds: a number that would be a time before 1973 in milliseconds, and is
+/// one after 2001 in seconds, is read as these.
+fn time(number: Option<&RawValue>) -> Option<UnixSeconds> {
+    const SECONDS: RangeInclusive<u64> = 1_000_000_000..=100_000_000_000;
+    let number: u64 = number?.get().parse().ok()?;
+    Some(if SECONDS.contains(&number) { UnixSeconds::new(number) } else { UnixSeconds::from_millis(number) })
 }
 
 /// Both kinds of event in one: which members are there is for [`Event::parse`] to say.
@@ -192,6 +233,12 @@ struct Raw<'a> {
     version: Option<Text<'a>>,
     #[serde(borrow)]
     method_arn: Option<Text<'a>>,
+    #[serde(borrow)]
+    resource: Option<Text<'a>>,
+    #[serde(borrow)]
+    route_key: Option<Text<'a>>,
+    #[serde(borrow)]
+    path: Option<Text<'a>>,
     #[serde(borrow)]
     http_method: Option<Text<'a>>,
     #[serde(borrow)]
@@ -219,6 +266,10 @@ struct RequestContext<'a> {
     path: Option<Text<'a>>,
     #[serde(borrow)]
     domain_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    api_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    stage: Option<Text<'a>>,
     #[serde(borrow)]
     request_time_epoch: Option<&'a RawValue>,
     #[serde(borrow)]

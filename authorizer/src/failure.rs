@@ -10,6 +10,9 @@ pub enum Failure {
     /// The last of the rules, which is no matter of the signature.
     #[error(transparent)]
     OriginHeader(#[from] OriginHeaderRefusal),
+    /// The path could not be handed on to the API, which would then have nothing to compare.
+    #[error("the signed path does not fit into an answer of under 8,192 bytes")]
+    PathTooLong,
     /// Whether the rules hold cannot be known.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -32,6 +35,7 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.reason(),
             Self::OriginHeader(refusal) => refusal.reason(),
+            Self::PathTooLong => "path-too-long",
             Self::Unavailable(Unavailable::Keys) => "no-keys",
             Self::Unavailable(Unavailable::OriginHeader) => "no-origin-header",
         }

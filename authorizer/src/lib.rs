@@ -15,5 +15,5 @@ pub use config::{Config, Mode};
 pub use event::{Event, EventError, Form};
 pub use failure::{Failure, Unavailable};
 pub use origin_header::{Admissible, Name, OriginHeader, OriginHeaderRefusal};
-pub use policy::{Context, Response, Unverified, admit, admit_unverified, refuse};
+pub use policy::{Admission, Context, Response, Unverified, admit, admit_unverified, refuse};
 pub use service::{Authorizer, AuthorizerError};

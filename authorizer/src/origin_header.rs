@@ -6,7 +6,7 @@
 
 use crate::{Failure, Unavailable, service::warn_of};
 use key_store::{Cache, Limits, NamedSecret, NamedSecrets, SecretPrefix, SecretText, aws::SdkConfig};
-use signing::{Verified, same_name};
+use signing::{Verified, resembles};
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
@@ -25,23 +25,25 @@ const UNKNOWN: Duration = Duration::from_secs(10);
 /// ```compile_fail,E0423
 /// # use authorizer::Admissible;
 /// # use signing::Verified;
-/// # fn forge(verified: Verified) -> Admissible {
+/// # fn forge(verified: Verified<'_>) -> Admissible<'_> {
 /// Admissible(verified)
 /// # }
 /// ```
 /// ```
 /// # use authorizer::{Admissible, Failure, OriginHeader};
 /// # use signing::Verified;
-/// # async fn check(rule: &OriginHeader, verified: Verified, now: std::time::SystemTime) -> Result<Admissible, Failure> {
+/// # async fn check<'a>(
+/// #     rule: &OriginHeader, verified: Verified<'a>, now: std::time::SystemTime,
+/// # ) -> Result<Admissible<'a>, Failure> {
 /// rule.check(verified, &[], now).await
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Admissible(Verified);
+pub struct Admissible<'a>(Verified<'a>);
 
-impl Admissible {
+impl<'a> Admissible<'a> {
     /// What the signature proves.
-    pub fn verified(&self) -> &Verified {
+    pub fn verified(&self) -> &Verified<'a> {
         &self.0
     }
 }
@@ -63,12 +65,12 @@ impl OriginHeader {
     ///
     /// # Errors
     /// Why it may not pass, or that this cannot be known.
-    pub async fn check(
+    pub async fn check<'a>(
         &self,
-        verified: Verified,
+        verified: Verified<'a>,
         headers: &[(&str, &str)],
         now: SystemTime,
-    ) -> Result<Admissible, Failure> {
+    ) -> Result<Admissible<'a>, Failure> {
         if let Some(values) = &self.asked {
             let shown = Shown::read(headers)?;
             values.confirm(&shown, now).await?;
@@ -83,8 +85,8 @@ pub enum OriginHeaderRefusal {
     /// There is none.
     #[error("{HEADER} is missing")]
     Missing,
-    /// There is more than one.
-    #[error("{HEADER} stands {0} times")]
+    /// It and those whose names resemble it are more than one.
+    #[error("{HEADER} stands {0} times, with names that differ in case and in _ for - counted")]
     Repeated(usize),
     /// It is not a name and a value.
     #[error("{HEADER} is not NAME.VALUE")]
@@ -135,12 +137,11 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn read(headers: &[(&str, &'a str)]) -> Result<Self, OriginHeaderRefusal> {
-        let values: Vec<_> =
-            headers.iter().filter(|(name, _)| same_name(name, HEADER)).map(|(_, value)| *value).collect();
-        let value = match *values {
-            [] => return Err(OriginHeaderRefusal::Missing),
-            [value] => value,
-            _ => return Err(OriginHeaderRefusal::Repeated(values.len())),
+        let found: Vec<_> = headers.iter().filter(|(name, _)| resembles(name, HEADER)).collect();
+        let value = match *found {
+            [(name, value)] if name.eq_ignore_ascii_case(HEADER) => value,
+            [] | [_] => return Err(OriginHeaderRefusal::Missing),
+            _ => return Err(OriginHeaderRefusal::Repeated(found.len())),
         };
         // An HTTP API joins several values with commas, which neither part may have.
         let parts = value.split_once('.').filter(|(_, value)| SecretText::is_one(value));
@@ -231,6 +232,8 @@ mod tests {
         assert_eq!(read(&twice), Err(OriginHeaderRefusal::Repeated(2)));
         let spelled = [("x-origin-verify", good.as_str()), ("x_origin_verify", "")];
         assert_eq!(read(&spelled), Err(OriginHeaderRefusal::Repeated(2)));
+        assert_eq!(read(&[("x_origin_verify", good.as_str())]), Err(OriginHeaderRefusal::Missing));
+        assert_eq!(read(&[("X-Origin_Verify", good.as_str())]), Err(OriginHeaderRefusal::Missing));
         for text in [
             String::new(),
             ".".to_owned(),
@@ -259,7 +262,10 @@ mod tests {
         let name = Name::read("fixed").unwrap();
         for (refusal, expected) in [
             (OriginHeaderRefusal::Missing, "x-origin-verify is missing"),
-            (OriginHeaderRefusal::Repeated(2), "x-origin-verify stands 2 times"),
+            (
+                OriginHeaderRefusal::Repeated(2),
+                "x-origin-verify stands 2 times, with names that differ in case and in _ for - counted",
+            ),
             (OriginHeaderRefusal::Malformed, "x-origin-verify is not NAME.VALUE"),
             (OriginHeaderRefusal::Unknown(name.clone()), "x-origin-verify names fixed, of which there is no secret"),
             (OriginHeaderRefusal::Mismatch(name), "x-origin-verify has another value than the secret of fixed"),

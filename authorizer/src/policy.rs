@@ -7,6 +7,7 @@ use aws_lambda_events::{
 };
 use serde::{Deserialize, Serialize};
 use signing::LABEL;
+use std::io;
 
 /// What API Gateway takes for an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,65 +19,160 @@ pub enum Response {
     Simple(ApiGatewayV2CustomAuthorizerSimpleResponse<Context>),
 }
 
-/// What the integration gets to know of the decision. REST APIs take texts, numbers and booleans here.
+/// What the integration gets to know of the decision, as texts: `$context.authorizer.countersignPath` and the like.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Context {
     /// `verified`, or in monitor mode `would-refuse`; empty in a refusal.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub countersign: String,
-    /// The viewer's address as the edge saw it, where it is verified.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The path that was signed, byte for byte, without stage or listed base path. No verified request lacks it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub countersign_path: Option<String>,
+    /// The target that was signed, byte for byte: path, with stage or base path, and query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub countersign_target: Option<String>,
+    /// The id of the key that signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub countersign_key_id: Option<String>,
+    /// The `Content-Digest` that was signed, where one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub countersign_body_digest: Option<String>,
+    /// The viewer's address as the edge saw it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub countersign_viewer_ip: Option<String>,
+    /// The same address.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub viewer_ip: Option<String>,
+    /// The members that are missing because the answer would have been too large, with commas between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub countersign_omitted: Option<String>,
 }
+
+/// The answer of an authorizer has to stay under this size, in bytes of JSON (API Gateway's quota of an authorizer's result).
+const ANSWER_LIMIT: usize = 8_192;
 
 /// A request that monitor mode lets through though it would be refused. It is no evidence of anything.
 #[derive(Debug)]
 pub struct Unverified(pub Failure);
 
-/// Allows the request.
+/// An answer that allows the request and hands on what was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// For API Gateway.
+    pub response: Response,
+    /// The members of the context that did not fit, as [`Context::countersign_omitted`] names them.
+    pub omitted: Option<String>,
+}
+
+/// Allows the request, and hands on what was verified: the path always, the target and then the digest only as far as they fit.
 ///
 /// ```compile_fail,E0308
-/// # use authorizer::{EventError, Form, Response, Unverified, admit};
-/// # fn allow(unverified: &Unverified, form: &Form<'_>) -> Result<Response, EventError> {
+/// # use authorizer::{Admission, Failure, Form, Unverified, admit};
+/// # fn allow(unverified: &Unverified, form: &Form<'_>) -> Result<Result<Admission, Failure>, authorizer::EventError> {
 /// admit(unverified, form)
 /// # }
 /// ```
 /// ```compile_fail,E0308
-/// # use authorizer::{EventError, Form, Response, admit};
+/// # use authorizer::{Admission, Failure, Form, admit};
 /// # use signing::Verified;
-/// # fn allow(verified: &Verified, form: &Form<'_>) -> Result<Response, EventError> {
+/// # fn allow(verified: &Verified<'_>, form: &Form<'_>) -> Result<Result<Admission, Failure>, authorizer::EventError> {
 /// admit(verified, form)
 /// # }
 /// ```
 /// ```
-/// # use authorizer::{Admissible, EventError, Form, Response, admit};
-/// # fn allow(admissible: &Admissible, form: &Form<'_>) -> Result<Response, EventError> {
+/// # use authorizer::{Admissible, Admission, Failure, Form, admit};
+/// # fn allow(admissible: &Admissible<'_>, form: &Form<'_>) -> Result<Result<Admission, Failure>, authorizer::EventError> {
 /// admit(admissible, form)
 /// # }
 /// ```
 ///
 /// # Errors
-/// Where the event's `methodArn` is none.
-pub fn admit(admissible: &Admissible, form: &Form<'_>) -> Result<Response, EventError> {
-    let viewer_ip = Some(admissible.verified().viewer_ip().to_string());
-    let context = Context { countersign: "verified".to_owned(), viewer_ip };
-    respond(true, context, form)
+/// Where the event's `methodArn` is not one; within, [`Failure::PathTooLong`].
+pub fn admit(admissible: &Admissible<'_>, form: &Form<'_>) -> Result<Result<Admission, Failure>, EventError> {
+    let verified = admissible.verified();
+    let viewer_ip = verified.viewer_ip().to_string();
+    let mut response = respond(
+        true,
+        Context {
+            countersign: "verified".to_owned(),
+            countersign_path: Some(verified.path().to_owned()),
+            countersign_target: Some(verified.target().as_str().to_owned()),
+            countersign_key_id: Some(verified.key_id().as_str().to_owned()),
+            countersign_body_digest: verified.content_digest().map(|digest| digest.as_str().to_owned()),
+            countersign_viewer_ip: Some(viewer_ip.clone()),
+            viewer_ip: Some(viewer_ip),
+            countersign_omitted: None,
+        },
+        form,
+    )?;
+    for omit in [Context::omit_nothing, Context::omit_target, Context::omit_body_digest] {
+        omit(response.context());
+        if response.size() < ANSWER_LIMIT {
+            let omitted = response.context().countersign_omitted.clone();
+            return Ok(Ok(Admission { response, omitted }));
+        }
+    }
+    Ok(Err(Failure::PathTooLong))
+}
+
+impl Context {
+    fn omit_nothing(&mut self) {}
+
+    fn omit_target(&mut self) {
+        self.countersign_target = None;
+        self.countersign_omitted = Some("countersignTarget".to_owned());
+    }
+
+    fn omit_body_digest(&mut self) {
+        if self.countersign_body_digest.take().is_some() {
+            self.countersign_omitted = Some("countersignTarget,countersignBodyDigest".to_owned());
+        }
+    }
+}
+
+impl Response {
+    fn context(&mut self) -> &mut Context {
+        match self {
+            Self::Policy(response) => &mut response.context,
+            Self::Simple(response) => &mut response.context,
+        }
+    }
+
+    /// Its bytes as JSON, counted without being kept.
+    fn size(&self) -> usize {
+        struct Counter(usize);
+
+        impl io::Write for Counter {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0 += bytes.len();
+                Ok(bytes.len())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let mut counter = Counter(0);
+        // What cannot be written is not sent either.
+        serde_json::to_writer(&mut counter, self).map_or(usize::MAX, |()| counter.0)
+    }
 }
 
 /// Allows a request that would be refused: monitor mode.
 ///
 /// # Errors
-/// Where the event's `methodArn` is none.
+/// Where the event's `methodArn` is not one.
 pub fn admit_unverified(_: &Unverified, form: &Form<'_>) -> Result<Response, EventError> {
-    let context = Context { countersign: "would-refuse".to_owned(), viewer_ip: None };
+    let context = Context { countersign: "would-refuse".to_owned(), ..Context::default() };
     respond(true, context, form)
 }
 
 /// Denies the request. Why is nobody's business but the log's.
 ///
 /// # Errors
-/// Where the event's `methodArn` is none.
+/// Where the event's `methodArn` is not one.
 pub fn refuse(form: &Form<'_>) -> Result<Response, EventError> {
     respond(false, Context::default(), form)
 }
@@ -110,7 +206,7 @@ fn resource(method_arn: &str) -> Result<String, EventError> {
     let (Some(api), Some(stage), Some(method)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(EventError::MethodArn);
     };
-    let wild = |text: &str| text.contains(['*', '?', '$']);
+    let wild = |text: &str| text.contains(['*', '?']) || text.contains("${");
     if !api.starts_with("arn:") || [api, stage, method].into_iter().any(|part| part.is_empty() || wild(part)) {
         return Err(EventError::MethodArn);
     }
@@ -170,6 +266,9 @@ mod tests {
             (format!("{ARN}/pets/*"), Some(format!("{ARN}/*"))),
             (format!("{ARN}/pe?s"), Some(format!("{ARN}/*"))),
             (format!("{ARN}/${{aws:username}}"), Some(format!("{ARN}/*"))),
+            (format!("{ARN}/$5/a$"), Some(format!("{ARN}/$5/a$"))),
+            (ARN.replace("prod", "$default") + "/pets", Some(ARN.replace("prod", "$default") + "/pets")),
+            (ARN.replace("prod", "${stage}") + "/pets", None),
             (format!("{ARN}/{}", "x".repeat(511 - ARN.len())), Some(format!("{ARN}/{}", "x".repeat(511 - ARN.len())))),
             (long, Some(format!("{ARN}/*"))),
             (String::new(), None),

@@ -1,9 +1,9 @@
 use crate::{
-    Admissible, Config, Event, EventError, Failure, Mode, OriginHeader, Response, Unavailable, Unverified, admit,
-    admit_unverified, refuse,
+    Admissible, Admission, Config, Event, EventError, Failure, Mode, OriginHeader, Response, Unavailable, Unverified,
+    admit, admit_unverified, refuse,
 };
 use key_store::{Cache, ReadError, Reading, Store, aws::SdkConfig};
-use signing::{Claim, Policy};
+use signing::{Claim, Policy, Received};
 use std::{sync::Arc, time::SystemTime};
 
 /// The authorizer of one process: its configuration and its caches.
@@ -51,48 +51,33 @@ impl Authorizer {
     /// Metrics are made of the words of `decision`, `notice` and `reason`, and of the ages: see [`function::METRICS`].
     async fn decide(&self, event: &str, now: SystemTime) -> Result<Response, AuthorizerError> {
         let event = Event::parse(event)?;
-        let (method, request_id, source_ip) = (event.method(), event.request_id(), event.source_ip());
-        let (verdict, key_set_age) = self.verify(&event, now).await;
-        match (verdict, self.mode) {
-            (Ok(admissible), _) => {
-                let response = admit(&admissible, &event.form)?;
+        let headers = event.headers();
+        let received = event.received(&headers);
+        let (verdict, key_set_age) = self.verify(&received, now).await;
+        let admitted = match verdict {
+            Ok(admissible) => admit(&admissible, &event.form)?.map(|admission| (admissible, admission)),
+            Err(failure) => Err(failure),
+        };
+        match (admitted, self.mode) {
+            (Ok((admissible, Admission { response, omitted })), _) => {
                 let key_id = admissible.verified().key_id().as_str();
-                tracing::info!(decision = "admitted", key_id, key_set_age, method, request_id);
+                let (method, request_id, x_amz_cf_id) = (event.method(), event.request_id(), event.cloudfront_id());
+                tracing::info!(decision = "admitted", key_id, key_set_age, method, request_id, x_amz_cf_id, omitted);
                 Ok(response)
             }
             (Err(failure), Mode::Monitor) => {
                 let unverified = Unverified(failure);
                 let response = admit_unverified(&unverified, &event.form)?;
-                let (reason, detail) = (unverified.0.reason(), &unverified.0);
-                tracing::warn!(
-                    decision = "would-refuse",
-                    reason,
-                    %detail,
-                    key_set_age,
-                    method,
-                    request_id,
-                    source_ip
-                );
+                tell_of_failure("would-refuse", &unverified.0, &event, key_set_age);
                 Ok(response)
             }
-            (Err(Failure::Unavailable(unavailable)), Mode::Enforce) => {
-                let reason = Failure::from(unavailable).reason();
-                let detail = unavailable;
-                tracing::error!(decision = "unavailable", reason, %detail, key_set_age, method, request_id, source_ip);
+            (Err(failure @ Failure::Unavailable(unavailable)), Mode::Enforce) => {
+                tell_of_failure("unavailable", &failure, &event, key_set_age);
                 Err(unavailable.into())
             }
             (Err(failure), Mode::Enforce) => {
                 let response = refuse(&event.form)?;
-                let reason = failure.reason();
-                tracing::warn!(
-                    decision = "refused",
-                    reason,
-                    detail = %failure,
-                    key_set_age,
-                    method,
-                    request_id,
-                    source_ip
-                );
+                tell_of_failure("refused", &failure, &event, key_set_age);
                 Ok(response)
             }
         }
@@ -100,10 +85,12 @@ impl Authorizer {
 
     /// The verdict, and how many whole seconds old the keys were by which it was reached: none where it took no keys, so that
     /// whoever sends what no key is looked up for does not make the keys seem old, which are not read again for it.
-    async fn verify(&self, event: &Event<'_>, now: SystemTime) -> (Result<Admissible, Failure>, Option<u64>) {
-        let headers = event.headers();
-        let received = event.received(&headers);
-        let claim = match Claim::check(&received, &self.policy) {
+    async fn verify<'a>(
+        &self,
+        received: &'a Received<'a>,
+        now: SystemTime,
+    ) -> (Result<Admissible<'a>, Failure>, Option<u64>) {
+        let claim = match Claim::check(received, &self.policy) {
             Ok(claim) => claim,
             Err(refusal) => return (Err(refusal.into()), None),
         };
@@ -117,11 +104,33 @@ impl Authorizer {
             return (Err(Unavailable::Keys.into()), None);
         };
         let verdict = match claim.verify(&reading.keys) {
-            Ok(verified) => self.origin_header.check(verified, &headers, now).await,
+            Ok(verified) => self.origin_header.check(verified, received.headers, now).await,
             Err(refusal) => Err(refusal.into()),
         };
         (verdict, Some(held.age.as_secs()))
     }
+}
+
+/// The line of the log about a request for which there is no proof.
+fn tell_of_failure(decision: &str, failure: &Failure, event: &Event<'_>, key_set_age: Option<u64>) {
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                decision,
+                reason = failure.reason(),
+                detail = %failure,
+                key_set_age,
+                method = event.method(),
+                resource = event.resource(),
+                route_key = event.route_key(),
+                request_id = event.request_id(),
+                x_amz_cf_id = event.cloudfront_id(),
+                gateway_source_ip = event.gateway_source_ip(),
+            )
+        };
+    }
+    // The level of a line is a constant.
+    if decision == "unavailable" { line!(error) } else { line!(warn) }
 }
 
 /// Each read of the keys is a line of the log.
@@ -188,8 +197,8 @@ mod tests {
             "rawQueryString": "",
             "headers": {
                 "host": HOST,
-                "signature-input": signature.input,
-                "signature": signature.signature,
+                "countersign-signature-input": signature.input,
+                "countersign-signature": signature.signature,
                 "countersign-target": "/prod/pets",
                 "countersign-viewer-ip": "203.0.113.7",
             },
@@ -255,7 +264,7 @@ mod tests {
         file.create(&keys("k1"), &[]).unwrap();
         let authorizer = authorizer(&file, "enforce");
         let mut unsigned = signed("k1");
-        unsigned["headers"].as_object_mut().unwrap().remove("signature");
+        unsigned["headers"].as_object_mut().unwrap().remove("countersign-signature");
         let mut forged = signed("k1");
         forged["headers"]["countersign-viewer-ip"] = json!("203.0.113.8");
         let (log, _guard) = Log::begin();
@@ -325,7 +334,7 @@ mod tests {
         let verdicts = texts.iter().flat_map(|text| text.split("\"verdict\": \"").skip(1));
         let mut reasons: BTreeSet<_> = verdicts.map(|rest| rest.split('"').next().unwrap()).collect();
         assert!(reasons.remove("admitted"));
-        reasons.extend(["no-keys", "no-origin-header"]);
+        reasons.extend(["no-keys", "no-origin-header", "path-too-long"]);
         let of_the_header = ["missing", "repeated", "malformed", "unknown", "mismatch"];
         let of_the_header = of_the_header.map(|word| format!("origin-header-{word}"));
         reasons.extend(of_the_header.iter().map(String::as_str));
@@ -351,8 +360,8 @@ mod tests {
             "/rawPath",
             "/rawQueryString",
             "/headers/host",
-            "/headers/signature",
-            "/headers/signature-input",
+            "/headers/countersign-signature",
+            "/headers/countersign-signature-input",
             "/headers/countersign-target",
             "/headers/countersign-viewer-ip",
             "/requestContext/requestId",

@@ -1,0 +1,334 @@
+//! What an admitted request hands on to the API, what the log says of it, and of which parts of an event.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+use authorizer::{Authorizer, Config};
+use key_store::{
+    KeyFile,
+    aws::{CallLimits, of_lambda},
+};
+use serde_json::{Value, json};
+use signing::{Key, KeySet, Nonce, Request, UnixSeconds, sign};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+use tempfile::TempDir;
+
+const NOW: u64 = 1_795_341_845;
+const DOMAIN: &str = "abc123.execute-api.eu-west-1.amazonaws.com";
+const IP: &str = "2001:db8::7";
+
+fn keys() -> KeySet {
+    let (begin, end) = (UnixSeconds::new(0), UnixSeconds::new(u64::MAX));
+    KeySet::new(vec![Key::new("k1".try_into().unwrap(), &[7; 32], begin, end).unwrap()]).unwrap()
+}
+
+/// An authorizer with its keys in a file, and the lines that it logs on this thread.
+struct Subject {
+    authorizer: Authorizer,
+    log: Log,
+    _folder: TempDir,
+    _guard: tracing::subscriber::DefaultGuard,
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Subject {
+    fn new(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = KeyFile::new(folder.path().join("keys.json"));
+        file.create(&keys(), &[]).unwrap();
+        let secret = format!("file:{}", file.path().display());
+        let all = settings.iter().copied().chain([("COUNTERSIGN_SECRET", secret.as_str())]);
+        let config = Config::read(all.map(|(name, value)| (name.into(), value.into()))).unwrap();
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = function::log::subscriber("authorizer".to_owned(), move || writer.clone());
+        Self {
+            authorizer: Authorizer::new(config, &of_lambda(CallLimits::BRIEF)),
+            log,
+            _folder: folder,
+            _guard: tracing::subscriber::set_default(subscriber),
+        }
+    }
+
+    /// The answer as it goes to API Gateway, and the last line of the log.
+    async fn ask(&self, event: &Value) -> (Value, Value) {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
+        let answer = self.authorizer.authorize(&event.to_string(), now).await.unwrap();
+        let text = String::from_utf8(std::mem::take(&mut *self.log.0.lock().unwrap())).unwrap();
+        let line = serde_json::from_str(text.lines().last().expect("a line of the log")).unwrap();
+        let answer = serde_json::to_string(&answer).unwrap();
+        assert!(answer.len() < 8_192, "{} bytes", answer.len());
+        (serde_json::from_str(&answer).unwrap(), line)
+    }
+
+    async fn context(&self, event: &Value) -> Value {
+        self.ask(event).await.0["context"].take()
+    }
+}
+
+/// The headers of a signed request, with names in lower case.
+fn headers(method: &str, domain: &str, target: &str, digest: Option<&str>) -> Vec<(String, String)> {
+    let request = Request {
+        method: method.try_into().unwrap(),
+        authority: domain.try_into().unwrap(),
+        target: target.try_into().unwrap(),
+        viewer_ip: IP.try_into().unwrap(),
+        content_digest: digest.map(|digest| digest.try_into().unwrap()),
+    };
+    let now = UnixSeconds::new(NOW);
+    let keys = keys();
+    let signature = sign(&request, keys.signing_key(now).unwrap(), Nonce::new([1; 16]), Duration::from_secs(60), now);
+    let signed = signature.headers(&request).into_iter().map(|(field, value)| (field.name().to_owned(), value));
+    [("host".to_owned(), domain.to_owned())].into_iter().chain(signed).collect()
+}
+
+/// A POST as an HTTP API shows it.
+fn http(target: &str, raw_path: &str, digest: Option<&str>) -> Value {
+    let headers: serde_json::Map<_, _> =
+        headers("POST", DOMAIN, target, digest).into_iter().map(|(name, value)| (name, value.into())).collect();
+    json!({
+        "version": "2.0",
+        "type": "REQUEST",
+        "routeKey": "POST /{proxy+}",
+        "rawPath": raw_path,
+        "rawQueryString": target.split_once('?').map_or("", |(_, query)| query),
+        "headers": headers,
+        "requestContext": {
+            "apiId": "abc123",
+            "domainName": DOMAIN,
+            "requestId": "r",
+            "stage": "prod",
+            "timeEpoch": NOW * 1000,
+            "http": { "method": "POST", "sourceIp": "198.51.100.1" },
+        },
+    })
+}
+
+/// A GET as a REST API shows it.
+fn rest(domain: &str, target: &str, path: &str) -> Value {
+    let headers: serde_json::Map<_, _> =
+        headers("GET", domain, target, None).into_iter().map(|(name, value)| (name, json!([value]))).collect();
+    json!({
+        "type": "REQUEST",
+        "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/GET/pets",
+        "resource": "/pets/{petId}",
+        "path": path,
+        "httpMethod": "GET",
+        "multiValueHeaders": headers,
+        "requestContext": {
+            "apiId": "abc123",
+            "domainName": domain,
+            "httpMethod": "GET",
+            "path": target,
+            "requestId": "r",
+            "requestTimeEpoch": NOW * 1000,
+            "stage": "prod",
+            "identity": { "sourceIp": "198.51.100.1" },
+        },
+    })
+}
+
+#[tokio::test]
+async fn an_admitted_request_hands_on_what_was_signed() {
+    let subject = Subject::new(&[]);
+    let digest = "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:";
+    let target = "/prod/a%20\"\\b?x=%22&y";
+    assert_eq!(
+        subject.context(&http(target, "/prod/a \"\\b", Some(digest))).await,
+        json!({
+            "countersign": "verified",
+            "countersignPath": "/a%20\"\\b",
+            "countersignTarget": target,
+            "countersignKeyId": "k1",
+            "countersignBodyDigest": digest,
+            "countersignViewerIp": IP,
+            "viewerIp": IP,
+        })
+    );
+    assert_eq!(
+        subject.context(&rest(DOMAIN, "/prod/pets/1", "/pets/1")).await,
+        json!({
+            "countersign": "verified",
+            "countersignPath": "/pets/1",
+            "countersignTarget": "/prod/pets/1",
+            "countersignKeyId": "k1",
+            "countersignViewerIp": IP,
+            "viewerIp": IP,
+        })
+    );
+}
+
+#[tokio::test]
+async fn the_path_is_handed_on_without_stage_or_listed_base_path() {
+    let listed = [("COUNTERSIGN_BASE_PATHS", "api.example.com/v1=abc123/prod,api.example.com/v2=def456/prod")];
+    for (settings, domain, target, path, expected) in [
+        (&[][..], DOMAIN, "/prod/prod/pets", "/prod/pets", json!("/prod/pets")),
+        (&[], DOMAIN, "/prod", "/", json!("/")),
+        (&[], "api.example.com", "/v1/pets", "/v1/pets", json!("/v1/pets")),
+        (&listed, "api.example.com", "/v1/pets", "/v1/pets", json!("/pets")),
+        (&listed, "api.example.com", "/v1", "/v1", json!("/")),
+        (&listed, "api.example.com", "/v2/pets", "/v2/pets", Value::Null),
+    ] {
+        let context = Subject::new(settings).context(&rest(domain, target, path)).await;
+        assert_eq!(context["countersignPath"], expected, "{domain}{target}");
+    }
+    let subject = Subject::new(&listed);
+    let mut elsewhere = rest("api.example.com", "/v1/pets", "/v1/pets");
+    elsewhere["requestContext"]["stage"] = json!("dev");
+    let (answer, line) = subject.ask(&elsewhere).await;
+    assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Deny");
+    assert_eq!((&line["decision"], &line["reason"]), (&json!("refused"), &json!("base-path")));
+}
+
+/// The size of an answer is a quota: what does not fit is named, and without its path a request is refused.
+#[tokio::test]
+async fn what_does_not_fit_into_the_answer_is_named_and_the_path_never_left_out() {
+    let subject = Subject::new(&[]);
+    let of = |path: usize, query: usize, digest: usize| {
+        let path = format!("/prod/{}", "p".repeat(path));
+        let target = if query == 0 { path.clone() } else { format!("{path}?{}", "q".repeat(query)) };
+        let digest = (digest > 0).then(|| format!("sha-256=:{}:", "A".repeat(digest)));
+        http(&target, &path, digest.as_deref())
+    };
+    for ((path, query, digest), omitted, missing) in [
+        ((100, 100, 44), None, &[][..]),
+        ((3_800, 0, 44), None, &[]),
+        ((100, 7_500, 0), None, &[]),
+        ((4_000, 100, 44), Some("countersignTarget"), &["countersignTarget"]),
+        ((100, 7_900, 44), Some("countersignTarget"), &["countersignTarget"]),
+        (
+            (4_500, 0, 4_000),
+            Some("countersignTarget,countersignBodyDigest"),
+            &["countersignTarget", "countersignBodyDigest"],
+        ),
+        ((7_800, 0, 0), Some("countersignTarget"), &["countersignTarget"]),
+    ] {
+        let (answer, line) = subject.ask(&of(path, query, digest)).await;
+        let context = &answer["context"];
+        assert_eq!(answer["isAuthorized"], true, "{path} {query} {digest}: {line}");
+        assert_eq!(context["countersignPath"].as_str().map(str::len), Some(path + 1));
+        assert_eq!(context["countersignOmitted"].as_str(), omitted);
+        assert_eq!(line["omitted"].as_str(), omitted, "{line}");
+        for (member, there) in [("countersignTarget", true), ("countersignBodyDigest", digest > 0)] {
+            assert_eq!(context[member].is_string(), there && !missing.contains(&member), "{member}: {context}");
+        }
+    }
+    let (answer, line) = subject.ask(&of(8_100, 0, 0)).await;
+    assert_eq!(answer, json!({ "isAuthorized": false, "context": {} }));
+    assert_eq!((&line["decision"], &line["reason"]), (&json!("refused"), &json!("path-too-long")));
+    assert_eq!((&line["Refused"], &line["Reason"]), (&json!(1), &json!("path-too-long")));
+
+    // Each quotation mark takes two bytes of JSON.
+    let quoted = format!("/prod/{}", "\"".repeat(4_100));
+    let (answer, line) = subject.ask(&http(&quoted, &quoted, None)).await;
+    assert_eq!((&answer["isAuthorized"], &line["reason"]), (&json!(false), &json!("path-too-long")));
+
+    let monitor = Subject::new(&[("COUNTERSIGN_MODE", "monitor")]);
+    let (answer, line) = monitor.ask(&of(8_100, 0, 0)).await;
+    assert_eq!(answer, json!({ "isAuthorized": true, "context": { "countersign": "would-refuse" } }));
+    assert_eq!(line["reason"], "path-too-long");
+}
+
+#[tokio::test]
+async fn monitor_mode_hands_on_nothing_that_is_not_verified() {
+    let subject = Subject::new(&[("COUNTERSIGN_MODE", "monitor")]);
+    let altered = http("/prod/pets", "/prod/dogs", None);
+    assert_eq!(subject.context(&altered).await, json!({ "countersign": "would-refuse" }));
+    let verified = subject.context(&http("/prod/pets", "/prod/pets", None)).await;
+    assert_eq!((&verified["countersign"], &verified["countersignPath"]), (&json!("verified"), &json!("/pets")));
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_route_and_both_names_of_cloudfront_and_gateway() {
+    let subject = Subject::new(&[]);
+    const ID: &str = "k53b3H6Q_-9uZ0aUmXZ5oVHPvlYJEq0aLQzQ7nPbqvTZ2gfqhVdP7w==";
+    let mut event = http("/prod/pets", "/prod/dogs", None);
+    event["headers"]["x-amz-cf-id"] = json!(ID);
+    let (_, line) = subject.ask(&event).await;
+    assert_eq!(line["route_key"], "POST /{proxy+}");
+    assert_eq!(line["x_amz_cf_id"], ID);
+    assert_eq!(line["gateway_source_ip"], "198.51.100.1");
+    assert_eq!((&line["resource"], &line["source_ip"]), (&Value::Null, &Value::Null));
+
+    let mut event = rest(DOMAIN, "/prod/pets/1", "/pets/1");
+    event["multiValueHeaders"]["X-Amz-Cf-Id"] = json!([ID]);
+    let (_, line) = subject.ask(&event).await;
+    assert_eq!((&line["decision"], &line["x_amz_cf_id"]), (&json!("admitted"), &json!(ID)));
+    event["requestContext"]["path"] = json!("/prod/dogs/1");
+    let (_, line) = subject.ask(&event).await;
+    assert_eq!((&line["resource"], &line["x_amz_cf_id"]), (&json!("/pets/{petId}"), &json!(ID)));
+    assert_eq!(line["route_key"], Value::Null);
+
+    // What a stranger writes there is told only where it has the form of CloudFront's.
+    for forged in [json!(["a b"]), json!(["\"}"]), json!([""]), json!(["x".repeat(129)]), json!([ID, ID]), json!(["é"])]
+    {
+        event["multiValueHeaders"]["X-Amz-Cf-Id"] = forged.clone();
+        assert_eq!(subject.ask(&event).await.1["x_amz_cf_id"], Value::Null, "{forged}");
+    }
+}
+
+/// `sam local` writes seconds where API Gateway writes milliseconds.
+#[tokio::test]
+async fn a_time_is_read_in_milliseconds_or_seconds() {
+    let subject = Subject::new(&[]);
+    for (time, reason) in [
+        (json!(NOW * 1000), Value::Null),
+        (json!(NOW * 1000 + 999), Value::Null),
+        (json!(NOW), Value::Null),
+        (json!(1_000_000_000_u64), json!("future")),
+        (json!(100_000_000_000_u64), json!("expired")),
+        (json!(100_000_000_001_u64), json!("future")),
+        (json!(999_999_999), json!("future")),
+        (json!(0), json!("future")),
+        (json!(-1), json!("request-time")),
+        (json!(1.5), json!("request-time")),
+        (json!("1795341845"), json!("request-time")),
+        (Value::Null, json!("request-time")),
+    ] {
+        let mut event = http("/prod/pets", "/prod/pets", None);
+        event["requestContext"]["timeEpoch"] = time.clone();
+        assert_eq!(subject.ask(&event).await.1["reason"], reason, "{time}");
+        let mut event = rest(DOMAIN, "/prod/pets", "/pets");
+        event["requestContext"]["requestTimeEpoch"] = time.clone();
+        assert_eq!(subject.ask(&event).await.1["reason"], reason, "{time}");
+    }
+}
+
+#[tokio::test]
+async fn every_body_needs_a_digest_where_the_setting_says_so() {
+    let strict = Subject::new(&[("COUNTERSIGN_BODY", "require")]);
+    let (answer, line) = strict.ask(&http("/prod/pets", "/prod/pets", None)).await;
+    assert_eq!((&answer["isAuthorized"], &line["reason"]), (&json!(false), &json!("digest-required")));
+    let digest = "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:";
+    assert_eq!(strict.ask(&http("/prod/pets", "/prod/pets", Some(digest))).await.0["isAuthorized"], true);
+    let get = strict.ask(&rest(DOMAIN, "/prod/pets", "/pets")).await.0;
+    assert_eq!(get["policyDocument"]["Statement"][0]["Effect"], "Allow");
+}
+
+/// A method ARN on the stage `$default` has a dollar sign, and no variable of IAM.
+#[tokio::test]
+async fn a_stage_with_a_dollar_sign_is_answered() {
+    let subject = Subject::new(&[]);
+    let mut event = rest(DOMAIN, "/pets", "/pets");
+    let arn = "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/GET/pets";
+    event["methodArn"] = json!(arn);
+    event["requestContext"]["stage"] = json!("$default");
+    let answer = subject.ask(&event).await.0;
+    assert_eq!(answer["policyDocument"]["Statement"][0]["Resource"], json!([arn]));
+    assert_eq!(answer["context"]["countersignPath"], "/pets");
+}

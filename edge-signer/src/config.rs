@@ -1,8 +1,8 @@
 //! The configuration of the signer: custom headers of the origin, where no viewer can put any.
 
-use crate::{Header, Origin};
+use crate::Origin;
 use key_store::{Limits, Source, SourceError};
-use signing::{Field, METHOD_OVERRIDES, is_ours, same_name};
+use signing::{Field, METHOD_OVERRIDES, resembles, resembles_ours};
 use std::{ops::RangeInclusive, time::Duration};
 
 const SECRET: &str = "countersign-secret";
@@ -71,20 +71,23 @@ impl Config {
     /// The first header that is wrong.
     pub fn read(origin: &Origin<'_>) -> Result<Self, Misconfigured> {
         for header in &origin.custom_headers {
-            let known = [SECRET, REGIONS, MODE, BODY, API, LIFETIME, TTL, MAX_STALE].contains(&header.name);
-            if is_ours(header.name) && !known {
+            let known = [SECRET, REGIONS, MODE, BODY, API, LIFETIME, TTL, MAX_STALE];
+            let is_known = known.iter().any(|name| name.eq_ignore_ascii_case(header.name));
+            if resembles_ours(header.name) && !is_known {
                 return Err(wrong(
                     header.name,
                     "is not known: there are countersign-secret, -regions, -mode, -body, -api, -lifetime, -ttl and -max-stale",
                 ));
             }
-            let written =
-                ["host"].into_iter().chain(Field::ALL.map(Field::name)).any(|name| same_name(name, header.name));
-            if written {
-                return Err(wrong(header.name, "may not be a custom header: the signer writes it itself"));
+            let is_one_of = |names: &[&str]| names.iter().any(|name| resembles(name, header.name));
+            if is_one_of(&["host", Field::ContentDigest.name()]) {
+                return Err(wrong(header.name, "is set by the signer itself: remove this custom header"));
             }
-            if METHOD_OVERRIDES.iter().any(|name| same_name(name, header.name)) {
-                return Err(wrong(header.name, "may not be a custom header: the authorizer refuses it"));
+            if is_one_of(&METHOD_OVERRIDES) {
+                return Err(wrong(header.name, "is refused by the authorizer: remove this custom header"));
+            }
+            if is_one_of(&["content-length", "transfer-encoding"]) {
+                return Err(wrong(header.name, "announces a body in every request: remove this custom header"));
             }
         }
         let source = match (single(origin, SECRET)?, single(origin, REGIONS)?) {
@@ -149,7 +152,7 @@ fn seconds(
 }
 
 fn single<'a>(origin: &Origin<'a>, name: &'static str) -> Result<Option<&'a str>, Misconfigured> {
-    let mut values = origin.custom_headers.iter().filter(|Header { name: other, .. }| *other == name);
+    let mut values = origin.custom_headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(wrong(name, "has more than one value")),
         (value, None) => Ok(value.map(|header| header.value)),
@@ -163,6 +166,7 @@ fn wrong(header: &str, problem: &'static str) -> Misconfigured {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Header;
 
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf";
 
@@ -183,7 +187,9 @@ mod tests {
         let limits = Limits { ttl: Duration::from_secs(300), max_stale: Duration::from_secs(1800) };
         let default = Config { source, mode: Mode::Enforce, body: BodyRule::Digest, lifetime, limits };
         assert_eq!(read(&[]), Ok(default.clone()));
-        assert_eq!(read(&[(MODE, "monitor")]), Ok(Config { mode: Mode::Monitor, ..default.clone() }));
+        for name in [MODE, "Countersign-Mode"] {
+            assert_eq!(read(&[(name, "monitor")]), Ok(Config { mode: Mode::Monitor, ..default.clone() }), "{name}");
+        }
         assert_eq!(
             read(&[(BODY, "require"), (API, "rest")]),
             Ok(Config { body: BodyRule::Require, ..default.clone() })
@@ -193,6 +199,9 @@ mod tests {
         assert_eq!(read(&[(TTL, "1"), (MAX_STALE, "0")]), Ok(Config { limits: shorter, ..default.clone() }));
         assert_eq!(read(&[(TTL, "300"), (MAX_STALE, "1800")]), Ok(default.clone()));
         assert_eq!(Config::read(&origin(&[(SECRET, "none")])), Ok(Config { source: None, ..default.clone() }));
+        for name in ["signature", "signature-input", "Signature_Input"] {
+            assert_eq!(read(&[(name, "the API's own")]), Ok(default.clone()), "{name} is a header like any other");
+        }
         let secret = Config::read(&origin(&[(SECRET, ARN), (REGIONS, "us-east-1,ap-south-1")]));
         let source = Source::parse(ARN, Some("us-east-1,ap-south-1")).ok();
         assert_eq!(secret, Ok(Config { source, ..default }));
@@ -213,9 +222,20 @@ mod tests {
                 ("countersign-target", "/"),
                 "is not known: there are countersign-secret, -regions, -mode, -body, -api, -lifetime, -ttl and -max-stale",
             ),
-            (("signature", "x"), "may not be a custom header: the signer writes it itself"),
-            (("x_http_method", "x"), "may not be a custom header: the authorizer refuses it"),
-            (("host", "x"), "may not be a custom header: the signer writes it itself"),
+            (
+                ("countersign-signature", "x"),
+                "is not known: there are countersign-secret, -regions, -mode, -body, -api, -lifetime, -ttl and -max-stale",
+            ),
+            (
+                ("Countersign_Mode", "monitor"),
+                "is not known: there are countersign-secret, -regions, -mode, -body, -api, -lifetime, -ttl and -max-stale",
+            ),
+            (("Content_Digest", "x"), "is set by the signer itself: remove this custom header"),
+            (("host", "x"), "is set by the signer itself: remove this custom header"),
+            (("x_http_method", "x"), "is refused by the authorizer: remove this custom header"),
+            (("X-Method-Override", "x"), "is refused by the authorizer: remove this custom header"),
+            (("Content_Length", "5"), "announces a body in every request: remove this custom header"),
+            (("transfer-encoding", "chunked"), "announces a body in every request: remove this custom header"),
             ((SECRET, "file:/other"), "has more than one value"),
             ((REGIONS, "us-east-1"), "goes with the ARN of a secret"),
             ((MODE, "Enforce"), "accepted is enforce or monitor"),
@@ -251,6 +271,8 @@ mod tests {
             let error = Config::read(&origin(&[(SECRET, secret), (REGIONS, regions)])).unwrap_err();
             assert_eq!((error.header.as_str(), error.problem), (REGIONS, problem));
         }
+        let twice = read(&[("Countersign-Secret", "none")]).unwrap_err();
+        assert_eq!(twice, "origin custom header countersign-secret: has more than one value");
         assert!(Config::read(&origin(&[])).unwrap_err().problem.starts_with("is missing"));
     }
 }

@@ -5,10 +5,12 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use signing::{
-    ContentDigest, Field, ForeignSignatures, KeySet, METHOD_OVERRIDES, Nonce, Request, UnixSeconds, is_ours, same_name,
-    sign,
+    ContentDigest, Field, KeySet, METHOD_OVERRIDES, Nonce, Request, UnixSeconds, announces_body, resembles,
+    resembles_ours, sign,
 };
 use std::{borrow::Cow, collections::BTreeSet};
+
+const DIGEST: &str = Field::ContentDigest.name();
 
 /// API Gateway's limit for the request line and all headers.
 const HEAD_LIMIT: usize = 10_240;
@@ -27,12 +29,11 @@ pub fn sign_origin_request(
     now: UnixSeconds,
 ) -> Outcome {
     let mut notices = Vec::new();
-    let foreign = viewer_signatures(request, &mut notices);
     let signed = match config {
         Ok(Config { source: None, .. }) => {
-            return Outcome { answer: unsigned(request, foreign), notices };
+            return Outcome { answer: unsigned(request), notices };
         }
-        Ok(config) => signed(request, &foreign, config, keys, nonce, now),
+        Ok(config) => signed(request, config, keys, nonce, now),
         Err(error) => Err(error.into()),
     };
     let answer = match signed {
@@ -42,7 +43,7 @@ pub fn sign_origin_request(
         }
         Err(problem) if Mode::read(&request.origin) == Ok(Mode::Monitor) => {
             notices.push(Notice::Unsigned(problem));
-            unsigned(request, foreign)
+            unsigned(request)
         }
         Err(problem) => {
             let response = problem.respond();
@@ -54,17 +55,13 @@ pub fn sign_origin_request(
 }
 
 /// Sends the request on with nothing in it that poses as ours.
-fn unsigned(request: &OriginRequest<'_>, foreign: ForeignSignatures) -> Answer {
-    let fields = [(Field::SignatureInput, foreign.input), (Field::Signature, foreign.signature)];
-    let kept = fields.into_iter().filter(|(_, value)| !value.is_empty());
-    let set = kept.map(|(field, value)| (field.key().into(), value)).collect();
-    Answer::Forward(edits(request, &[Field::SignatureInput, Field::Signature], set))
+fn unsigned(request: &OriginRequest<'_>) -> Answer {
+    Answer::Forward(edits(request, DigestHeader::Kept, Vec::new()))
 }
 
 /// The changes that sign the request, and what there is to say of its body.
 fn signed(
     request: &OriginRequest<'_>,
-    foreign: &ForeignSignatures,
     config: &Config,
     keys: Option<&KeySet>,
     nonce: Nonce,
@@ -94,11 +91,9 @@ fn signed(
         },
     };
     let key = keys.and_then(|keys| keys.signing_key(now)).ok_or(Problem::NoKey)?;
-    let mut signature = sign(&covered, key, nonce, config.lifetime, now);
-    signature.input = join([&signature.input, &foreign.input]);
-    signature.signature = join([&signature.signature, &foreign.signature]);
+    let signature = sign(&covered, key, nonce, config.lifetime, now);
     let set = signature.headers(&covered).into_iter().map(|(field, value)| (field.key().into(), value)).collect();
-    let edits = edits(request, &Field::ALL, set);
+    let edits = edits(request, DigestHeader::Replaced, set);
     let bytes = head_bytes(request, &target, &edits);
     if bytes > HEAD_LIMIT {
         return Err(Problem::TooLarge { bytes });
@@ -106,41 +101,40 @@ fn signed(
     Ok((edits, notices))
 }
 
-/// Sets these headers and removes, whatever else becomes of the request, what a viewer may have forged, `dropped`, what
-/// the origin's custom headers hold too, and our configuration.
-fn edits(request: &OriginRequest<'_>, dropped: &[Field], set: Vec<(Cow<'static, str>, String)>) -> Edits {
+/// What becomes of the viewer's own `Content-Digest`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DigestHeader {
+    Kept,
+    Replaced,
+}
+
+/// Sets these headers. Removes in every case what a viewer may have forged, what the origin's custom headers hold too, and our
+/// configuration. A viewer's `Signature` and `Signature-Input` are not ours: they stay as they are.
+fn edits(request: &OriginRequest<'_>, digest: DigestHeader, set: Vec<(Cow<'static, str>, String)>) -> Edits {
     let custom = &request.origin.custom_headers;
     let goes = |name: &str| {
-        is_ours(name)
-            || METHOD_OVERRIDES.iter().any(|other| same_name(name, other))
-            || dropped.iter().any(|field| same_name(name, field.name()))
-            || custom.iter().any(|header| same_name(name, header.name))
+        let is_digest = digest == DigestHeader::Kept && name.eq_ignore_ascii_case(DIGEST);
+        resembles_ours(name)
+            || METHOD_OVERRIDES.iter().any(|other| resembles(name, other))
+            || (resembles(name, DIGEST) && !is_digest)
+            || custom.iter().any(|header| resembles(name, header.name))
     };
     let unique = |headers: &[Header<'_>], goes: &dyn Fn(&str) -> bool| {
         let names: BTreeSet<_> = headers.iter().map(|header| header.name).filter(|name| goes(name)).collect();
         names.into_iter().map(str::to_owned).collect()
     };
-    Edits { remove: unique(&request.headers, &goes), set, remove_custom: unique(custom, &is_ours) }
-}
-
-/// The viewer's own signatures, as far as they can be read.
-fn viewer_signatures(request: &OriginRequest<'_>, notices: &mut Vec<Notice>) -> ForeignSignatures {
-    let value = |field: Field| join(request.values(field.name()));
-    ForeignSignatures::keep(&value(Field::SignatureInput), &value(Field::Signature)).unwrap_or_else(|_| {
-        notices.push(Notice::ViewerSignaturesDropped);
-        ForeignSignatures::default()
-    })
+    Edits { remove: unique(&request.headers, &goes), set, remove_custom: unique(custom, &resembles_ours) }
 }
 
 /// The digest to send and to cover: the viewer's own, if it is good, or else ours, if the whole body is to be seen.
 fn content_digest(request: &OriginRequest<'_>, rule: BodyRule) -> Result<(Option<String>, Vec<Notice>), Problem> {
-    let field = join(request.values(Field::ContentDigest.name()));
+    let field = join(request.values(DIGEST));
     let own = ContentDigest::try_from(field.as_str()).ok();
-    let unreadable = own.is_none() && request.values(Field::ContentDigest.name()).next().is_some();
+    let unreadable = own.is_none() && request.values(DIGEST).next().is_some();
     let mut notices: Vec<_> = unreadable.then_some(Notice::ViewerDigestDropped).into_iter().collect();
     let may_have_body = !matches!(request.method, "GET" | "HEAD");
     match request.body.filter(|_| may_have_body) {
-        None if may_have_body && announces_body(request) => match rule {
+        None if may_have_body && announces_body(headers(request)) => match rule {
             BodyRule::Require => Err(Problem::BodyNotIncluded),
             BodyRule::Digest if own.is_none() => {
                 notices.push(Notice::BodyNotSeen);
@@ -165,8 +159,8 @@ fn content_digest(request: &OriginRequest<'_>, rule: BodyRule) -> Result<(Option
     }
 }
 
-fn announces_body(request: &OriginRequest<'_>) -> bool {
-    request.values("content-length").any(|length| length != "0") || request.values("transfer-encoding").next().is_some()
+fn headers<'a>(request: &OriginRequest<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    request.headers.iter().map(|header| (header.name, header.value))
 }
 
 fn decode(body: Body<'_>) -> Result<Cow<'_, [u8]>, Problem> {
@@ -194,13 +188,13 @@ fn head_bytes(request: &OriginRequest<'_>, target: &str, edits: &Edits) -> usize
 }
 
 /// One value out of many, as RFC 9110 joins them.
-fn join<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> String {
+fn join<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
     let mut joined = String::new();
     for value in values {
-        if !joined.is_empty() && !value.as_ref().is_empty() {
+        if !joined.is_empty() && !value.is_empty() {
             joined.push_str(", ");
         }
-        joined.push_str(value.as_ref());
+        joined.push_str(value);
     }
     joined
 }

@@ -22,9 +22,9 @@ pub struct OriginRequest<'a> {
 }
 
 impl<'a> OriginRequest<'a> {
-    /// All values of a header.
+    /// All values of the header of exactly this name, case aside.
     pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.headers.iter().filter(move |header| header.name == name).map(|header| header.value)
+        self.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
     }
 }
 

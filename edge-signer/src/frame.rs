@@ -185,14 +185,14 @@ mod tests {
     fn an_outcome_is_written_line_by_line() {
         let edits = Edits {
             remove: vec!["countersign-x".into()],
-            set: vec![("Signature".into(), "a=:YQ==:".into())],
+            set: vec![("Countersign-Signature".into(), "a=:YQ==:".into())],
             remove_custom: vec!["countersign-secret".into(), "countersign-mode".into()],
         };
         let outcome = Outcome { answer: Answer::Forward(edits), notices: vec![Notice::BodyTruncated] };
         assert_eq!(
             write(&outcome, "f", AT),
             "1\n{\"level\":\"INFO\",\"message\":\"the body is over 1 MiB and goes on without a digest of ours\",\
-            \"notice\":\"body-truncated\"}\n\n1\ncountersign-x\n1\nSignature\na=:YQ==:\n\
+            \"notice\":\"body-truncated\"}\n\n1\ncountersign-x\n1\nCountersign-Signature\na=:YQ==:\n\
             2\ncountersign-secret\ncountersign-mode\n"
         );
         let outcome = Outcome { answer: Answer::Respond(Problem::NoKey.respond()), notices: vec![] };

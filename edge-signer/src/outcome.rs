@@ -47,9 +47,6 @@ pub struct Response {
 /// A remark for the log. It tells names and numbers, never the value of a header, a query or a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Notice {
-    /// The viewer's own signatures could not be read.
-    #[error("the viewer's Signature-Input and Signature do not pair and were removed")]
-    ViewerSignaturesDropped,
     /// The viewer's own digest could not be read.
     #[error("the viewer's Content-Digest holds no sha-256 or sha-512 digest and was removed")]
     ViewerDigestDropped,
@@ -82,7 +79,6 @@ impl Notice {
     /// The kind of notice, as one word.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::ViewerSignaturesDropped => "viewer-signatures-dropped",
             Self::ViewerDigestDropped => "viewer-digest-dropped",
             Self::BodyNotSeen => "body-not-seen",
             Self::BodyTruncated => "body-truncated",

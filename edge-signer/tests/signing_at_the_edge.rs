@@ -12,10 +12,13 @@ use key_store::{
     aws::{CallLimits, of_lambda},
 };
 use signing::{
-    Claim, ContentDigest, Key, KeySet, Nonce, Policy, Query, Received, Refusal, RotationNumbers, Shown, UnixSeconds,
-    Verified,
+    BasePaths, Claim, ContentDigest, Key, KeyId, KeySet, Nonce, Policy, Query, Received, Refusal, RotationNumbers,
+    Shown, UnixSeconds,
 };
-use std::time::{Duration, SystemTime};
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 const HOST: &str = "abc.execute-api.eu-west-1.amazonaws.com";
 const NOW: UnixSeconds = UnixSeconds::new(1_795_341_845);
@@ -120,7 +123,7 @@ impl Event {
     }
 
     /// What a verifier behind a REST API says to it.
-    fn verdict(&self) -> Result<Verified, Refusal> {
+    fn verdict(&self) -> Result<(KeyId, IpAddr), Refusal> {
         let sent = self.sent(&self.edits());
         let headers: Vec<_> = sent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let mut query = Query::new();
@@ -132,13 +135,21 @@ impl Event {
             method: self.method,
             second_method: None,
             domain_name: HOST,
+            api_id: "abc",
+            stage: "prod",
             headers: &headers,
-            shown: &Shown::Rest { path: format!("/prod{}", self.uri).into(), query },
+            shown: &Shown::Rest { path: format!("/prod{}", self.uri).into(), api_path: (&*self.uri).into(), query },
             time: Some(NOW),
         };
-        let policy =
-            Policy { max_lifetime: Duration::from_secs(60), skew: Duration::from_secs(5), allow_ambiguous_path: false };
-        Claim::check(&received, &policy)?.verify(&keys())
+        let policy = Policy {
+            max_lifetime: Duration::from_secs(60),
+            skew: Duration::from_secs(5),
+            allow_ambiguous_path: false,
+            require_digest: false,
+            base_paths: BasePaths::default(),
+        };
+        let verified = Claim::check(&received, &policy)?.verify(&keys())?;
+        Ok((verified.key_id().clone(), verified.viewer_ip()))
     }
 
     #[track_caller]
@@ -165,14 +176,17 @@ fn a_request_is_signed_and_nothing_else_of_it_changed() {
             remove: vec![],
             set: vec![
                 (
-                    "Signature-Input".into(),
+                    "Countersign-Signature-Input".into(),
                     "countersign=(\"@method\" \"@authority\" \"@path\" \"@query\" \"countersign-viewer-ip\");\
                     created=1795341845;expires=1795341905;nonce=\"CQkJCQkJCQkJCQkJCQkJCQ\";alg=\"hmac-sha256\";\
                     keyid=\"k1\";tag=\"countersign\""
                         .to_owned()
                 ),
                 // Computed with another implementation: Python's hmac over the base that RFC 9421, section 2.5, makes of it.
-                ("Signature".into(), "countersign=:hMxYzVstdYC+m+3Vq9+dFUCBfJjf+0Kb6DpGtBgUdAI=:".to_owned()),
+                (
+                    "Countersign-Signature".into(),
+                    "countersign=:hMxYzVstdYC+m+3Vq9+dFUCBfJjf+0Kb6DpGtBgUdAI=:".to_owned()
+                ),
                 ("Countersign-Target".into(), "/prod/pets?type=dog".to_owned()),
                 ("Countersign-Viewer-Ip".into(), "203.0.113.7".to_owned()),
             ],
@@ -187,13 +201,13 @@ fn a_request_is_signed_and_nothing_else_of_it_changed() {
     let odd = Event { uri: "/a%2Fb//%zz;c".to_owned(), ..Event::get() };
     assert!(odd.verdict().is_ok());
     let six = Event { client_ip: "2001:db8::1", ..Event::get() };
-    assert_eq!(six.verdict().unwrap().viewer_ip().to_string(), "2001:db8::1");
+    assert_eq!(six.verdict().unwrap().1.to_string(), "2001:db8::1");
 }
 
 #[test]
 fn the_lifetime_is_the_configured_one() {
     let edits = Event::get().custom("countersign-lifetime", "7").edits();
-    assert!(value(&edits, "Signature-Input").unwrap().contains(";created=1795341845;expires=1795341852;"));
+    assert!(value(&edits, "Countersign-Signature-Input").unwrap().contains(";created=1795341845;expires=1795341852;"));
     assert_eq!(edits.remove_custom, ["countersign-lifetime", "countersign-secret"]);
 }
 
@@ -215,39 +229,80 @@ fn what_a_viewer_may_have_forged_is_removed() {
         .header("x-origin-verify", "fixed.mine")
         .header("X-Origin-Verify", "fixed.mine")
         .header("x_origin_verify", "fixed.mine")
-        .header("signature-input", "countersign=()")
-        .header("signature", "countersign=:YQ==:");
+        .header("countersign-signature-input", "countersign=()")
+        .header("countersign-signature", "countersign=:YQ==:")
+        .header("COUNTERSIGN_Signature", "countersign=:YQ==:")
+        .header("countersign-signature_input", "countersign=()")
+        .header("Content_Digest", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:")
+        .header("content_digest", "nonsense");
     let sent = event.sent(&event.edits());
     let names: Vec<_> = sent.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(
-        names,
-        ["host", "accept", "Signature-Input", "Signature", "Countersign-Target", "Countersign-Viewer-Ip"]
-    );
+    let ours = ["Countersign-Signature-Input", "Countersign-Signature", "Countersign-Target", "Countersign-Viewer-Ip"];
+    assert_eq!(names, [&["host", "accept"], &ours[..]].concat());
     assert!(event.verdict().is_ok());
 }
 
-#[test]
-fn a_viewers_own_signatures_are_kept_if_they_pair() {
-    let kept = Event::get()
-        .header("signature-input", "bot=(\"@authority\");tag=\"web-bot-auth\"")
-        .header("signature-input", "countersign=(), x=();tag=\"countersign\"")
-        .header("signature", "countersign=:Yg==:, x=:Yw==:, bot=:YQ==:");
-    let edits = kept.edits();
-    let input = value(&edits, "Signature-Input").unwrap();
-    assert!(
-        input.starts_with("countersign=(\"@method\"") && input.ends_with(", bot=(\"@authority\");tag=\"web-bot-auth\"")
-    );
-    let signature = value(&edits, "Signature").unwrap();
-    assert!(signature.starts_with("countersign=:") && signature.ends_with("=:, bot=:YQ==:"));
-    assert!(kept.verdict().is_ok());
-    assert_eq!(kept.outcome().notices, []);
+/// What viewers send under the names of RFC 9421, by that RFC and otherwise. All of it is for the API behind.
+const VIEWER_SIGNATURES: [&[(&str, &str)]; 5] = [
+    // Web Bot Auth.
+    &[
+        ("signature-agent", "\"https://bot.example\""),
+        ("signature-input", "sig1=(\"@authority\");created=1735689600;keyid=\"poqkLGiymh\";tag=\"web-bot-auth\""),
+        (
+            "signature",
+            "sig1=:jdq0SqOwHdyHr9+r5jw3iYZH6aNGKijYp/EstF4RQTQdi5N5YYKrD+mCT1HA1nZDsi6nJKuHxUi/5Syp3rLWBA==:",
+        ),
+    ],
+    // A web hook: an HMAC of the body.
+    &[("signature", "d2a8f4e10ce8b1c9d1a6a5ed3e0f6ee1c2a8b5e19a3d7cbb9e3d1fd4c7b81d0e")],
+    // The fediverse: draft-cavage-http-signatures.
+    &[(
+        "signature",
+        "keyId=\"https://social.example/users/a#main-key\",algorithm=\"rsa-sha256\",\
+        headers=\"(request-target) host date digest\",signature=\"Zm9v\"",
+    )],
+    // What poses as ours under these names is not ours: nobody reads it.
+    &[("signature-input", "countersign=();tag=\"countersign\""), ("signature", "countersign=:YQ==:")],
+    // Nothing that any reader could make sense of, in several lines and other spellings.
+    &[("signature", ",,"), ("signature", ""), ("Signature_Input", "\u{e9}"), ("SIGNATURE", "a=(")],
+];
 
-    for (input, signature) in [("bot=()", "other=:YQ==:"), ("bot=()", "bot=YQ=="), ("bot", "bot=:YQ==:")] {
-        let dropped = Event::get().header("signature-input", input).header("signature", signature);
-        assert_eq!(dropped.outcome().notices, [Notice::ViewerSignaturesDropped]);
-        assert!(!value(&dropped.edits(), "Signature").unwrap().contains("bot"));
-        assert!(dropped.verdict().is_ok());
+#[test]
+fn a_viewers_own_signatures_arrive_byte_for_byte() {
+    for signatures in VIEWER_SIGNATURES {
+        for base in [Event::get(), Event::post()] {
+            let event = signatures.iter().fold(base, |event, (name, value)| event.header(name, value));
+            let check = |outcome: &Outcome| {
+                let Answer::Forward(edits) = &outcome.answer else { panic!("{outcome:?}") };
+                let sent = event.sent(edits);
+                let arrived: Vec<_> = sent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                let arrived: Vec<_> = arrived.into_iter().filter(|pair| signatures.contains(pair)).collect();
+                assert_eq!(arrived, signatures);
+                let touched = |name: &str| name.to_ascii_lowercase().starts_with("signature");
+                assert!(
+                    !edits.remove.iter().any(|name| touched(name)) && !edits.set.iter().any(|(key, _)| touched(key))
+                );
+            };
+            let enforced = event.outcome();
+            check(&enforced);
+            assert_eq!(enforced.notices, []);
+            assert!(event.verdict().is_ok());
+            let monitored = event.clone().custom("countersign-mode", "monitor");
+            check(&monitored.outcome());
+            check(&monitored.outcome_with(None));
+            check(&event.clone().custom("countersign-secret", "none").outcome_with(None));
+        }
     }
+}
+
+/// It is a header like any other: CloudFront sends the origin's value, and the viewer's is removed.
+#[test]
+fn an_origin_may_have_a_custom_header_of_the_name_signature() {
+    let event = Event::get().custom("signature", "the origin's").header("signature", "x").header("Signature", "y");
+    let edits = event.edits();
+    assert_eq!(edits.remove, ["Signature", "signature"]);
+    assert_eq!(edits.remove_custom, ["countersign-secret"]);
+    assert!(event.verdict().is_ok());
 }
 
 #[test]
@@ -378,12 +433,14 @@ fn monitor_mode_sends_on_unsigned_what_cannot_be_signed() {
     let event = Event::get()
         .custom("countersign-mode", "monitor")
         .header("countersign-target", "/x")
+        .header("Countersign_Signature", "countersign=:YQ==:")
         .header("content-digest", "sha-256=:AA==:")
+        .header("content_digest", "sha-256=:AA==:")
         .header("signature-input", "bot=(), countersign=()")
         .header("signature", "bot=:YQ==:, countersign=:YQ==:");
     let unsigned = Edits {
-        remove: vec!["countersign-target".into(), "signature".into(), "signature-input".into()],
-        set: vec![("Signature-Input".into(), "bot=()".into()), ("Signature".into(), "bot=:YQ==:".into())],
+        remove: vec!["Countersign_Signature".into(), "content_digest".into(), "countersign-target".into()],
+        set: vec![],
         remove_custom: vec!["countersign-mode".into(), "countersign-secret".into()],
     };
     let outcome = event.outcome_with(None);

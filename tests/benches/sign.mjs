@@ -52,8 +52,8 @@ const byHand = async ({ Records: [{ cf: { request } }] }) => {
   const signature = createHmac('sha256', secret).update(base).digest('base64');
   Object.assign(
     request.headers,
-    one('Signature-Input', `countersign=${parameters}`),
-    one('Signature', `countersign=:${signature}:`),
+    one('Countersign-Signature-Input', `countersign=${parameters}`),
+    one('Countersign-Signature', `countersign=:${signature}:`),
     one('Countersign-Target', path + query),
     one('Countersign-Viewer-Ip', request.clientIp),
   );
@@ -73,7 +73,7 @@ try {
   const first = process.hrtime.bigint();
   const signed = await handler(event());
   console.log(`first signature of a process, keys read from a file: ${Number(process.hrtime.bigint() - first) / 1000} µs`);
-  if (!signed.headers?.signature) throw new Error(`not signed: ${JSON.stringify(signed)}`);
+  if (!signed.headers?.['countersign-signature']) throw new Error(`not signed: ${JSON.stringify(signed)}`);
   const ours = [];
   const theirs = [];
   for (let round = 0; round < 200; round++) {

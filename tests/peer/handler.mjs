@@ -27,8 +27,8 @@ export const handler = async ({ Records: [{ cf: { request } }] }) => {
   const base = `"@method": ${request.method}\n"@authority": ${request.headers.host[0].value.toLowerCase()}\n"@path": ${target}\n` +
     `"@query": ${query || '?'}\n"countersign-viewer-ip": ${request.clientIp}\n"@signature-params": ${parameters}`;
   const set = (name, value) => (request.headers[name.toLowerCase()] = [{ key: name, value }]);
-  set('Signature-Input', `countersign=${parameters}`);
-  set('Signature', `countersign=:${createHmac('sha256', key.secret).update(base).digest('base64')}:`);
+  set('Countersign-Signature-Input', `countersign=${parameters}`);
+  set('Countersign-Signature', `countersign=:${createHmac('sha256', key.secret).update(base).digest('base64')}:`);
   set('Countersign-Target', target + query);
   set('Countersign-Viewer-Ip', request.clientIp);
   delete customHeaders['countersign-secret'];

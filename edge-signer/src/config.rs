@@ -46,7 +46,8 @@ pub enum BodyRule {
     Digest,
     /// No digest is computed or compared.
     Ignore,
-    /// A body that the edge does not see whole is refused.
+    /// Every request but a GET or HEAD has a digest: a body that the edge does not see whole is refused, and where there is no
+    /// body, the empty one is covered.
     Require,
 }
 

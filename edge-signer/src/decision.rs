@@ -126,37 +126,40 @@ fn edits(request: &OriginRequest<'_>, digest: DigestHeader, set: Vec<(Cow<'stati
     Edits { remove: unique(&request.headers, &goes), set, remove_custom: unique(custom, &resembles_ours) }
 }
 
-/// The digest to send and to cover: the viewer's own, if it is good, or else ours, if the whole body is to be seen.
+/// The digest to send and to cover: the viewer's own, if the body is the one that it names, or ours of the body that is seen.
+///
+/// With [`BodyRule::Require`] every method but GET and HEAD has one, as an authorizer with `COUNTERSIGN_BODY=require` demands.
 fn content_digest(request: &OriginRequest<'_>, rule: BodyRule) -> Result<(Option<String>, Vec<Notice>), Problem> {
     let field = join(request.values(DIGEST));
     let own = ContentDigest::try_from(field.as_str()).ok();
     let unreadable = own.is_none() && request.values(DIGEST).next().is_some();
     let mut notices: Vec<_> = unreadable.then_some(Notice::ViewerDigestDropped).into_iter().collect();
     let may_have_body = !matches!(request.method, "GET" | "HEAD");
-    match request.body.filter(|_| may_have_body) {
-        None if may_have_body && announces_body(headers(request)) => match rule {
-            BodyRule::Require => Err(Problem::BodyNotIncluded),
-            BodyRule::Digest if own.is_none() => {
-                notices.push(Notice::BodyNotSeen);
-                Ok((None, notices))
-            }
-            _ => Ok((own.map(|_| field), notices)),
-        },
-        Some(Body { input_truncated: true, .. }) if rule == BodyRule::Require => Err(Problem::BodyTooLarge),
+    let seen = match request.body.filter(|_| may_have_body) {
+        Some(Body { input_truncated: true, .. }) if rule == BodyRule::Require => return Err(Problem::BodyTooLarge),
         Some(Body { input_truncated: true, .. }) => {
             notices.push(Notice::BodyTruncated);
-            Ok((own.map(|_| field), notices))
+            None
         }
-        Some(body) if rule != BodyRule::Ignore => {
-            let body = decode(body)?;
-            match own {
-                None => Ok((Some(ContentDigest::of(&body)), notices)),
-                Some(own) if own.matches(&body) => Ok((Some(field), notices)),
-                Some(_) => Err(Problem::DigestMismatch),
+        Some(body) if rule != BodyRule::Ignore => Some(decode(body)?),
+        None if may_have_body && announces_body(headers(request)) => match rule {
+            BodyRule::Require => return Err(Problem::BodyNotIncluded),
+            BodyRule::Digest if own.is_none() => {
+                notices.push(Notice::BodyNotSeen);
+                None
             }
-        }
-        _ => Ok((own.map(|_| field), notices)),
-    }
+            _ => None,
+        },
+        // CloudFront need not show a body that is empty.
+        None if may_have_body && rule == BodyRule::Require => Some(Cow::Borrowed(&[][..])),
+        _ => None,
+    };
+    let digest = match (own, seen) {
+        (None, Some(body)) => Some(ContentDigest::of(&body)),
+        (Some(own), Some(body)) if !own.matches(&body) => return Err(Problem::DigestMismatch),
+        (own, _) => own.map(|_| field),
+    };
+    Ok((digest, notices))
 }
 
 fn headers<'a>(request: &OriginRequest<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {

@@ -119,7 +119,10 @@ pub enum Problem {
     #[error("the body is over 1 MiB and countersign-body is require")]
     BodyTooLarge,
     /// There is a body that the edge does not see, and a digest is required.
-    #[error("the event has no body and countersign-body is require: set IncludeBody on the function's association")]
+    #[error(
+        "the request announces a body, the event has none, and countersign-body is require: set IncludeBody on the \
+        function's association"
+    )]
     BodyNotIncluded,
     /// The gateway would refuse the request for the size of its head.
     #[error("the request's head would have {bytes} bytes, over the gateway's 10240")]

@@ -145,7 +145,8 @@ impl Event {
             max_lifetime: Duration::from_secs(60),
             skew: Duration::from_secs(5),
             allow_ambiguous_path: false,
-            require_digest: false,
+            // As an authorizer that asks for what such an edge promises.
+            require_digest: self.custom_headers.contains(&("countersign-body", "require")),
             base_paths: BasePaths::default(),
         };
         let verified = Claim::check(&received, &policy)?.verify(&keys())?;
@@ -331,9 +332,30 @@ fn the_digest_follows_the_body_and_the_rule() {
         check(&with(&post, "md5=:AA==:"), rule, OURS, &dropped);
         check(&with(&post, "nonsense"), rule, OURS, &dropped);
         with(&post, &other).custom("countersign-body", rule).answered(Problem::DigestMismatch);
+        check(&Event::get().body("", false), rule, None, &[]);
+        check(&Event::get(), rule, None, &[]);
+        check(&with(&Event::get(), &other), rule, Some(&other), &[]);
+    }
+    // An event without a body, of a request that announces none.
+    let of_nothing = ContentDigest::of(b"");
+    for rule in ["digest", "ignore"] {
         check(&unseen, rule, None, &[]);
         check(&with(&unseen, &other), rule, Some(&other), &[]);
-        check(&Event::get().body("", false), rule, None, &[]);
+    }
+    for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "get"] {
+        let unseen = Event { method, ..unseen.clone() };
+        check(&unseen, "require", EMPTY, &[]);
+        check(&unseen.clone().header("content-length", "0"), "require", EMPTY, &[]);
+        check(&with(&unseen, &of_nothing), "require", EMPTY, &[]);
+        check(&with(&unseen, "nonsense"), "require", EMPTY, &dropped);
+        with(&unseen, &other).custom("countersign-body", "require").answered(Problem::DigestMismatch);
+    }
+    // The viewer's digest is read under its exact name alone.
+    for name in ["Content_Digest", "content_digest"] {
+        let folded = post.clone().header(name, &other);
+        check(&folded, "digest", OURS, &[]);
+        check(&folded, "require", OURS, &[]);
+        check(&folded, "ignore", None, &[]);
     }
     check(&post, "ignore", None, &[]);
     check(&with(&post, &other), "ignore", Some(&other), &[]);
@@ -354,10 +376,19 @@ fn the_digest_follows_the_body_and_the_rule() {
     check(&announced, "digest", None, &[Notice::BodyNotSeen]);
     check(&with(&announced, &other), "digest", Some(&other), &[]);
     check(&announced, "ignore", None, &[]);
-    let require = unseen.custom("countersign-body", "require");
-    require.clone().header("content-length", "2").answered(Problem::BodyNotIncluded);
-    require.clone().header("transfer-encoding", "chunked").answered(Problem::BodyNotIncluded);
-    check(&require.header("content-length", "0"), "require", None, &[]);
+    for (name, value) in [
+        ("content-length", "2"),
+        ("Content_Length", "2"),
+        ("content_length", ""),
+        ("transfer-encoding", "chunked"),
+        ("Transfer_Encoding", "chunked"),
+    ] {
+        let announced = unseen.clone().header("content-length", "0").header(name, value);
+        check(&announced, "digest", None, &[Notice::BodyNotSeen]);
+        let require = announced.custom("countersign-body", "require");
+        require.answered(Problem::BodyNotIncluded);
+        with(&require, &of_nothing).answered(Problem::BodyNotIncluded);
+    }
 }
 
 #[test]

@@ -28,14 +28,14 @@ pub fn sign_origin_request(
     nonce: Nonce,
     now: UnixSeconds,
 ) -> Outcome {
-    let mut notices = Vec::new();
     let signed = match config {
         Ok(Config { source: None, .. }) => {
-            return Outcome { answer: unsigned(request), notices };
+            return Outcome { answer: unsigned(request), notices: overrides_removed(request).collect() };
         }
         Ok(config) => signed(request, config, keys, nonce, now),
         Err(error) => Err(error.into()),
     };
+    let mut notices = Vec::new();
     let answer = match signed {
         Ok((edits, of_the_body)) => {
             notices.extend(of_the_body);
@@ -51,7 +51,16 @@ pub fn sign_origin_request(
             Answer::Respond(response)
         }
     };
+    if matches!(answer, Answer::Forward(_)) {
+        notices.extend(overrides_removed(request));
+    }
     Outcome { answer, notices }
+}
+
+/// A remark for each method override that [`edits`] removes, whatever its spelling.
+fn overrides_removed(request: &OriginRequest<'_>) -> impl Iterator<Item = Notice> {
+    let sent = |name: &str| request.headers.iter().any(|header| resembles(header.name, name));
+    METHOD_OVERRIDES.into_iter().filter(move |name| sent(name)).map(Notice::MethodOverrideRemoved)
 }
 
 /// Sends the request on with nothing in it that poses as ours.

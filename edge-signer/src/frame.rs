@@ -238,5 +238,10 @@ mod tests {
             json!({ "status": 400, "Status": "400", "EdgeWouldAnswer": 1 }),
             &["EdgeWouldAnswer"],
         );
+        check(
+            &Notice::MethodOverrideRemoved("x-http-method"),
+            json!({ "MethodOverrideRemoved": 1 }),
+            &["MethodOverrideRemoved"],
+        );
     }
 }

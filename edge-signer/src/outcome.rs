@@ -50,6 +50,9 @@ pub enum Notice {
     /// The viewer's own digest could not be read.
     #[error("the viewer's Content-Digest holds no sha-256 or sha-512 digest and was removed")]
     ViewerDigestDropped,
+    /// The viewer sent a header of [`METHOD_OVERRIDES`](signing::METHOD_OVERRIDES), and it was removed.
+    #[error("the viewer's header {0} was removed: it names a method, and no signature covers it")]
+    MethodOverrideRemoved(&'static str),
     /// CloudFront did not hand the body over.
     #[error(
         "the event has no body, which goes on without a digest of ours: set IncludeBody on the function's association, \
@@ -80,6 +83,7 @@ impl Notice {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::ViewerDigestDropped => "viewer-digest-dropped",
+            Self::MethodOverrideRemoved(_) => "method-override-removed",
             Self::BodyNotSeen => "body-not-seen",
             Self::BodyTruncated => "body-truncated",
             Self::RefreshFailed { .. } => "refresh-failed",

@@ -243,6 +243,42 @@ fn what_a_viewer_may_have_forged_is_removed() {
     assert!(event.verdict().is_ok());
 }
 
+#[test]
+fn a_method_override_is_removed_with_a_notice_that_names_it() {
+    #[track_caller]
+    fn check(event: &Event, removed: &[&str], named: &[&'static str]) {
+        let notices: Vec<_> = named.iter().map(|name| Notice::MethodOverrideRemoved(name)).collect();
+        for event in [
+            event.clone(),
+            event.clone().custom("countersign-mode", "monitor"),
+            event.clone().custom("countersign-secret", "none"),
+        ] {
+            let outcome = event.outcome();
+            let Answer::Forward(edits) = outcome.answer else { panic!("{outcome:?}") };
+            assert_eq!(edits.remove, removed);
+            assert_eq!(outcome.notices, notices);
+        }
+    }
+    for name in signing::METHOD_OVERRIDES {
+        check(&Event::get().header(name, "DELETE"), &[name], &[name]);
+    }
+    let spelled = Event::get().header("X_Http-METHOD_Override", "DELETE").header("X_HTTP_METHOD_OVERRIDE", "PUT");
+    check(&spelled, &["X_HTTP_METHOD_OVERRIDE", "X_Http-METHOD_Override"], &["x-http-method-override"]);
+    let all = Event::post().header("x-method-override", "GET").header("x-http-method", "POST");
+    check(&all, &["x-http-method", "x-method-override"], &["x-http-method", "x-method-override"]);
+    check(&Event::get().header("x-http-methods", "DELETE").header("method-override", "DELETE"), &[], &[]);
+    let notice = Notice::MethodOverrideRemoved("x-http-method");
+    assert_eq!(notice.name(), "method-override-removed");
+    assert!(notice.to_string().contains("x-http-method was removed"), "{notice}");
+
+    // What is answered goes nowhere, and nothing was removed.
+    let answered = Event { protocol: "http", ..all.clone() };
+    assert_eq!(answered.outcome().notices, [Notice::Answered(Problem::NotHttps)]);
+    let unsigned = all.custom("countersign-mode", "monitor").outcome_with(None).notices;
+    assert_eq!(unsigned[0], Notice::Unsigned(Problem::NoKey));
+    assert_eq!(unsigned.len(), 3);
+}
+
 /// What viewers send under the names of RFC 9421, by that RFC and otherwise. All of it is for the API behind.
 const VIEWER_SIGNATURES: [&[(&str, &str)]; 5] = [
     // Web Bot Auth.

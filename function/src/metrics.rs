@@ -16,7 +16,7 @@ use std::time::SystemTime;
 pub const NAMESPACE: &str = "Countersign";
 
 /// Every metric of every function.
-pub static METRICS: [Metric; 11] = [
+pub static METRICS: [Metric; 12] = [
     Metric {
         name: "Allowed",
         unit: Unit::Count,
@@ -87,6 +87,14 @@ pub static METRICS: [Metric; 11] = [
         dimensions: &[ALONE, BY_STATUS],
         meaning: "in monitor mode the edge has sent on, unsigned, what it would answer",
         line: Line::With("notice", &["unsigned"]),
+        value: Number::One,
+    },
+    Metric {
+        name: "MethodOverrideRemoved",
+        unit: Unit::Count,
+        dimensions: &[ALONE],
+        meaning: "the edge has removed a viewer's header that names another method",
+        line: Line::With("notice", &["method-override-removed"]),
         value: Number::One,
     },
     Metric {
@@ -371,6 +379,11 @@ mod tests {
             json!({ "notice": "unsigned", "status": 400 }),
             &[(&[NAME, STATUS], &[("EdgeWouldAnswer", "Count")])],
             json!({ "FunctionName": "f", "Status": "400", "EdgeWouldAnswer": 1 }),
+        );
+        check(
+            json!({ "notice": "method-override-removed" }),
+            &[(&[NAME], &[("MethodOverrideRemoved", "Count")])],
+            json!({ "FunctionName": "f", "MethodOverrideRemoved": 1 }),
         );
         for result in ["done", "failed"] {
             check(

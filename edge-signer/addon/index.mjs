@@ -2,38 +2,50 @@
 // The form of both texts is described in edge-signer/src/frame.rs.
 
 import { createRequire } from 'node:module';
-import { STATUS_CODES } from 'node:http';
 
 const { sign, signAfterRefresh } = createRequire(import.meta.url)('./edge-signer.node');
 
 /** Handles a CloudFront origin-request event: returns the request with its signature, or a response made at the edge. */
 export const handler = async (event) => {
-  const { request } = event.Records[0].cf;
-  const data = request.body?.data ?? '';
-  const lines = describe(request);
+  const { lines, data } = describe(event);
   const text = lines.join('\n');
-  return apply(sign(text, lines.length, data) ?? (await signAfterRefresh(text, lines.length, data)), request);
+  const outcome = sign(text, lines.length, data) ?? (await signAfterRefresh(text, lines.length, data));
+  return apply(outcome, event?.Records?.[0]?.cf);
 };
 
-function describe(request) {
-  const { method, uri, querystring, clientIp, headers, body } = request;
+// An event that cannot be described is not CloudFront's. Of it there is the trigger alone, where it has one.
+function describe(event) {
+  const lines = [];
+  try {
+    const { config, request } = event.Records[0].cf;
+    lines.push(string(config?.eventType ?? ''));
+    lines.push(String(event.Records.length));
+    return { lines, data: push(lines, request) };
+  } catch {
+    return { lines: lines.slice(0, 1), data: '' };
+  }
+}
+
+// Returns the body's data, which goes beside the lines.
+function push(lines, request) {
+  const body = request.body ?? null;
   const origin = originOf(request);
-  const lines = [
-    method,
-    uri,
-    querystring,
-    clientIp,
-    origin?.protocol ?? '',
-    origin?.path ?? '',
-    body?.encoding ?? '',
-    String(body?.inputTruncated ?? false),
+  lines.push(
+    string(request.method),
+    string(request.uri),
+    string(request.querystring ?? ''),
+    string(request.clientIp),
+    string(origin?.protocol ?? ''),
+    string(origin?.path ?? ''),
+    body === null ? '' : string(body.encoding),
+    body === null ? '' : boolean(body.inputTruncated ?? false),
     '', // the number of headers, once they are counted
-  ];
+  );
   const before = lines.length;
-  push(lines, headers);
+  pushHeaders(lines, request.headers);
   lines[before - 1] = String((lines.length - before) / 2);
-  push(lines, origin?.customHeaders ?? {});
-  return lines;
+  pushHeaders(lines, origin?.customHeaders ?? {});
+  return body === null ? '' : string(body.data);
 }
 
 // A bucket has no protocol; else both kinds have the same members.
@@ -41,13 +53,24 @@ function originOf({ origin }) {
   return origin?.custom ?? origin?.s3;
 }
 
-function push(lines, headers) {
-  for (const name in headers) {
-    for (const { value } of headers[name]) lines.push(name, value);
+function pushHeaders(lines, headers) {
+  for (const name of Object.keys(headers)) {
+    for (const { value } of headers[name]) lines.push(name, string(value));
   }
 }
 
-function apply(outcome, request) {
+// What would only become a string on its way is not one.
+function string(value) {
+  if (typeof value !== 'string') throw new TypeError('not a string');
+  return value;
+}
+
+function boolean(value) {
+  if (typeof value !== 'boolean') throw new TypeError('not a boolean');
+  return String(value);
+}
+
+function apply(outcome, cf) {
   const lines = outcome.split('\n');
   let at = 0;
   const next = () => lines[at++];
@@ -59,10 +82,12 @@ function apply(outcome, request) {
   times(() => process.stdout.write(`${next()}\n`));
   const status = next();
   if (status) {
+    const statusDescription = next();
     const headers = {};
     times(() => set(headers, next(), next()));
-    return { status, statusDescription: STATUS_CODES[status], headers, body: next() };
+    return cf?.response ?? { status, statusDescription, headers, body: next() };
   }
+  const { request } = cf;
   times(() => delete request.headers[next()]);
   times(() => set(request.headers, next(), next()));
   times(() => delete originOf(request).customHeaders[next()]);

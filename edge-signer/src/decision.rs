@@ -87,15 +87,17 @@ fn signed(
     let (content_digest, notices) = content_digest(request, config.body)?;
     let mut hosts = request.values("host");
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return Err(Problem::Event("it has not one Host"));
+        return Err(Problem::Event("it does not have exactly one Host"));
     };
     let covered = Request {
-        method: request.method.try_into().map_err(|_| Problem::Event("its method is none"))?,
-        authority: host.try_into().map_err(|_| Problem::Event("its Host is none"))?,
+        method: request.method.try_into().map_err(|_| Problem::Event("its method is not a method"))?,
+        authority: host.try_into().map_err(|_| Problem::Event("its Host is not a host name"))?,
         target: target.as_str().try_into().map_err(|_| Problem::Target)?,
-        viewer_ip: request.client_ip.try_into().map_err(|_| Problem::Event("its clientIp is no IP address"))?,
+        viewer_ip: request.client_ip.try_into().map_err(|_| Problem::Event("its clientIp is not an IP address"))?,
         content_digest: match &content_digest {
-            Some(value) => Some(value.as_str().try_into().map_err(|_| Problem::Event("its Content-Digest is none"))?),
+            Some(value) => Some(
+                value.as_str().try_into().map_err(|_| Problem::Event("its Content-Digest is not a header value"))?,
+            ),
             None => None,
         },
     };

@@ -2,6 +2,8 @@
 //!
 //! None of it is `Debug`: it holds the credentials of viewers and the API key.
 
+use std::fmt;
+
 /// A CloudFront origin-request event: its `Records[0].cf.request`.
 #[derive(Clone)]
 pub struct OriginRequest<'a> {
@@ -46,6 +48,43 @@ pub struct Origin<'a> {
     pub path: &'a str,
     /// The configuration of the signer among them.
     pub custom_headers: Vec<Header<'a>>,
+}
+
+/// A trigger of CloudFront other than origin-request: nothing can be signed there.
+///
+/// At a viewer request there is no origin yet, and with it neither a configuration nor the target that has to be signed. At both
+/// responses the origin has answered already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the trigger of its name")]
+pub enum OtherTrigger {
+    ViewerRequest,
+    OriginResponse,
+    ViewerResponse,
+}
+
+impl OtherTrigger {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::ViewerRequest, Self::OriginResponse, Self::ViewerResponse];
+
+    /// Its name: the event's `config.eventType`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ViewerRequest => "viewer-request",
+            Self::OriginResponse => "origin-response",
+            Self::ViewerResponse => "viewer-response",
+        }
+    }
+
+    /// The trigger of this name; `None` for `origin-request` and for what is not known.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|trigger| trigger.name() == name)
+    }
+}
+
+impl fmt::Display for OtherTrigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// The event's `body`.

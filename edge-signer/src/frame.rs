@@ -3,15 +3,17 @@
 //! A call into Rust costs little and each JavaScript value it touches costs much, so both sides join their strings.
 //! A header's value cannot hold a line feed; where a text of an event does, the count of lines betrays it.
 //!
-//! In: method, uri, querystring, clientIp, origin protocol, origin path, body encoding (empty: no body), `true` or `false`
-//! for inputTruncated, the number of headers, each as name and value, and the custom headers, each as name and value.
-//! The body's data comes beside it.
+//! In: the trigger (`config.eventType`), the number of records, method, uri, querystring, clientIp, origin protocol, origin
+//! path, body encoding, `true` or `false` for inputTruncated (empty: no body), the number of headers, each as name and value,
+//! and the custom headers, each as name and value. The body's data comes beside it. Of an event that has not this form there is
+//! the trigger alone, or nothing, where that is missing too.
 //!
-//! Out: the number of log lines and these; then either a status, the number of headers, each as key and value, and the body;
-//! or an empty line, the number of names to delete and these, the number of headers to set, each as key and value, and the
-//! number of custom headers to delete and these.
+//! Out: the number of log lines and these; then either a status, its description, the number of headers, each as key and value,
+//! and the body; or an empty line, the number of names to delete and these, the number of headers to set, each as key and value,
+//! and the number of custom headers to delete and these. The first is a response. It is for an event that has none: another event
+//! has come back from the origin, and its own response is handed on as it is.
 
-use crate::{Answer, Body, Edits, Header, Notice, Origin, OriginRequest, Outcome, Problem, Response};
+use crate::{Answer, Body, Edits, Header, Notice, Origin, OriginRequest, OtherTrigger, Outcome, Problem, Response};
 use function::embed;
 use serde_json::{Map, Value};
 use std::time::SystemTime;
@@ -19,14 +21,29 @@ use std::time::SystemTime;
 /// Reads an event out of `text`, which the caller made of `lines` strings.
 ///
 /// # Errors
-/// Where the text is not the event that the caller meant: then nothing of it can be trusted.
+/// Where the event is of another trigger, and where the text is not the event that the caller meant: then nothing of it can be
+/// trusted.
 pub fn read<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginRequest<'a>, Problem> {
-    const MALFORMED: Problem = Problem::Event("a text in it has a line feed, or one is missing");
+    const MALFORMED: Problem = Problem::Event("a part of it is missing or of another type");
     let all: Vec<&str> = text.split('\n').collect();
-    if u32::try_from(all.len()) != Ok(lines) {
+    // Whatever else is wrong with it.
+    if let Some(trigger) = all.first().copied().and_then(OtherTrigger::from_name) {
+        return Err(Problem::Trigger(trigger));
+    }
+    if lines == 0 {
         return Err(MALFORMED);
     }
-    let [method, uri, querystring, client_ip, protocol, path, encoding, truncated, count, headers @ ..] = &*all else {
+    if u32::try_from(all.len()) != Ok(lines) {
+        return Err(Problem::Event("a text in it has a line feed"));
+    }
+    let [_, records, request @ ..] = &*all else {
+        return Err(MALFORMED);
+    };
+    if *records != "1" {
+        return Err(Problem::Event("it does not have exactly one record"));
+    }
+    let [method, uri, querystring, client_ip, protocol, path, encoding, truncated, count, headers @ ..] = request
+    else {
         return Err(MALFORMED);
     };
     let (headers, rest) = headers.as_chunks::<2>();
@@ -43,7 +60,7 @@ pub fn read<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginReques
         client_ip,
         headers: pairs(headers),
         origin: Origin { protocol, path, custom_headers: pairs(custom_headers) },
-        body: (!encoding.is_empty()).then_some(Body { encoding, data: body, input_truncated: *truncated != "false" }),
+        body: (!truncated.is_empty()).then_some(Body { encoding, data: body, input_truncated: *truncated != "false" }),
     })
 }
 
@@ -54,6 +71,7 @@ pub fn write(outcome: &Outcome, function_name: &str, now: SystemTime) -> String 
     match &outcome.answer {
         Answer::Respond(Response { status, headers, body }) => {
             text.line(&status.to_string());
+            text.line(description(*status));
             text.list(headers, |text, (key, value)| text.pair(key, value));
             text.line(body);
         }
@@ -67,9 +85,27 @@ pub fn write(outcome: &Outcome, function_name: &str, now: SystemTime) -> String 
     text.0
 }
 
-/// What is answered where [`read`] failed.
+/// What is answered where [`read`] failed. An event that has a response keeps it.
 pub fn unreadable(problem: Problem) -> Outcome {
-    Outcome { answer: Answer::Respond(problem.respond()), notices: vec![Notice::Answered(problem)] }
+    let answer = Answer::Respond(problem.respond());
+    let notice = match problem {
+        Problem::Trigger(trigger @ (OtherTrigger::OriginResponse | OtherTrigger::ViewerResponse)) => {
+            Notice::WrongTrigger(trigger)
+        }
+        problem => Notice::Answered(problem),
+    };
+    Outcome { answer, notices: vec![notice] }
+}
+
+/// The reason phrase of each status of [`Problem::status`].
+const fn description(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        413 => "Payload Too Large",
+        431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
+        _ => "Internal Server Error",
+    }
 }
 
 /// A structured log line: JSON, so without a line feed.
@@ -117,7 +153,9 @@ mod tests {
     use key_store::ReadError;
     use serde_json::json;
 
-    const EVENT: [&str; 15] = [
+    const EVENT: [&str; 17] = [
+        "origin-request",
+        "1",
         "POST",
         "/pets",
         "a=1",
@@ -135,7 +173,7 @@ mod tests {
         "none",
     ];
 
-    const LINES: u32 = 15;
+    const LINES: u32 = 17;
 
     #[test]
     fn an_event_is_read_field_by_field() {
@@ -154,8 +192,14 @@ mod tests {
         assert_eq!((body.encoding, body.data, body.input_truncated), ("base64", "e30=", false));
         let odd = text.replace("false", "maybe");
         assert!(read(&odd, LINES, "").unwrap().body.unwrap().input_truncated, "what is not known to be whole is not");
-        let bodyless = text.replace("base64", "");
+        let bodyless = text.replace("base64\nfalse", "\n");
         assert!(read(&bodyless, LINES, "").unwrap().body.is_none());
+        let nameless = text.replace("base64", "");
+        assert_eq!(read(&nameless, LINES, "").unwrap().body.unwrap().encoding, "", "a body is there all the same");
+        for trigger in ["", "origin", "Viewer-Request", "viewer-request "] {
+            let unknown = text.replace("origin-request", trigger);
+            assert!(read(&unknown, LINES, "").is_ok(), "{trigger:?}");
+        }
     }
 
     #[test]
@@ -171,11 +215,57 @@ mod tests {
             (good.replace("\n2\n", "\n-1\n"), LINES),
             (good.replace("\n2\n", "\n\n"), LINES),
             (good.replace("\nnone", ""), LINES - 1),
+            (good.replace("origin-request\n1", "origin-request\n2"), LINES),
+            (good.replace("origin-request\n1", "origin-request\n0"), LINES),
+            (good.replace("origin-request", "origin\nrequest"), LINES),
+            (String::new(), 0),
             (String::new(), 1),
+            ("origin-request".into(), 1),
+            ("origin-request\n1".into(), 2),
             ("GET\n/".into(), 2),
         ];
         for (text, lines) in table {
-            assert!(matches!(read(&text, lines, ""), Err(Problem::Event(_))), "{text:?}");
+            let Err(problem @ Problem::Event(_)) = read(&text, lines, "") else { panic!("{text:?}") };
+            let advice = "Associate the function with the origin-request trigger of a CloudFront distribution";
+            assert!(problem.to_string().ends_with(advice), "{problem}");
+            let response = Answer::Respond(problem.respond());
+            assert_eq!(
+                unreadable(problem.clone()),
+                Outcome { answer: response, notices: vec![Notice::Answered(problem)] }
+            );
+        }
+    }
+
+    #[test]
+    fn an_event_of_another_trigger_is_not_signed_whatever_it_holds() {
+        for (trigger, notice) in
+            [("viewer-request", "answered"), ("origin-response", "wrong-trigger"), ("viewer-response", "wrong-trigger")]
+        {
+            let other = EVENT.join("\n").replace("origin-request", trigger);
+            for (text, lines) in [(other.clone(), LINES), (other, 1), (trigger.to_owned(), 1)] {
+                let problem = read(&text, lines, "").err().unwrap();
+                assert!(matches!(problem, Problem::Trigger(other) if other.name() == trigger), "{problem}");
+                let outcome = unreadable(problem);
+                assert!(matches!(outcome.answer, Answer::Respond(Response { status: 500, .. })), "{outcome:?}");
+                let [said] = &*outcome.notices else { panic!("{outcome:?}") };
+                assert_eq!((said.name(), said.status()), (notice, (notice == "answered").then_some(500)));
+                let message = said.to_string();
+                assert!(message.contains(&format!("the function runs at the {trigger} trigger")), "{message}");
+                assert!(message.contains("associate the function with the origin-request trigger"), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_status_has_its_description() {
+        for (status, text) in [
+            (400, "Bad Request"),
+            (413, "Payload Too Large"),
+            (431, "Request Header Fields Too Large"),
+            (500, "Internal Server Error"),
+            (503, "Service Unavailable"),
+        ] {
+            assert_eq!(description(status), text);
         }
     }
 
@@ -198,7 +288,7 @@ mod tests {
         let outcome = Outcome { answer: Answer::Respond(Problem::NoKey.respond()), notices: vec![] };
         assert_eq!(
             write(&outcome, "f", AT),
-            "0\n503\n3\nContent-Type\napplication/json\nCache-Control\nno-store\nRetry-After\n5\n\
+            "0\n503\nService Unavailable\n3\nContent-Type\napplication/json\nCache-Control\nno-store\nRetry-After\n5\n\
             {\"message\":\"Service unavailable\"}\n"
         );
     }

@@ -10,7 +10,7 @@ pub mod frame;
 mod outcome;
 mod signer;
 
-pub use event::{Body, Header, Origin, OriginRequest};
+pub use event::{Body, Header, Origin, OriginRequest, OtherTrigger};
 pub use outcome::{Answer, Edits, Notice, Outcome, Problem, Response};
 
 pub use config::{BodyRule, Config, Misconfigured, Mode};

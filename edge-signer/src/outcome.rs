@@ -1,6 +1,6 @@
 //! What the function answers CloudFront, and what it has to say to the log.
 
-use crate::Misconfigured;
+use crate::{Misconfigured, OtherTrigger};
 use key_store::ReadError;
 use std::borrow::Cow;
 
@@ -70,6 +70,12 @@ pub enum Notice {
         /// How many whole seconds old the set in hand is, where there is one that may be used on.
         key_set_age: Option<u64>,
     },
+    /// The function runs where a response comes back. Nothing was signed, and CloudFront gets that response as it was.
+    #[error(
+        "nothing was signed: the function runs at the {0} trigger. Remove that association, and associate the function with the \
+        origin-request trigger of the CloudFront distribution"
+    )]
+    WrongTrigger(OtherTrigger),
     /// The request was answered at the edge.
     #[error("answered {status}: {0}", status = .0.status())]
     Answered(Problem),
@@ -87,6 +93,7 @@ impl Notice {
             Self::BodyNotSeen => "body-not-seen",
             Self::BodyTruncated => "body-truncated",
             Self::RefreshFailed { .. } => "refresh-failed",
+            Self::WrongTrigger(_) => "wrong-trigger",
             Self::Answered(_) => "answered",
             Self::Unsigned(_) => "unsigned",
         }
@@ -111,8 +118,17 @@ pub enum Problem {
     #[error("the origin's protocol is not https: set its protocol policy to https-only")]
     NotHttps,
     /// The event is not one that CloudFront makes.
-    #[error("the event is not an origin-request event: {0}")]
+    #[error(
+        "the event is not an origin-request event of CloudFront: {0}. Associate the function with the origin-request trigger of \
+        a CloudFront distribution"
+    )]
     Event(&'static str),
+    /// The function runs at another trigger.
+    #[error(
+        "the function runs at the {0} trigger, where nothing can be signed. Remove that association, and associate the function \
+        with the origin-request trigger of the CloudFront distribution"
+    )]
+    Trigger(OtherTrigger),
     /// The target has a byte that may not be in one.
     #[error("the target has a byte outside of 0x21 to 0x7E, or a #")]
     Target,
@@ -143,7 +159,7 @@ impl Problem {
     /// The status of the answer.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Misconfigured(_) | Self::NotHttps | Self::Event(_) | Self::BodyNotIncluded => 500,
+            Self::Misconfigured(_) | Self::NotHttps | Self::Event(_) | Self::Trigger(_) | Self::BodyNotIncluded => 500,
             Self::Target | Self::DigestMismatch => 400,
             Self::BodyTooLarge => 413,
             // CloudFront caches 414 for every viewer's request of that path; 431 it does not.
@@ -155,7 +171,9 @@ impl Problem {
     /// The answer to the viewer, who is told no more than concerns the request.
     pub(crate) fn respond(&self) -> Response {
         let message = match self {
-            Self::Misconfigured(_) | Self::NotHttps | Self::Event(_) | Self::BodyNotIncluded => "Internal server error",
+            Self::Misconfigured(_) | Self::NotHttps | Self::Event(_) | Self::Trigger(_) | Self::BodyNotIncluded => {
+                "Internal server error"
+            }
             Self::Target => "The request target has a character that has to be percent-encoded",
             Self::DigestMismatch => "The body does not match Content-Digest",
             Self::BodyTooLarge => "The body is too large",

@@ -4,8 +4,8 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edge_signer::{
-    Answer, Body, Config, EdgeSigner, Edits, Header, Misconfigured, Notice, Origin, OriginRequest, Outcome, Problem,
-    sign_origin_request,
+    Answer, Body, Config, EdgeSigner, Edits, Header, Misconfigured, Notice, Origin, OriginRequest, OtherTrigger,
+    Outcome, Problem, sign_origin_request,
 };
 use key_store::{
     KeyFile, Limits,
@@ -436,11 +436,12 @@ fn what_cannot_be_signed_is_answered_at_the_edge() {
     for protocol in ["http", "", "HTTPS"] {
         Event { protocol, ..Event::get() }.answered(Problem::NotHttps);
     }
-    Event { client_ip: "unknown", ..Event::get() }.answered(Problem::Event("its clientIp is no IP address"));
-    Event { method: "G T", ..Event::get() }.answered(Problem::Event("its method is none"));
-    Event { headers: vec![], ..Event::get() }.answered(Problem::Event("it has not one Host"));
-    Event::get().header("host", HOST).answered(Problem::Event("it has not one Host"));
-    Event { headers: vec![("host", "a b".to_owned())], ..Event::get() }.answered(Problem::Event("its Host is none"));
+    Event { client_ip: "unknown", ..Event::get() }.answered(Problem::Event("its clientIp is not an IP address"));
+    Event { method: "G T", ..Event::get() }.answered(Problem::Event("its method is not a method"));
+    Event { headers: vec![], ..Event::get() }.answered(Problem::Event("it does not have exactly one Host"));
+    Event::get().header("host", HOST).answered(Problem::Event("it does not have exactly one Host"));
+    Event { headers: vec![("host", "a b".to_owned())], ..Event::get() }
+        .answered(Problem::Event("its Host is not a host name"));
     let body = |encoding, data: &str| Event { body: Some((encoding, data.to_owned(), false)), ..Event::post() };
     body("base64", "e30").answered(Problem::Event("its body is not base64"));
     body("hex", "7b7d").answered(Problem::Event("its body is neither base64 nor text"));
@@ -457,6 +458,7 @@ fn each_problem_has_its_status() {
         (Problem::Misconfigured(misconfigured), 500),
         (Problem::NotHttps, 500),
         (Problem::Event("it is none"), 500),
+        (Problem::Trigger(OtherTrigger::ViewerRequest), 500),
         (Problem::Target, 400),
         (Problem::DigestMismatch, 400),
         (Problem::BodyTooLarge, 413),

@@ -13,16 +13,17 @@ export const handler = async (event) => {
   return apply(outcome, event?.Records?.[0]?.cf);
 };
 
-// An event that cannot be described is not CloudFront's. Of it there is the trigger alone, where it has one.
+// An event that cannot be described is not CloudFront's. Of it there are trigger and id alone, where it has them.
 function describe(event) {
   const lines = [];
   try {
     const { config, request } = event.Records[0].cf;
     lines.push(string(config?.eventType ?? ''));
+    lines.push(JSON.stringify(config?.requestId ?? ''));
     lines.push(String(event.Records.length));
     return { lines, data: push(lines, request) };
   } catch {
-    return { lines: lines.slice(0, 1), data: '' };
+    return { lines: lines.slice(0, 2), data: '' };
   }
 }
 

@@ -4,9 +4,11 @@
 
 use std::fmt;
 
-/// A CloudFront origin-request event: its `Records[0].cf.request`.
+/// A CloudFront origin-request event: its `Records[0].cf.request`, and the id beside it.
 #[derive(Clone)]
 pub struct OriginRequest<'a> {
+    /// CloudFront's id of the request: `config.requestId`, which is also the header `x-amz-cf-id`. Empty where there is none.
+    pub request_id: &'a str,
     /// In upper case.
     pub method: &'a str,
     /// The path, percent-encoded as the viewer sent it.

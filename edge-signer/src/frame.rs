@@ -3,10 +3,10 @@
 //! A call into Rust costs little and each JavaScript value it touches costs much, so both sides join their strings.
 //! A header's value cannot hold a line feed; where a text of an event does, the count of lines betrays it.
 //!
-//! In: the trigger (`config.eventType`), the number of records, method, uri, querystring, clientIp, origin protocol, origin
+//! In: the trigger (`config.eventType`), the request's id (`config.requestId`) as JSON, the number of records, method, uri, querystring, clientIp, origin protocol, origin
 //! path, body encoding, `true` or `false` for inputTruncated (empty: no body), the number of headers, each as name and value,
 //! and the custom headers, each as name and value. The body's data comes beside it. Of an event that has not this form there is
-//! the trigger alone, or nothing, where that is missing too.
+//! the trigger and the id alone, or less, where these are missing too.
 //!
 //! Out: the number of log lines and these; then either a status, its description, the number of headers, each as key and value,
 //! and the body; or an empty line, the number of names to delete and these, the number of headers to set, each as key and value,
@@ -17,6 +17,16 @@ use crate::{Answer, Body, Edits, Header, Notice, Origin, OriginRequest, OtherTri
 use function::embed;
 use serde_json::{Map, Value};
 use std::time::SystemTime;
+
+/// The id of the request in `text`, which need not be an event that [`read`] takes.
+pub fn request_id(text: &str) -> &str {
+    text.split('\n').nth(1).map(unquoted).unwrap_or_default()
+}
+
+/// The text in JSON of a text; empty for other JSON. An escape stays one, and no id of CloudFront's has any.
+fn unquoted(json: &str) -> &str {
+    json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default()
+}
 
 /// Reads an event out of `text`, which the caller made of `lines` strings.
 ///
@@ -36,7 +46,7 @@ pub fn read<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginReques
     if u32::try_from(all.len()) != Ok(lines) {
         return Err(Problem::Event("a text in it has a line feed"));
     }
-    let [_, records, request @ ..] = &*all else {
+    let [_, request_id, records, request @ ..] = &*all else {
         return Err(MALFORMED);
     };
     if *records != "1" {
@@ -54,6 +64,7 @@ pub fn read<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginReques
     }
     let pairs = |pairs: &[[&'a str; 2]]| pairs.iter().map(|&[name, value]| Header { name, value }).collect();
     Ok(OriginRequest {
+        request_id: unquoted(request_id),
         method,
         uri,
         querystring,
@@ -64,10 +75,10 @@ pub fn read<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginReques
     })
 }
 
-/// Writes an outcome. Its log lines hold metrics of the function of that name, at that time.
-pub fn write(outcome: &Outcome, function_name: &str, now: SystemTime) -> String {
+/// Writes an outcome. Its log lines hold the request's id, and metrics of the function of that name, at that time.
+pub fn write(outcome: &Outcome, request_id: &str, function_name: &str, now: SystemTime) -> String {
     let mut text = Lines(String::with_capacity(1024));
-    text.list(&outcome.notices, |text, notice| text.line(&log_line(notice, function_name, now)));
+    text.list(&outcome.notices, |text, notice| text.line(&log_line(notice, request_id, function_name, now)));
     match &outcome.answer {
         Answer::Respond(Response { status, headers, body }) => {
             text.line(&status.to_string());
@@ -109,7 +120,7 @@ const fn description(status: u16) -> &'static str {
 }
 
 /// A structured log line: JSON, so without a line feed.
-fn log_line(notice: &Notice, function_name: &str, now: SystemTime) -> String {
+fn log_line(notice: &Notice, request_id: &str, function_name: &str, now: SystemTime) -> String {
     let level = if matches!(notice, Notice::BodyTruncated) { "INFO" } else { "WARN" };
     let mut line = Map::new();
     let mut put = |name: &str, value: Value| line.insert(name.to_owned(), value);
@@ -122,8 +133,17 @@ fn log_line(notice: &Notice, function_name: &str, now: SystemTime) -> String {
     if let Notice::RefreshFailed { key_set_age: Some(age), .. } = notice {
         put("key_set_age", (*age).into());
     }
+    if is_loggable(request_id) {
+        put("x_amz_cf_id", request_id.into());
+    }
     embed(&mut line, function_name, now);
     Value::from(line).to_string()
+}
+
+/// Whether an id has the form of CloudFront's, which is base64 in either alphabet: a line holds nothing that a stranger chose.
+fn is_loggable(request_id: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-=+/".contains(&byte);
+    (1..=128).contains(&request_id.len()) && request_id.bytes().all(allowed)
 }
 
 struct Lines(String);
@@ -153,8 +173,11 @@ mod tests {
     use key_store::ReadError;
     use serde_json::json;
 
-    const EVENT: [&str; 17] = [
+    const ID: &str = "4TyzHTaYWb1GX1qTfsHhEqV6HUDd_BzoBZnwfnvQc_1oF26ClkoUSEQ==";
+
+    const EVENT: [&str; 18] = [
         "origin-request",
+        "\"4TyzHTaYWb1GX1qTfsHhEqV6HUDd_BzoBZnwfnvQc_1oF26ClkoUSEQ==\"",
         "1",
         "POST",
         "/pets",
@@ -173,15 +196,15 @@ mod tests {
         "none",
     ];
 
-    const LINES: u32 = 17;
+    const LINES: u32 = 18;
 
     #[test]
     fn an_event_is_read_field_by_field() {
         let text = EVENT.join("\n");
         let request = read(&text, LINES, "e30=").unwrap();
         assert_eq!(
-            [request.method, request.uri, request.querystring, request.client_ip],
-            ["POST", "/pets", "a=1", "203.0.113.7"]
+            [request.request_id, request.method, request.uri, request.querystring, request.client_ip],
+            [ID, "POST", "/pets", "a=1", "203.0.113.7"]
         );
         let pairs =
             |headers: &[Header<'_>]| headers.iter().map(|h| format!("{}={}", h.name, h.value)).collect::<Vec<_>>();
@@ -215,13 +238,15 @@ mod tests {
             (good.replace("\n2\n", "\n-1\n"), LINES),
             (good.replace("\n2\n", "\n\n"), LINES),
             (good.replace("\nnone", ""), LINES - 1),
-            (good.replace("origin-request\n1", "origin-request\n2"), LINES),
-            (good.replace("origin-request\n1", "origin-request\n0"), LINES),
+            (good.replace("\"\n1\n", "\"\n2\n"), LINES),
+            (good.replace("\"\n1\n", "\"\n0\n"), LINES),
+            (good.replace("\"\n1\n", "\"\nundefined\n"), LINES),
             (good.replace("origin-request", "origin\nrequest"), LINES),
             (String::new(), 0),
             (String::new(), 1),
             ("origin-request".into(), 1),
-            ("origin-request\n1".into(), 2),
+            ("origin-request\n\"\"".into(), 2),
+            ("\n\"\"".into(), 2),
             ("GET\n/".into(), 2),
         ];
         for (text, lines) in table {
@@ -269,6 +294,45 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_id_is_that_of_the_event_and_logged_if_it_has_the_form_of_one() {
+        #[track_caller]
+        fn check(json: &str, expected: Option<&str>) {
+            let text = EVENT.join("\n").replace(EVENT[1], json);
+            let id = request_id(&text);
+            assert_eq!(read(&text, LINES, "").unwrap().request_id, id);
+            assert_eq!(request_id(&format!("viewer-request\n{json}")), id);
+            let lines = write(&unreadable(Problem::NoKey), id, "f", AT);
+            let line: Value = serde_json::from_str(lines.split('\n').nth(1).unwrap()).unwrap();
+            assert_eq!(line.get("x_amz_cf_id").map(|id| id.as_str().unwrap()), expected, "{json}");
+        }
+        check(EVENT[1], Some(ID));
+        check("\"aZ09_-=+/\"", Some("aZ09_-=+/"));
+        let longest = "a".repeat(128);
+        check(&format!("\"{longest}\""), Some(&longest));
+        check(&format!("\"{longest}a\""), None);
+        for json in [
+            "\"\"",
+            "\"",
+            "",
+            "5",
+            "null",
+            "{}",
+            "[\"a\"]",
+            "\"a b\"",
+            "\"a\\nb\"",
+            "\"a\\\"b\"",
+            "\"\u{e9}\"",
+            "\"a.b\"",
+            "\"{}\"",
+        ] {
+            check(json, None);
+        }
+        for text in ["", "viewer-request", "a\n"] {
+            assert_eq!(request_id(text), "", "{text:?}");
+        }
+    }
+
     const AT: SystemTime = SystemTime::UNIX_EPOCH;
 
     #[test]
@@ -280,14 +344,14 @@ mod tests {
         };
         let outcome = Outcome { answer: Answer::Forward(edits), notices: vec![Notice::BodyTruncated] };
         assert_eq!(
-            write(&outcome, "f", AT),
+            write(&outcome, "", "f", AT),
             "1\n{\"level\":\"INFO\",\"message\":\"the body is over 1 MiB and goes on without a digest of ours\",\
             \"notice\":\"body-truncated\"}\n\n1\ncountersign-x\n1\nCountersign-Signature\na=:YQ==:\n\
             2\ncountersign-secret\ncountersign-mode\n"
         );
         let outcome = Outcome { answer: Answer::Respond(Problem::NoKey.respond()), notices: vec![] };
         assert_eq!(
-            write(&outcome, "f", AT),
+            write(&outcome, ID, "f", AT),
             "0\n503\nService Unavailable\n3\nContent-Type\napplication/json\nCache-Control\nno-store\nRetry-After\n5\n\
             {\"message\":\"Service unavailable\"}\n"
         );
@@ -297,7 +361,7 @@ mod tests {
     fn a_log_line_has_its_numbers_and_its_metrics() {
         #[track_caller]
         fn check(notice: &Notice, fields: Value, metrics: &[&str]) {
-            let mut line: Map<_, _> = serde_json::from_str(&log_line(notice, "f", AT)).unwrap();
+            let mut line: Map<_, _> = serde_json::from_str(&log_line(notice, ID, "f", AT)).unwrap();
             let metadata = line.remove("_aws");
             let directives = metadata.iter().flat_map(|it| it["CloudWatchMetrics"].as_array().unwrap());
             let defined = directives.flat_map(|it| it["Metrics"].as_array().unwrap());
@@ -307,6 +371,7 @@ mod tests {
                 "notice": notice.name(),
                 "message": notice.to_string(),
                 "FunctionName": "f",
+                "x_amz_cf_id": ID,
             });
             expected.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
             assert_eq!(Value::from(line), expected);

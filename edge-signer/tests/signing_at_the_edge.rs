@@ -79,6 +79,7 @@ impl Event {
     fn request(&self) -> OriginRequest<'_> {
         let custom = self.custom_headers.iter().map(|&(name, value)| Header { name, value });
         OriginRequest {
+            request_id: "4TyzHTaYWb1GX1qTfsHhEqV6HUDd_BzoBZnwfnvQc_1oF26ClkoUSEQ==",
             method: self.method,
             uri: &self.uri,
             querystring: self.querystring,

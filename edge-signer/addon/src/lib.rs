@@ -25,8 +25,8 @@ static FUNCTION_NAME: LazyLock<String> = LazyLock::new(function::function_name);
 pub fn sign(event: String, lines: u32, body: String) -> Result<Option<String>> {
     let now = SystemTime::now();
     match frame::read(&event, lines, &body) {
-        Ok(request) => Ok(SIGNER.handle_warm(&request, nonce()?, now).map(|outcome| write(&outcome, now))),
-        Err(problem) => Ok(Some(write(&frame::unreadable(problem), now))),
+        Ok(request) => Ok(SIGNER.handle_warm(&request, nonce()?, now).map(|outcome| write(&outcome, &event, now))),
+        Err(problem) => Ok(Some(write(&frame::unreadable(problem), &event, now))),
     }
 }
 
@@ -35,13 +35,13 @@ pub fn sign(event: String, lines: u32, body: String) -> Result<Option<String>> {
 pub async fn sign_after_refresh(event: String, lines: u32, body: String) -> Result<String> {
     let now = SystemTime::now();
     match frame::read(&event, lines, &body) {
-        Ok(request) => Ok(write(&SIGNER.handle(&request, nonce()?, now).await, now)),
-        Err(problem) => Ok(write(&frame::unreadable(problem), now)),
+        Ok(request) => Ok(write(&SIGNER.handle(&request, nonce()?, now).await, &event, now)),
+        Err(problem) => Ok(write(&frame::unreadable(problem), &event, now)),
     }
 }
 
-fn write(outcome: &Outcome, now: SystemTime) -> String {
-    frame::write(outcome, &FUNCTION_NAME, now)
+fn write(outcome: &Outcome, event: &str, now: SystemTime) -> String {
+    frame::write(outcome, frame::request_id(event), &FUNCTION_NAME, now)
 }
 
 fn nonce() -> Result<Nonce> {

@@ -6,7 +6,7 @@ use crate::{
     stage::{Keys, key_set},
 };
 use serde_json::{Value, json};
-use signing::{Claim, Policy, Query, Received, Shown, UnixSeconds};
+use signing::{BasePaths, Claim, METHOD_OVERRIDES, Policy, Query, Received, Shown, UnixSeconds};
 use std::time::{Duration, SystemTime};
 
 /// The event of the file, with the keys to use.
@@ -35,6 +35,20 @@ fn with(keys: &Keys, change: impl FnOnce(&mut Value)) -> Value {
     event
 }
 
+/// The event at another trigger.
+fn at(keys: &Keys, trigger: Value, change: impl FnOnce(&mut Value)) -> Value {
+    let mut event = event(keys);
+    let cf = &mut event["Records"][0]["cf"];
+    cf["config"]["eventType"] = trigger;
+    change(cf);
+    event
+}
+
+/// The `requestId` of the file's event.
+const ID: &str = "4TyzHTaYWb1GX1qTfsHhEqV6HUDd_BzoBZnwfnvQc_1oF26ClkoUSEQ==";
+
+const ADVICE: &str = "ssociate the function with the origin-request trigger of";
+
 /// What a verifier behind the REST API `prod` says to what the function returned.
 pub(crate) fn verify(returned: &Value) -> Result<(), String> {
     let headers = returned["headers"].as_object().unwrap();
@@ -49,12 +63,19 @@ pub(crate) fn verify(returned: &Value) -> Result<(), String> {
         method: returned["method"].as_str().unwrap(),
         second_method: None,
         domain_name: "abc123.execute-api.eu-west-1.amazonaws.com",
+        api_id: "abc123",
+        stage: "prod",
         headers: &pairs,
-        shown: &Shown::Rest { path: "/prod/pets".into(), query },
+        shown: &Shown::Rest { path: "/prod/pets".into(), api_path: "/pets".into(), query },
         time: Some(UnixSeconds::new(since.as_secs())),
     };
-    let policy =
-        Policy { max_lifetime: Duration::from_secs(60), skew: Duration::from_secs(5), allow_ambiguous_path: false };
+    let policy = Policy {
+        max_lifetime: Duration::from_secs(60),
+        skew: Duration::from_secs(5),
+        allow_ambiguous_path: false,
+        require_digest: false,
+        base_paths: BasePaths::default(),
+    };
     let claim = Claim::check(&received, &policy).map_err(|refusal| refusal.to_string())?;
     claim.verify(&key_set()).map(|_| ()).map_err(|refusal| refusal.to_string())
 }
@@ -76,7 +97,13 @@ async fn an_event_is_signed_and_all_else_of_it_left_alone() {
     assert_eq!(log, Vec::<Value>::new());
 
     let headers = result["headers"].as_object_mut().unwrap();
-    for key in ["Signature-Input", "Signature", "Countersign-Target", "Countersign-Viewer-Ip", "Content-Digest"] {
+    for key in [
+        "Countersign-Signature-Input",
+        "Countersign-Signature",
+        "Countersign-Target",
+        "Countersign-Viewer-Ip",
+        "Content-Digest",
+    ] {
         let values = headers.remove(&key.to_lowercase()).unwrap();
         assert_eq!(values[0]["key"], key);
         assert_eq!(values.as_array().unwrap().len(), 1);
@@ -94,7 +121,8 @@ async fn the_keys_are_read_once_and_two_signatures_differ() {
     std::fs::remove_file(keys.file.path()).unwrap();
     let second = edge.call(&event(&keys)).await;
     assert_eq!((verify(&first.result), verify(&second.result)), (Ok(()), Ok(())));
-    assert_ne!(first.result["headers"]["signature"], second.result["headers"]["signature"]);
+    let signature = |of: &Returned| of.result["headers"]["countersign-signature"].clone();
+    assert_ne!(signature(&first), signature(&second));
     let named = [("AWS_LAMBDA_FUNCTION_NAME", "us-east-1.edge")];
     let fresh = EdgeProcess::start_with(&named).await.call(&event(&keys)).await;
     answered(&fresh, "503", "no key of the set may be used now");
@@ -106,6 +134,7 @@ async fn the_keys_are_read_once_and_two_signatures_differ() {
     assert_eq!(fresh.log[0]["FunctionName"], "edge");
     assert_eq!((&fresh.log[1]["status"], &fresh.log[1]["Status"]), (&json!(503), &json!("503")));
     assert_eq!(fresh.log[0]["notice"], "refresh-failed");
+    assert!(fresh.log.iter().all(|line| line["x_amz_cf_id"] == ID), "{fresh:?}");
     assert!(fresh.log[0]["message"].as_str().unwrap().contains("No such file"), "{fresh:?}");
 }
 
@@ -117,10 +146,11 @@ async fn what_a_viewer_forged_is_gone() {
         for name in [
             "countersign-target",
             "countersign-viewer-ip",
-            "x-http-method-override",
+            "countersign-signature",
+            "countersign_signature_input",
+            "content_digest",
             "x-api-key",
             "x-origin-verify",
-            "signature",
         ] {
             request["headers"][name] = json!([{ "key": name, "value": "forged" }, { "key": name, "value": "twice" }]);
         }
@@ -128,7 +158,67 @@ async fn what_a_viewer_forged_is_gone() {
     let Returned { result, log } = EdgeProcess::start().await.call(&forged).await;
     assert_eq!(verify(&result), Ok(()));
     assert!(!result.to_string().contains("forged") && !result.to_string().contains("twice"));
-    assert_eq!(log[0]["notice"], "viewer-signatures-dropped");
+    assert_eq!(log, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_method_override_is_removed_and_counted() {
+    let keys = Keys::new();
+    let edge = EdgeProcess::start().await;
+    for name in METHOD_OVERRIDES {
+        let spelled = name.replace('-', "_").to_uppercase();
+        let event = with(&keys, |request| {
+            request["headers"][name] = json!([{ "key": name, "value": "DELETE" }]);
+            request["headers"][&spelled] = json!([{ "key": spelled, "value": "DELETE" }]);
+        });
+        let Returned { result, log } = edge.call(&event).await;
+        assert_eq!(verify(&result), Ok(()));
+        assert!(!result.to_string().contains("DELETE"));
+        let [line] = &*log else { panic!("one line: {log:?}") };
+        assert_eq!(line["notice"], "method-override-removed");
+        assert!(line["message"].as_str().unwrap().starts_with(&format!("the viewer's header {name} was removed")));
+        assert_eq!((&line["MethodOverrideRemoved"], &line["x_amz_cf_id"]), (&json!(1), &json!(ID)));
+    }
+}
+
+/// Web Bot Auth, a web hook and the fediverse: signed, in monitor mode, and on the way to another origin.
+#[tokio::test]
+async fn a_viewers_own_signatures_arrive_byte_for_byte() {
+    let keys = Keys::new();
+    let edge = EdgeProcess::start().await;
+    for sent in [
+        json!({
+            "signature-agent": [{ "key": "Signature-Agent", "value": "\"https://bot.example\"" }],
+            "signature-input": [{
+                "key": "Signature-Input",
+                "value": "sig1=(\"@authority\");created=1735689600;keyid=\"poqkLGiymh\";tag=\"web-bot-auth\"",
+            }],
+            "signature": [{ "key": "Signature", "value": "sig1=:jdq0SqOwHdyHr9+r5jw3iYZH6aNGKijYp/EstF4RQTQ=:" }],
+        }),
+        json!({ "signature": [{ "key": "Signature", "value": "d2a8f4e10ce8b1c9d1a6a5ed3e0f6ee1" }] }),
+        json!({ "signature": [{
+            "key": "signature",
+            "value": "keyId=\"https://social.example/users/a#main-key\",headers=\"(request-target) host\",signature=\"Zm9v\"",
+        }] }),
+        json!({ "signature": [{ "key": "Signature", "value": "countersign=:YQ==:" }, { "key": "Signature", "value": ",," }] }),
+    ] {
+        for (name, value) in
+            [("countersign-api", "rest"), ("countersign-mode", "monitor"), ("countersign-secret", "none")]
+        {
+            let mut event = with(&keys, |request| {
+                for (name, values) in sent.as_object().unwrap() {
+                    request["headers"][name] = values.clone();
+                }
+            });
+            custom(&mut event, name, value);
+            let Returned { result, log } = edge.call(&event).await;
+            for (name, values) in sent.as_object().unwrap() {
+                assert_eq!(result["headers"][name], *values);
+            }
+            assert_eq!(log, Vec::<Value>::new());
+            assert_eq!(verify(&result).is_ok(), value != "none");
+        }
+    }
 }
 
 #[tokio::test]
@@ -161,17 +251,175 @@ async fn what_cannot_be_signed_is_answered_with_a_reason_in_the_log() {
     assert_eq!(verify(&edge.call(&event(&keys)).await.result), Ok(()));
 }
 
-/// What is no event at all throws, and CloudFront answers 502; the process lives on.
+/// Nothing throws: CloudFront gets a response that it takes, and the log says what to do.
 #[tokio::test]
-async fn what_is_no_event_throws() {
+async fn an_event_that_is_not_cloudfronts_is_answered_500() {
     let keys = Keys::new();
     let edge = EdgeProcess::start().await;
-    for event in [json!(null), json!({}), json!({ "Records": [] }), json!({ "Records": [{ "cf": {} }] })] {
-        assert!(edge.call(&event).await.result["threw"].as_str().unwrap().contains("TypeError"));
+    let mut events = vec![
+        json!(null),
+        json!([]),
+        json!(5),
+        json!("event"),
+        json!({}),
+        json!({ "key1": "value1", "key2": "value2", "key3": "value3" }),
+        json!({ "Records": null }),
+        json!({ "Records": "cf" }),
+        json!({ "Records": [] }),
+        json!({ "Records": [null] }),
+        json!({ "Records": [{ "eventSource": "aws:s3", "s3": { "bucket": { "name": "b" }, "object": { "key": "k" } } }] }),
+        json!({ "Records": [{ "cf": {} }] }),
+        json!({ "Records": [{ "cf": { "config": { "eventType": "origin-request" } } }] }),
+        json!({ "Records": { "0": event(&keys)["Records"][0] } }),
+        json!({ "Records": [event(&keys)["Records"][0], event(&keys)["Records"][0]] }),
+        at(&keys, json!(5), |_| {}),
+    ];
+    let nowhere_to_find_an_id = events.len();
+    let mut changed = |change: &dyn Fn(&mut Value)| events.push(with(&keys, change));
+    for value in [json!(null), json!(5), json!([]), json!("x"), json!({})] {
+        changed(&|request| *request = value.clone());
+        changed(&|request| request["headers"] = value.clone());
+        if value != json!([]) {
+            changed(&|request| request["headers"]["x"] = value.clone());
+            changed(&|request| request["origin"]["custom"]["customHeaders"]["x"] = value.clone());
+        }
+        changed(&|request| request["headers"]["x"] = json!([value]));
+        if !value.is_null() {
+            changed(&|request| request["body"] = value.clone());
+        }
+        if !value.is_string() {
+            changed(&|request| request["headers"]["x"] = json!([{ "key": "x", "value": value }]));
+            changed(&|request| request["method"] = value.clone());
+            changed(&|request| request["uri"] = value.clone());
+            changed(&|request| request["clientIp"] = value.clone());
+            changed(&|request| request["body"]["data"] = value.clone());
+        }
     }
-    let headless = with(&keys, |request| request["headers"] = json!({ "x": 1 }));
-    assert!(edge.call(&headless).await.result["threw"].is_string());
+    for member in ["headers", "method", "uri", "clientIp"] {
+        changed(&|request| drop(request.as_object_mut().unwrap().remove(member)));
+    }
+    changed(&|request| request["headers"]["__proto__"] = json!(5));
+    changed(&|request| request["headers"]["x"] = json!([{ "key": "x" }]));
+    changed(&|request| request["headers"]["host"] = json!([{ "value": "a.example" }, { "value": "b.example" }]));
+    changed(&|request| request["uri"] = json!({ "toString": 1 }));
+    changed(&|request| request["querystring"] = json!(5));
+    changed(&|request| request["origin"]["custom"]["protocol"] = json!(5));
+    changed(&|request| request["body"]["inputTruncated"] = json!(""));
+    for event in &events {
+        let returned = edge.call(event).await;
+        answered(&returned, "500", ADVICE);
+        let result = &returned.result;
+        assert_eq!(result["statusDescription"], "Internal Server Error");
+        assert_eq!(result["headers"]["content-type"], json!([{ "key": "Content-Type", "value": "application/json" }]));
+        assert_eq!(result["body"], "{\"message\":\"Internal server error\"}");
+        let line = returned.log.last().unwrap();
+        assert_eq!((&line["notice"], &line["status"]), (&json!("answered"), &json!(500)), "{event}");
+        assert!(line.get("x_amz_cf_id").is_none_or(|id| id == ID), "{line}");
+    }
+    for event in &events[nowhere_to_find_an_id..] {
+        assert_eq!(edge.call(event).await.log.last().unwrap()["x_amz_cf_id"], ID);
+    }
+    // After all this it still signs.
     assert_eq!(verify(&edge.call(&event(&keys)).await.result), Ok(()));
+}
+
+#[tokio::test]
+async fn a_header_may_be_called_as_a_prototypes_member_is() {
+    let keys = Keys::new();
+    let edge = EdgeProcess::start().await;
+    for (viewers, origins) in [("__proto__", "constructor"), ("constructor", "__proto__"), ("tostring", "valueof")] {
+        let two = json!([{ "key": viewers, "value": "v" }, { "key": viewers, "value": "w" }]);
+        let mut event = with(&keys, |request| request["headers"][viewers] = two.clone());
+        custom(&mut event, origins, "v");
+        let Returned { result, log } = edge.call(&event).await;
+        assert_eq!((verify(&result), log), (Ok(()), vec![]));
+        assert_eq!(result["headers"][viewers], two);
+        assert_eq!(result["origin"]["custom"]["customHeaders"][origins], json!([{ "key": origins, "value": "v" }]));
+    }
+}
+
+/// What CloudFront takes there: a response before the origin, and behind it the one that there is.
+#[tokio::test]
+async fn at_another_trigger_nothing_is_signed_and_the_log_says_so() {
+    let keys = Keys::new();
+    let edge = EdgeProcess::start().await;
+    let viewer_request = at(&keys, json!("viewer-request"), |cf| {
+        cf["request"].as_object_mut().unwrap().remove("origin");
+    });
+    let returned = edge.call(&viewer_request).await;
+    answered(&returned, "500", "the function runs at the viewer-request trigger, where nothing can be signed");
+    answered(&returned, "500", ADVICE);
+    assert_eq!((&returned.log[0]["notice"], &returned.log[0]["EdgeAnswered"]), (&json!("answered"), &json!(1)));
+    assert_eq!(returned.log[0]["x_amz_cf_id"], ID);
+
+    let response = json!({
+        "status": "404",
+        "statusDescription": "Not Found",
+        "headers": { "server": [{ "key": "Server", "value": "x" }], "set-cookie": [{ "value": "a" }, { "value": "b" }] },
+    });
+    for trigger in ["origin-response", "viewer-response"] {
+        let come_back = |change: &dyn Fn(&mut Value)| {
+            at(&keys, json!(trigger), |cf| {
+                cf["response"] = response.clone();
+                change(cf);
+            })
+        };
+        for event in [
+            come_back(&|_| {}),
+            come_back(&|cf| drop(cf["request"].as_object_mut().unwrap().remove("origin"))),
+            come_back(&|cf| drop(cf.as_object_mut().unwrap().remove("request"))),
+            come_back(&|cf| cf["request"]["headers"]["x"] = json!([{ "value": "a\nb" }])),
+        ] {
+            let Returned { result, log } = edge.call(&event).await;
+            assert_eq!(result, response);
+            let [line] = &*log else { panic!("one line: {log:?}") };
+            assert_eq!((&line["notice"], line.get("status")), (&json!("wrong-trigger"), None));
+            let message = line["message"].as_str().unwrap();
+            assert!(message.contains(&format!("the function runs at the {trigger} trigger")), "{message}");
+            assert!(message.contains(ADVICE), "{message}");
+            assert_eq!(line["x_amz_cf_id"], ID);
+        }
+    }
+
+    for trigger in [json!("origin-request"), json!("origin-something"), json!(null)] {
+        let Returned { result, log } = edge.call(&at(&keys, trigger, |_| {})).await;
+        assert_eq!((verify(&result), log), (Ok(()), vec![]));
+    }
+    let unconfigured = at(&keys, json!(null), |cf| drop(cf.as_object_mut().unwrap().remove("config")));
+    assert_eq!(verify(&edge.call(&unconfigured).await.result), Ok(()));
+}
+
+#[tokio::test]
+async fn an_id_that_has_not_the_form_of_one_is_in_no_line() {
+    let keys = Keys::new();
+    let edge = EdgeProcess::start().await;
+    let with_id = |id: Value| {
+        at(&keys, json!("origin-request"), |cf| {
+            cf["config"]["requestId"] = id;
+            cf["request"]["uri"] = json!("/a b");
+        })
+    };
+    let longest = "a".repeat(128);
+    for id in [ID, "aZ09_-=+/", &longest] {
+        let returned = edge.call(&with_id(json!(id))).await;
+        answered(&returned, "400", "outside of 0x21 to 0x7E");
+        assert_eq!(returned.log[0]["x_amz_cf_id"], id);
+    }
+    let too_long = format!("{longest}a");
+    for id in [
+        json!(""),
+        json!("a b"),
+        json!("a\nb"),
+        json!("\""),
+        json!(too_long),
+        json!(5),
+        json!(null),
+        json!({ "toJSON": 1 }),
+    ] {
+        let returned = edge.call(&with_id(id)).await;
+        answered(&returned, "400", "outside of 0x21 to 0x7E");
+        assert_eq!(returned.log[0].get("x_amz_cf_id"), None);
+    }
 }
 
 /// A bucket beside the API, behind the same function. CloudFront signs for it by itself, if at all.

@@ -84,6 +84,9 @@ fn signed(
         "" => format!("{}{}", origin.path, request.uri),
         query => format!("{}{}?{query}", origin.path, request.uri),
     };
+    if is_bodiless(request) && announces_body(headers(request)) {
+        return Err(Problem::BodyOnGet);
+    }
     let (content_digest, notices) = content_digest(request, config.body)?;
     let mut hosts = request.values("host");
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -145,7 +148,7 @@ fn content_digest(request: &OriginRequest<'_>, rule: BodyRule) -> Result<(Option
     let own = ContentDigest::try_from(field.as_str()).ok();
     let unreadable = own.is_none() && request.values(DIGEST).next().is_some();
     let mut notices: Vec<_> = unreadable.then_some(Notice::ViewerDigestDropped).into_iter().collect();
-    let may_have_body = !matches!(request.method, "GET" | "HEAD");
+    let may_have_body = !is_bodiless(request);
     let seen = match request.body.filter(|_| may_have_body) {
         Some(Body { input_truncated: true, .. }) if rule == BodyRule::Require => return Err(Problem::BodyTooLarge),
         Some(Body { input_truncated: true, .. }) => {
@@ -171,6 +174,10 @@ fn content_digest(request: &OriginRequest<'_>, rule: BodyRule) -> Result<(Option
         (own, _) => own.map(|_| field),
     };
     Ok((digest, notices))
+}
+
+fn is_bodiless(request: &OriginRequest<'_>) -> bool {
+    matches!(request.method, "GET" | "HEAD")
 }
 
 fn headers<'a>(request: &OriginRequest<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {

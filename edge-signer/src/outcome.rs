@@ -132,6 +132,9 @@ pub enum Problem {
     /// The target has a byte that may not be in one.
     #[error("the target has a byte outside of 0x21 to 0x7E, or a #")]
     Target,
+    /// A GET or HEAD announces a body. CloudFront refuses it itself, but not where the header is spelled with `_`.
+    #[error("a GET or HEAD request announces a body by Content-Length or Transfer-Encoding, or by a name like these")]
+    BodyOnGet,
     /// The body is not the one that the viewer's digest names.
     #[error("the body is not that of the viewer's Content-Digest")]
     DigestMismatch,
@@ -160,7 +163,7 @@ impl Problem {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Misconfigured(_) | Self::NotHttps | Self::Event(_) | Self::Trigger(_) | Self::BodyNotIncluded => 500,
-            Self::Target | Self::DigestMismatch => 400,
+            Self::Target | Self::BodyOnGet | Self::DigestMismatch => 400,
             Self::BodyTooLarge => 413,
             // CloudFront caches 414 for every viewer's request of that path; 431 it does not.
             Self::TooLarge { .. } => 431,
@@ -175,6 +178,7 @@ impl Problem {
                 "Internal server error"
             }
             Self::Target => "The request target has a character that has to be percent-encoded",
+            Self::BodyOnGet => "A GET or HEAD request cannot have a body",
             Self::DigestMismatch => "The body does not match Content-Digest",
             Self::BodyTooLarge => "The body is too large",
             Self::TooLarge { .. } => "The request line and headers are too large",

@@ -370,6 +370,7 @@ fn the_digest_follows_the_body_and_the_rule() {
         check(&with(&post, "nonsense"), rule, OURS, &dropped);
         with(&post, &other).custom("countersign-body", rule).answered(Problem::DigestMismatch);
         check(&Event::get().body("", false), rule, None, &[]);
+        check(&Event::get().header("content-length", "0"), rule, None, &[]);
         check(&Event::get(), rule, None, &[]);
         check(&with(&Event::get(), &other), rule, Some(&other), &[]);
     }
@@ -422,6 +423,12 @@ fn the_digest_follows_the_body_and_the_rule() {
     ] {
         let announced = unseen.clone().header("content-length", "0").header(name, value);
         check(&announced, "digest", None, &[Notice::BodyNotSeen]);
+        for method in ["GET", "HEAD"] {
+            let event = Event { method, ..announced.clone() };
+            event.answered(Problem::BodyOnGet);
+            let monitored = event.custom("countersign-mode", "monitor").outcome();
+            assert_eq!(monitored.notices, [Notice::Unsigned(Problem::BodyOnGet)]);
+        }
         let require = announced.custom("countersign-body", "require");
         require.answered(Problem::BodyNotIncluded);
         with(&require, &of_nothing).answered(Problem::BodyNotIncluded);
@@ -461,6 +468,7 @@ fn each_problem_has_its_status() {
         (Problem::Event("it is none"), 500),
         (Problem::Trigger(OtherTrigger::ViewerRequest), 500),
         (Problem::Target, 400),
+        (Problem::BodyOnGet, 400),
         (Problem::DigestMismatch, 400),
         (Problem::BodyTooLarge, 413),
         (Problem::BodyNotIncluded, 500),

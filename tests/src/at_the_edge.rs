@@ -243,6 +243,12 @@ async fn what_cannot_be_signed_is_answered_with_a_reason_in_the_log() {
     answered(&edge.call(&beyond_latin).await, "400", "outside of 0x21 to 0x7E");
     let lone = with(&keys, |request| request["headers"]["x"] = json!([{ "value": "a\nb" }]));
     answered(&edge.call(&lone).await, "500", "a text in it has a line feed");
+    let announced = with(&keys, |request| {
+        request["method"] = json!("GET");
+        request["headers"]["content-length"] = json!([{ "key": "Content-Length", "value": "0" }]);
+        request["headers"]["content_length"] = json!([{ "key": "Content_Length", "value": "5" }]);
+    });
+    answered(&edge.call(&announced).await, "400", "a GET or HEAD request announces a body");
     let large = with(&keys, |request| request["headers"]["x"] = json!([{ "value": "v".repeat(10_000) }]));
     answered(&edge.call(&large).await, "431", "over the gateway's 10240");
     let broken = with(&keys, |request| request["body"]["data"] = json!("%"));

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use edge_signer::{Answer, Edits, Header, Notice, Origin, OriginRequest};
+use edge_signer::{Answer, Header, Notice, Origin, OriginRequest};
 use hyper::header::HeaderValue;
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri};
@@ -71,9 +71,11 @@ impl<F: EdgeFunction> Edge<F> {
             .map_err(|_| Refusal::new(400, "the body broke off"))?;
         let data = STANDARD.encode(seen.get(..rules::BODY_BYTES).unwrap_or(&seen));
 
+        let request_id = random::cloudfront_id();
         let headers = self.event_headers(&head, peer);
         let custom_headers = self.custom_headers();
         let event = OriginRequest {
+            request_id: &request_id,
             method: &head.method,
             // The bytes on the wire become characters of ISO-8859-1, as CloudFront has them in an event.
             uri: &latin1(uri.as_bytes()),
@@ -102,7 +104,9 @@ impl<F: EdgeFunction> Edge<F> {
             Answer::Forward(edits) => edits,
         };
 
-        let request = self.origin_request(&head, (uri, querystring), headers, (&edits, &custom_headers), body)?;
+        let mut headers = rules::apply(&edits, headers, &custom_headers)?;
+        headers.push(("x-amz-cf-id".to_owned(), request_id));
+        let request = self.origin_request(&head, (uri, querystring), headers, body)?;
         for notice in outcome.notices {
             tracing::warn!(hop = "edge", method = head.method_for_log(), notice = notice.name(), detail = %notice);
         }
@@ -143,11 +147,8 @@ impl<F: EdgeFunction> Edge<F> {
         head: &RawHead,
         (uri, querystring): (&str, &str),
         headers: Vec<(String, String)>,
-        (edits, custom_headers): (&Edits, &[(String, String)]),
         body: Body,
     ) -> Result<Request<Body>, Refusal> {
-        let mut headers = rules::apply(edits, headers, custom_headers)?;
-        headers.push(("x-amz-cf-id".to_owned(), random::cloudfront_id()));
         let unsendable = || Refusal::new(400, "the request cannot be sent on");
         let headers: Vec<(String, Vec<u8>)> = headers
             .into_iter()

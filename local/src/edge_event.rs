@@ -18,7 +18,7 @@ impl EdgeFunction for FunctionProcess {
     async fn handle(&self, request: &OriginRequest<'_>, _: SystemTime) -> Result<Outcome, String> {
         let asked = origin_request(request);
         let event = json!({"Records": [{"cf": {
-            "config": {"distributionId": "EXAMPLE", "eventType": "origin-request", "requestId": random::cloudfront_id()},
+            "config": {"distributionId": "EXAMPLE", "eventType": "origin-request", "requestId": request.request_id},
             "request": &asked,
         }}]});
         let answer = self.invoke(&random::request_id(), event.to_string()).await.map_err(|error| error.to_string())?;
@@ -135,6 +135,7 @@ mod tests {
     fn asked() -> Value {
         let header = |name, value| Header { name, value };
         origin_request(&OriginRequest {
+            request_id: "id",
             method: "POST",
             uri: "/pets",
             querystring: "a=1",

@@ -42,7 +42,9 @@ async fn what_the_function_sees_and_what_the_origin_gets() {
     let via = event["headers"].as_array().unwrap().last().unwrap()[1].as_str().unwrap();
     let via_host = via.strip_prefix("1.1 ").and_then(|via| via.strip_suffix(".cloudfront.net (CloudFront)")).unwrap();
     assert!(via_host.len() == 32 && via_host.bytes().all(|byte| byte.is_ascii_hexdigit()), "{via}");
+    let request_id = event["request_id"].as_str().unwrap();
     let expected = json!({
+        "request_id": request_id,
         "method": "GET",
         "uri": "/echo/a%2fb//c%zz;d",
         "querystring": "x=1;y=%zz&x=2&flag",
@@ -73,7 +75,7 @@ async fn what_the_function_sees_and_what_the_origin_gets() {
         assert_eq!(found.len(), 1, "{name}");
         found[0].to_owned()
     };
-    assert_eq!(made("X-Amz-Cf-Id").len(), 56);
+    assert_eq!((made("X-Amz-Cf-Id").as_str(), request_id.len()), (request_id, 56));
     assert!(made("X-Amzn-Trace-Id").starts_with("Root=1-"));
     headers.retain(|(name, _)| name != "X-Amz-Cf-Id" && name != "X-Amzn-Trace-Id");
     let address = running.gateway.to_string();

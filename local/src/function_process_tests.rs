@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
-use crate::test_tools::{PATIENCE, ask, log, options};
+use crate::test_tools::{Authorizer, PATIENCE, allow, ask, log, options};
 use crate::{ApiKind, FunctionError, FunctionLog, FunctionProcess, Options, start};
 
 /// A function in a folder of its own, and its log.
@@ -215,6 +215,21 @@ async fn a_process_that_asks_for_no_work_is_ended() {
     let stage = Stage::new();
     let started = stage.program("#!/bin/sh\necho $$\nexec sleep 600\n", 0o700).await;
     assert_eq!(started.err().unwrap().to_string(), "it did not answer within 10 s");
+}
+
+/// In the event that a function gets and in the header that the origin gets.
+#[tokio::test]
+async fn cloudfront_gives_a_request_one_id() {
+    let stage = Stage::new();
+    let body = "console.log(event.Records[0].cf.config.requestId); return event.Records[0].cf.request;";
+    let authorizer = Authorizer(|event: Value| allow(&event));
+    let running = start(options(), stage.handler(body).await, authorizer).await.unwrap();
+    for _ in 0..2 {
+        let echo = ask(running.edge, "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n").await.json();
+        let headers = echo["headers"].as_array().unwrap().iter();
+        let ids: Vec<_> = headers.filter(|header| header[0] == "X-Amz-Cf-Id").map(|header| header[1].clone()).collect();
+        assert_eq!(ids, stage.told(), "{echo}");
+    }
 }
 
 #[tokio::test]

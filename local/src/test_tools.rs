@@ -154,6 +154,7 @@ pub(crate) fn edge_event(request: &OriginRequest<'_>) -> Value {
     let list =
         |headers: &[Header<'_>]| headers.iter().map(|header| json!([header.name, header.value])).collect::<Vec<_>>();
     json!({
+        "request_id": request.request_id,
         "method": request.method,
         "uri": request.uri,
         "querystring": request.querystring,

@@ -10,7 +10,7 @@ use crate::{
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use key_store::KeyFile;
-use local::Backend;
+use local::{Backend, Domain};
 use signing::{KeySet, RotationNumbers, RotationSchedule};
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,9 +26,22 @@ pub(crate) struct Options {
     /// The kind of the API
     #[arg(long, value_enum, default_value_t = Api::Rest)]
     api: Api,
-    /// The stage of the API
+    /// The stage of the API; for HTTP APIs also `$default`
     #[arg(long, default_value = "prod")]
     stage: String,
+    /// A custom domain for the API, and the key under which it is mapped there. The gateway still listens at --gateway, and takes
+    /// requests with this Host alone
+    #[arg(long, value_name = "HOST[/KEY]")]
+    domain: Option<Domain>,
+    /// Use no API key, neither at CloudFront nor at the API: with --mode monitor every request then gets through. HTTP APIs have
+    /// none anyway: there it changes nothing
+    #[arg(long)]
+    no_api_key: bool,
+    /// Send your server the path that was verified, as the parameter mapping overwrite:path of an HTTP API does with
+    /// $context.authorizer.countersignPath. It replaces the whole path of the --backend. In monitor mode there is no such path:
+    /// requests are answered 500
+    #[arg(long)]
+    overwrite_path: bool,
     /// Your own server, `http://host:port`, in the place of the built-in Pet Store
     #[arg(long, value_name = "URL")]
     backend: Option<String>,
@@ -107,6 +120,9 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         gateway: options.gateway,
         api: options.api,
         stage: options.stage,
+        domain: options.domain.clone(),
+        with_api_key: !options.no_api_key,
+        overwrite_path: options.overwrite_path,
         backend: options.backend.map_or(Backend::BuiltIn, Backend::Url),
         keys: keys.clone(),
         mode: options.mode,
@@ -115,9 +131,11 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         functions,
     };
     let running = stack.start().await?;
-    let (edge, gateway, stage) = (running.servers.edge, running.servers.gateway, &running.stage);
+    let (edge, gateway, base) = (running.servers.edge, running.servers.gateway, &running.wire_base);
+    let host = options.domain.map(|domain| format!("host={} ", domain.host())).unwrap_or_default();
     let (api, keys) = (options.api.name(), keys.path().display());
-    line(format_args!("ready edge=http://{edge} gateway=http://{gateway}/{stage} api={api} keys={keys}"));
+    // The file last: its path may hold spaces.
+    line(format_args!("ready edge=http://{edge} gateway=http://{gateway}{base} {host}api={api} keys={keys}"));
 
     tokio::select! {
         _ = interrupt.recv() => {}

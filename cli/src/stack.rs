@@ -5,13 +5,16 @@ use anyhow::{Context as _, Result};
 use authorizer::{Authorizer, Config};
 use edge_signer::EdgeSigner;
 use key_store::{ApiKey, KeyFile, aws};
-use local::{ApiKeys, ApiKind, Backend, IdentitySources, Running};
+use local::{ApiKeys, ApiKind, Backend, Domain, IdentitySources, Running};
 use signing::{Rotation, RotationNumbers, RotationSchedule};
 use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     task::JoinSet,
     time::{Instant, interval, interval_at},
 };
+
+/// The name in the authorizer's context under which it hands on the path that it has verified.
+const VERIFIED_PATH: &str = "countersignPath";
 
 /// What a stack is made of.
 #[derive(Clone)]
@@ -20,7 +23,12 @@ pub(crate) struct Stack {
     pub(crate) gateway: SocketAddr,
     pub(crate) api: Api,
     pub(crate) stage: String,
+    pub(crate) domain: Option<Domain>,
     pub(crate) backend: Backend,
+    /// Whether CloudFront sends an API key and the gateway asks for it. HTTP APIs have none.
+    pub(crate) with_api_key: bool,
+    /// Whether the backend's path is the one that the authorizer has verified. HTTP APIs only.
+    pub(crate) overwrite_path: bool,
     pub(crate) keys: KeyFile,
     pub(crate) mode: Mode,
     /// How old keys may grow on either side, how long a signature is good, and the like.
@@ -68,6 +76,8 @@ impl Api {
 pub(crate) struct RunningStack {
     pub(crate) servers: Running,
     pub(crate) stage: String,
+    /// What every path on the gateway's wire begins with: `/STAGE`, `/KEY` of a custom domain, or nothing.
+    pub(crate) wire_base: String,
     _task: JoinSet<()>,
     /// A process that has ended is started again, from the files there.
     _functions: Functions,
@@ -112,7 +122,9 @@ impl Stack {
         ];
         // HTTP APIs have no API keys.
         let api_keys = match self.api {
-            Api::Rest if !contents.api_keys.is_empty() => Some(ApiKeys::new(texts(&contents.api_keys))),
+            Api::Rest if self.with_api_key && !contents.api_keys.is_empty() => {
+                Some(ApiKeys::new(texts(&contents.api_keys)))
+            }
             _ => None,
         };
         let options = local::Options {
@@ -128,7 +140,10 @@ impl Stack {
             api_keys: api_keys.clone(),
             identity_sources,
             backend: self.backend,
+            domain: self.domain.clone(),
+            overwrite_path: self.overwrite_path.then(|| VERIFIED_PATH.to_owned()),
         };
+        let wire_base = options.wire_base();
         let servers = match &self.functions {
             Functions::BuiltIn => {
                 // The keys are in a file: it is not asked for any.
@@ -146,7 +161,7 @@ impl Stack {
         };
         let mut task = JoinSet::new();
         task.spawn(turn_over(self.keys, api_keys, signer_ttl.min(verifier_ttl), self.rotate_every));
-        Ok(RunningStack { servers, stage: self.stage, _task: task, _functions: self.functions })
+        Ok(RunningStack { servers, stage: self.stage, wire_base, _task: task, _functions: self.functions })
     }
 }
 

@@ -1,24 +1,25 @@
 //! API Gateway: an API with one stage behind which everything goes to one backend, and an authorizer in front of it.
 //!
-//! A request passes, in this order: the gateway's own limits, the stage, the identity sources, the authorizer, the API
-//! key, the backend. Answers of authorizers are never cached. What tells the two kinds of API apart is in [`Kind`].
+//! A request passes, in this order: the gateway's own limits, the API's name, the stage or base path, the route, the
+//! identity sources, the authorizer, the API key, the backend. Answers of authorizers are never cached. What tells the two kinds of API apart is in [`Kind`].
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Response};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::backend::{BackendFailure, BackendRequest, Upstream};
 use crate::body::{Body, Counted};
 use crate::functions::AuthorizerFunction;
-use crate::gateway_event::{Api, ApiRequest, below_stage};
+use crate::gateway_event::{Api, ApiRequest, Arrival};
 use crate::gateway_refusals::{Answer, Refusal};
-use crate::proxy::end_to_end;
+use crate::proxy::{is_hop_by_hop, not_named_by_connection};
 use crate::random;
 use crate::raw_head::{Framing, RawHead, latin1, latin1_bytes, values};
+use crate::routes::Routes;
 use crate::server::{Hop, Inbound, Limits};
 
 /// The most bytes of request line and headers together. That is the documented quota; the status of the answer is not
@@ -27,6 +28,10 @@ const HEADER_BYTES: usize = 10_240;
 
 /// The most bytes of a body: the documented payload quota of 10 MB.
 const BODY_BYTES: u64 = 10_485_760;
+
+/// The most bytes of an authorizer's answer: the documented quota of 8 KB. That all of the answer counts, written as JSON
+/// without spaces, is believed.
+const ANSWER_BYTES: usize = 8_192;
 
 /// The methods of `ANY`, which are also those that CloudFront sends.
 const ANY: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
@@ -45,16 +50,23 @@ pub(crate) trait Kind: Send + Sync + 'static {
     fn counted(name: &str, value: &[u8]) -> usize;
 
     /// The method as the gateway understands it.
-    fn method(head: &RawHead) -> String;
+    fn method(method: &str, headers: &[(String, Vec<u8>)]) -> String;
+
+    /// Where the target leads.
+    fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Refusal>;
 
     /// The authorizer's event.
-    fn event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> Result<Value, Refusal>;
+    fn event(api: &Api<'_>, request: &ApiRequest<'_>, arrival: &Arrival<'_>, now: SystemTime)
+    -> Result<Value, Refusal>;
+
+    /// The path that the backend gets.
+    fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str;
 
     /// Whether an identity source is there and not empty.
     fn identifies(headers: &[(String, Vec<u8>)], source: &str) -> bool;
 
-    /// What an authorizer's answer to an event means.
-    fn decide(answer: &Value, event: &Value) -> Result<(), Refusal>;
+    /// What an authorizer's answer to an event means; the context of one that allows.
+    fn decide(answer: &Value, event: &Value) -> Result<Map<String, Value>, Refusal>;
 
     /// Whether the request has the API key that it needs, if it needs one.
     fn takes_key(&self, headers: &[(String, Vec<u8>)]) -> bool;
@@ -74,8 +86,14 @@ pub(crate) struct Gateway<K, A> {
 pub(crate) struct Deployment {
     pub(crate) api_id: String,
     pub(crate) stage: String,
-    /// `host:port`: where the API is asked.
+    /// The API's own name, a custom domain or `host:port`: what `Host` has to be.
     pub(crate) domain_name: String,
+    /// That of a custom domain.
+    pub(crate) base_path: Option<String>,
+    pub(crate) routes: Routes,
+    /// The name in the authorizer's context whose value is the backend's path: the parameter mapping
+    /// `overwrite:path` = `$context.authorizer.NAME`.
+    pub(crate) overwrite_path: Option<String>,
     /// Headers without which the authorizer is not called.
     pub(crate) identity_sources: &'static [&'static str],
     pub(crate) upstream: Upstream,
@@ -88,18 +106,18 @@ impl<K: Kind, A: AuthorizerFunction> Hop for Gateway<K, A> {
         let method = request.head.method_for_log();
         let response = match self.pass(request, &request_id).await {
             Ok(response) => response,
-            Err(refusal) => refuse::<K>(refusal, method),
+            Err(refusal) => self.refuse(refusal, method),
         };
         with_request_id::<K>(response, &request_id)
     }
 
     fn bad_request(&self, reason: &'static str) -> Response<Body> {
-        let response = refuse::<K>(Refusal::BadRequest(reason), "unknown");
+        let response = self.refuse(Refusal::BadRequest(reason), "unknown");
         with_request_id::<K>(response, &K::new_request_id())
     }
 
     fn unreadable(&self, status: u16) {
-        Refusal::BadRequest("the request head cannot be read").log(status, "unknown");
+        Refusal::BadRequest("the request head cannot be read").log(status, "unknown", &self.deployment.domain_name);
     }
 }
 
@@ -113,11 +131,19 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
         let received = SystemTime::now();
         let Inbound { head, peer, body, extensions } = request;
         within_limits::<K>(&head)?;
-        let method = K::method(&head);
+        let api = self.deployment.api();
+        if !values(&head.headers, "host").any(|host| host.eq_ignore_ascii_case(api.domain_name.as_bytes())) {
+            return Err(Refusal::OtherHost);
+        }
+        let arrival = K::arrive(&api, &head.target)?;
+        // What `Connection` names is for this hop alone: nothing behind it sees it, and the authorizer no more than the
+        // backend. That the real gateway takes it off before the authorizer is believed.
+        let sent: Vec<_> = not_named_by_connection(&head.headers).cloned().collect();
+        let method = K::method(&head.method, &sent);
         if !ANY.contains(&method.as_str()) {
             return Err(Refusal::NoSuchMethod);
         }
-        let headers = with_gateway_headers(&head.headers, peer, received);
+        let headers = with_gateway_headers(&sent, peer, received);
         let event_headers: Vec<_> = headers.iter().map(|(name, value)| (name.clone(), latin1(value))).collect();
         let request = ApiRequest {
             method: &method,
@@ -127,24 +153,32 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
             request_id,
             extended_request_id: &random::extended_request_id(),
         };
-        let event = K::event(&self.deployment.api(), &request, received)?;
+        let event = K::event(&api, &request, &arrival, received)?;
         let mut identity_sources = self.deployment.identity_sources.iter();
-        if !identity_sources.all(|source| K::identifies(&head.headers, source)) {
+        if !identity_sources.all(|source| K::identifies(&sent, source)) {
             return Err(Refusal::Unidentified);
         }
-        self.authorize(&event).await?;
+        let context = self.authorize(&event).await?;
         // A key may also come from the authorizer's own answer (`usageIdentifierKey`), so keys cannot be looked at
         // before it. That the order is the same where the key is a header is believed, not verified.
-        if !self.kind.takes_key(&head.headers) {
+        if !self.kind.takes_key(&sent) {
             return Err(Refusal::NoApiKey);
         }
 
         let (body, exceeded) = Counted::new(body, BODY_BYTES);
-        let Deployment { stage, upstream, limits, .. } = &self.deployment;
+        let Deployment { overwrite_path, upstream, limits, .. } = &self.deployment;
+        let path = match overwrite_path {
+            None => K::backend_path(&arrival),
+            Some(name) => path_in(&context, name).ok_or(Refusal::NoPathInContext)?,
+        };
+        // As received, with its `?`.
+        let query = head.target.find('?').and_then(|start| head.target.get(start..)).unwrap_or_default();
         let request = BackendRequest {
             method: Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::NoSuchMethod)?,
-            target: backend_target(&head.target, stage).ok_or(Refusal::OutsideStage)?,
-            headers: end_to_end(&headers).cloned().collect(),
+            target: format!("{path}{query}"),
+            whole_path: overwrite_path.is_some(),
+            headers: headers.into_iter().filter(|(name, _)| !is_hop_by_hop(&name.to_ascii_lowercase(), &[])).collect(),
+            context,
             body: Body::new(body),
             extensions,
         };
@@ -155,15 +189,22 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
         })
     }
 
-    async fn authorize(&self, event: &Value) -> Result<(), Refusal> {
+    async fn authorize(&self, event: &Value) -> Result<Map<String, Value>, Refusal> {
         let text = event.to_string();
         let answer = self.authorizer.authorize(&text, SystemTime::now());
         match timeout(K::authorizer_time(&self.deployment.limits), answer).await {
             Err(_) => Err(Refusal::AuthorizerTimeout),
             Ok(Err(error)) if error == "Unauthorized" => Err(Refusal::ThrewUnauthorized),
             Ok(Err(_)) => Err(Refusal::Threw),
+            Ok(Ok(answer)) if answer.to_string().len() > ANSWER_BYTES => Err(Refusal::AnswerTooLarge),
             Ok(Ok(answer)) => K::decide(&answer, event),
         }
+    }
+
+    fn refuse(&self, refusal: Refusal, method: &str) -> Response<Body> {
+        let answer = K::answer(refusal);
+        refusal.log(answer.status, method, &self.deployment.domain_name);
+        answer.response()
     }
 }
 
@@ -175,15 +216,22 @@ impl Deployment {
             api_id: &self.api_id,
             stage: &self.stage,
             domain_name: &self.domain_name,
+            base_path: self.base_path.as_deref(),
+            routes: self.routes,
             identity_sources: self.identity_sources,
         }
     }
 }
 
-fn refuse<K: Kind>(refusal: Refusal, method: &str) -> Response<Body> {
-    let answer = K::answer(refusal);
-    refusal.log(answer.status, method);
-    answer.response()
+/// The context of an authorizer's answer; empty where it has none.
+pub(crate) fn context(answer: &Value) -> Map<String, Value> {
+    answer.get("context").and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+/// The path that the context has under a name. It is taken as it is: whether the real gateway encodes a `%` of it once
+/// more is not known.
+fn path_in<'a>(context: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    context.get(name)?.as_str().filter(|path| path.starts_with('/') && !path.contains(['?', '#']))
 }
 
 fn with_request_id<K: Kind>(mut response: Response<Body>, request_id: &str) -> Response<Body> {
@@ -225,12 +273,4 @@ fn with_gateway_headers(
     headers.push(("X-Forwarded-Port".to_owned(), b"443".to_vec()));
     headers.push(("X-Forwarded-Proto".to_owned(), b"https".to_vec()));
     headers
-}
-
-/// The target without the stage: `/prod/pets?x` becomes `/pets?x`, `/prod?x` becomes `/?x`.
-fn backend_target(target: &str, stage: &str) -> Option<String> {
-    let path_length = target.find('?').unwrap_or(target.len());
-    let (path, query) = target.split_at_checked(path_length)?;
-    let below = below_stage(path, stage)?;
-    Some(format!("{}{query}", if below.is_empty() { "/" } else { below }))
 }

@@ -6,6 +6,8 @@ use hyper::http::Extensions;
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, Uri};
 
+use serde_json::{Map, Value};
+
 use crate::body::Body;
 use crate::pet_store;
 use crate::proxy::{self, NameCase, SendError, header_map};
@@ -31,10 +33,14 @@ pub struct BackendError {
 /// A request for the backend.
 pub(crate) struct BackendRequest {
     pub(crate) method: Method,
-    /// Path and query without the stage, byte for byte.
+    /// Path and query without the stage or the base path, byte for byte.
     pub(crate) target: String,
+    /// Whether the path of the target is the whole path, in the place of the one of the integration's URI.
+    pub(crate) whole_path: bool,
     /// In the sender's case and order.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// The authorizer's context, which only an integration with a Lambda function is shown.
+    pub(crate) context: Map<String, Value>,
     pub(crate) body: Body,
     /// hyper's own note of the sender's header case, for its client.
     pub(crate) extensions: Extensions,
@@ -47,6 +53,8 @@ pub(crate) enum Upstream {
     /// `base` has no slash at its end.
     Http {
         authority: String,
+        /// What `Host` is: without the port where that is 80.
+        host: String,
         base: String,
     },
 }
@@ -58,16 +66,23 @@ impl Upstream {
     /// See [`SendError`]; a body that goes over its limit breaks the exchange off.
     pub(crate) async fn answer(
         &self,
-        request: BackendRequest,
+        mut request: BackendRequest,
         limit: Duration,
     ) -> Result<Response<Body>, BackendFailure> {
-        let Self::Http { authority, base } = self else {
+        let Self::Http { authority, host, base } = self else {
             return tokio::time::timeout(limit, pet_store::answer(request))
                 .await
                 .map_err(|_| BackendFailure::Timeout)?
                 .map_err(|_| BackendFailure::Network);
         };
+        let base = if request.whole_path { "" } else { base };
         let target = format!("{base}{}", request.target);
+        // An integration's server is asked by its own name.
+        for (name, value) in &mut request.headers {
+            if name.eq_ignore_ascii_case("host") {
+                *value = host.clone().into_bytes();
+            }
+        }
         let path = PathAndQuery::try_from(target.as_str()).ok().filter(|path| path.as_str() == target);
         let headers = header_map(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
         let (Some(path), Some(headers)) = (path, headers) else {
@@ -110,8 +125,10 @@ impl TryFrom<&Backend> for Upstream {
             return Err(error("it has a query or a fragment"));
         }
         let port = authority.port_u16().unwrap_or(80);
+        let authority = format!("{}:{port}", authority.host());
         Ok(Self::Http {
-            authority: format!("{}:{port}", authority.host()),
+            host: authority.strip_suffix(":80").unwrap_or(&authority).to_owned(),
+            authority,
             base: uri.path().trim_end_matches('/').to_owned(),
         })
     }
@@ -124,14 +141,15 @@ mod tests {
     #[test]
     fn urls() {
         #[track_caller]
-        fn check(url: &str, authority: &str, base: &str) {
-            let expected = Upstream::Http { authority: authority.to_owned(), base: base.to_owned() };
+        fn check(url: &str, authority: &str, host: &str, base: &str) {
+            let [authority, host, base] = [authority, host, base].map(str::to_owned);
+            let expected = Upstream::Http { authority, host, base };
             assert_eq!(Upstream::try_from(&Backend::Url(url.to_owned())).unwrap(), expected);
         }
-        check("http://127.0.0.1:8080", "127.0.0.1:8080", "");
-        check("http://127.0.0.1:8080/", "127.0.0.1:8080", "");
-        check("http://localhost/a/b/", "localhost:80", "/a/b");
-        check("http://[::1]:8080/a", "[::1]:8080", "/a");
+        check("http://127.0.0.1:8080", "127.0.0.1:8080", "127.0.0.1:8080", "");
+        check("http://127.0.0.1:8080/", "127.0.0.1:8080", "127.0.0.1:8080", "");
+        check("http://localhost/a/b/", "localhost:80", "localhost", "/a/b");
+        check("http://[::1]:8080/a", "[::1]:8080", "[::1]:8080", "/a");
         assert_eq!(Upstream::try_from(&Backend::BuiltIn).unwrap(), Upstream::BuiltIn);
     }
 

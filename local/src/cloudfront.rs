@@ -26,9 +26,11 @@ use crate::server::{Hop, Inbound, Limits};
 /// A distribution with one origin and one function.
 pub(crate) struct Edge<F> {
     pub(crate) function: F,
-    /// The origin's domain: `host:port` of the gateway.
+    /// The origin's domain: the gateway's own name.
     pub(crate) origin: String,
-    /// The origin path: `/STAGE`.
+    /// Where the origin listens, `host:port`: on loopback no name is looked up.
+    pub(crate) origin_address: String,
+    /// The origin path, as `/STAGE`; may be empty.
     pub(crate) origin_path: String,
     /// The origin's custom headers, names in lower case.
     pub(crate) custom_headers: Vec<(String, String)>,
@@ -113,10 +115,12 @@ impl<F: EdgeFunction> Edge<F> {
         // hyper's client hands out names in lower case and writes them in title case when told to: so `Signature-Input`
         // goes out as just that, which the gateway's identity sources need, and a viewer's own spelling is lost. What
         // CloudFront does to it is not known.
-        proxy::send(&self.origin, request, NameCase::Title, self.limits.origin).await.map_err(|error| match error {
-            SendError::Timeout => Refusal::new(504, "the origin did not answer in time"),
-            SendError::Connect(_) => Refusal::new(502, "the origin cannot be connected to"),
-            SendError::Broken(_) => Refusal::new(502, "the origin broke the exchange off"),
+        proxy::send(&self.origin_address, request, NameCase::Title, self.limits.origin).await.map_err(|error| {
+            match error {
+                SendError::Timeout => Refusal::new(504, "the origin did not answer in time"),
+                SendError::Connect(_) => Refusal::new(502, "the origin cannot be connected to"),
+                SendError::Broken(_) => Refusal::new(502, "the origin broke the exchange off"),
+            }
         })
     }
 

@@ -20,7 +20,8 @@ use crate::{Backend, EdgeFunction, Options, cloudfront, start_within};
 #[tokio::test]
 async fn what_cloudfront_refuses_reaches_neither_function() {
     let (running, edge_seen, gateway_seen) = start_open(options()).await;
-    let long_target = |length: usize| format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(length - 1));
+    let long_target =
+        |length: usize| format!("GET /echo/{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(length - "/echo/".len()));
     let head_of = |bytes: usize| {
         let start = "POST /pets HTTP/1.1\r\nHost: a\r\nX-Long: ";
         format!("{start}{}\r\n\r\n", "a".repeat(bytes - start.len() - 4))
@@ -84,7 +85,8 @@ async fn what_cloudfront_refuses_reaches_neither_function() {
 async fn edge_before(origin: String, limits: Limits) -> Server {
     let edge = cloudfront::Edge {
         function: Edge(|_: &OriginRequest<'_>| forward(Edits::default())),
-        origin,
+        origin: origin.clone(),
+        origin_address: origin,
         origin_path: "/prod".to_owned(),
         api_keys: None,
         custom_headers: vec![],

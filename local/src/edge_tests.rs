@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::random::hex;
 use crate::server::Limits;
 use crate::test_tools::{Authorizer, Edge, allow, ask, chunked, forward, log, options, start_open};
-use crate::{EdgeFunction, Options, Running, start_within};
+use crate::{ApiKind, EdgeFunction, Options, Running, start_within};
 
 const BODY_SEEN: usize = 1_048_576;
 
@@ -31,7 +31,7 @@ async fn answering(outcome: impl Fn() -> Outcome + Send + Sync + 'static) -> Run
 async fn what_the_function_sees_and_what_the_origin_gets() {
     let custom_headers = vec![("Countersign-Mode".to_owned(), "monitor".to_owned())];
     let (running, seen, _) = start_open(Options { custom_headers, ..options() }).await;
-    let request = "GET /echo/a%2fb//c%zz;d?x=1;y=%zz&x=2&flag HTTP/1.1\r\nhOST: viewer.example\r\nX-MiXed: 1\r\nx-mixed: 2\r\n\
+    let request = "GET /echo/a%2fb//c%7a;d?x=1;y=%7a&x=2&flag HTTP/1.1\r\nhOST: viewer.example\r\nX-MiXed: 1\r\nx-mixed: 2\r\n\
         Connection: x-hop, close\r\nX-Hop: dropped\r\nTE: trailers\r\nUpgrade: h2c\r\nProxy-Authorization: dropped\r\n\
         X-Edge-Anything: dropped\r\nX-Forwarded-Proto: http\r\nx-forwarded-for: 192.0.2.1\r\nX-Forwarded-For: 192.0.2.2\r\n\
         Via: 1.0 viewer\r\nCountersign-Mode: the viewer's\r\nX-Latin: caf\u{e9}\r\n\r\n";
@@ -46,8 +46,8 @@ async fn what_the_function_sees_and_what_the_origin_gets() {
     let expected = json!({
         "request_id": request_id,
         "method": "GET",
-        "uri": "/echo/a%2fb//c%zz;d",
-        "querystring": "x=1;y=%zz&x=2&flag",
+        "uri": "/echo/a%2fb//c%7a;d",
+        "querystring": "x=1;y=%7a&x=2&flag",
         "client_ip": "127.0.0.1",
         "headers": [
             ["x-mixed", "1"],
@@ -68,7 +68,7 @@ async fn what_the_function_sees_and_what_the_origin_gets() {
 
     assert_eq!(reply.status, 200);
     let echo = reply.json();
-    assert_eq!(echo["target"], "/echo/a%2fb//c%zz;d?x=1;y=%zz&x=2&flag");
+    assert_eq!(echo["target"], "/echo/a%2fb//c%7a;d?x=1;y=%7a&x=2&flag");
     let mut headers: Vec<(String, String)> = serde_json::from_value(echo["headers"].clone()).unwrap();
     let made = |name: &str| {
         let found: Vec<_> = headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect();
@@ -97,7 +97,8 @@ async fn what_the_function_sees_and_what_the_origin_gets() {
 
 #[tokio::test]
 async fn targets_go_on_byte_for_byte() {
-    let (running, seen, _) = start_open(options()).await;
+    // A REST API answers a bare `%` by itself.
+    let (running, seen, _) = start_open(Options { api: ApiKind::Http, ..options() }).await;
     for (target, uri, query, arrives) in [
         ("/echo", "/echo", "", "/echo"),
         ("/echo/%zz?%zz", "/echo/%zz", "%zz", "/echo/%zz?%zz"),
@@ -115,9 +116,9 @@ async fn targets_go_on_byte_for_byte() {
         let event = seen.one();
         assert_eq!((&event["uri"], &event["querystring"]), (&json!(uri), &json!(query)), "{target}");
     }
-    // The slashes are counted by the API, not by the gateway's routing.
-    let reply = ask(running.edge, "GET //double HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    assert_eq!((reply.status, &seen.one()["uri"]), (404, &json!("//double")));
+    // The slashes are counted by the backend, not by the gateway's routing.
+    let reply = ask(running.edge, "GET //pets HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!((reply.status, &seen.one()["uri"]), (404, &json!("//pets")));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
-use crate::test_tools::{Authorizer, PATIENCE, allow, ask, log, options};
+use crate::test_tools::{Authorizer, PATIENCE, allow, ask, ask_gateway, log, options};
 use crate::{ApiKind, FunctionError, FunctionLog, FunctionProcess, Options, start};
 
 /// A function in a folder of its own, and its log.
@@ -245,7 +245,7 @@ async fn a_process_that_fails_is_502_at_the_edge_and_500_at_the_gateway() {
                 start(options, edge.handler(end).await, authorizer.handler("process.exit(1)").await).await.unwrap();
             let answer = ask(running.edge, "GET /pets HTTP/1.1\r\nHost: a\r\n\r\n").await;
             assert_eq!((answer.status, answer.text().contains(told)), (502, true), "{answer:?}");
-            assert_eq!(ask(running.gateway, "GET /prod/pets HTTP/1.1\r\nHost: a\r\n\r\n").await.status, 500);
+            assert_eq!(ask_gateway(&running, "GET /prod/pets HTTP/1.1\r\nHost: a\r\n\r\n").await.status, 500);
             let told = log.take();
             let [edge, authorizer] = &told[..] else { panic!("{told:?}") };
             assert_eq!((&edge["decision"], &edge["status"]), (&json!("answered-at-edge"), &json!(502)));

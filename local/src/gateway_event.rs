@@ -5,6 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use percent_encoding::percent_decode_str;
 
+use crate::gateway_refusals::Refusal;
+use crate::routes::{Routed, Routes};
+
 /// What an event says of the API.
 #[derive(Clone, Debug)]
 pub struct Api<'a> {
@@ -14,10 +17,16 @@ pub struct Api<'a> {
     pub account_id: &'a str,
     /// The API's id; also the first label of its domain.
     pub api_id: &'a str,
-    /// The stage: the first segment of the path on the wire. An HTTP API's stage `$default` is no segment.
+    /// The stage. On the API's own domain it is the first segment of the path on the wire; an HTTP API's stage
+    /// `$default` is not a segment.
     pub stage: &'a str,
     /// The domain that was asked, as it is in `Host`.
     pub domain_name: &'a str,
+    /// On a custom domain, what the path on the wire begins with in the place of the stage: empty, or `/KEY`.
+    /// `None` on the API's own domain.
+    pub base_path: Option<&'a str>,
+    /// What of the paths is a route.
+    pub routes: Routes,
     /// Names of the headers that are the authorizer's identity sources. A REST API's event does not show them.
     pub identity_sources: &'a [&'a str],
 }
@@ -27,7 +36,7 @@ pub struct Api<'a> {
 pub struct ApiRequest<'a> {
     /// The method as the gateway understood it.
     pub method: &'a str,
-    /// The target on the wire, stage included: `/prod/pets?type=dog`.
+    /// The target on the wire, stage or base path included: `/prod/pets?type=dog`.
     pub target: &'a str,
     /// Every header in the sender's case and order, together with those that the gateway adds.
     pub headers: &'a [(String, String)],
@@ -39,16 +48,47 @@ pub struct ApiRequest<'a> {
     pub extended_request_id: &'a str,
 }
 
-/// What follows `/STAGE` in a path, or the whole path on the stage `$default`: empty, or with a slash first.
-pub(crate) fn below_stage<'a>(path: &'a str, stage: &str) -> Option<&'a str> {
-    let below = match stage {
-        "$default" => path,
-        stage => path.strip_prefix('/')?.strip_prefix(stage)?,
-    };
-    (below.is_empty() || below.starts_with('/')).then_some(below)
+/// Where a request arrives in an API.
+#[derive(Debug)]
+pub(crate) struct Arrival<'a> {
+    /// The path on the wire, as this kind of API takes it.
+    pub(crate) wire_path: &'a str,
+    /// What follows the stage or the base path: empty, or with a slash first.
+    pub(crate) below: &'a str,
+    /// Without its `?`.
+    pub(crate) query: &'a str,
+    pub(crate) routed: Routed<'a>,
 }
 
-/// A method or route ARN. `below` is what [`below_stage`] returns, as it came: percent-encoding kept, one leading slash
+impl Api<'_> {
+    /// What follows the stage or the base path, byte for byte and in whole segments: empty, or with a slash first.
+    ///
+    /// Whether the real gateway compares before or after decoding is not known.
+    pub(crate) fn below<'a>(&self, path: &'a str) -> Result<&'a str, Refusal> {
+        let (below, outside) = match (self.base_path, self.stage) {
+            (Some(base_path), _) => (path.strip_prefix(base_path), Refusal::OutsideBasePath),
+            (None, "$default") => (Some(path), Refusal::OutsideStage),
+            (None, stage) => (path.strip_prefix('/').and_then(|path| path.strip_prefix(stage)), Refusal::OutsideStage),
+        };
+        below.filter(|below| below.is_empty() || below.starts_with('/')).ok_or(outside)
+    }
+
+    /// The first label of the domain. On the API's own domain that is its id.
+    pub(crate) fn domain_prefix(&self) -> &str {
+        match self.base_path {
+            Some(_) => self.domain_name.split(['.', ':']).next().unwrap_or_default(),
+            None => self.api_id,
+        }
+    }
+}
+
+/// A path with one slash first, whatever it had there.
+pub(crate) fn with_one_slash(path: &str) -> &str {
+    let slashes = path.len() - path.trim_start_matches('/').len();
+    path.get(slashes.saturating_sub(1)..).filter(|path| !path.is_empty()).unwrap_or("/")
+}
+
+/// A method or route ARN. `below` is what [`Api::below`] returns, as it came: percent-encoding kept, one leading slash
 /// taken off.
 pub(crate) fn arn(api: &Api<'_>, method: &str, below: &str) -> String {
     let Api { region, account_id, api_id, stage, .. } = api;
@@ -122,13 +162,49 @@ mod tests {
         check(4_107_542_400, "01/Mar/2100:00:00:00 +0000");
     }
 
+    fn api<'a>(stage: &'a str, base_path: Option<&'a str>) -> Api<'a> {
+        let (region, account_id, api_id) = ("eu-west-1", "123456789012", "a1");
+        let domain_name = "api.example:8081";
+        Api { region, account_id, api_id, stage, domain_name, base_path, routes: Routes::All, identity_sources: &[] }
+    }
+
     #[test]
-    fn stages() {
-        assert_eq!(below_stage("/prod", "prod"), Some(""));
-        assert_eq!(below_stage("/prod//a", "prod"), Some("//a"));
-        assert_eq!(below_stage("/a", "$default"), Some("/a"));
-        for (path, stage) in [("/production", "prod"), ("prod/a", "prod"), ("/", "prod"), ("a", "$default")] {
-            assert_eq!(below_stage(path, stage), None, "{path}");
+    fn stages_and_base_paths_are_whole_segments() {
+        #[track_caller]
+        fn check(api: &Api<'_>, path: &str, expected: Result<&str, Refusal>) {
+            assert_eq!(api.below(path), expected, "{path}");
+        }
+        check(&api("prod", None), "/prod", Ok(""));
+        check(&api("prod", None), "/prod//a", Ok("//a"));
+        check(&api("$default", None), "/a", Ok("/a"));
+        for (path, stage) in
+            [("/production", "prod"), ("prod/a", "prod"), ("/", "prod"), ("a", "$default"), ("//prod/a", "prod")]
+        {
+            check(&api(stage, None), path, Err(Refusal::OutsideStage));
+        }
+        for stage in ["prod", "$default"] {
+            check(&api(stage, Some("")), "/a", Ok("/a"));
+            check(&api(stage, Some("/v1/x")), "/v1/x", Ok(""));
+            check(&api(stage, Some("/v1/x")), "/v1/x//a", Ok("//a"));
+            for path in ["/", "/v1", "/v1/xy", "/v1//x", "//v1/x", "/V1/x", "/prod/v1/x", "/%761/x", "v1/x"] {
+                check(&api(stage, Some("/v1/x")), path, Err(Refusal::OutsideBasePath));
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_label_is_the_domains_prefix() {
+        assert_eq!(api("prod", None).domain_prefix(), "a1");
+        assert_eq!(api("prod", Some("")).domain_prefix(), "api");
+        assert_eq!(Api { domain_name: "localhost:8081", ..api("prod", Some("")) }.domain_prefix(), "localhost");
+    }
+
+    #[test]
+    fn leading_slashes_become_one() {
+        for (path, expected) in
+            [("", "/"), ("/", "/"), ("///", "/"), ("/a//b/", "/a//b/"), ("//a", "/a"), ("///a", "/a")]
+        {
+            assert_eq!(with_one_slash(path), expected, "{path}");
         }
     }
 }

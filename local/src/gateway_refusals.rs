@@ -12,13 +12,20 @@ pub(crate) enum Refusal {
     BadRequest(&'static str),
     HeadersTooLarge,
     BodyTooLarge,
-    NoSuchMethod,
+    /// The `Host` is not the API's own name: on AWS it chooses the API.
+    OtherHost,
     OutsideStage,
+    /// On a custom domain.
+    OutsideBasePath,
+    NoSuchRoute,
+    NoSuchMethod,
     /// REST APIs only.
     MethodArnTooLong,
     /// An identity source is not there.
     Unidentified,
     AuthorizerTimeout,
+    /// The authorizer's answer is over the quota.
+    AnswerTooLarge,
     /// The authorizer threw the text `Unauthorized`.
     ThrewUnauthorized,
     /// The authorizer threw anything else.
@@ -31,15 +38,22 @@ pub(crate) enum Refusal {
     NotCovered,
     /// REST APIs only.
     NoApiKey,
+    /// The context has no path for the parameter mapping `overwrite:path`. HTTP APIs only.
+    NoPathInContext,
     BackendTimeout,
     BackendUnreachable,
 }
 
 impl Refusal {
-    /// Logs a request that the authorizer did not decide about or that was refused after it.
-    pub(crate) fn log(self, status: u16, method: &str) {
-        if let Some(reason) = self.reason() {
-            tracing::info!(decision = "refused-by-gateway", status, reason, method);
+    /// Logs a request that the authorizer did not decide about or that was refused after it. `host` is the API's own
+    /// name, which a request under another one should have had.
+    pub(crate) fn log(self, status: u16, method: &str, host: &str) {
+        let Some(reason) = self.reason() else { return };
+        match self {
+            Self::OtherHost => {
+                tracing::info!(decision = "refused-by-gateway", status, reason, accepted = host, method);
+            }
+            _ => tracing::info!(decision = "refused-by-gateway", status, reason, method),
         }
     }
 
@@ -49,14 +63,21 @@ impl Refusal {
             Self::BadRequest(reason) | Self::BrokenAnswer(reason) => Some(reason),
             Self::HeadersTooLarge => Some("request line and headers are over 10,240 bytes"),
             Self::BodyTooLarge => Some("the body is over 10,485,760 bytes"),
+            Self::OtherHost => Some("the Host is not the API's own name"),
+            Self::OutsideStage => Some("the path does not begin with the stage"),
+            Self::OutsideBasePath => Some("the path does not begin with the mapping key of the custom domain"),
+            Self::NoSuchRoute => Some("the API has no such route"),
             Self::NoSuchMethod => Some("the API has no such method"),
-            Self::OutsideStage => Some("the path is not the stage's"),
             Self::MethodArnTooLong => Some("the method ARN is over 1,600 bytes"),
             Self::Unidentified => Some("an identity source is missing or empty"),
             Self::AuthorizerTimeout => Some("the authorizer did not answer in time"),
+            Self::AnswerTooLarge => Some("the authorizer's answer is over 8,192 bytes"),
             Self::ThrewUnauthorized | Self::Threw | Self::Denied => None,
             Self::NotCovered => Some("the policy does not cover the method"),
             Self::NoApiKey => Some("the API key is missing or not of the usage plan"),
+            Self::NoPathInContext => {
+                Some("the authorizer's context has no path under the name that overwrite:path maps")
+            }
             Self::BackendTimeout => Some("the backend did not answer in time"),
             Self::BackendUnreachable => Some("the backend cannot be reached, or broke the exchange off"),
         }

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::server::Limits;
-use crate::test_tools::{Authorizer, Hanging, Reply, ask, log, options, policy, start_gateway, start_open};
+use crate::test_tools::{
+    Authorizer, Hanging, Reply, ask, ask_gateway, log, options, policy, start_gateway, start_open,
+};
 use crate::{ApiKeys, IdentitySources, Options};
 
 const BODY_LIMIT: usize = 10_485_760;
@@ -21,26 +23,26 @@ pub(crate) fn check(reply: &Reply, status: u16, error_type: &str, body: &str) {
 #[tokio::test]
 async fn the_event_and_the_backends_request() {
     let (running, _, seen) = start_open(options()).await;
-    let request = "POST /prod//echo//a%2Fb?b=1&a=x+y;b=%zz HTTP/1.1\r\nHost: any.example\r\nUSER-agent: test\r\nX-MiXed: 1\r\n\
+    let request = "POST /prod//echo//a%2Fb?b=1&a=x+y;b=%7a HTTP/1.1\r\nHost: a\r\nUSER-agent: test\r\nX-MiXed: 1\r\n\
         x-mixed: 2\r\nX-MiXed: 3\r\nx-forwarded-for: 192.0.2.1\r\nx-Forwarded-PROTO: http\r\nConnection: x-hop\r\nX-Hop: 1\r\n\
         Content-Length: 2\r\n\r\nhi";
     let before = SystemTime::now();
-    let reply = ask(running.gateway, request).await;
+    let reply = ask_gateway(&running, request).await;
     let event = seen.one();
     assert_eq!(event["type"], "REQUEST");
     let arn = "arn:aws:execute-api:us-east-1:123456789012:local12345/prod/POST//echo//a%2Fb";
     assert_eq!(event["methodArn"], arn);
     assert_eq!(event["path"], "/echo//a%2Fb");
-    assert_eq!(event["pathParameters"], json!({ "proxy": "echo//a%2Fb" }));
-    assert_eq!(event["multiValueQueryStringParameters"], json!({ "a": ["x y"], "b": ["1", "%zz"] }));
+    assert_eq!(event["resource"], "/echo/{proxy+}");
+    assert_eq!(event["pathParameters"], json!({ "proxy": "/a%2Fb" }));
+    assert_eq!(event["multiValueQueryStringParameters"], json!({ "a": ["x y"], "b": ["1", "z"] }));
     let trace = event["headers"]["X-Amzn-Trace-Id"].as_str().unwrap();
     let expected = json!({
-        "Host": ["any.example"],
+        "Host": [running.gateway.to_string()],
         "USER-agent": ["test"],
         "X-MiXed": ["1", "3"],
         "x-mixed": ["2"],
         "Connection": ["x-hop"],
-        "X-Hop": ["1"],
         "Content-Length": ["2"],
         "X-Amzn-Trace-Id": [trace],
         "X-Forwarded-For": ["192.0.2.1, 127.0.0.1"],
@@ -57,26 +59,33 @@ async fn the_event_and_the_backends_request() {
     assert_eq!(context["requestId"].as_str(), reply.header("x-amzn-requestid"));
     let epoch = SystemTime::UNIX_EPOCH + Duration::from_millis(context["requestTimeEpoch"].as_u64().unwrap() + 1);
     assert!(epoch > before && epoch < SystemTime::now() + Duration::from_millis(1));
-    // The backend gets what the sender wrote: `//echo` is not `/echo`.
-    assert_eq!((reply.status, reply.text()), (404, r#"{"message":"Not Found"}"#));
+    // The backend's path is the event's.
+    assert_eq!((reply.status, &reply.json()["target"]), (200, &json!("/echo//a%2Fb?b=1&a=x+y;b=%7a")));
 
     for (target, arrives) in [
         ("/prod/echo", "/echo"),
         ("/prod/echo?", "/echo?"),
-        ("/prod/echo/%zz;a/%2e%2E/../?b=1&a=x+y;b=%zz?", "/echo/%zz;a/%2e%2E/../?b=1&a=x+y;b=%zz?"),
+        ("/prod/echo/%7a;a/%2e%2E/../?b=1&a=x+y;b=%7A?", "/echo/%7a;a/%2e%2E/../?b=1&a=x+y;b=%7A?"),
     ] {
         let request =
-            format!("PUT {target} HTTP/1.1\r\nhOST: h\r\nX-MiXed: 1\r\nx-mixed: 2\r\nContent-Length: 2\r\n\r\nhi");
-        let echo = ask(running.gateway, request).await.json();
+            format!("PUT {target} HTTP/1.1\r\nhOST: a\r\nX-MiXed: 1\r\nx-mixed: 2\r\nContent-Length: 2\r\n\r\nhi");
+        let echo = ask_gateway(&running, request).await.json();
         assert_eq!((&echo["target"], &echo["method"]), (&json!(arrives), &json!("PUT")));
         assert_eq!((&echo["body"], &echo["body_length"]), (&json!("aGk="), &json!(2)));
         let headers = &echo["headers"].as_array().unwrap()[..5];
         let length = json!(["Content-Length", "2"]);
         let trace = json!(["X-Amzn-Trace-Id", seen.one()["headers"]["X-Amzn-Trace-Id"]]);
-        assert_eq!(headers, [json!(["hOST", "h"]), json!(["X-MiXed", "1"]), json!(["x-mixed", "2"]), length, trace]);
+        assert_eq!(
+            headers,
+            [
+                json!(["hOST", running.gateway.to_string()]),
+                json!(["X-MiXed", "1"]),
+                json!(["x-mixed", "2"]),
+                length,
+                trace
+            ]
+        );
     }
-    let root = ask(running.gateway, "GET /prod?x HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    assert_eq!((root.status, &seen.one()["resource"]), (404, &json!("/")));
 }
 
 #[tokio::test]
@@ -101,12 +110,12 @@ async fn answers_of_the_authorizer() {
     ] {
         let answer: Result<Value, String> = answer;
         let running = start_gateway(options(), Authorizer(move |_| answer.clone()), Limits::default()).await;
-        check(&ask(running.gateway, "GET /prod/echo HTTP/1.1\r\nHost: a\r\n\r\n").await, status, error_type, body);
+        check(&ask_gateway(&running, "GET /prod/echo HTTP/1.1\r\nHost: a\r\n\r\n").await, status, error_type, body);
     }
 
     let short = Limits { function: Duration::from_millis(50), ..Limits::default() };
     let running = start_gateway(options(), Hanging, short).await;
-    let reply = ask(running.gateway, "GET /prod/echo HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let reply = ask_gateway(&running, "GET /prod/echo HTTP/1.1\r\nHost: a\r\n\r\n").await;
     check(&reply, broken.0, broken.1, broken.2);
 }
 
@@ -125,7 +134,7 @@ async fn identity_sources_are_matched_by_case() {
         ("Signature-Input: a\r\nSIGNATURE: b\r\n", false),
     ] {
         let (log, _guard) = log();
-        let reply = ask(running.gateway, format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\n{headers}\r\n")).await;
+        let reply = ask_gateway(&running, format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\n{headers}\r\n")).await;
         if called {
             assert_eq!(reply.status, 200, "{headers:?}");
             assert_eq!(log.take(), Vec::<Value>::new());
@@ -154,7 +163,7 @@ async fn api_keys_come_after_the_authorizer() {
         ("x-api-key: first\r\nX-Api-Key: first\r\n", false),
     ] {
         let (log, _guard) = log();
-        let reply = ask(running.gateway, format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\n{headers}\r\n")).await;
+        let reply = ask_gateway(&running, format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\n{headers}\r\n")).await;
         if accepted {
             assert_eq!(reply.status, 200, "{headers:?}");
         } else {
@@ -167,7 +176,7 @@ async fn api_keys_come_after_the_authorizer() {
     }
     let none = Options { api_keys: Some(ApiKeys::new(vec![])), ..options() };
     let (running, _, _) = start_open(none).await;
-    assert_eq!(ask(running.gateway, "GET /prod/echo HTTP/1.1\r\nHost: a\r\nx-api-key:\r\n\r\n").await.status, 403);
+    assert_eq!(ask_gateway(&running, "GET /prod/echo HTTP/1.1\r\nHost: a\r\nx-api-key:\r\n\r\n").await.status, 403);
     assert_eq!(format!("{:?}", ApiKeys::new(vec!["secret".to_owned()])), "ApiKeys(..)");
 }
 
@@ -187,7 +196,7 @@ async fn cloudfront_sends_the_first_api_key_and_both_hops_change_together() {
         assert_eq!(reply.status, 200);
         assert!(reply.text().contains(&format!("\"{sent}\"")) && !reply.text().contains("mine"), "{}", reply.text());
         for (key, status) in ["one", "two", "three"].into_iter().zip(accepted) {
-            assert_eq!(ask(running.gateway, direct(key)).await.status, status, "{key}");
+            assert_eq!(ask_gateway(&running, direct(key)).await.status, status, "{key}");
         }
     }
 }
@@ -195,11 +204,12 @@ async fn cloudfront_sends_the_first_api_key_and_both_hops_change_together() {
 #[tokio::test]
 async fn what_the_gateway_refuses_before_the_authorizer() {
     let (running, _, seen) = start_open(options()).await;
-    /// Request line and header values of that many bytes.
-    fn of_size(bytes: usize) -> String {
+    // Request line and header values of that many bytes.
+    let host = running.gateway.to_string().len();
+    let of_size = |bytes: usize| {
         let line = "GET /prod/echo HTTP/1.1";
-        format!("{line}\r\nHost: a\r\nX-Long-Name: {}\r\n\r\n", "x".repeat(bytes - line.len() - 1))
-    }
+        format!("{line}\r\nHost: a\r\nX-Long-Name: {}\r\n\r\n", "x".repeat(bytes - line.len() - host))
+    };
     let arn = |bytes: usize| {
         let start = "arn:aws:execute-api:us-east-1:123456789012:local12345/prod/GET/echo/";
         format!("GET /prod/echo/{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(bytes - start.len()))
@@ -217,8 +227,17 @@ async fn what_the_gateway_refuses_before_the_authorizer() {
         ("GET /pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), forbidden),
         ("GET /Prod/pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), forbidden),
         ("GET /production HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), forbidden),
-        ("GET //prod/pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), forbidden),
+        ("GET ///prod/pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), forbidden),
         ("GET /%70rod/pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), forbidden),
+        ("GET /prod HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), no_method),
+        ("GET /prod/cats HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), no_method),
+        ("GET /prod/pets/1/2 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), no_method),
+        ("GET /prod/%70ets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), no_method),
+        ("GET /prod/echo/% HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), bad),
+        ("GET /prod/echo/%zz HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), bad),
+        ("GET /prod/echo?a=%4 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), bad),
+        ("GET /prod/echo?a=%25%4g HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), bad),
+        ("GET /elsewhere/%zz HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), bad),
         ("TRACE /prod/pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), no_method),
         ("get /prod/pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), no_method),
         ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), bad),
@@ -233,7 +252,7 @@ async fn what_the_gateway_refuses_before_the_authorizer() {
         (arn(1_601), uri),
     ] {
         let (log, _guard) = log();
-        check(&ask(running.gateway, &request).await, status, error_type, body);
+        check(&ask_gateway(&running, &request).await, status, error_type, body);
         let lines = log.take();
         assert_eq!(lines.len(), 1, "{request}: {lines:?}");
         assert_eq!((&lines[0]["decision"], &lines[0]["status"]), (&json!("refused-by-gateway"), &json!(status)));
@@ -242,10 +261,10 @@ async fn what_the_gateway_refuses_before_the_authorizer() {
     let unreadable =
         [&b"GET /prod/\xff HTTP/1.1\r\nHost: a\r\n\r\n"[..], b"GET /prod HTTP/1.1\r\nHost\r\n\r\n", b"\0\r\n\r\n"];
     for request in unreadable {
-        assert_eq!(ask(running.gateway, request).await.status, 400);
+        assert_eq!(ask_gateway(&running, request).await.status, 400);
     }
     let huge = format!("GET /prod HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(40_000));
-    assert_eq!(ask(running.gateway, huge).await.status, 431);
+    assert_eq!(ask_gateway(&running, huge).await.status, 431);
     assert_eq!(log.take().iter().map(|line| line["status"].clone()).collect::<Vec<_>>(), [400, 400, 400, 431]);
     assert!(seen.take().is_empty());
 
@@ -254,7 +273,7 @@ async fn what_the_gateway_refuses_before_the_authorizer() {
         arn(1_600),
         format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\n{}\r\n", "X-A: b\r\n".repeat(2_000)),
     ] {
-        assert_eq!(ask(running.gateway, request).await.status, 200);
+        assert_eq!(ask_gateway(&running, request).await.status, 200);
     }
     assert_eq!(seen.take().len(), 3);
 }
@@ -263,11 +282,11 @@ async fn what_the_gateway_refuses_before_the_authorizer() {
 async fn the_method_override_changes_the_method() {
     let (running, _, seen) = start_open(options()).await;
     let request = "GET /prod/echo HTTP/1.1\r\nHost: a\r\nx-http-method-override: DELETE\r\n\r\n";
-    let reply = ask(running.gateway, request).await;
+    let reply = ask_gateway(&running, request).await;
     let event = seen.one();
     assert_eq!((&event["httpMethod"], &event["requestContext"]["httpMethod"]), (&json!("DELETE"), &json!("DELETE")));
     assert!(event["methodArn"].as_str().unwrap().ends_with("/prod/DELETE/echo"));
     assert_eq!(reply.json()["method"], "DELETE");
     let request = "GET /prod/echo HTTP/1.1\r\nHost: a\r\nX-HTTP-Method-Override: secret\r\n\r\n";
-    assert_eq!(ask(running.gateway, request).await.status, 403);
+    assert_eq!(ask_gateway(&running, request).await.status, 403);
 }

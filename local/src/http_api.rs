@@ -1,15 +1,15 @@
-//! What is an HTTP API's own: the route `$default`, an authorizer that answers in the simple form, no API keys.
+//! What is an HTTP API's own: an authorizer that answers in the simple form, no API keys.
 
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::api_gateway::Kind;
-use crate::gateway_event::{Api, ApiRequest};
+use crate::api_gateway::{Kind, context};
+use crate::gateway_event::{Api, ApiRequest, Arrival};
 use crate::gateway_refusals::{Answer, Refusal};
-use crate::http_event::http_event;
+use crate::http_event;
 use crate::random;
-use crate::raw_head::{RawHead, values};
+use crate::raw_head::values;
 use crate::server::Limits;
 use crate::simple_answer::is_authorized;
 
@@ -37,12 +37,26 @@ impl Kind for HttpApi {
     }
 
     /// `X-HTTP-Method-Override` does nothing here.
-    fn method(head: &RawHead) -> String {
-        head.method.clone()
+    fn method(method: &str, _headers: &[(String, Vec<u8>)]) -> String {
+        method.to_owned()
     }
 
-    fn event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> Result<Value, Refusal> {
-        http_event(api, request, now).ok_or(Refusal::OutsideStage)
+    /// A bare `%` is nothing to these APIs, as far as is known.
+    fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Refusal> {
+        http_event::arrival(api, target)
+    }
+
+    fn event(
+        api: &Api<'_>,
+        request: &ApiRequest<'_>,
+        arrival: &Arrival<'_>,
+        now: SystemTime,
+    ) -> Result<Value, Refusal> {
+        Ok(http_event::event(api, request, arrival, now))
+    }
+
+    fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str {
+        if arrival.below.is_empty() { "/" } else { arrival.below }
     }
 
     /// The header's name is matched without regard to case. That an empty value counts as none is believed.
@@ -50,9 +64,9 @@ impl Kind for HttpApi {
         values(headers, source).any(|value| !value.is_empty())
     }
 
-    fn decide(answer: &Value, _event: &Value) -> Result<(), Refusal> {
+    fn decide(answer: &Value, _event: &Value) -> Result<Map<String, Value>, Refusal> {
         match is_authorized(answer) {
-            Ok(true) => Ok(()),
+            Ok(true) => Ok(context(answer)),
             Ok(false) => Err(Refusal::Denied),
             Err(reason) => Err(Refusal::BrokenAnswer(reason)),
         }
@@ -62,24 +76,29 @@ impl Kind for HttpApi {
         true
     }
 
-    /// Known are those of 401, 403, 404, 500 and, for a backend that is slow, 503. For 400, 413 and 431 only the limits
+    /// Known are those of 401, 403, 404, 500 of an authorizer and, for a backend that is slow, 503. For 400, 413 and 431 only the limits
     /// are known.
     fn answer(refusal: Refusal) -> Answer {
+        const FORBIDDEN: (u16, &str) = (403, r#"{"message":"Forbidden"}"#);
         let (status, body) = match refusal {
             Refusal::BadRequest(_) => (400, r#"{"message":"Bad Request"}"#),
             Refusal::HeadersTooLarge => (431, r#"{"message":"Request Header Fields Too Large"}"#),
             Refusal::BodyTooLarge => (413, r#"{"message":"Request Entity Too Large"}"#),
-            // The route takes any method that CloudFront sends; the answer to another one is not known.
-            Refusal::NoSuchMethod | Refusal::OutsideStage => (404, r#"{"message":"Not Found"}"#),
+            // A route takes any method that CloudFront sends; the answer to another one is not known.
+            Refusal::NoSuchMethod | Refusal::NoSuchRoute => (404, r#"{"message":"Not Found"}"#),
             Refusal::Unidentified => (401, r#"{"message":"Unauthorized"}"#),
             // The text `Unauthorized` has, as far as is known, no special meaning here.
-            Refusal::AuthorizerTimeout | Refusal::ThrewUnauthorized | Refusal::Threw | Refusal::BrokenAnswer(_) => {
-                (500, r#"{"message":"Internal Server Error"}"#)
-            }
-            // Of these four an HTTP API only makes the first.
-            Refusal::Denied | Refusal::NotCovered | Refusal::NoApiKey | Refusal::MethodArnTooLong => {
-                (403, r#"{"message":"Forbidden"}"#)
-            }
+            // That an answer that is too large is one of these is believed. What a parameter mapping makes of a context
+            // without its value is neither documented nor known: here nothing is sent on.
+            Refusal::AuthorizerTimeout
+            | Refusal::AnswerTooLarge
+            | Refusal::ThrewUnauthorized
+            | Refusal::Threw
+            | Refusal::BrokenAnswer(_)
+            | Refusal::NoPathInContext => (500, r#"{"message":"Internal Server Error"}"#),
+            Refusal::OtherHost | Refusal::OutsideStage | Refusal::OutsideBasePath | Refusal::Denied => FORBIDDEN,
+            // An HTTP API makes none of these.
+            Refusal::NotCovered | Refusal::NoApiKey | Refusal::MethodArnTooLong => FORBIDDEN,
             // That one that cannot be reached is answered as one that is slow is believed.
             Refusal::BackendTimeout | Refusal::BackendUnreachable => (503, r#"{"message":"Service Unavailable"}"#),
         };

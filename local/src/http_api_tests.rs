@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::server::Limits;
 use crate::test_tools::{
-    Authorizer, Edge, Hanging, Reply, ask, chunked, forward, log, options, policy, start_gateway, start_open,
+    Authorizer, Edge, Hanging, Reply, ask, ask_gateway, chunked, forward, log, options, policy, start_gateway,
+    start_open,
 };
 use crate::{ApiKeys, ApiKind, Backend, IdentitySources, Options, start};
 
@@ -49,16 +50,16 @@ async fn the_event_and_the_backends_request() {
         ),
     ] {
         let request = format!(
-            "PUT {target} HTTP/1.1\r\nHost: any.example\r\nUSER-agent: test\r\nX-MiXed: 1\r\nx-mixed: 2\r\n\
+            "PUT {target} HTTP/1.1\r\nHost: a\r\nUSER-agent: test\r\nX-MiXed: 1\r\nx-mixed: 2\r\n\
              Cookie: a=b; c\r\nx-forwarded-for: 192.0.2.1\r\nContent-Length: 2\r\n\r\nhi"
         );
-        let reply = ask(running.gateway, request).await;
+        let reply = ask_gateway(&running, request).await;
         let event = seen.one();
         assert_eq!((&event["version"], &event["type"]), (&json!("2.0"), &json!("REQUEST")));
         assert_eq!((&event["rawPath"], &event["rawQueryString"]), (&json!(raw_path), &json!(raw_query)));
         assert_eq!(event["cookies"], json!(["a=b", "c"]));
         let expected = json!({
-            "host": "any.example",
+            "host": running.gateway.to_string(),
             "user-agent": "test",
             "x-mixed": "1,2",
             "content-length": "2",
@@ -121,14 +122,14 @@ async fn answers_of_the_authorizer() {
         let (log, _guard) = log();
         let answer: Result<Value, String> = answer;
         let running = start_gateway(http(), Authorizer(move |_| answer.clone()), Limits::default()).await;
-        check(&ask(running.gateway, get).await, expected);
+        check(&ask_gateway(&running, get).await, expected);
         assert_eq!(log.take().len(), logged);
     }
     for answer in
         [json!({ "isAuthorized": true }), json!({ "isAuthorized": true, "context": { "a": ["x"], "b": { "c": 1 } } })]
     {
         let running = start_gateway(http(), Authorizer(move |_| Ok(answer.clone())), Limits::default()).await;
-        let reply = ask(running.gateway, get).await;
+        let reply = ask_gateway(&running, get).await;
         assert_eq!(reply.status, 200);
         assert_eq!(reply.header("apigw-requestid").map(str::len), Some(16));
     }
@@ -136,7 +137,7 @@ async fn answers_of_the_authorizer() {
     let short = Limits { function: Duration::from_millis(50), ..Limits::default() };
     let running = start_gateway(http(), Hanging, short).await;
     let (log, _guard) = log();
-    check(&ask(running.gateway, get).await, INTERNAL);
+    check(&ask_gateway(&running, get).await, INTERNAL);
     assert_eq!(log.take()[0]["reason"], "the authorizer did not answer in time");
 }
 
@@ -155,7 +156,7 @@ async fn identity_sources_are_matched_in_any_case() {
     ] {
         let (log, _guard) = log();
         let request = format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\n{headers}\r\n");
-        let reply = ask(running.gateway, request).await;
+        let reply = ask_gateway(&running, request).await;
         if let Some(identities) = identities {
             assert_eq!((reply.status, &seen.one()["identitySource"]), (200, &json!(identities)));
             assert_eq!(log.take(), Vec::<Value>::new());
@@ -178,20 +179,24 @@ async fn identity_sources_are_matched_in_any_case() {
 #[tokio::test]
 async fn what_the_gateway_refuses_before_the_authorizer() {
     let (running, _, seen) = start_open(http()).await;
-    /// Request line, header names and header values of that many bytes.
-    fn of_size(bytes: usize) -> String {
-        let counted = "GET /prod/echo HTTP/1.1".len() + "Host".len() + "a".len() + "X-Long".len();
+    // Request line, header names and header values of that many bytes.
+    let host = running.gateway.to_string().len();
+    let of_size = |bytes: usize| {
+        let counted = "GET /prod/echo HTTP/1.1".len() + "Host".len() + host + "X-Long".len();
         format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(bytes - counted))
-    }
+    };
     let bad = (400, r#"{"message":"Bad Request"}"#);
     let headers = (431, r#"{"message":"Request Header Fields Too Large"}"#);
     let over = BODY_LIMIT + 1;
     for (request, expected) in [
-        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), NOT_FOUND),
-        ("GET /pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), NOT_FOUND),
-        ("GET /production HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), NOT_FOUND),
-        ("GET //prod/pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), NOT_FOUND),
-        ("GET /%70rod/pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), NOT_FOUND),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), FORBIDDEN),
+        ("GET /pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), FORBIDDEN),
+        ("GET /production HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), FORBIDDEN),
+        ("GET //prod/pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), FORBIDDEN),
+        ("GET /%70rod/pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), FORBIDDEN),
+        ("GET /prod HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), NOT_FOUND),
+        ("GET /prod/cats HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), NOT_FOUND),
+        ("GET /prod/pets/ HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), NOT_FOUND),
         ("TRACE /prod/pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), NOT_FOUND),
         ("get /prod/pets HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), NOT_FOUND),
         ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), bad),
@@ -200,7 +205,7 @@ async fn what_the_gateway_refuses_before_the_authorizer() {
         (of_size(10_241), headers),
     ] {
         let (log, _guard) = log();
-        check(&ask(running.gateway, &request).await, expected);
+        check(&ask_gateway(&running, &request).await, expected);
         let lines = log.take();
         assert_eq!(lines.len(), 1, "{request}: {lines:?}");
         assert_eq!((&lines[0]["decision"], &lines[0]["status"]), (&json!("refused-by-gateway"), &json!(expected.0)));
@@ -209,20 +214,20 @@ async fn what_the_gateway_refuses_before_the_authorizer() {
     // A route ARN of over 1,600 bytes is no matter here.
     let long = format!("GET /prod/echo/{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(2_000));
     for request in [of_size(10_240), long] {
-        assert_eq!(ask(running.gateway, request).await.status, 200);
+        assert_eq!(ask_gateway(&running, request).await.status, 200);
     }
     assert_eq!(seen.take().len(), 2);
 
     let head = "POST /prod/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     let request = [head.as_bytes(), &chunked(&vec![b'x'; over])].concat();
-    check(&ask(running.gateway, request).await, TOO_LARGE);
+    check(&ask_gateway(&running, request).await, TOO_LARGE);
 }
 
 #[tokio::test]
 async fn the_method_override_does_nothing() {
     let (running, _, seen) = start_open(http()).await;
     let request = "GET /prod/echo HTTP/1.1\r\nHost: a\r\nX-HTTP-Method-Override: DELETE\r\n\r\n";
-    let reply = ask(running.gateway, request).await;
+    let reply = ask_gateway(&running, request).await;
     let event = seen.one();
     assert_eq!(event["requestContext"]["http"]["method"], "GET");
     assert_eq!(event["headers"]["x-http-method-override"], "DELETE");
@@ -238,9 +243,9 @@ async fn a_backend_that_does_not_answer() {
     let allow = Authorizer(|_| Ok(json!({ "isAuthorized": true })));
     let running = start_gateway(options, allow, short).await;
     let get = "GET /prod/pets HTTP/1.1\r\nHost: a\r\n\r\n";
-    check(&ask(running.gateway, get).await, UNAVAILABLE);
+    check(&ask_gateway(&running, get).await, UNAVAILABLE);
     drop(listener);
-    check(&ask(running.gateway, get).await, UNAVAILABLE);
+    check(&ask_gateway(&running, get).await, UNAVAILABLE);
 }
 
 #[tokio::test]

@@ -9,24 +9,28 @@ use std::time::SystemTime;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use crate::gateway_event::{Api, ApiRequest, arn, below_stage, grouped, milliseconds, parameters, request_time};
+use crate::gateway_event::{
+    Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash,
+};
+use crate::gateway_refusals::Refusal;
+use crate::routes::Routes;
 
-/// The only route.
-const ROUTE: &str = "$default";
-
-/// The authorizer event for a request that arrived `now`, for an API whose only route is `$default`.
+/// The authorizer event for a request that arrived `now`.
 ///
-/// `None` where the path is not the stage's: `/STAGE` or below `/STAGE/`, byte for byte. Whether the real gateway
-/// compares before or after decoding is not known. On the stage `$default` every path is.
+/// `None` where the path is not the API's: `/STAGE` or below `/STAGE/` on its own domain, `/KEY` or below `/KEY/` on a
+/// custom one, byte for byte; on the stage `$default`, and on a custom domain without a key, every path is. `None` too
+/// where there is no such route.
 ///
 /// ```
-/// use local::{Api, ApiRequest, http_event};
+/// use local::{Api, ApiRequest, Routes, http_event};
 /// let api = Api {
 ///     region: "us-east-1",
 ///     account_id: "123456789012",
 ///     api_id: "a1",
 ///     stage: "prod",
 ///     domain_name: "a1.example",
+///     base_path: None,
+///     routes: Routes::All,
 ///     identity_sources: &["Signature"],
 /// };
 /// let request = ApiRequest {
@@ -44,9 +48,31 @@ const ROUTE: &str = "$default";
 /// assert_eq!(event["identitySource"][0], "s");
 /// ```
 pub fn http_event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> Option<Value> {
-    let (wire_path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
-    let below = below_stage(wire_path, api.stage)?;
-    let path = raw_path(wire_path);
+    let arrival = arrival(api, request.target).ok()?;
+    Some(event(api, request, &arrival, now))
+}
+
+/// Where a request arrives, if it does. Leading slashes are one for the routing: recorded of the stage `$default`.
+pub(crate) fn arrival<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Refusal> {
+    let (wire_path, query) = target.split_once('?').unwrap_or((target, ""));
+    let below = api.below(wire_path)?;
+    let routed = api.routes.find(with_one_slash(below)).ok_or(Refusal::NoSuchRoute)?;
+    Ok(Arrival { wire_path, below, query, routed })
+}
+
+/// The event for a request that has arrived there.
+pub(crate) fn event(api: &Api<'_>, request: &ApiRequest<'_>, arrival: &Arrival<'_>, now: SystemTime) -> Value {
+    let Arrival { below, query, routed, .. } = arrival;
+    let path = raw_path(api, arrival);
+    let (route, path_parameters) = match api.routes {
+        Routes::All => ("$default".to_owned(), None),
+        Routes::PetStore => {
+            // That a value is decoded, as `rawPath` is, is believed.
+            let value = |value| percent_decode_str(value).decode_utf8_lossy();
+            let parameter = routed.parameter.map(|(name, text)| json!({ name: value(text) }));
+            (format!("ANY {}", routed.route.pattern), parameter)
+        }
+    };
     let mut headers = grouped(lower_case(request.headers));
     let cookies = headers.remove("cookie").unwrap_or_default();
     let cookies = cookie_list(&cookies);
@@ -61,17 +87,18 @@ pub fn http_event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> O
         // The path is as it came, as in a REST API's method ARN. Whether the real one decodes it here is not known.
         "routeArn": arn(api, request.method, below),
         "identitySource": (!identity_source.is_empty()).then_some(identity_source),
-        "routeKey": ROUTE,
+        "routeKey": &route,
         "rawPath": path,
         "rawQueryString": query,
         "cookies": (!cookies.is_empty()).then_some(cookies),
         "headers": headers,
         "queryStringParameters": (!parameters.is_empty()).then_some(parameters),
+        "pathParameters": path_parameters,
         "requestContext": {
             "accountId": api.account_id,
             "apiId": api.api_id,
             "domainName": api.domain_name,
-            "domainPrefix": api.api_id,
+            "domainPrefix": api.domain_prefix(),
             "http": {
                 "method": request.method,
                 "path": path,
@@ -81,7 +108,7 @@ pub fn http_event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> O
                 "userAgent": headers.get("user-agent"),
             },
             "requestId": request.request_id,
-            "routeKey": ROUTE,
+            "routeKey": route,
             "stage": api.stage,
             "time": request_time(now),
             "timeEpoch": milliseconds(now),
@@ -92,15 +119,22 @@ pub fn http_event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> O
     if let Some(members) = event.as_object_mut() {
         members.retain(|_, value| !value.is_null());
     }
-    Some(event)
+    event
 }
 
-/// The path, stage included, percent-decoded: captured. `+` stays `+`.
+/// The path, percent-decoded: captured. `+` stays `+`. On a custom domain it begins with a named stage, which is not on
+/// the wire, and never shows the key: reported, five times.
 ///
 /// Reported: a decoded `?` ends it. Not known: what becomes of an escape like `%zz` (it is kept as it is here), and of
 /// bytes that are not UTF-8 (U+FFFD here).
-fn raw_path(wire_path: &str) -> String {
-    let decoded = percent_decode_str(wire_path).decode_utf8_lossy();
+fn raw_path(api: &Api<'_>, arrival: &Arrival<'_>) -> String {
+    let rest = if arrival.below.is_empty() { "/" } else { arrival.below };
+    let path = match (api.base_path, api.stage) {
+        (None, _) => arrival.wire_path.to_owned(),
+        (Some(_), "$default") => rest.to_owned(),
+        (Some(_), stage) => format!("/{stage}{rest}"),
+    };
+    let decoded = percent_decode_str(&path).decode_utf8_lossy();
     decoded.split('?').next().unwrap_or_default().to_owned()
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::gateway_event::{Api, ApiRequest};
 use crate::http_event::http_event;
+use crate::routes::Routes;
 
 const API: Api<'static> = Api {
     region: "eu-west-1",
@@ -13,6 +14,8 @@ const API: Api<'static> = Api {
     api_id: "lsw1ro4ipb",
     stage: "prod",
     domain_name: "lsw1ro4ipb.execute-api.eu-west-1.amazonaws.com",
+    base_path: None,
+    routes: Routes::All,
     identity_sources: &[],
 };
 
@@ -152,6 +155,61 @@ fn paths() {
     }
 }
 
+/// Five users of HTTP APIs have reported it alike: a named stage always begins the path, a mapping key never does.
+#[test]
+fn on_a_custom_domain_the_stage_is_shown_and_the_key_is_not() {
+    #[track_caller]
+    fn check((stage, base_path): (&str, &str), target: &str, raw_path: &str, arn_path: &str) {
+        let api = Api { stage, domain_name: "api.example.com", base_path: Some(base_path), ..API };
+        let event = event_of(&api, "GET", target, &[], 0).unwrap();
+        assert_eq!(event["rawPath"], raw_path);
+        let context = &event["requestContext"];
+        assert_eq!(context["http"]["path"], raw_path);
+        assert_eq!((&context["domainName"], &context["domainPrefix"]), (&json!("api.example.com"), &json!("api")));
+        assert_eq!(context["stage"], stage);
+        let arn = format!("arn:aws:execute-api:eu-west-1:123456789012:lsw1ro4ipb/{stage}/GET/{arn_path}");
+        assert_eq!(event["routeArn"], arn);
+    }
+    check(("prod", ""), "/pets?x", "/prod/pets", "pets");
+    check(("prod", ""), "/", "/prod/", "");
+    check(("prod", ""), "/prod/pets", "/prod/prod/pets", "prod/pets");
+    check(("prod", "/v1"), "/v1/pets", "/prod/pets", "pets");
+    check(("prod", "/v1"), "/v1", "/prod/", "");
+    check(("prod", "/v1"), "/v1/", "/prod/", "");
+    check(("prod", "/v1"), "/v1/v1//a%2Fb", "/prod/v1//a/b", "v1//a%2Fb");
+    check(("prod", "/orders/v1"), "/orders/v1/pets", "/prod/pets", "pets");
+    check(("$default", ""), "/pets", "/pets", "pets");
+    check(("$default", "/v1"), "/v1/pets?x", "/pets", "pets");
+    check(("$default", "/v1"), "/v1", "/", "");
+    check(("$default", "/v1"), "/v1?x", "/", "");
+    for (base_path, target) in [("/v1", "/v2/pets"), ("/v1", "/"), ("/v1", "/v12"), ("/v1", "/prod/v1/pets")] {
+        let api = Api { base_path: Some(base_path), ..API };
+        assert_eq!(event_of(&api, "GET", target, &[], 0), None, "{target}");
+    }
+}
+
+#[test]
+fn routes() {
+    #[track_caller]
+    fn check(target: &str, route: &str, parameters: Value) {
+        let api = Api { routes: Routes::PetStore, ..API };
+        let event = event_of(&api, "GET", target, &[], 0).unwrap();
+        assert_eq!((&event["routeKey"], &event["requestContext"]["routeKey"]), (&json!(route), &json!(route)));
+        assert_eq!(event.get("pathParameters").cloned().unwrap_or_default(), parameters);
+    }
+    check("/prod/pets", "ANY /pets", Value::Null);
+    check("/prod/pets/1?x", "ANY /pets/{petId}", json!({ "petId": "1" }));
+    check("/prod/echo", "ANY /echo", Value::Null);
+    check("/prod/echo/a%20b//c/", "ANY /echo/{proxy+}", json!({ "proxy": "a b//c/" }));
+    // Recorded: `//test` reaches `GET /test`.
+    check("/prod//pets", "ANY /pets", Value::Null);
+    let api = Api { routes: Routes::PetStore, ..API };
+    for target in ["/prod", "/prod/", "/prod/cats", "/prod/pets/", "/prod/pets/1/2", "/prod/echo/", "/prod/%70ets"] {
+        assert_eq!(event_of(&api, "GET", target, &[], 0), None, "{target}");
+    }
+    assert_eq!(get("/prod/pets/1", &[]).get("pathParameters"), None);
+}
+
 #[test]
 fn queries() {
     #[track_caller]
@@ -194,8 +252,8 @@ fn headers_and_cookies() {
 
 #[test]
 fn identity_sources() {
-    let api = Api { identity_sources: &["Signature-Input", "Signature"], ..API };
-    let headers = [("SIGNATURE", "c"), ("signature-input", "a"), ("Signature-Input", "b")];
+    let api = Api { identity_sources: &["X-A", "X-B"], ..API };
+    let headers = [("X-B", "c"), ("x-a", "a"), ("X-A", "b")];
     let event = event_of(&api, "GET", "/prod", &headers, 0).unwrap();
     assert_eq!(event["identitySource"], json!(["a,b", "c"]));
     assert_eq!(get("/prod", &headers).get("identitySource"), None);

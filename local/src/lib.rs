@@ -7,11 +7,11 @@
 //! is dropped or added on the way, the limits, the answers. Where AWS's behaviour is not known, the code says so and
 //! takes the stricter way.
 //!
-//! What is knowingly different: no TLS, no cache, no WAF, one request a connection; any `Host` reaches the gateway,
-//! where on AWS it chooses the API; header names leave the edge in title case, whatever the viewer's was; a target with
-//! a raw `<` or `>`, a raw backtick in its path or a raw `"` in its query is answered 400, because hyper does not take
-//! it; an HTTP API's stage has a name here (on AWS it may be `$default`), and its backend sees no `Forwarded` and no
-//! `Via` of the gateway's.
+//! What is knowingly different: no TLS, no cache, no WAF, one request a connection; header names leave the edge in title
+//! case, whatever the viewer's was; a target with a raw `<` or `>`, a raw backtick in its path or a raw `"` in its query is
+//! answered 400, because hyper does not take it; every route takes the same methods and has the same authorizer and the
+//! same backend; a custom domain maps one stage, its API's own name is then asked by nobody, and nothing answers `/ping`;
+//! an HTTP API's backend sees no `Forwarded` and no `Via` of the gateway's.
 //!
 //! [`rest_event`] and [`evaluate`] are the two pure halves of a REST API, [`http_event`] and [`is_authorized`] those of
 //! an HTTP API with payload format 2.0 and simple answers, for tests that need no server.
@@ -22,6 +22,7 @@ mod backend;
 mod body;
 mod cloudfront;
 mod cloudfront_rules;
+mod domain;
 mod edge_event;
 mod function_output;
 mod function_process;
@@ -38,6 +39,7 @@ mod random;
 mod raw_head;
 mod rest_api;
 mod rest_event;
+mod routes;
 mod server;
 mod simple_answer;
 
@@ -47,6 +49,8 @@ mod edge_limits_tests;
 mod edge_tests;
 #[cfg(test)]
 mod function_process_tests;
+#[cfg(test)]
+mod gateway_arrival_tests;
 #[cfg(test)]
 mod gateway_backend_tests;
 #[cfg(test)]
@@ -76,13 +80,18 @@ use server::{Limits, Server};
 
 pub use api_keys::ApiKeys;
 pub use backend::{Backend, BackendError};
+pub use domain::{Domain, DomainError};
 pub use function_process::{FunctionError, FunctionLog, FunctionProcess};
 pub use functions::{AuthorizerFunction, EdgeFunction};
 pub use gateway_event::{Api, ApiRequest};
 pub use http_event::http_event;
 pub use policy::{Verdict, evaluate};
 pub use rest_event::rest_event;
+pub use routes::Routes;
 pub use simple_answer::is_authorized;
+
+/// The header without which the gateway answers by itself, where it asks for a signature.
+const IDENTITY_SOURCE: [&str; 2] = ["Signature-Input", "Signature"];
 
 /// How long requests under way may take after [`Running::stop`].
 const STOP: Duration = Duration::from_secs(2);
@@ -96,8 +105,12 @@ pub struct Options {
     pub gateway: SocketAddr,
     /// Which kind of API the gateway is.
     pub api: ApiKind,
-    /// The stage, which is also CloudFront's origin path: `prod`.
+    /// The stage: `prod`, or an HTTP API's `$default`. Without a custom domain a named one is also CloudFront's origin
+    /// path.
     pub stage: String,
+    /// A custom domain in the place of the API's own, and the key below which it maps the stage, which is then CloudFront's
+    /// origin path. Nothing looks the name up: the gateway listens where it listens, and asks for it in `Host`.
+    pub domain: Option<Domain>,
     /// The API's id in events and ARNs: `local12345`.
     pub api_id: String,
     /// The origin's custom headers: the signer's configuration and the API key.
@@ -106,8 +119,12 @@ pub struct Options {
     pub api_keys: Option<ApiKeys>,
     /// Whether the gateway asks for a signature before it calls the authorizer.
     pub identity_sources: IdentitySources,
-    /// What stands behind the gateway.
+    /// What stands behind the gateway. In front of the built-in one the API has that one's routes, else it has all.
     pub backend: Backend,
+    /// The name in the authorizer's context whose value replaces the backend's whole path, as `countersignPath`: the
+    /// parameter mapping `overwrite:path` = `$context.authorizer.NAME` of an HTTP API's HTTP_PROXY integration. The query
+    /// stays as received.
+    pub overwrite_path: Option<String>,
 }
 
 /// The two kinds of API that can stand behind CloudFront here.
@@ -127,6 +144,17 @@ pub enum IdentitySources {
     Signature,
     /// None: every request reaches the authorizer. For monitor mode.
     None,
+}
+
+impl Options {
+    /// What every path on the wire begins with: `/STAGE`, the key of the custom domain, or nothing.
+    pub fn wire_base(&self) -> String {
+        match (&self.domain, self.stage.as_str()) {
+            (Some(domain), _) => domain.base_path().to_owned(),
+            (None, "$default") => String::new(),
+            (None, stage) => format!("/{stage}"),
+        }
+    }
 }
 
 /// Why nothing was started.
@@ -157,6 +185,12 @@ pub enum StartError {
     /// API keys are asked for where there are none.
     #[error("an HTTP API has no API keys: they and usage plans exist on REST APIs only")]
     ApiKeys,
+    /// The stage `$default` of a REST API.
+    #[error("a REST API cannot have the stage \"$default\": only HTTP APIs have it")]
+    DefaultStage,
+    /// A parameter mapping of the path is asked for where there is none.
+    #[error("a REST API cannot overwrite the path by a parameter mapping: only HTTP APIs have `overwrite:path`")]
+    OverwritePath,
     /// CloudFront would refuse a custom header.
     #[error("the origin's custom header {name:?} {reason}")]
     CustomHeader {
@@ -205,7 +239,7 @@ async fn start_within(
     authorizer: impl AuthorizerFunction,
     limits: Limits,
 ) -> Result<Running, StartError> {
-    check_name("the stage", &options.stage)?;
+    check_stage(&options)?;
     check_name("the API id", &options.api_id)?;
     let api = DeployedApi::try_from(&options)?;
     let custom_headers = check_custom_headers(&options.custom_headers)?;
@@ -213,10 +247,15 @@ async fn start_within(
 
     let (edge_listener, _) = listen(options.edge).await?;
     let (gateway_listener, gateway_address) = listen(options.gateway).await?;
+    let domain_name = match &options.domain {
+        Some(domain) => domain.host().to_owned(),
+        None => gateway_address.to_string(),
+    };
     let edge = Edge {
         function,
-        origin: gateway_address.to_string(),
-        origin_path: format!("/{}", options.stage),
+        origin: domain_name.clone(),
+        origin_address: gateway_address.to_string(),
+        origin_path: options.wire_base(),
         custom_headers,
         api_keys: options.api_keys,
         via: random::cloudfront_host(),
@@ -225,9 +264,15 @@ async fn start_within(
     let deployment = Deployment {
         api_id: options.api_id,
         stage: options.stage,
-        domain_name: gateway_address.to_string(),
+        domain_name,
+        base_path: options.domain.map(|domain| domain.base_path().to_owned()),
+        routes: match options.backend {
+            Backend::BuiltIn => Routes::PetStore,
+            Backend::Url(_) => Routes::All,
+        },
+        overwrite_path: options.overwrite_path,
         identity_sources: match options.identity_sources {
-            IdentitySources::Signature => &["Signature-Input", "Signature"],
+            IdentitySources::Signature => &IDENTITY_SOURCE,
             IdentitySources::None => &[],
         },
         upstream,
@@ -254,6 +299,7 @@ impl TryFrom<&Options> for DeployedApi {
 
     fn try_from(options: &Options) -> Result<Self, StartError> {
         match (options.api, &options.api_keys) {
+            (ApiKind::Rest, _) if options.overwrite_path.is_some() => Err(StartError::OverwritePath),
             (ApiKind::Rest, api_keys) => Ok(Self::Rest(RestApi { api_keys: api_keys.clone() })),
             (ApiKind::Http, Some(_)) => Err(StartError::ApiKeys),
             (ApiKind::Http, None) => Ok(Self::Http(HttpApi)),
@@ -269,6 +315,15 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
     let listener = TcpListener::bind(address).await.map_err(error)?;
     let address = listener.local_addr().map_err(error)?;
     Ok((listener, address))
+}
+
+/// An HTTP API's stage may also be `$default`.
+fn check_stage(options: &Options) -> Result<(), StartError> {
+    match (options.api, options.stage.as_str()) {
+        (ApiKind::Http, "$default") => Ok(()),
+        (ApiKind::Rest, "$default") => Err(StartError::DefaultStage),
+        (_, stage) => check_name("the stage", stage),
+    }
 }
 
 /// API Gateway's rule for stage names, taken for the id as well: neither needs escaping in a path or an ARN.

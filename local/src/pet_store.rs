@@ -1,7 +1,7 @@
 //! The built-in backend: the Pet Store that API Gateway offers as its example, and an echo.
 //!
 //! `/echo` and what is below it answer any method with the request as it arrived, so that one can see what two hops
-//! made of it.
+//! made of it, and with the authorizer's context, which an integration with a Lambda function is shown.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use percent_encoding::percent_decode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::backend::BackendRequest;
@@ -31,7 +31,7 @@ pub(crate) async fn answer(request: BackendRequest) -> Result<Response<Body>, Bo
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let method = request.method.as_str();
     if path == "/echo" || path.starts_with("/echo/") {
-        return Ok(json_response(200, &echo(method, &request.target, &request.headers, &body)));
+        return Ok(json_response(200, &echo(method, &request.target, &request.headers, &request.context, &body)));
     }
     let (allowed, response) = match (path, path.strip_prefix("/pets/")) {
         ("/pets", _) => match method {
@@ -50,12 +50,19 @@ pub(crate) async fn answer(request: BackendRequest) -> Result<Response<Body>, Bo
     Ok(response)
 }
 
-fn echo(method: &str, target: &str, headers: &[(String, Vec<u8>)], body: &Bytes) -> Value {
+fn echo(
+    method: &str,
+    target: &str,
+    headers: &[(String, Vec<u8>)],
+    context: &Map<String, Value>,
+    body: &Bytes,
+) -> Value {
     let headers: Vec<_> = headers.iter().map(|(name, value)| json!([name, latin1(value)])).collect();
     json!({
         "method": method,
         "target": target,
         "headers": headers,
+        "authorizer": context,
         "body": STANDARD.encode(body),
         "body_length": body.len(),
         "body_sha256": hex(&Sha256::digest(body)),
@@ -136,7 +143,9 @@ mod tests {
         let response = answer(BackendRequest {
             method: method.parse().unwrap(),
             target: target.to_owned(),
+            whole_path: false,
             headers: vec![("X-A".to_owned(), vec![0xe9]), ("x-a".to_owned(), vec![])],
+            context: Map::from_iter([("a".to_owned(), json!(1))]),
             body: full(body),
             extensions: hyper::http::Extensions::new(),
         })
@@ -210,6 +219,7 @@ mod tests {
             "method": "PATCH",
             "target": "/echo/a%zz?b;c",
             "headers": [["X-A", "\u{e9}"], ["x-a", ""]],
+            "authorizer": { "a": 1 },
             "body": "YWJj",
             "body_length": 3,
             "body_sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",

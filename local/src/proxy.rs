@@ -110,6 +110,16 @@ pub(crate) fn end_to_end(headers: &[(String, Vec<u8>)]) -> impl Iterator<Item = 
     headers.iter().filter(move |(name, _)| !is_hop_by_hop(&name.to_ascii_lowercase(), &named))
 }
 
+/// What is left of a request's headers where `Connection` takes off what it names. The other headers for one hop stay,
+/// `Connection` too.
+pub(crate) fn not_named_by_connection(headers: &[(String, Vec<u8>)]) -> impl Iterator<Item = &(String, Vec<u8>)> {
+    let named = named_by_connection(values(headers, "connection"));
+    headers.iter().filter(move |(name, _)| {
+        let name = name.to_ascii_lowercase();
+        !is_hop_by_hop(&name, &named) || is_hop_by_hop(&name, &[])
+    })
+}
+
 /// Headers as hyper wants them; `None` where a name or a value cannot go over the wire.
 pub(crate) fn header_map<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<HeaderMap> {
     let mut map = HeaderMap::new();

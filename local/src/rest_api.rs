@@ -1,17 +1,17 @@
-//! What is a REST API's own: `ANY /` and `ANY /{proxy+}`, a REQUEST authorizer that answers with a policy, an API key.
+//! What is a REST API's own: a REQUEST authorizer that answers with a policy, an API key.
 
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::api_gateway::Kind;
+use crate::api_gateway::{Kind, context};
 use crate::api_keys::ApiKeys;
-use crate::gateway_event::{Api, ApiRequest};
+use crate::gateway_event::{Api, ApiRequest, Arrival, with_one_slash};
 use crate::gateway_refusals::{Answer, Refusal};
 use crate::policy::{Verdict, evaluate};
 use crate::random;
-use crate::raw_head::{RawHead, latin1, values};
-use crate::rest_event::rest_event;
+use crate::raw_head::{latin1, values};
+use crate::rest_event;
 use crate::server::Limits;
 
 /// The most bytes of a method ARN.
@@ -41,19 +41,37 @@ impl Kind for RestApi {
 
     /// `X-HTTP-Method-Override` changes the method of a REST API: what the edge signer takes such headers off for.
     /// Which members of an event show the changed one is not known; here all do.
-    fn method(head: &RawHead) -> String {
-        match values(&head.headers, "x-http-method-override").last() {
+    fn method(method: &str, headers: &[(String, Vec<u8>)]) -> String {
+        match values(headers, "x-http-method-override").last() {
             Some(method) => latin1(method),
-            None => head.method.clone(),
+            None => method.to_owned(),
         }
     }
 
-    fn event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> Result<Value, Refusal> {
-        let event = rest_event(api, request, now).ok_or(Refusal::OutsideStage)?;
+    /// That a bare `%` anywhere in the target is answered 400 is reported of real REST APIs, once.
+    fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Refusal> {
+        if has_bare_percent(target) {
+            return Err(Refusal::BadRequest("the target has a % without two hexadecimal digits behind it"));
+        }
+        rest_event::arrival(api, target)
+    }
+
+    fn event(
+        api: &Api<'_>,
+        request: &ApiRequest<'_>,
+        arrival: &Arrival<'_>,
+        now: SystemTime,
+    ) -> Result<Value, Refusal> {
+        let event = rest_event::event(api, request, arrival, now);
         if method_arn(&event).len() > METHOD_ARN_BYTES {
             return Err(Refusal::MethodArnTooLong);
         }
         Ok(event)
+    }
+
+    /// What the event's `path` shows below the stage or the base path.
+    fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str {
+        with_one_slash(arrival.below)
     }
 
     /// The header's name is matched with its case, and its last value counts, as in the event's `headers`.
@@ -62,9 +80,9 @@ impl Kind for RestApi {
         value.is_some_and(|(_, value)| !value.is_empty())
     }
 
-    fn decide(answer: &Value, event: &Value) -> Result<(), Refusal> {
+    fn decide(answer: &Value, event: &Value) -> Result<Map<String, Value>, Refusal> {
         match evaluate(answer, method_arn(event)) {
-            Verdict::Allow => Ok(()),
+            Verdict::Allow => Ok(context(answer)),
             Verdict::ExplicitDeny => Err(Refusal::Denied),
             Verdict::ImplicitDeny => Err(Refusal::NotCovered),
             Verdict::Broken(reason) => Err(Refusal::BrokenAnswer(reason)),
@@ -75,7 +93,7 @@ impl Kind for RestApi {
         self.api_keys.as_ref().is_none_or(|keys| keys.accept(headers))
     }
 
-    /// Known are those of 401, 403 by stage, key or policy, 413, 500 and the two of 504. For 400, 414 and 431 only the
+    /// Known are those of 401, 403 by host, stage, route, key or policy, 413, 500 and the two of 504. For 400, 414 and 431 only the
     /// limits are known.
     fn answer(refusal: Refusal) -> Answer {
         const FORBIDDEN: &str = r#"{"message":"Forbidden"}"#;
@@ -85,17 +103,22 @@ impl Kind for RestApi {
                 (431, "RequestHeaderFieldsTooLargeException", r#"{"message":"Request Header Fields Too Large"}"#)
             }
             Refusal::BodyTooLarge => (413, "RequestTooLargeException", r#"{"message":"Request Too Long"}"#),
-            Refusal::NoSuchMethod => {
+            Refusal::NoSuchMethod | Refusal::NoSuchRoute => {
                 (403, "MissingAuthenticationTokenException", r#"{"message":"Missing Authentication Token"}"#)
             }
-            Refusal::OutsideStage | Refusal::NoApiKey => (403, "ForbiddenException", FORBIDDEN),
+            Refusal::OtherHost | Refusal::OutsideStage | Refusal::OutsideBasePath | Refusal::NoApiKey => {
+                (403, "ForbiddenException", FORBIDDEN)
+            }
             Refusal::MethodArnTooLong => (414, "RequestUriTooLongException", r#"{"message":"Request-URI Too Long"}"#),
             Refusal::Unidentified | Refusal::ThrewUnauthorized => {
                 (401, "UnauthorizedException", r#"{"message":"Unauthorized"}"#)
             }
-            Refusal::AuthorizerTimeout | Refusal::Threw | Refusal::BrokenAnswer(_) => {
-                (500, "AuthorizerConfigurationException", r#"{"message":null}"#)
-            }
+            // That an answer that is too large is one of these is believed. A REST API has no `overwrite:path`.
+            Refusal::AuthorizerTimeout
+            | Refusal::AnswerTooLarge
+            | Refusal::Threw
+            | Refusal::BrokenAnswer(_)
+            | Refusal::NoPathInContext => (500, "AuthorizerConfigurationException", r#"{"message":null}"#),
             Refusal::Denied => (
                 403,
                 "AccessDeniedException",
@@ -116,6 +139,12 @@ impl Kind for RestApi {
         };
         Answer { status, error_type: Some(error_type), body }
     }
+}
+
+/// Whether there is a `%` without two hexadecimal digits behind it.
+fn has_bare_percent(target: &str) -> bool {
+    let mut pieces = target.split('%').skip(1);
+    pieces.any(|behind| !behind.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
 }
 
 fn method_arn(event: &Value) -> &str {

@@ -8,20 +8,26 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 
-use crate::gateway_event::{Api, ApiRequest, arn, below_stage, grouped, milliseconds, parameters, request_time};
+use crate::gateway_event::{
+    Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash,
+};
+use crate::gateway_refusals::Refusal;
 
-/// The authorizer event for a request that arrived `now`, for an API whose only resources are `/` and `/{proxy+}`.
+/// The authorizer event for a request that arrived `now`.
 ///
-/// `None` where the path is not the stage's: `/STAGE` or below `/STAGE/`, byte for byte.
+/// `None` where the path is not the API's: `/STAGE` or below `/STAGE/` on its own domain, `/KEY` or below `/KEY/` on a
+/// custom one, byte for byte. `None` too where there is no such resource.
 ///
 /// ```
-/// use local::{Api, ApiRequest, rest_event};
+/// use local::{Api, ApiRequest, Routes, rest_event};
 /// let api = Api {
 ///     region: "us-east-1",
 ///     account_id: "123456789012",
 ///     api_id: "a1",
 ///     stage: "prod",
 ///     domain_name: "a1.example",
+///     base_path: None,
+///     routes: Routes::All,
 ///     identity_sources: &[],
 /// };
 /// let request = ApiRequest {
@@ -38,20 +44,41 @@ use crate::gateway_event::{Api, ApiRequest, arn, below_stage, grouped, milliseco
 /// assert_eq!(event["queryStringParameters"]["x"], "1 2");
 /// ```
 pub fn rest_event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> Option<Value> {
-    let (wire_path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
-    let below = below_stage(wire_path, api.stage)?;
-    // The path on the wire keeps a leading `//`; `path` does not.
-    let path = format!("/{}", below.trim_start_matches('/'));
-    let (resource, resource_id, path_parameters) = match path.trim_start_matches('/') {
-        "" => ("/", "root000001", json!({})),
-        // Percent-encoding is kept in events for integrations; that it is for authorizers too is believed.
-        proxy => ("/{proxy+}", "proxy00001", json!({ "proxy": proxy })),
+    let arrival = arrival(api, request.target).ok()?;
+    Some(event(api, request, &arrival, now))
+}
+
+/// Where a request arrives, if it does.
+///
+/// Recorded: one of two leading slashes before the stage is taken off, and a slash at the end of a path is not part of
+/// a path parameter. Whether one is taken off before a base path is not known; there it is not.
+pub(crate) fn arrival<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Refusal> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let wire_path = match (api.base_path, path.strip_prefix('/')) {
+        (None, Some(path)) if path.starts_with('/') => path,
+        _ => path,
     };
+    let below = api.below(wire_path)?;
+    let path = with_one_slash(below);
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
+    let routed = api.routes.find(path).ok_or(Refusal::NoSuchRoute)?;
+    Ok(Arrival { wire_path, below, query, routed })
+}
+
+/// The event for a request that has arrived there.
+pub(crate) fn event(api: &Api<'_>, request: &ApiRequest<'_>, arrival: &Arrival<'_>, now: SystemTime) -> Value {
+    let Arrival { wire_path, below, query, routed } = arrival;
+    // A leading `//` is kept in the path of the context and is not in this one. The base path of a custom domain is in
+    // both, the stage only where it is on the wire, and then in the context's alone.
+    let path = with_one_slash(if api.base_path.is_some() { wire_path } else { below });
+    let resource = routed.route.pattern;
+    // Percent-encoding is kept in events for integrations; that it is for authorizers too is believed.
+    let path_parameters = routed.parameter.map_or_else(|| json!({}), |(name, value)| json!({ name: value }));
     // Names that differ in case are different names.
     let (headers, multi_value_headers) = last_and_all(grouped(request.headers.iter().cloned()));
     let (parameters, multi_value_parameters) = last_and_all(parameters(query, &['&', ';']));
     let user_agent = request.headers.iter().rfind(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
-    Some(json!({
+    json!({
         "type": "REQUEST",
         "methodArn": arn(api, request.method, below),
         "resource": resource,
@@ -64,7 +91,7 @@ pub fn rest_event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> O
         "pathParameters": path_parameters,
         "stageVariables": {},
         "requestContext": {
-            "resourceId": resource_id,
+            "resourceId": routed.route.resource_id,
             "resourcePath": resource,
             "httpMethod": request.method,
             "extendedRequestId": request.extended_request_id,
@@ -73,7 +100,7 @@ pub fn rest_event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> O
             "accountId": api.account_id,
             "protocol": "HTTP/1.1",
             "stage": api.stage,
-            "domainPrefix": api.api_id,
+            "domainPrefix": api.domain_prefix(),
             "requestTimeEpoch": milliseconds(now),
             "requestId": request.request_id,
             "identity": {
@@ -94,7 +121,7 @@ pub fn rest_event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> O
             "deploymentId": "local1",
             "apiId": api.api_id,
         },
-    }))
+    })
 }
 
 /// A map with the last value of each name, and its `multiValue…` sibling.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::gateway_event::{Api, ApiRequest};
 use crate::rest_event::rest_event;
+use crate::routes::Routes;
 
 const API: Api<'static> = Api {
     region: "us-west-2",
@@ -13,10 +14,16 @@ const API: Api<'static> = Api {
     api_id: "5h7pqvr9u4",
     stage: "live",
     domain_name: "5h7pqvr9u4.execute-api.us-west-2.amazonaws.com",
+    base_path: None,
+    routes: Routes::All,
     identity_sources: &[],
 };
 
 fn event_of(method: &str, target: &str, headers: &[(&str, &str)], milliseconds: u64) -> Option<Value> {
+    event_at(&API, method, target, headers, milliseconds)
+}
+
+fn event_at(api: &Api<'_>, method: &str, target: &str, headers: &[(&str, &str)], milliseconds: u64) -> Option<Value> {
     let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let request = ApiRequest {
         method,
@@ -26,7 +33,7 @@ fn event_of(method: &str, target: &str, headers: &[(&str, &str)], milliseconds: 
         request_id: "7c2af7db-31f3-42b5-8a6d-9ffc74e3b9e0",
         extended_request_id: "ATfSdF7nPHcErRA=",
     };
-    rest_event(&API, &request, UNIX_EPOCH + Duration::from_millis(milliseconds))
+    rest_event(api, &request, UNIX_EPOCH + Duration::from_millis(milliseconds))
 }
 
 /// The values are those of an event that was captured behind a deployed REST API. It is an integration's: an
@@ -145,15 +152,76 @@ fn paths() {
     check("/live", ["/", "/", "", "/live", ""]);
     check("/live?a=b", ["/", "/", "", "/live", ""]);
     check("/live/", ["/", "/", "", "/live/", ""]);
-    check("/live/a/b/", ["/a/b/", "/{proxy+}", "a/b/", "/live/a/b/", "a/b/"]);
+    check("/live/a/b/", ["/a/b/", "/{proxy+}", "a/b", "/live/a/b/", "a/b/"]);
     check(
         "/live//double//slash",
         ["/double//slash", "/{proxy+}", "double//slash", "/live//double//slash", "/double//slash"],
     );
+    // Recorded: one of two slashes before the stage is taken off.
+    check("//live/a//b", ["/a//b", "/{proxy+}", "a//b", "/live/a//b", "a//b"]);
+    check("//live", ["/", "/", "", "/live", ""]);
+    check("//live//a", ["/a", "/{proxy+}", "a", "/live//a", "/a"]);
+    check("/live///", ["/", "/", "", "/live///", "//"]);
     check("/live/a%2Fb/%zz", ["/a%2Fb/%zz", "/{proxy+}", "a%2Fb/%zz", "/live/a%2Fb/%zz", "a%2Fb/%zz"]);
     check("/live/live", ["/live", "/{proxy+}", "live", "/live/live", "live"]);
-    for target in ["/", "", "/liver", "/LIVE/a", "//live/a", "/%6cive/a", "live/a", "/other/live", "?/live"] {
+    for target in ["/", "", "/liver", "/LIVE/a", "///live/a", "//liver", "/%6cive/a", "live/a", "/other/live", "?/live"]
+    {
         assert_eq!(event_of("GET", target, &[], 0), None, "{target:?}");
+    }
+}
+
+/// Recorded: the base path is in both paths, the stage in neither.
+#[test]
+fn on_a_custom_domain_both_paths_are_that_on_the_wire() {
+    #[track_caller]
+    fn check(base_path: &str, target: &str, [path, wire_path, resource, arn_path]: [&str; 4]) {
+        let api = Api { domain_name: "api.example.com", base_path: Some(base_path), ..API };
+        let event = event_at(&api, "GET", target, &[], 0).unwrap();
+        let context = &event["requestContext"];
+        assert_eq!((&event["path"], &context["path"]), (&json!(path), &json!(wire_path)));
+        assert_eq!(event["resource"], resource);
+        assert_eq!((&context["domainName"], &context["domainPrefix"]), (&json!("api.example.com"), &json!("api")));
+        assert_eq!(context["stage"], "live");
+        let arn = format!("arn:aws:execute-api:us-west-2:910345601053:5h7pqvr9u4/live/GET/{arn_path}");
+        assert_eq!(event["methodArn"], arn);
+    }
+    check("", "/pets/1?x", ["/pets/1", "/pets/1", "/{proxy+}", "pets/1"]);
+    check("", "/", ["/", "/", "/", ""]);
+    check("", "//a", ["/a", "//a", "/{proxy+}", "/a"]);
+    check("", "/live/a", ["/live/a", "/live/a", "/{proxy+}", "live/a"]);
+    check("/v1", "/v1/pets", ["/v1/pets", "/v1/pets", "/{proxy+}", "pets"]);
+    check("/v1", "/v1", ["/v1", "/v1", "/", ""]);
+    check("/v1", "/v1/", ["/v1/", "/v1/", "/", ""]);
+    check("/v1", "/v1//a", ["/v1//a", "/v1//a", "/{proxy+}", "/a"]);
+    check("/a/b", "/a/b/c", ["/a/b/c", "/a/b/c", "/{proxy+}", "c"]);
+    for target in ["/", "/v2/pets", "/v12", "//v1/pets", "/live/v1/pets", "/live/pets"] {
+        let api = Api { base_path: Some("/v1"), ..API };
+        assert_eq!(event_at(&api, "GET", target, &[], 0), None, "{target}");
+    }
+}
+
+#[test]
+fn resources() {
+    #[track_caller]
+    fn check(target: &str, resource: &str, parameters: Value) {
+        let api = Api { routes: Routes::PetStore, ..API };
+        let event = event_at(&api, "GET", target, &[], 0).unwrap();
+        assert_eq!(
+            (&event["resource"], &event["requestContext"]["resourcePath"]),
+            (&json!(resource), &json!(resource))
+        );
+        assert_eq!(event["pathParameters"], parameters);
+    }
+    check("/live/pets", "/pets", json!({}));
+    check("/live//pets", "/pets", json!({}));
+    check("/live/pets/", "/pets", json!({}));
+    check("/live/pets/a%2Fb?x", "/pets/{petId}", json!({ "petId": "a%2Fb" }));
+    check("/live/pets/1/", "/pets/{petId}", json!({ "petId": "1" }));
+    check("/live/echo/", "/echo", json!({}));
+    check("/live/echo//double//slash/", "/echo/{proxy+}", json!({ "proxy": "/double//slash" }));
+    let api = Api { routes: Routes::PetStore, ..API };
+    for target in ["/live", "/live/", "/live/cats", "/live/pets/1/2", "/live/pets//1", "/live/%70ets"] {
+        assert_eq!(event_at(&api, "GET", target, &[], 0), None, "{target}");
     }
 }
 

@@ -64,6 +64,19 @@ pub(crate) async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> Reply
     reply
 }
 
+/// Asks the gateway under its own name: that is put in the place of the first `Host: a`, where there is one.
+pub(crate) async fn ask_gateway(running: &Running, request: impl AsRef<[u8]>) -> Reply {
+    const HOST: &[u8] = b"host: a\r\n";
+    let request = request.as_ref();
+    let Some(start) = request.windows(HOST.len()).position(|bytes| bytes.eq_ignore_ascii_case(HOST)) else {
+        return ask(running.gateway, request).await;
+    };
+    let value = start + "host: ".len();
+    let (before, behind) = (&request[..value], &request[value + 1..]);
+    let host = running.gateway.to_string();
+    ask(running.gateway, [before, host.as_bytes(), behind].concat()).await
+}
+
 async fn exchange(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();
     let mut answer = Vec::new();
@@ -201,6 +214,8 @@ pub(crate) fn options() -> Options {
         api_keys: None,
         identity_sources: IdentitySources::None,
         backend: Backend::BuiltIn,
+        domain: None,
+        overwrite_path: None,
     }
 }
 

@@ -10,7 +10,7 @@ use key_store::{
     KeyFile,
     aws::{CallLimits, of_lambda},
 };
-use local::{Api, ApiRequest, rest_event};
+use local::{Api, ApiRequest, Routes, rest_event};
 use signing::{Key, KeySet, Nonce, Request, UnixSeconds, sign};
 use std::{
     ffi::OsString,
@@ -29,6 +29,8 @@ fn event(key: &Key, now: SystemTime) -> String {
         api_id: "abc123",
         stage: "prod",
         domain_name: "abc123.execute-api.eu-west-1.amazonaws.com",
+        base_path: None,
+        routes: Routes::All,
         identity_sources: &[],
     };
     let target = "/prod/pets?type=dog&page=2";

@@ -4,7 +4,7 @@ use crate::{
     bootstrap::{Bootstrap, Invocation, decisions, run_to_its_end},
     stage::{Keys, SECRET, key_set},
 };
-use local::{Api, ApiRequest, http_event, rest_event};
+use local::{Api, ApiRequest, Routes, http_event, rest_event};
 use serde_json::{Value, json};
 use signing::{Key, KeySet, Nonce, Request, UnixSeconds, sign};
 use std::time::{Duration, SystemTime};
@@ -15,6 +15,8 @@ const API: Api<'_> = Api {
     api_id: "abc123",
     stage: "prod",
     domain_name: "abc123.execute-api.eu-west-1.amazonaws.com",
+    base_path: None,
+    routes: Routes::All,
     identity_sources: &[],
 };
 pub(crate) const TARGET: &str = "/prod/pets?type=dog&type=cat";

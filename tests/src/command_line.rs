@@ -183,6 +183,46 @@ async fn local_sends_to_a_server_of_ones_own() {
     backend.end("TERM").await;
 }
 
+/// Neither CloudFront nor the API uses one: monitor mode lets everything through. An HTTP API has none anyway.
+#[tokio::test]
+async fn local_without_an_api_key_lets_everything_through_in_monitor_mode() {
+    for api in ["rest", "http"] {
+        let local = Local::start(&["--mode", "monitor", "--no-api-key", "--api", api]).await;
+        let direct = ask(local.gateway, Method::GET, "/prod/echo", &[], b"").await;
+        let signed = ask(local.edge, Method::GET, "/echo", &[], b"").await;
+        assert_eq!((direct.0, signed.0), (200, 200));
+        assert!(!signed.1["headers"].to_string().to_lowercase().contains("x-api-key"), "{}", signed.1);
+        local.end("TERM").await;
+    }
+}
+
+/// The `ready` line of `countersign local`, which ends with the key file.
+async fn ready_line(arguments: &[&str]) -> (Child, String) {
+    let arguments = [&["local", "--edge", "127.0.0.1:0", "--gateway", "127.0.0.1:0"], arguments].concat();
+    let mut child = countersign(&arguments).spawn().unwrap();
+    let mut ready = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    timeout(PATIENCE, out.read_line(&mut ready)).await.expect("it is ready in time").unwrap();
+    (child, ready)
+}
+
+#[tokio::test]
+async fn local_says_where_the_gateway_is_and_under_which_host() {
+    for (arguments, base, host) in [
+        (&["--api", "http", "--stage", "$default"][..], "", ""),
+        (&["--api", "http", "--stage", "$default", "--domain", "API.example.com/v1"], "/v1", "host=api.example.com "),
+        (&["--api", "http", "--domain", "api.example.com"], "", "host=api.example.com "),
+        (&["--domain", "api.example.com/orders/v1"], "/orders/v1", "host=api.example.com "),
+    ] {
+        let (mut child, ready) = ready_line(arguments).await;
+        child.kill().await.unwrap();
+        let gateway = ready.split("gateway=http://").nth(1).unwrap();
+        let (address, rest) = gateway.split_at(gateway.find(['/', ' ']).unwrap());
+        assert!(address.starts_with("127.0.0.1:"), "{ready}");
+        assert!(rest.starts_with(&format!("{base} {host}api=")), "{ready}");
+    }
+}
+
 #[tokio::test]
 async fn wrong_arguments_are_refused_with_what_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
@@ -203,6 +243,10 @@ async fn wrong_arguments_are_refused_with_what_is_accepted() {
         (&["local", "--skew", "-1s"], 2, ""),
         (&["local", "--mode", "off"], 2, "[possible values: enforce, monitor]"),
         (&["local", "--stage", "a/b"], 1, "the stage \"a/b\" is not"),
+        (&["local", "--stage", "$default"], 1, "a REST API cannot have the stage \"$default\": only HTTP APIs have it"),
+        (&["local", "--domain", "https://a.example"], 2, "is not of the form HOST, HOST/KEY or HOST:PORT/KEY"),
+        (&["local", "--domain", "a.example/v1/"], 2, "the key is not one or more segments"),
+        (&["local", "--overwrite-path"], 1, "a REST API cannot overwrite the path by a parameter mapping"),
         (&["local", "--backend", "https://a"], 1, "the scheme is not http"),
         (&["local", "--keys", bad], 1, "key 0 (from 0): `alg` is missing"),
         (&["local", "--keys", "/dev/null/none"], 1, "Not a directory"),

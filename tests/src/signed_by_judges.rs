@@ -7,7 +7,7 @@ use crate::{
     rust_judge::{self, RustJudge},
     stage::Keys,
 };
-use local::{Api, ApiRequest, rest_event};
+use local::{Api, ApiRequest, Routes, rest_event};
 use serde_json::Value;
 use std::time::SystemTime;
 
@@ -43,6 +43,8 @@ async fn effect(bootstrap: &Bootstrap, request: &JudgedRequest) -> String {
         api_id: "abc123",
         stage: "prod",
         domain_name: &request.authority,
+        base_path: None,
+        routes: Routes::All,
         identity_sources: &[],
     };
     let received = ApiRequest {

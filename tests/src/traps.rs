@@ -36,7 +36,7 @@ use crate::{
     stage::{Keys, SECRET, ask, key_set, stack},
 };
 use hyper::Method;
-use local::{Api, ApiKind, ApiRequest, rest_event};
+use local::{Api, ApiKind, ApiRequest, Routes, rest_event};
 use serde_json::{Value, json};
 use signing::{Nonce, Request, UnixSeconds, sign};
 use std::time::{Duration, SystemTime};
@@ -68,6 +68,8 @@ fn at_the_authorizer(headers: &[(&str, &str)]) -> String {
         api_id: "abc123",
         stage: "prod",
         domain_name: HOST,
+        base_path: None,
+        routes: Routes::All,
         identity_sources: &[],
     };
     let headers: Vec<_> = [&[("Host", HOST)], headers]

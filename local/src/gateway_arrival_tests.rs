@@ -6,7 +6,7 @@ use crate::server::Limits;
 use crate::test_tools::{
     Authorizer, Edge, Hanging, allow, ask, ask_gateway, forward, log, options, policy, start_gateway, start_open,
 };
-use crate::{ApiKind, Backend, Options, start};
+use crate::{ApiKind, Backend, IdentitySources, Options, start};
 
 const KINDS: [ApiKind; 2] = [ApiKind::Rest, ApiKind::Http];
 
@@ -131,6 +131,19 @@ async fn what_connection_names_is_taken_off_before_the_authorizer() {
         }
         let hops = event["headers"].get("X-Forwarded-For").or(event["headers"].get("x-forwarded-for"));
         assert_eq!(hops, Some(&json!("127.0.0.1")));
+    }
+}
+
+#[tokio::test]
+async fn an_identity_source_that_connection_names_is_missing() {
+    let source = crate::IDENTITY_SOURCE[0];
+    for api in KINDS {
+        let (running, _, seen) = start_open(Options { identity_sources: IdentitySources::Signature, ..of(api) }).await;
+        for (connection, status) in [("close", 200), (source, 401)] {
+            let head = format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n{source}: a\r\n\r\n");
+            assert_eq!(ask_gateway(&running, head).await.status, status, "{connection}");
+        }
+        assert_eq!(seen.take().len(), 1);
     }
 }
 

@@ -123,15 +123,17 @@ async fn answers_of_the_authorizer() {
 async fn identity_sources_are_matched_by_case() {
     let (running, _, seen) = start_open(Options { identity_sources: IdentitySources::Signature, ..options() }).await;
     for (headers, called) in [
-        ("Signature-Input: a\r\nSignature: b\r\n", true),
-        ("Signature-Input: \r\nSignature-Input: a\r\nSignature: b\r\n", true),
+        ("Countersign-Signature: a\r\n", true),
+        ("Countersign-Signature: \r\nCountersign-Signature: a\r\n", true),
         ("", false),
-        ("Signature: b\r\n", false),
-        ("Signature-Input: a\r\n", false),
-        ("Signature-Input: a\r\nSignature:\r\n", false),
-        ("Signature-Input: a\r\nSignature: \r\n", false),
-        ("signature-input: a\r\nSignature: b\r\n", false),
-        ("Signature-Input: a\r\nSIGNATURE: b\r\n", false),
+        ("Signature-Input: a\r\nSignature: b\r\n", false),
+        ("Countersign-Signature-Input: a\r\n", false),
+        ("Countersign-Signature:\r\n", false),
+        ("Countersign-Signature: \r\n", false),
+        ("Countersign-Signature: a\r\nCountersign-Signature: \r\n", false),
+        ("Countersign_Signature: a\r\n", false),
+        ("countersign-signature: a\r\n", false),
+        ("COUNTERSIGN-SIGNATURE: a\r\n", false),
     ] {
         let (log, _guard) = log();
         let reply = ask_gateway(&running, format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\n{headers}\r\n")).await;

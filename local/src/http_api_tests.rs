@@ -145,14 +145,15 @@ async fn answers_of_the_authorizer() {
 async fn identity_sources_are_matched_in_any_case() {
     let (running, _, seen) = start_open(Options { identity_sources: IdentitySources::Signature, ..http() }).await;
     for (headers, identities) in [
-        ("Signature-Input: a\r\nSignature: b\r\n", Some(["a", "b"])),
-        ("signature: b\r\nSIGNATURE-input: a\r\n", Some(["a", "b"])),
-        ("signature: b\r\nSignature: c\r\nSignature-Input: a\r\n", Some(["a", "b,c"])),
+        ("Countersign-Signature: a\r\n", Some(["a"])),
+        ("COUNTERSIGN-signature: a\r\n", Some(["a"])),
+        ("countersign-signature: b\r\nCountersign-Signature: c\r\n", Some(["b,c"])),
         ("", None),
-        ("signature: b\r\n", None),
-        ("signature-input: a\r\n", None),
-        ("signature-input: a\r\nsignature:\r\n", None),
-        ("signature-input: \r\nsignature: b\r\n", None),
+        ("Signature-Input: a\r\nSignature: b\r\n", None),
+        ("countersign-signature-input: a\r\n", None),
+        ("countersign_signature: a\r\n", None),
+        ("countersign-signature:\r\n", None),
+        ("countersign-signature: \r\n", None),
     ] {
         let (log, _guard) = log();
         let request = format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\n{headers}\r\n");

@@ -91,7 +91,7 @@ pub use routes::Routes;
 pub use simple_answer::is_authorized;
 
 /// The header without which the gateway answers by itself, where it asks for a signature.
-const IDENTITY_SOURCE: [&str; 2] = ["Signature-Input", "Signature"];
+const IDENTITY_SOURCE: [&str; 1] = ["Countersign-Signature"];
 
 /// How long requests under way may take after [`Running::stop`].
 const STOP: Duration = Duration::from_secs(2);
@@ -139,8 +139,8 @@ pub enum ApiKind {
 /// The authorizer's identity sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentitySources {
-    /// `Signature-Input` and `Signature`: without either the gateway answers 401 by itself. For enforce mode.
-    /// A REST API finds them in exactly this case only, an HTTP API in any.
+    /// `Countersign-Signature`: without it the gateway answers 401 by itself. For enforce mode.
+    /// A REST API finds it in exactly this case only, an HTTP API in any.
     Signature,
     /// None: every request reaches the authorizer. For monitor mode.
     None,

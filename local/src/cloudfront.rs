@@ -112,8 +112,8 @@ impl<F: EdgeFunction> Edge<F> {
         for notice in outcome.notices {
             tracing::warn!(hop = "edge", method = head.method_for_log(), notice = notice.name(), detail = %notice);
         }
-        // hyper's client hands out names in lower case and writes them in title case when told to: so `Signature-Input`
-        // goes out as just that, which the gateway's identity sources need, and a viewer's own spelling is lost. What
+        // hyper's client hands out names in lower case and writes them in title case when told to: so `Countersign-Signature`
+        // goes out as just that, which the gateway's identity source needs, and a viewer's own spelling is lost. What
         // CloudFront does to it is not known.
         proxy::send(&self.origin_address, request, NameCase::Title, self.limits.origin).await.map_err(|error| {
             match error {

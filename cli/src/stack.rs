@@ -112,7 +112,7 @@ impl Stack {
             ("countersign-ttl", &edge_ttl),
             ("countersign-max-stale", &max_stale),
         ];
-        let settings = [
+        let mut settings = vec![
             ("COUNTERSIGN_SECRET", source.as_str()),
             ("COUNTERSIGN_MODE", mode),
             ("COUNTERSIGN_TTL", &ttl),
@@ -120,6 +120,12 @@ impl Stack {
             ("COUNTERSIGN_MAX_LIFETIME", &lifetime),
             ("COUNTERSIGN_SKEW", &skew),
         ];
+        let api_id = "local12345";
+        // What the path on the wire begins with on a custom domain is not shown by an event of an HTTP API.
+        let base_paths = self.domain.as_ref().map(|domain| format!("{domain}={api_id}/{}", self.stage));
+        if let Some(base_paths) = &base_paths {
+            settings.push(("COUNTERSIGN_BASE_PATHS", base_paths));
+        }
         // HTTP APIs have no API keys.
         let api_keys = match self.api {
             Api::Rest if self.with_api_key && !contents.api_keys.is_empty() => {
@@ -135,7 +141,7 @@ impl Stack {
                 Api::Http => ApiKind::Http,
             },
             stage: self.stage.clone(),
-            api_id: "local12345".to_owned(),
+            api_id: api_id.to_owned(),
             custom_headers: custom_headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             api_keys: api_keys.clone(),
             identity_sources,
@@ -148,7 +154,7 @@ impl Stack {
             Functions::BuiltIn => {
                 // The keys are in a file: it is not asked for any.
                 let aws = aws::of_lambda(aws::CallLimits::BRIEF);
-                let config = Config::read(settings.map(|(name, value)| (name.into(), value.into())))?;
+                let config = Config::read(settings.iter().map(|&(name, value)| (name.into(), value.into())))?;
                 let authorizer = Authorizer::new(config, &aws);
                 // Processes that would read together there are none.
                 local::start(options, EdgeSigner::new(0, aws), authorizer).await?

@@ -111,8 +111,9 @@ fn every_kind_of_api_is_found() {
 
 #[test]
 fn a_result_is_never_kept_and_identity_sources_are_for_enforce_mode() {
-    let rest = "method.request.header.Signature-Input, method.request.header.Signature";
-    let http = json!(["$request.header.Signature-Input", "$request.header.Signature"]);
+    // The one source: were a result kept after all, it would be kept under a MAC.
+    let rest = "method.request.header.Countersign-Signature";
+    let http = json!(["$request.header.Countersign-Signature"]);
     // In monitor mode what no request lacks: an update takes no property away, it only changes one.
     let (any, any_http) = (json!("context.identity.sourceIp"), json!(["$context.identity.sourceIp"]));
     for (mode, rest, http) in [("enforce", json!(rest), http), ("monitor", any, any_http)] {

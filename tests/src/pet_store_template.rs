@@ -40,9 +40,37 @@ fn the_pet_store_has_a_deployment_of_its_own_for_each_combination() {
                 check(&stack, &[("PetStoreStage", "/Properties/DeploymentId", json!({"Ref": deployment}))]);
                 check(&stack, &[("PetStoreValidator", "/Properties/ValidateRequestParameters", json!(true))]);
                 assert!(seen.insert(deployment.clone()), "{deployment} is another combination's too");
+                let source = stack.resource("RestAuthorizer")["Properties"]["IdentitySource"].as_str().unwrap();
+                let name = format!("PetStoreDeployment{}", words_of(source));
+                assert!(
+                    deployment.starts_with(&name),
+                    "the identity source is {source}: rename {deployment} to {name}…, or stages that exist keep the old source"
+                );
             }
         }
     }
     let others = api(&[]).resources().keys().filter(|name| name.starts_with("PetStore")).count();
     assert_eq!(others, 0);
+}
+
+/// What the names of deployments have to hold, so that another identity source is another deployment: an update changes the
+/// authorizer in its place, and a stage goes on with the picture that it has.
+fn words_of(identity_source: &str) -> String {
+    let names = identity_source.split(',').map(|source| source.trim().rsplit('.').next().unwrap());
+    names
+        .flat_map(|name| name.split('-'))
+        .map(|word| word.split_at(1))
+        .map(|(first, rest)| first.to_uppercase() + rest)
+        .collect()
+}
+
+#[test]
+fn another_identity_source_has_other_words() {
+    for (source, words) in [
+        ("method.request.header.Countersign-Signature", "CountersignSignature"),
+        ("method.request.header.Signature-Input, method.request.header.Signature", "SignatureInputSignature"),
+        ("context.identity.sourceIp", "SourceIp"),
+    ] {
+        assert_eq!(words_of(source), words);
+    }
 }

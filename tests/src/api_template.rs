@@ -2,7 +2,9 @@
 
 use crate::template::{Template, template};
 use crate::template_access::text;
-use crate::template_rows::{HTTP_API, PET_STORE, REPLICA, api, api_refusal, check, every_api};
+use crate::template_rows::{
+    HTTP_API, HTTP_CUSTOM, PET_STORE, REPLICA, REST_CUSTOM, api, api_refusal, check, every_api,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -52,7 +54,17 @@ fn what_does_not_fit_together_is_refused_with_what_to_do() {
         ),
         (
             &[("ApiURL", "https://abc123.execute-api.eu-west-1.amazonaws.com/prod")],
-            "Parameter ApiURL failed to satisfy constraint: the API's host, or host/stage, in lower case and without https://",
+            "Parameter ApiURL failed to satisfy constraint: the API's host, host/stage or host/base/path of up to three parts, in \
+            lower case and without https://",
+        ),
+        (
+            &[("ApiURL", "api.example.com/a/b/c/d")],
+            "Parameter ApiURL failed to satisfy constraint: the API's host, host/stage or host/base/path of up to three parts, in \
+            lower case and without https://",
+        ),
+        (
+            &[("ApiStage", "$default")],
+            "Parameter ApiStage failed to satisfy constraint: the name of a stage; empty for the stage $default of an HTTP API",
         ),
         (
             &[("Timestamp", "2026-11-22T06:04:05Z")],
@@ -75,19 +87,31 @@ fn what_does_not_fit_together_is_refused_with_what_to_do() {
 /// Which API it is, told by its URL alone as in the article, or by more where the URL does not say it.
 #[test]
 fn every_kind_of_api_is_found() {
-    let custom: &[_] = &[("ApiURL", "api.example.com/v1"), ("ApiId", "xyz789"), ("ApiStage", "live")];
     let host = "abc123.execute-api.eu-west-1.amazonaws.com";
     let store = json!({"Fn::Sub": "${PetStoreApi}.execute-api.eu-west-1.amazonaws.com"});
     let rest = |id: Value, stage: Value| json!([{"ApiId": id, "Stage": stage}]);
     for (parameters, domain, path, stages) in [
         (&[][..], json!(host), json!("/prod"), rest(json!("abc123"), json!("prod"))),
-        (custom, json!("api.example.com"), json!("/v1"), rest(json!("xyz789"), json!("live"))),
+        (REST_CUSTOM, json!("api.example.com"), json!("/v1"), rest(json!("xyz789"), json!("live"))),
         (
             &[("ApiURL", "api.example.com"), ("ApiId", "xyz789"), ("ApiStage", "live")],
             json!("api.example.com"),
             json!(""),
             rest(json!("xyz789"), json!("live")),
         ),
+        (
+            &[("ApiURL", "api.example.com/orders/v1"), ("ApiId", "xyz789"), ("ApiStage", "live")],
+            json!("api.example.com"),
+            json!("/orders/v1"),
+            rest(json!("xyz789"), json!("live")),
+        ),
+        (
+            &[("ApiURL", "api.example.com/orders/v1/items/"), ("ApiId", "xyz789"), ("ApiStage", "live")],
+            json!("api.example.com"),
+            json!("/orders/v1/items"),
+            rest(json!("xyz789"), json!("live")),
+        ),
+        (HTTP_CUSTOM, json!("api.example.com"), json!("/v1"), Value::Null),
         (
             PET_STORE,
             store,
@@ -106,6 +130,39 @@ fn every_kind_of_api_is_found() {
         check(&stack, &rows);
         let plan = stack.resources().get("ApiUsagePlan").map_or(&Value::Null, |plan| &plan["Properties"]["ApiStages"]);
         assert_eq!(*plan, stages, "{parameters:?}");
+    }
+}
+
+/// An HTTP API's authorizer sees no base path, and a REST API's does not see where it ends. So the stack says which API and stage they
+/// are, where a custom domain hides that; elsewhere there is nothing to say.
+#[test]
+fn a_custom_domain_is_told_to_the_authorizer_with_its_api_and_stage() {
+    let of = |url, kind, stage| {
+        let key = if kind == "HTTP" { "false" } else { "true" };
+        api(&[("ApiURL", url), ("ApiKind", kind), ("UseApiKey", key), ("ApiId", "xyz789"), ("ApiStage", stage)])
+    };
+    for (stack, expected) in [
+        (api(REST_CUSTOM), json!("api.example.com/v1=xyz789/live")),
+        (api(HTTP_CUSTOM), json!("api.example.com/v1=xyz789/live")),
+        (of("api.example.com", "REST", "live"), json!("api.example.com=xyz789/live")),
+        (of("api.example.com/", "HTTP", "live"), json!("api.example.com=xyz789/live")),
+        (of("api.example.com/v1/", "HTTP", ""), json!("api.example.com/v1=xyz789/$default")),
+        (of("api.example.com/orders/v1", "HTTP", ""), json!("api.example.com/orders/v1=xyz789/$default")),
+        (of("api.example.com/orders/v1/items", "REST", "live"), json!("api.example.com/orders/v1/items=xyz789/live")),
+        // Which stage a base path of a REST API is, the stack does not know.
+        (of("api.example.com/v1", "REST", ""), Value::Null),
+        (of("xyz789.execute-api.eu-west-1.amazonaws.com/live", "REST", ""), Value::Null),
+        (of("xyz789.execute-api.eu-west-1.amazonaws.com/live", "HTTP", ""), Value::Null),
+        (of("xyz789.execute-api.eu-west-1.amazonaws.com", "HTTP", "live"), Value::Null),
+        (of("xyz789.execute-api.cn-north-1.amazonaws.com.cn/live", "REST", "live"), Value::Null),
+        // Nor which API.
+        (api(&[HTTP_CUSTOM, &[("ApiId", "")]].concat()), Value::Null),
+        (api(&[]), Value::Null),
+        (api(HTTP_API), Value::Null),
+        (api(PET_STORE), Value::Null),
+        (api(&[PET_STORE, &[("ApiId", "xyz789"), ("ApiStage", "live")]].concat()), Value::Null),
+    ] {
+        check(&stack, &[("Authorizer", "/Properties/Environment/Variables/COUNTERSIGN_BASE_PATHS", expected)]);
     }
 }
 

@@ -21,6 +21,19 @@ pub(crate) const PET_STORE: &[(&str, &str)] = &[("ApiURL", ""), ("ExamplePetStor
 pub(crate) const HTTP_API: &[(&str, &str)] =
     &[("ApiURL", "abc123.execute-api.eu-west-1.amazonaws.com"), ("ApiKind", "HTTP"), ("UseApiKey", "false")];
 
+/// A REST API behind a custom domain with a base path.
+pub(crate) const REST_CUSTOM: &[(&str, &str)] =
+    &[("ApiURL", "api.example.com/v1"), ("ApiId", "xyz789"), ("ApiStage", "live")];
+
+/// An HTTP API behind one, which has a named stage.
+pub(crate) const HTTP_CUSTOM: &[(&str, &str)] = &[
+    ("ApiURL", "api.example.com/v1"),
+    ("ApiId", "xyz789"),
+    ("ApiStage", "live"),
+    ("ApiKind", "HTTP"),
+    ("UseApiKey", "false"),
+];
+
 /// The signer's stack.
 #[track_caller]
 pub(crate) fn edge(parameters: &[(&str, &str)]) -> Template {
@@ -57,7 +70,7 @@ pub(crate) fn check(template: &Template, rows: &[(&str, &str, Value)]) {
 /// All stacks that are worth a look where something holds for each: every choice of what changes more than a value.
 pub(crate) fn every_api() -> &'static [Template] {
     static ALL: LazyLock<Vec<Template>> = LazyLock::new(|| {
-        let mut stacks = vec![Vec::new(), PET_STORE.to_vec(), HTTP_API.to_vec()];
+        let mut stacks = [&[], PET_STORE, HTTP_API, REST_CUSTOM, HTTP_CUSTOM].map(<[_]>::to_vec).to_vec();
         for choices in [
             &[&[("Mode", "monitor")][..], &[("Mode", "enforce")]][..],
             &[&[("UseApiKey", "true")], &[("UseApiKey", "false")]],

@@ -166,6 +166,25 @@ fn a_custom_domain_is_told_to_the_authorizer_with_its_api_and_stage() {
     }
 }
 
+/// The edges need minutes to cover every body, the authorizer seconds to refuse what is not covered: so the one comes before the other.
+#[test]
+fn bodies_can_be_covered_before_the_authorizer_asks_for_it() {
+    let asks = "/Properties/Environment/Variables/COUNTERSIGN_BODY";
+    for (choice, edge, authorizer) in [
+        (&[][..], "digest", "digest"),
+        (&[("BodyDigest", "digest")], "digest", "digest"),
+        (&[("BodyDigest", "ignore")], "ignore", "ignore"),
+        (&[("BodyDigest", "require-at-edge")], "require", "digest"),
+        (&[("BodyDigest", "require")], "require", "require"),
+    ] {
+        for kind in [&[][..], HTTP_API, PET_STORE, REST_CUSTOM] {
+            let stack = api(&[kind, choice].concat());
+            assert_eq!(custom_header(&stack, "countersign-body"), Some(json!(edge)), "{choice:?}");
+            check(&stack, &[("Authorizer", asks, json!(authorizer))]);
+        }
+    }
+}
+
 #[test]
 fn a_result_is_never_kept_and_identity_sources_are_for_enforce_mode() {
     // The one source: were a result kept after all, it would be kept under a MAC.

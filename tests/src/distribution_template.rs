@@ -91,6 +91,7 @@ fn the_signer_takes_its_custom_headers() {
         (&[("Mode", "enforce")], "countersign-mode", json!("enforce")),
         (&[], "countersign-body", json!("digest")),
         (&[("BodyDigest", "require")], "countersign-body", json!("require")),
+        (&[("BodyDigest", "require-at-edge")], "countersign-body", json!("require")),
     ] {
         assert_eq!(custom_header(&api(parameters), name), Some(expected), "{name}");
     }

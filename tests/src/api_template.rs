@@ -166,6 +166,27 @@ fn a_custom_domain_is_told_to_the_authorizer_with_its_api_and_stage() {
     }
 }
 
+/// Several mappings of one domain, or one that the parameters cannot say.
+#[test]
+fn mappings_that_are_given_take_the_place_of_the_one_that_is_known() {
+    let two = "api.example.com/v1=xyz789/live,api.example.com/v2/beta=xyz789/$default";
+    let long = format!("api.example.com/{}=xyz789/live", "a".repeat(3457));
+    for kind in [&[][..], REST_CUSTOM, HTTP_CUSTOM] {
+        for given in ["api.example.com=xyz789/live", "API.example.com/a/b/c/d=xyz789/$default", two, &long] {
+            let stack = api(&[kind, &[("BasePaths", given)]].concat());
+            check(&stack, &[("Authorizer", "/Properties/Environment/Variables/COUNTERSIGN_BASE_PATHS", json!(given))]);
+        }
+    }
+    let longer = format!("{long},{two}");
+    for wrong in
+        ["api.example.com", "api.example.com/v1/=xyz789/live", "a.example=xyz789", "=xyz789/live", "a=b/c,", &longer]
+    {
+        let reason = "Parameter BasePaths failed to satisfy constraint: up to 3,500 characters of DOMAIN[/KEY]=API_ID/STAGE with \
+            commas, as in api.example.com/v1=abc123/prod";
+        assert_eq!(api_refusal(&[("BasePaths", wrong)]), reason, "{wrong}");
+    }
+}
+
 /// The edges need minutes to cover every body, the authorizer seconds to refuse what is not covered: so the one comes before the other.
 #[test]
 fn bodies_can_be_covered_before_the_authorizer_asks_for_it() {
@@ -214,6 +235,9 @@ fn a_result_is_never_kept_and_identity_sources_are_for_enforce_mode() {
         let one: Vec<_> = authorizers.into_iter().flatten().collect();
         assert_eq!(one.len(), 1);
         assert_eq!(one[0]["Properties"]["AuthorizerResultTtlInSeconds"], json!(0));
+        let source = &one[0]["Properties"]["IdentitySource"];
+        let told = &stack.value()["Outputs"]["IdentitySource"]["Value"];
+        assert!(source == told || *source == json!([told]), "{source} is not {told}");
         let uri = text(&one[0]["Properties"]["AuthorizerUri"]);
         assert!(uri.ends_with(":function:${Authorizer}/invocations"), "{uri}");
     }

@@ -30,6 +30,7 @@ mod first_request;
 mod from_edge_to_allow;
 mod from_template_to_allow;
 mod infra_documents;
+mod infra_examples;
 mod judged_request;
 mod judged_rows;
 mod keys_on_aws;

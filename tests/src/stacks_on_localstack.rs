@@ -54,6 +54,7 @@ fn a_new_timestamp_replaces_the_api_key_and_what_names_it() {
     let authorizer = only(stack.items(&["apigateway", "get-authorizers", "--rest-api-id", api]));
     assert_eq!(authorizer["type"], "REQUEST");
     assert_eq!(authorizer["authorizerResultTtlInSeconds"], 0);
+    assert_eq!(authorizer["identitySource"], "method.request.header.Countersign-Signature");
     let guard = json!([true, "CUSTOM", authorizer["id"]]);
     let guarded = ["GET /pets", "GET /pets/{petId}", "POST /pets"].map(|method| (method.to_owned(), guard.clone()));
     assert_eq!(stack.guards_of_methods(api), guarded.into());

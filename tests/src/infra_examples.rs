@@ -141,6 +141,31 @@ fn a_function_behind_an_http_api_compares_what_was_verified() {
     );
 }
 
+/// The edge signs a client's own Content-Digest where that has one, which may hold more and other digests than ours.
+#[test]
+fn every_digest_that_was_signed_is_compared() {
+    let (same, other) = (json!(["/pets", "", "e30="]), json!("another body"));
+    let rows = [
+        (DIGEST.to_owned(), &same),
+        (LONG_DIGEST.to_owned(), &same),
+        (format!("{LONG_DIGEST},\t{DIGEST}"), &same),
+        (format!("md5=:AA==:, {DIGEST}, id-sha-256=:AA==:"), &same),
+        (format!("{DIGEST}, sha-512=:AA==:"), &other),
+        (format!("sha-256=:AA==:, {LONG_DIGEST}"), &other),
+        ("md5=:mZFLkyvTelC5g8XnyQrpOw==:".to_owned(), &other),
+        (DIGEST.replace("sha-256", "sha-512"), &other),
+        (String::new(), &other),
+    ];
+    let event = |field: &str| {
+        let context = with(&[verified("/pets", "/pets"), json!({"countersignBodyDigest": field})]);
+        json!({"version": "2.0", "rawPath": "/pets", "rawQueryString": "", "body": "{}",
+            "requestContext": {"stage": "$default", "authorizer": {"lambda": context}}})
+    };
+    let rows: Vec<_> =
+        rows.iter().map(|(field, expected)| (field.as_str(), event(field), (*expected).clone())).collect();
+    check("", &rows);
+}
+
 /// A target is what a stranger has written. In a template that does not escape it, a quote ends the text that it is in.
 #[test]
 fn a_mapping_template_makes_json_of_any_target() {
@@ -224,6 +249,10 @@ fn answers(program: &mut Command, question: &Value) -> Vec<Value> {
     assert!(output.status.success(), "{program:?}: {}", output.status);
     serde_json::from_slice(&output.stdout).unwrap()
 }
+
+/// `{}` by SHA-512.
+const LONG_DIGEST: &str =
+    "sha-512=:J8dGcK23UHX60FjVzq97IMTneGyDuuijL2Jvl4KvNMmjPCBG72D9Knh403jin+yFGAa72aZ4ePOp8c2kgwdj/Q==:";
 
 /// `{}` as it is signed.
 const DIGEST: &str = "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:";

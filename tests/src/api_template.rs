@@ -172,17 +172,26 @@ fn mappings_that_are_given_take_the_place_of_the_one_that_is_known() {
     let two = "api.example.com/v1=xyz789/live,api.example.com/v2/beta=xyz789/$default";
     let long = format!("api.example.com/{}=xyz789/live", "a".repeat(3457));
     for kind in [&[][..], REST_CUSTOM, HTTP_CUSTOM] {
-        for given in ["api.example.com=xyz789/live", "API.example.com/a/b/c/d=xyz789/$default", two, &long] {
+        for given in ["api.example.com=xyz789/live", "API.example.com/a/b/c/(d)!=xyz789/$default", two, &long] {
             let stack = api(&[kind, &[("BasePaths", given)]].concat());
             check(&stack, &[("Authorizer", "/Properties/Environment/Variables/COUNTERSIGN_BASE_PATHS", json!(given))]);
         }
     }
     let longer = format!("{long},{two}");
-    for wrong in
-        ["api.example.com", "api.example.com/v1/=xyz789/live", "a.example=xyz789", "=xyz789/live", "a=b/c,", &longer]
-    {
+    for wrong in [
+        "api.example.com",
+        "api.example.com/v1/=xyz789/live",
+        "api.example.com/~v1=xyz789/live",
+        "api.example.com=xyz789",
+        "api.example.com=xyz789/$live",
+        "api.example.com=xyz789/live,",
+        "api.example.com=xyz789/live, www.example.com=xyz789/live",
+        "api.example.com=xyz789/live,xyz789.execute-api.eu-west-1.amazonaws.com=xyz789/live",
+        "=xyz789/live",
+        &longer,
+    ] {
         let reason = "Parameter BasePaths failed to satisfy constraint: up to 3,500 characters of DOMAIN[/KEY]=API_ID/STAGE with \
-            commas, as in api.example.com/v1=abc123/prod";
+            commas, as in api.example.com/v1=abc123/prod, of custom domains only";
         assert_eq!(api_refusal(&[("BasePaths", wrong)]), reason, "{wrong}");
     }
 }
@@ -265,7 +274,11 @@ fn both_programs_run_where_they_were_built_for() {
 #[test]
 fn the_programs_take_their_environment() {
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:SigningSecret-AbC123-dEf456";
-    for stack in every_api() {
+    let words = ["digest", "ignore", "require-at-edge", "require"].map(|word| api(&[("BodyDigest", word)]));
+    let mappings = "API.example.com=xyz789/$default,api.example.com/a/(b)!/c/d=xyz789/live_1";
+    let listed = api(&[HTTP_CUSTOM, &[("BasePaths", mappings)]].concat());
+    let default_stage = api(&[HTTP_CUSTOM, &[("ApiURL", "api.example.com/a.b/+c/"), ("ApiStage", "")]].concat());
+    for stack in every_api().iter().chain(&words).chain([&listed, &default_stage]) {
         let variables = |function: &str| {
             let variables = stack.resource(function)["Properties"]["Environment"]["Variables"].clone();
             let text = |value: &Value| match value {

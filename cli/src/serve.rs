@@ -120,7 +120,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         gateway: options.gateway,
         api: options.api,
         stage: options.stage,
-        domain: options.domain.clone(),
+        domain: options.domain,
         with_api_key: !options.no_api_key,
         overwrite_path: options.overwrite_path,
         backend: options.backend.map_or(Backend::BuiltIn, Backend::Url),
@@ -132,7 +132,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     };
     let running = stack.start().await?;
     let (edge, gateway, base) = (running.servers.edge, running.servers.gateway, &running.wire_base);
-    let host = options.domain.map(|domain| format!("host={} ", domain.host())).unwrap_or_default();
+    let host = running.host.as_ref().map(|host| format!("host={host} ")).unwrap_or_default();
     let (api, keys) = (options.api.name(), keys.path().display());
     // The file last: its path may hold spaces.
     line(format_args!("ready edge=http://{edge} gateway=http://{gateway}{base} {host}api={api} keys={keys}"));

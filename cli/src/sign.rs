@@ -6,8 +6,8 @@ use clap::Args;
 use hyper::Uri;
 use key_store::KeyFile;
 use signing::{
-    ContentDigest, Field, FieldValue, METHOD_OVERRIDES, Method, Nonce, Request, Target, ViewerIp, is_ours, same_name,
-    sign,
+    ContentDigest, Field, FieldValue, METHOD_OVERRIDES, Method, Nonce, Request, Target, ViewerIp, resembles,
+    resembles_ours, sign,
 };
 use std::{
     fs,
@@ -100,7 +100,7 @@ fn signed_headers(options: &Options) -> Result<Vec<(String, String)>> {
 
     let mut all: Vec<_> = headers.into_iter().map(|(field, value)| (field.key().to_owned(), value)).collect();
     if options.api_key {
-        let given = options.headers.iter().any(|(name, _)| same_name(name, "x-api-key"));
+        let given = options.headers.iter().any(|(name, _)| resembles(name, "x-api-key"));
         ensure!(!given, "--api-key and a header x-api-key: a gateway takes one");
         let api_key = contents.api_keys.first().context("the file has no API key")?;
         all.push(("x-api-key".to_owned(), api_key.expose().to_owned()));
@@ -151,9 +151,9 @@ fn header(text: &str) -> Result<(String, String)> {
     let (name, value) = text.split_once(':').context("accepted is NAME:VALUE")?;
     Method::try_from(name).map_err(|_| anyhow::anyhow!("accepted is NAME:VALUE"))?;
     let value = FieldValue::try_from(value)?.as_str();
-    let ours = is_ours(name) || Field::ALL.iter().any(|field| same_name(name, field.name()));
-    let framing = ["host", "content-length", "transfer-encoding"].iter().any(|other| same_name(name, other));
+    let ours = resembles_ours(name) || Field::ALL.iter().any(|field| resembles(name, field.name()));
+    let framing = ["host", "content-length", "transfer-encoding"].iter().any(|other| resembles(name, other));
     ensure!(!ours && !framing, "{name} is written by this command, or by the client that sends the request");
-    ensure!(!METHOD_OVERRIDES.iter().any(|other| same_name(name, other)), "{name} is refused by the authorizer");
+    ensure!(!METHOD_OVERRIDES.iter().any(|other| resembles(name, other)), "{name} is refused by the authorizer");
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -75,7 +75,8 @@ impl Api {
 /// A stack that runs. Dropping it ends it at once.
 pub(crate) struct RunningStack {
     pub(crate) servers: Running,
-    pub(crate) stage: String,
+    /// The name that the gateway's callers have to send in `Host`, where that is not its address.
+    pub(crate) host: Option<String>,
     /// What every path on the gateway's wire begins with: `/STAGE`, `/KEY` of a custom domain, or nothing.
     pub(crate) wire_base: String,
     _task: JoinSet<()>,
@@ -150,6 +151,7 @@ impl Stack {
             overwrite_path: self.overwrite_path.then(|| VERIFIED_PATH.to_owned()),
         };
         let wire_base = options.wire_base();
+        let host = self.domain.map(|domain| domain.host().to_owned());
         let servers = match &self.functions {
             Functions::BuiltIn => {
                 // The keys are in a file: it is not asked for any.
@@ -167,7 +169,7 @@ impl Stack {
         };
         let mut task = JoinSet::new();
         task.spawn(turn_over(self.keys, api_keys, signer_ttl.min(verifier_ttl), self.rotate_every));
-        Ok(RunningStack { servers, stage: self.stage, wire_base, _task: task, _functions: self.functions })
+        Ok(RunningStack { servers, host, wire_base, _task: task, _functions: self.functions })
     }
 }
 

@@ -53,7 +53,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     report.part("REST API");
     requests_of(&stack, &log, &mut report).await?;
     report.part("HTTP API");
-    requests_of(&Stack { api: Api::Http, ..stack.clone() }, &log, &mut report).await?;
+    let http = Stack { api: Api::Http, ..stack.clone() };
+    requests_of(&http, &log, &mut report).await?;
+    behind_an_http_api(&http, &log, &mut report).await?;
     report.part("Keys");
     tour_keys::of(&stack, &log, &mut report).await?;
     Ok(if report.print() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -64,6 +66,7 @@ async fn requests_of(stack: &Stack, log: &Log, report: &mut Report) -> Result<()
     let site = Site::new(&running, stack.api, log);
     requests::the_hole_is_closed(&site, report).await?;
     requests::a_caught_signature_opens_nothing_else(&site, report).await?;
+    requests::what_was_verified_is_handed_on(&site, report).await?;
     requests::a_viewer_forges(&site, report).await?;
     requests::odd_requests_arrive_as_they_were_sent(&site, report).await?;
     requests::bodies(&site, report).await?;
@@ -76,6 +79,18 @@ async fn requests_of(stack: &Stack, log: &Log, report: &mut Report) -> Result<()
 
     let running = Stack { mode: Mode::Monitor, ..stack.clone() }.start().await?;
     requests::monitor_mode_lets_through_and_tells(&Site::new(&running, stack.api, log), report).await?;
+    running.stop().await;
+    Ok(())
+}
+
+/// What only an HTTP API needs: the signed path sent to the backend, and a custom domain whose key nobody sees.
+async fn behind_an_http_api(stack: &Stack, log: &Log, report: &mut Report) -> Result<()> {
+    let running = Stack { overwrite_path: true, ..stack.clone() }.start().await?;
+    requests::the_signed_path_is_what_the_backend_gets(&Site::new(&running, stack.api, log), report).await?;
+    running.stop().await;
+
+    let running = Stack { domain: Some("api.example/v1".parse()?), ..stack.clone() }.start().await?;
+    requests::a_custom_domain(&Site::new(&running, stack.api, log), report).await?;
     running.stop().await;
     Ok(())
 }

@@ -36,7 +36,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Site {
     edge: SocketAddr,
     gateway: SocketAddr,
-    stage: String,
+    /// What the path of each request at the gateway begins with.
+    base: String,
+    /// The name by which the gateway is asked, where that is not its address.
+    host: Option<String>,
     pub(crate) api: Api,
     client: Client<HttpConnector, Full<Bytes>>,
     log: Log,
@@ -49,11 +52,17 @@ impl Site {
         Self {
             edge: stack.servers.edge,
             gateway: stack.servers.gateway,
-            stage: stack.stage.clone(),
+            base: stack.wire_base.clone(),
+            host: stack.host.clone(),
             api,
             client,
             log: log.clone(),
         }
+    }
+
+    /// What the path of each request at the gateway begins with.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     /// A request without a body, through CloudFront.
@@ -61,7 +70,7 @@ impl Site {
         self.send_to_edge(method, target, headers, b"").await
     }
 
-    /// A request without a body, at the API's own URL; the target is without the stage.
+    /// A request without a body, at the API's own URL; the target is without the stage or the custom domain's key.
     pub(crate) async fn at_gateway(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Result<Reply> {
         self.send_to_gateway(method, target, headers, b"").await
     }
@@ -83,7 +92,15 @@ impl Site {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Reply> {
-        self.send(self.gateway, method, &format!("/{}{target}", self.stage), headers, body).await
+        let host = self.host.as_deref().map(|host| ("Host", host));
+        let named = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let headers: Vec<_> = host.filter(|_| !named).into_iter().chain(headers.iter().copied()).collect();
+        self.send(self.gateway, method, &format!("{}{target}", self.base), &headers, body).await
+    }
+
+    /// A request without a body at the API's own URL, whose whole target is given.
+    pub(crate) async fn outside_the_stage(&self, target: &str) -> Result<Reply> {
+        self.send(self.gateway, Method::GET, target, &[], b"").await
     }
 
     /// Bytes that no client would send, through CloudFront.
@@ -168,6 +185,12 @@ impl Reply {
         }
     }
 
+    /// What the authorizer has handed on to the backend, by its name in the context.
+    pub(crate) fn handed_on(&self, name: &str) -> Result<Option<String>> {
+        let value = self.echo()?.pointer(&format!("/authorizer/{name}")).and_then(Value::as_str).map(str::to_owned);
+        Ok(value)
+    }
+
     pub(crate) fn value_at_origin(&self, name: &str) -> Result<Option<String>> {
         let headers = self.headers_at_origin()?;
         Ok(headers.into_iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value))
@@ -205,6 +228,15 @@ impl Headers {
         Self(self.0.iter().filter(|(other, _)| !other.eq_ignore_ascii_case(name)).cloned().collect())
     }
 
+    /// Sends a header under another name.
+    pub(crate) fn renamed(&self, name: &str, new: &str) -> Self {
+        let mut changed = self.clone();
+        for (other, _) in changed.0.iter_mut().filter(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            new.clone_into(other);
+        }
+        changed
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -234,7 +266,7 @@ impl Site {
 
     /// Where requests past CloudFront go.
     pub(crate) fn gateway_url(&self, target: &str) -> String {
-        format!("http://{}/{}{target}", self.gateway, self.stage)
+        format!("http://{}{}{target}", self.gateway, self.base)
     }
 
     /// The decisions that were logged since it was last asked.

@@ -261,7 +261,7 @@ async fn notices_of_forwarded_requests_are_warnings() {
     let (log, _guard) = log();
     let notices = || Outcome {
         answer: Answer::Forward(Edits::default()),
-        notices: vec![Notice::BodyTruncated, Notice::ViewerSignaturesDropped],
+        notices: vec![Notice::BodyTruncated, Notice::ViewerDigestDropped],
     };
     let running = answering(notices).await;
     assert_eq!(ask(running.edge, "GET /pets HTTP/1.1\r\nHost: a\r\n\r\n").await.status, 200);
@@ -269,5 +269,5 @@ async fn notices_of_forwarded_requests_are_warnings() {
         let (name, detail) = (notice.name(), notice.to_string());
         json!({ "level": "WARN", "hop": "edge", "method": "GET", "notice": name, "detail": detail })
     };
-    assert_eq!(log.take(), [line(Notice::BodyTruncated), line(Notice::ViewerSignaturesDropped)]);
+    assert_eq!(log.take(), [line(Notice::BodyTruncated), line(Notice::ViewerDigestDropped)]);
 }

@@ -5,8 +5,8 @@ use crate::{
     secret::{Pending, Version},
 };
 use signing::{
-    Claim, Key, KeySet, Malformed, Nonce, Policy, Received, Refusal, Request, Rotation, RotationNumbers, RotationPlan,
-    RotationRefusal, RotationSchedule, Shown, UnixSeconds, sign,
+    BasePaths, Claim, Key, KeySet, Malformed, Nonce, Policy, Received, Refusal, Request, Rotation, RotationNumbers,
+    RotationPlan, RotationRefusal, RotationSchedule, Shown, UnixSeconds, sign,
 };
 
 /// A plan that has been rehearsed: as it was stored, and not as it was meant to be. Nothing else can be promoted.
@@ -119,11 +119,19 @@ fn admits(keys: &KeySet, key: &Key, numbers: &RotationNumbers, moment: UnixSecon
         method: request.method.as_str(),
         second_method: None,
         domain_name: HOST,
+        api_id: "rehearsal",
+        stage: "$default",
         headers: &headers,
         shown: &Shown::Http { path: PATH.into(), query: QUERY.into() },
         time: Some(moment),
     };
-    let policy = Policy { max_lifetime: lifetime, skew, allow_ambiguous_path: false };
+    let policy = Policy {
+        max_lifetime: lifetime,
+        skew,
+        allow_ambiguous_path: false,
+        require_digest: false,
+        base_paths: BasePaths::default(),
+    };
     Claim::check(&received, &policy)?.verify(keys).map(|_| ())
 }
 

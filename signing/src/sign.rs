@@ -10,9 +10,9 @@ use core::time::Duration;
 /// The two dictionary members that sign a request, each `label=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// For `Signature-Input`.
+    /// For `Countersign-Signature-Input`.
     pub input: String,
-    /// For `Signature`.
+    /// For `Countersign-Signature`.
     pub signature: String,
 }
 

@@ -54,8 +54,8 @@ fn event(key: &Key, now: SystemTime) -> String {
         ("Via", "2.0 2afae0d44e2540f472c0635ab62c232b.cloudfront.net (CloudFront)"),
         ("X-Amz-Cf-Id", "sIEfafSQxwenKloeWOp-4eyo_-grMyVNzwnkBmx5q7OcvBJV7knerQ=="),
         ("X-Forwarded-For", "203.0.113.178, 130.176.209.37"),
-        ("Signature-Input", &signature.input),
-        ("Signature", &signature.signature),
+        ("Countersign-Signature-Input", &signature.input),
+        ("Countersign-Signature", &signature.signature),
         ("Countersign-Target", target),
         ("Countersign-Viewer-Ip", "203.0.113.178"),
     ];

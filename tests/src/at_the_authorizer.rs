@@ -42,8 +42,8 @@ pub(crate) fn signed_with(keys: &KeySet, target: &str, show: Show) -> Value {
     let signature = sign(&request, keys.signing_key(now).unwrap(), Nonce::new([1; 16]), Duration::from_secs(60), now);
     let headers = [
         ("Host", API.domain_name),
-        ("Signature-Input", &signature.input),
-        ("Signature", &signature.signature),
+        ("Countersign-Signature-Input", &signature.input),
+        ("Countersign-Signature", &signature.signature),
         ("Countersign-Target", target),
         ("Countersign-Viewer-Ip", "203.0.113.7"),
     ];
@@ -78,6 +78,18 @@ fn policy(effect: &str) -> Value {
     })
 }
 
+/// What an admitted GET of [`TARGET`] hands on.
+fn handed_on() -> Value {
+    json!({
+        "countersign": "verified",
+        "countersignPath": "/pets",
+        "countersignTarget": TARGET,
+        "countersignKeyId": "k1",
+        "countersignViewerIp": "203.0.113.7",
+        "viewerIp": "203.0.113.7",
+    })
+}
+
 #[track_caller]
 fn response(invocation: Invocation) -> Value {
     match invocation {
@@ -92,7 +104,7 @@ async fn a_signed_request_is_allowed_and_an_altered_one_denied() {
     let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &keys.source())]).await;
     let allowed = response(bootstrap.invoke(signed().to_string()).await);
     assert_eq!(allowed["policyDocument"], policy("Allow"));
-    assert_eq!(allowed["context"], json!({ "countersign": "verified", "viewerIp": "203.0.113.7" }));
+    assert_eq!(allowed["context"], handed_on());
 
     let mut altered = signed();
     altered["requestContext"]["path"] = json!("/prod/dogs");
@@ -111,7 +123,7 @@ async fn a_signed_request_is_allowed_and_an_altered_one_denied() {
     let ages: Vec<_> = log.iter().map(|line| line["key_set_age"].as_u64().is_some()).collect();
     assert_eq!(ages, [true, false, false], "what is refused before a key is looked up took no keys");
     assert_eq!(log[1]["request_id"], "the-request");
-    assert_eq!(log[1]["source_ip"], "198.51.100.1");
+    assert_eq!(log[1]["gateway_source_ip"], "198.51.100.1");
     assert_eq!(log[1]["method"], "GET");
 }
 
@@ -277,7 +289,7 @@ async fn http_apis_are_answered_in_their_own_form() {
     let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &source)]).await;
     let signed = |target| signed_with(&key_set(), target, http_event);
     let allowed = response(bootstrap.invoke(signed(TARGET).to_string()).await);
-    let context = json!({ "countersign": "verified", "viewerIp": "203.0.113.7" });
+    let context = handed_on();
     assert_eq!(allowed, json!({ "isAuthorized": true, "context": context }));
     let refused = json!({ "isAuthorized": false, "context": {} });
     for (path, value) in [
@@ -297,7 +309,7 @@ async fn http_apis_are_answered_in_their_own_form() {
     let log = bootstrap.log().await;
     let log = decisions(&log);
     assert_eq!(log[1]["request_id"], "the-request");
-    assert_eq!(log[1]["source_ip"], "198.51.100.1");
+    assert_eq!(log[1]["gateway_source_ip"], "198.51.100.1");
     assert_eq!(log[1]["method"], "GET");
     let reasons: Vec<_> = log.iter().filter_map(|line| line["reason"].as_str()).collect();
     let expected = ["path", "query", "signature", "host", "request-time", "path", "request-time", "path-ambiguous"];
@@ -356,7 +368,7 @@ async fn without_a_usable_key_set_the_answer_is_an_error_and_never_an_allow() {
     let log = bootstrap.log().await;
     assert_eq!(log[0]["notice"], "refresh-failed");
     assert!(log[0]["detail"].as_str().unwrap().contains("No such file"));
-    let told = ["decision", "reason", "request_id", "source_ip"].map(|name| log[1][name].as_str().unwrap());
+    let told = ["decision", "reason", "request_id", "gateway_source_ip"].map(|name| log[1][name].as_str().unwrap());
     assert_eq!(told, ["unavailable", "no-keys", "the-request", "198.51.100.1"]);
     assert!(log[1].get("key_set_age").is_none());
 }

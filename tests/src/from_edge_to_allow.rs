@@ -6,7 +6,8 @@ use local::ApiKind;
 use serde_json::Value;
 
 /// What of a request is caught behind the gateway, to be sent again.
-pub(crate) const CAUGHT: [&str; 4] = ["Signature-Input", "Signature", "Countersign-Target", "Countersign-Viewer-Ip"];
+pub(crate) const CAUGHT: [&str; 4] =
+    ["Countersign-Signature-Input", "Countersign-Signature", "Countersign-Target", "Countersign-Viewer-Ip"];
 
 /// A header that the API got.
 pub(crate) fn arrived<'a>(echo: &'a Value, name: &str) -> Option<&'a str> {
@@ -52,6 +53,46 @@ async fn requests(api: ApiKind, escaped: &str) {
     running.stop().await;
 }
 
+/// A caught POST with another body gets in neither with the digest under a name that only resembles its own, nor where a hop behind
+/// the authorizer is told to remove it; and so with every header that the verdict rests on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_only_resembles_ours_never_stands_for_it() {
+    for api in [ApiKind::Rest, ApiKind::Http] {
+        let keys = Keys::new();
+        let running = stack(&keys, api).await;
+        let (_, echo) = ask(running.edge, Method::POST, "/echo/a", &[], b"{}").await;
+        let names = [&CAUGHT[..], &["Content-Digest"]].concat();
+        let caught: Vec<_> = names.iter().map(|name| (*name, arrived(&echo, name).unwrap())).collect();
+        let send = async |headers: &[(&str, &str)]| {
+            ask(running.gateway, Method::POST, "/prod/echo/a", headers, b"another body").await.0
+        };
+        assert_eq!(send(&caught).await, 200, "no authorizer sees a body");
+        for (at, name) in names.iter().enumerate() {
+            for folded in [name.replace('-', "_"), name.replacen('-', "_", 1)] {
+                let mut spelled = caught.clone();
+                spelled[at].0 = &folded;
+                // Without its identity source the gateway answers by itself.
+                let expected = if *name == "Countersign-Signature" { 401 } else { 403 };
+                assert_eq!(send(&spelled).await, expected, "{folded} for {name}");
+                assert_eq!(send(&[&caught[..], &[(&folded, "x")]].concat()).await, 403, "{folded} beside {name}");
+                let listed = [("Connection", folded.as_str())];
+                // A hop has removed it, be it the gateway itself.
+                assert!(matches!(send(&[&caught[..], &listed].concat()).await, 401 | 403), "Connection: {folded}");
+            }
+            let listed = format!("keep-alive, {name}");
+            let refused = send(&[&caught[..], &[("Connection", &listed)]].concat()).await;
+            assert!(matches!(refused, 401 | 403), "Connection: {listed}");
+        }
+        for value in ["content-length", "host", "Transfer_Encoding", "a b"] {
+            assert_eq!(send(&[&caught[..], &[("Connection", value)]].concat()).await, 403, "Connection: {value}");
+        }
+        for value in ["keep-alive", "x-hop,, keep-alive"] {
+            assert_eq!(send(&[&caught[..], &[("Connection", value)]].concat()).await, 200, "Connection: {value}");
+        }
+        running.stop().await;
+    }
+}
+
 /// What no authorizer of an HTTP API can see, and what the API can: the path it gets is not that of `Countersign-Target`.
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_an_http_api_the_backend_has_to_compare_the_target() {
@@ -91,8 +132,8 @@ async fn without_keys_the_edge_answers_503_and_the_gateway_500() {
     let lifetime = std::time::Duration::from_secs(60);
     let signature = signing::sign(&request, &set.keys()[0], signing::Nonce::new([1; 16]), lifetime, now);
     let headers = [
-        ("Signature-Input", signature.input.as_str()),
-        ("Signature", &signature.signature),
+        ("Countersign-Signature-Input", signature.input.as_str()),
+        ("Countersign-Signature", &signature.signature),
         ("Countersign-Target", target),
         ("Countersign-Viewer-Ip", "203.0.113.7"),
     ];

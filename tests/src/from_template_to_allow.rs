@@ -113,7 +113,7 @@ async fn the_functions_work_with_what_the_template_gives_them() {
     let old_headers = deployed.custom_headers();
     let running = path(old_headers.clone(), deployed.function("authorizer", "Authorizer", &[]).await).await;
     let (status, echo) = ask(running.edge, Method::GET, "/echo/a?x=1", &[], b"").await;
-    let signed = arrived(&echo, "Signature-Input").unwrap_or_default();
+    let signed = arrived(&echo, "Countersign-Signature-Input").unwrap_or_default();
     assert_eq!((status, signed.contains(&format!(r#";keyid="{}";"#, first["kid"].as_str().unwrap()))), (200, true));
     let (status, _) = ask(running.gateway, Method::GET, "/prod/echo/a?x=1", &[], b"").await;
     assert_eq!(status, 401, "the back door");

@@ -8,6 +8,10 @@ pub(crate) type Verdict = Result<Vec<String>, String>;
 /// The five components of every signature of ours, in our order.
 pub(crate) const COVERED: [&str; 5] = ["@method", "@authority", "@path", "@query", "countersign-viewer-ip"];
 
+/// The two fields of a signature: ours, and those of RFC 9421, sections 4.1 and 4.2, which a library has to be told ours for.
+const OURS: [&str; 2] = ["Countersign-Signature-Input", "Countersign-Signature"];
+const STANDARD: [&str; 2] = ["Signature-Input", "Signature"];
+
 /// A request with its target and headers as they are on the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct JudgedRequest {
@@ -44,6 +48,26 @@ impl JudgedRequest {
         let value = values.next();
         assert_eq!(values.next(), None, "{name} stands twice");
         value
+    }
+
+    /// As a library for RFC 9421 reads it: our two fields under the names that it knows, in the place of a viewer's own.
+    pub(crate) fn with_the_names_of_the_rfc(&self) -> Self {
+        let ours = |name: &str| OURS.iter().position(|ours| ours.eq_ignore_ascii_case(name));
+        let of_a_viewer = |name: &str| STANDARD.iter().any(|standard| standard.eq_ignore_ascii_case(name));
+        let kept = self.headers.iter().filter(|(name, _)| !of_a_viewer(name));
+        let headers =
+            kept.map(|(name, value)| (ours(name).map_or(name.as_str(), |at| STANDARD[at]).to_owned(), value.clone()));
+        Self { headers: headers.collect(), ..self.clone() }
+    }
+
+    /// What a library has signed, as it is sent: its two fields under our names.
+    pub(crate) fn with_our_names(mut self) -> Self {
+        for (name, _) in &mut self.headers {
+            if let Some(at) = STANDARD.iter().position(|standard| standard.eq_ignore_ascii_case(name)) {
+                OURS[at].clone_into(name);
+            }
+        }
+        self
     }
 
     fn header_mut(&mut self, name: &str) -> &mut String {
@@ -92,8 +116,8 @@ impl JudgedRequest {
         if self.header("content-digest").is_some() {
             add("content-digest", &in_header("content-digest", ":"));
         }
-        add("the parameters", &in_header("signature-input", "nonce=\""));
-        add("the signature", &in_header("signature", "countersign=:"));
+        add("the parameters", &in_header("countersign-signature-input", "nonce=\""));
+        add("the signature", &in_header("countersign-signature", "countersign=:"));
         all
     }
 }

@@ -46,9 +46,9 @@ const HELLO_512: &str =
 const POST: Row = Row { method: Method::POST, body: HELLO, ..GET };
 
 /// The Python library takes a URL only in the grammar of RFC 3986.
-const NO_URL: Says = Refused("InvalidSignature Invalid URL");
+pub(crate) const NO_URL: Says = Refused("InvalidSignature Invalid URL");
 
-pub(crate) const ROWS: [Row; 29] = [
+pub(crate) const ROWS: [Row; 27] = [
     GET,
     Row { target: "/echo/pets?type=dog&page=2", ..GET },
     Row { target: "/echo?x=1&x=2&y=&x=1&x", ..GET },
@@ -87,42 +87,35 @@ pub(crate) const ROWS: [Row; 29] = [
         rust: Refused("Failed to parse header value: Content-Digest header should have only one value"),
         ..POST
     },
-    // Others' signatures beside ours. A verifier chooses among them first, by label or tag: section 3.2, step 1.
+    // Signatures of a viewer's own, in the form of the RFC and in others. They are none of ours, and a library that is told our two
+    // names does not see them.
     Row {
         headers: &[
+            ("Signature-Agent", "\"https://bot.example\""),
             ("Signature-Input", "bot=(\"@authority\");created=1735689600;keyid=\"k2\";tag=\"web-bot-auth\""),
             ("Signature", "bot=:YQ==:"),
         ],
         ..GET
     },
+    Row { headers: &[("Signature", "d2a84f4b8b650937ec8f73cd8be2c74add5a911ba64df27458ed8229da804a26")], ..POST },
     Row {
         headers: &[
-            ("Signature-Input", "a=(\"@authority\" \"date\";sf);keyid=\"k1\";x=1, b=();keyid=\"k1\""),
-            ("Signature", "b=:YQ==:"),
-            ("Signature", "a=:YQ==:"),
+            ("Date", "Thu, 26 Nov 2026 06:04:05 GMT"),
+            (
+                "Signature",
+                "keyId=\"https://social.example/u#main-key\",headers=\"(request-target) host date\",signature=\"YQ==\"",
+            ),
         ],
-        ..GET
+        ..POST
     },
-    // The Rust judge reads them all before it chooses, and knows only the components of the RFC, though more may be
-    // registered, section 6.4. We are right to leave it to whom it is for.
     Row {
-        headers: &[("Signature-Input", "a=(\"@future\");keyid=\"k2\""), ("Signature", "a=:YQ==:")],
-        rust: Refused("HttpSigError: Invalid http message component name: Invalid derived component: @future"),
+        headers: &[("Signature-Input", "countersign=(\"@future\");keyid=\"k1\""), ("Signature", ",countersign=")],
         ..GET
     },
-    // The Python judge checks the parameters of all before it chooses. It is right about the viewer's signature, since `created`
-    // is an integer, section 2.3, and goes beyond section 3.2 where it refuses ours for it.
-    Row {
-        headers: &[("Signature-Input", "a=(\"@authority\");created=\"now\""), ("Signature", "a=:YQ==:")],
-        python: Refused("InvalidSignature Parameter \"created\" must be a Structured Field Integer"),
-        ..GET
-    },
-    // Targets that are no URI: an escape that is none, and characters outside the grammar (RFC 3986, sections 2.1 and 3.3). The
-    // Python judge may refuse to speak of such a request at all (RFC 9112, section 3.2). Who does not, as the Rust judge, comes
-    // to the same base as we do: the bytes of the wire, sections 2.2.6 and 2.2.7.
-    Row { target: "/echo/%zz", python: NO_URL, ..GET },
+    // A target that is no URI: characters outside the grammar (RFC 3986, section 3.3). The Python judge may refuse to speak of such
+    // a request at all (RFC 9112, section 3.2). Who does not, as the Rust judge, comes to the same base as we do: the bytes of the
+    // wire, sections 2.2.6 and 2.2.7.
     Row { target: "/echo/[a]|b^c?q={1}&[r]=|^2", python: NO_URL, ..GET },
     // How API Gateway decodes this is not known: our authorizer refuses it, whoever signed.
-    Row { target: "/echo?a=%zz&b=1", ours: "Deny", python: NO_URL, ..GET },
     Row { target: "/echo?a=%ff", ours: "Deny", ..GET },
 ];

@@ -51,7 +51,7 @@ async fn local_runs_packaged_functions_and_prints_what_they_log() {
         assert_eq!(processes.len(), 2, "one of Node and one of the authorizer");
         let signed = ask(local.edge, Method::GET, "/pets/1", &[], b"").await;
         let direct = ask(local.gateway, Method::GET, "/prod/pets/1", &[], b"").await;
-        let forged = [("Signature", "x"), ("Signature-Input", "x")];
+        let forged = [("Countersign-Signature", "x"), ("Countersign-Signature-Input", "x")];
         let forged = ask(local.gateway, Method::GET, "/prod/pets/1", &forged, b"").await;
         let unsignable = ask(local.edge, Method::GET, &format!("/{}", "x".repeat(7000)), &[], b"").await;
         assert_eq!((signed.0, direct.0, forged.0, unsignable.0), (200, 401, 403, 431), "{api}");

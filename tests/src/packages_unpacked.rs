@@ -86,7 +86,13 @@ async fn signer(unpacked: &Unpacked, world: &World) -> String {
     let running = path(unpacked, world).await;
     let (status, echo) = ask(running.edge, Method::POST, "/echo/a?x=1", &[], b"body").await;
     assert_eq!((status, echo["target"].as_str()), (200, Some("/echo/a?x=1")));
-    let names = ["Signature-Input", "Signature", "Countersign-Target", "Countersign-Viewer-Ip", "Content-Digest"];
+    let names = [
+        "Countersign-Signature-Input",
+        "Countersign-Signature",
+        "Countersign-Target",
+        "Countersign-Viewer-Ip",
+        "Content-Digest",
+    ];
     let caught: Vec<_> = names.iter().map(|name| (*name, arrived(&echo, name).unwrap())).collect();
     let moved = ask(running.gateway, Method::POST, "/prod/echo/b?x=1", &caught, b"body").await;
     let same = ask(running.gateway, Method::POST, "/prod/echo/a?x=1", &caught, b"body").await;

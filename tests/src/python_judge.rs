@@ -60,6 +60,7 @@ impl PythonJudge {
     /// Verifies the signature that has this for its label and tag, or the only one.
     pub(crate) async fn verify_as(&mut self, request: &JudgedRequest, name: Option<&str>) -> Verdict {
         let body = request.body.as_deref().map(base64);
+        let request = &request.with_the_names_of_the_rfc();
         let answer = self.ask(request, json!({"do": "verify", "tag": name, "label": name, "body": body})).await?;
         let names = answer["covered"].as_array().unwrap().iter();
         Ok(names.map(|name| name.as_str().unwrap().to_owned()).collect())
@@ -74,7 +75,8 @@ impl PythonJudge {
             "created": created, "expires": expires, "nonce": nonce, "body": body,
         });
         let answer = self.ask(request, asked).await.expect("it signs");
-        JudgedRequest { headers: serde_json::from_value(answer["headers"].clone()).unwrap(), ..request.clone() }
+        let headers = serde_json::from_value(answer["headers"].clone()).unwrap();
+        JudgedRequest { headers, ..request.clone() }.with_our_names()
     }
 
     async fn ask(&mut self, request: &JudgedRequest, mut asked: Value) -> Result<Value, String> {

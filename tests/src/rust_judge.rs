@@ -35,7 +35,7 @@ impl RustJudge {
     ///
     /// The crate looks for signatures by their `keyid`, and returns the label of one that verifies.
     pub(crate) async fn verify(&self, request: &JudgedRequest) -> Verdict {
-        let http = http_request(request)?;
+        let http = http_request(&request.with_the_names_of_the_rfc())?;
         let label =
             http.verify_message_signature(&self.key, Some(&self.key_id)).await.map_err(|error| error.to_string())?;
         assert_eq!(label, "countersign");
@@ -78,6 +78,7 @@ impl RustJudge {
             headers: headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect(),
             ..request.clone()
         }
+        .with_our_names()
     }
 }
 

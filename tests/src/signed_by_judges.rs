@@ -113,7 +113,7 @@ async fn parameters_in_another_order_are_admitted() {
     let keys = Keys::new();
     let (bootstrap, mut python, rust) = start(&keys).await;
     let signed = python.sign(&request("GET", "/prod/pets", None), &profile(now())).await;
-    let input = signed.header("signature-input").unwrap();
+    let input = signed.header("countersign-signature-input").unwrap();
     let at = |name: &str| input.find(name).unwrap();
     assert!(at(";created=") < at(";keyid=") && at(";keyid=") < at(";alg=") && at(";alg=") < at(";expires="));
     assert!(python.verify(&signed).await.is_ok());

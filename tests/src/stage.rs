@@ -53,11 +53,13 @@ pub(crate) fn options(source: &str, api: ApiKind) -> Options {
         gateway: "127.0.0.1:0".parse().unwrap(),
         api,
         stage: "prod".to_owned(),
+        domain: None,
         api_id: "local12345".to_owned(),
         custom_headers: vec![("countersign-secret".to_owned(), source.to_owned())],
         api_keys: None,
         identity_sources: IdentitySources::Signature,
         backend: Backend::BuiltIn,
+        overwrite_path: None,
     }
 }
 

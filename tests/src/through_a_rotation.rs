@@ -64,7 +64,8 @@ impl Path {
         self.signs.store(edge, Ordering::SeqCst);
         let (status, echo) = ask(self.running.edge, Method::GET, "/echo/pets?type=dog", &[], b"").await;
         let headers = echo["headers"].as_array().into_iter().flatten();
-        let mut inputs = headers.filter(|header| header[0].as_str().unwrap().eq_ignore_ascii_case("signature-input"));
+        let mut inputs =
+            headers.filter(|header| header[0].as_str().unwrap().eq_ignore_ascii_case("countersign-signature-input"));
         let input = inputs.next().map(|header| header[1].as_str().unwrap().to_owned()).unwrap_or_default();
         let kid = input.split("keyid=\"").nth(1).and_then(|rest| rest.split('"').next());
         (status, kid.unwrap_or_default().to_owned())

@@ -88,7 +88,7 @@ fn at_the_authorizer(headers: &[(&str, &str)]) -> String {
     rest_event(&api, &request, SystemTime::now()).unwrap().to_string()
 }
 
-/// `Signature-Input` and `Signature` of that GET.
+/// `Countersign-Signature-Input` and `Countersign-Signature` of that GET.
 fn signature() -> (String, String) {
     let request = Request {
         method: "GET".try_into().unwrap(),
@@ -123,16 +123,17 @@ async fn whatever_is_not_signed_is_denied() {
     let keys = Keys::new();
     let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &keys.source())]).await;
     let (input, signature) = &signature();
-    let (input, signature) = (("Signature-Input", input.as_str()), ("Signature", signature.as_str()));
+    let (input, signature) =
+        (("Countersign-Signature-Input", input.as_str()), ("Countersign-Signature", signature.as_str()));
     assert_eq!(effect(&bootstrap, &[input, signature, TARGET, VIEWER]).await, "Allow");
     for headers in [
         vec![],
         vec![TARGET, VIEWER],
         vec![input, TARGET, VIEWER],
         vec![signature, TARGET, VIEWER],
-        vec![("Signature-Input", ""), ("Signature", ""), TARGET, VIEWER],
-        vec![("Signature-Input", "countersign"), ("Signature", "countersign"), TARGET, VIEWER],
-        vec![("Signature-Input", "null"), ("Signature", "null"), TARGET, VIEWER],
+        vec![("Countersign-Signature-Input", ""), ("Countersign-Signature", ""), TARGET, VIEWER],
+        vec![("Countersign-Signature-Input", "countersign"), ("Countersign-Signature", "countersign"), TARGET, VIEWER],
+        vec![("Countersign-Signature-Input", "null"), ("Countersign-Signature", "null"), TARGET, VIEWER],
     ] {
         assert_eq!(effect(&bootstrap, &headers).await, "Deny", "{headers:?}");
     }
@@ -158,13 +159,17 @@ async fn of_several_signatures_none_wins() {
         (&[inputs], &[reversed]),
         (&[inputs], &[signature]),
     ] {
-        let inputs = inputs.iter().map(|value| ("Signature-Input", value.as_str()));
-        let signatures = signatures.iter().map(|value| ("Signature", value.as_str()));
+        let inputs = inputs.iter().map(|value| ("Countersign-Signature-Input", value.as_str()));
+        let signatures = signatures.iter().map(|value| ("Countersign-Signature", value.as_str()));
         let headers: Vec<_> = inputs.chain(signatures).chain([TARGET, VIEWER]).collect();
         assert_eq!(effect(&bootstrap, &headers).await, "Deny", "{headers:?}");
     }
     assert_eq!(
-        effect(&bootstrap, &[("Signature-Input", input), ("Signature", signature), TARGET, VIEWER]).await,
+        effect(
+            &bootstrap,
+            &[("Countersign-Signature-Input", input), ("Countersign-Signature", signature), TARGET, VIEWER]
+        )
+        .await,
         "Allow"
     );
 }
@@ -177,7 +182,8 @@ async fn a_forged_request_uses_up_nothing() {
     let (input, signature) = &signature();
     let forged = "countersign=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:";
     for (signature, expected) in [(forged, "Deny"), (forged, "Deny"), (signature, "Allow")] {
-        let headers = [("Signature-Input", input.as_str()), ("Signature", signature), TARGET, VIEWER];
+        let headers =
+            [("Countersign-Signature-Input", input.as_str()), ("Countersign-Signature", signature), TARGET, VIEWER];
         assert_eq!(effect(&bootstrap, &headers).await, expected);
     }
 }
@@ -215,7 +221,7 @@ async fn what_hops_change_is_not_covered() {
     assert_eq!(values(&echo, "x-forwarded-for"), ["192.0.2.1, 127.0.0.1, 127.0.0.1"]);
     assert!(!values(&echo, "via").is_empty());
     let covered = COVERED.map(|name| format!("\"{name}\"")).join(" ");
-    let input = values(&echo, "signature-input");
+    let input = values(&echo, "countersign-signature-input");
     assert!(input[0].starts_with(&format!("countersign=({covered});created=")), "{input:?}");
     running.stop().await;
 }
@@ -242,7 +248,7 @@ async fn no_credential_is_in_a_log() {
         ("/method", json!(PASSWORD)),
         ("/headers/host", json!([{ "value": PASSWORD }])),
         ("/headers/content-digest", json!([{ "value": PASSWORD }])),
-        ("/headers/signature", json!([{ "value": PASSWORD }])),
+        ("/headers/x-http-method-override", json!([{ "value": PASSWORD }])),
         ("/body/encoding", json!(PASSWORD)),
         ("/body/data", json!(PASSWORD)),
         ("/origin/custom/customHeaders/countersign-mode", json!([{ "value": PASSWORD }])),
@@ -259,7 +265,7 @@ async fn no_credential_is_in_a_log() {
     let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &keys.source())]).await;
     let (input, signature) = &signature();
     let credentials = [("Authorization", PASSWORD), ("Cookie", PASSWORD), ("x-api-key", API_KEY)];
-    let good = [("Signature-Input", input.as_str()), ("Signature", signature), TARGET, VIEWER];
+    let good = [("Countersign-Signature-Input", input.as_str()), ("Countersign-Signature", signature), TARGET, VIEWER];
     for (at, effect_of_all) in
         [(None, "Allow"), (Some(0), "Deny"), (Some(1), "Deny"), (Some(2), "Deny"), (Some(3), "Deny")]
     {
@@ -301,7 +307,8 @@ async fn nothing_is_read_from_the_environment_at_the_edge() {
     let edge = EdgeProcess::start_with(&variables).await;
     let result = edge.call(&at_the_edge(&keys)).await.result;
     let header = |name: &str| result["headers"][name][0]["value"].as_str().unwrap();
-    let numbers: Vec<u64> = header("signature-input").split([';', '=']).filter_map(|text| text.parse().ok()).collect();
+    let numbers: Vec<u64> =
+        header("countersign-signature-input").split([';', '=']).filter_map(|text| text.parse().ok()).collect();
     assert_eq!(numbers[1] - numbers[0], 60, "created and expires");
     assert!(header("content-digest").starts_with("sha-256=:"));
 

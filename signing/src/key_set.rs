@@ -1,7 +1,15 @@
 use crate::{Key, KeyId, KeyIdError, KeyLengthError, UnixSeconds};
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::{
+    borrow::{Cow, ToOwned as _},
+    string::{String, ToString as _},
+    vec::Vec,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use core::{fmt, marker::PhantomData};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
 use zeroize::Zeroizing;
 
 /// The keys of one door: a JWK Set (RFC 7517) of 1 to 8 symmetric keys.
@@ -38,23 +46,35 @@ impl KeySet {
         Ok(Self { keys })
     }
 
-    /// Reads a JWK Set or a bare JWK.
+    /// Reads a JWK Set or a bare JWK. A byte order mark before it, which some editors write, is passed over.
     ///
     /// # Errors
     /// What is wrong and in which key; never a part of the text itself, which is secret.
     pub fn from_json(json: &str) -> Result<Self, KeySetError> {
-        let document: Document<'_> = serde_json::from_str(json)
-            .map_err(|error| KeySetError::Json { line: error.line(), column: error.column() })?;
+        let document: Of<Member<Document<'_>>> =
+            serde_json::from_str(without_mark(json)).map_err(|error| KeySetError::of_json(&error))?;
+        let Member::Is(document) = document.0 else { return Err(KeySetError::NotAnObject) };
         let jwks = match document {
-            Document { keys: Some(keys), kty: None, k: None, .. } => keys,
+            Document { keys: Some(keys), kty: None, k: None, .. } => match keys.0 {
+                Member::Is(keys) => keys.0,
+                Member::Other => return Err(KeySetError::NotAList),
+            },
             Document { keys: Some(_), .. } => return Err(KeySetError::SetAndKey),
-            Document { keys: None, kty, alg, kid, k, nbf, exp } => alloc::vec![Jwk { kty, alg, kid, k, nbf, exp }],
+            Document { keys: None, kty, alg, kid, k, nbf, exp } => {
+                alloc::vec![Of(Member::Is(Jwk { kty, alg, kid, k, nbf, exp }))]
+            }
         };
         // Counted before the keys are read, so that a huge set costs nothing.
         if jwks.len() > Self::MAX_KEYS {
             return Err(KeySetError::TooMany { keys: jwks.len() });
         }
-        let read = |(index, jwk): (usize, &Jwk<'_>)| jwk.read().map_err(|error| KeySetError::Key { index, error });
+        let read = |(index, jwk): (usize, &Of<Member<Jwk<'_>>>)| {
+            let key = match &jwk.0 {
+                Member::Is(jwk) => jwk.read(),
+                Member::Other => Err(JwkError::NotAnObject),
+            };
+            key.map_err(|error| KeySetError::Key { index, error })
+        };
         Self::new(jwks.iter().enumerate().map(read).collect::<Result<_, _>>()?)
     }
 
@@ -108,7 +128,7 @@ impl KeySet {
 /// Why a text is no key set. Holds nothing of the text but ids.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
-    /// The text is not JSON, or a member has the wrong type.
+    /// The text is not JSON.
     #[error("not a JWK Set: wrong JSON at line {line}, column {column}")]
     Json {
         /// From 1.
@@ -116,6 +136,22 @@ pub enum KeySetError {
         /// From 1.
         column: usize,
     },
+    /// An object has a member twice, and there is no telling which one is meant.
+    #[error("not a JWK Set: a second `{member}` in one object, at line {line}, column {column}")]
+    Repeated {
+        /// Its name.
+        member: &'static str,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// The text is JSON of another type.
+    #[error("not a JWK Set: the JSON has to be an object, {{\"keys\":[…]}}")]
+    NotAnObject,
+    /// `keys` is of another type.
+    #[error("not a JWK Set: `keys` has to be a list")]
+    NotAList,
     /// There is no telling which one is meant.
     #[error("holds `keys` and members of a bare JWK beside it: make it one of the two")]
     SetAndKey,
@@ -129,7 +165,7 @@ pub enum KeySetError {
         keys: usize,
     },
     /// The id would name two keys.
-    #[error("the kid {0} stands twice")]
+    #[error("the kid {0} appears twice")]
     DuplicateId(KeyId),
     /// One key is not usable.
     #[error("key {index} (from 0): {error}")]
@@ -141,9 +177,39 @@ pub enum KeySetError {
     },
 }
 
+impl KeySetError {
+    fn of_json(error: &serde_json::Error) -> Self {
+        const MEMBERS: [&str; 7] = ["keys", "kty", "alg", "kid", "k", "nbf", "exp"];
+        let (line, column) = (error.line(), error.column());
+        // Its words are not told: those about a type hold the value.
+        let words = error.to_string();
+        let repeated = words.strip_prefix("duplicate field `").and_then(|rest| rest.split('`').next());
+        match MEMBERS.into_iter().find(|member| Some(*member) == repeated) {
+            Some(member) => Self::Repeated { member, line, column },
+            None => Self::Json { line, column },
+        }
+    }
+}
+
+/// The text without the byte order mark that Windows' editors put before UTF-8.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// Why one JWK is no key of this product.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwkError {
+    /// It is JSON of another type.
+    #[error("has to be an object")]
+    NotAnObject,
+    /// A member is JSON of another type.
+    #[error("`{member}` has to be {accepted}")]
+    Type {
+        /// Its name.
+        member: &'static str,
+        /// What it may be.
+        accepted: &'static str,
+    },
     /// A required member is not there.
     #[error("`{0}` is missing")]
     Missing(&'static str),
@@ -168,40 +234,206 @@ pub enum JwkError {
 #[derive(Deserialize)]
 struct Document<'a> {
     #[serde(borrow)]
-    keys: Option<Vec<Jwk<'a>>>,
-    kty: Option<Cow<'a, str>>,
-    alg: Option<Cow<'a, str>>,
-    kid: Option<Cow<'a, str>>,
-    k: Option<&'a str>,
-    nbf: Option<u64>,
-    exp: Option<u64>,
+    keys: Option<Of<Member<Keys<'a>>>>,
+    #[serde(borrow)]
+    kty: Option<Of<Member<Cow<'a, str>>>>,
+    #[serde(borrow)]
+    alg: Option<Of<Member<Cow<'a, str>>>>,
+    #[serde(borrow)]
+    kid: Option<Of<Member<Cow<'a, str>>>>,
+    #[serde(borrow)]
+    k: Option<Of<Member<&'a str>>>,
+    nbf: Option<Of<Member<u64>>>,
+    exp: Option<Of<Member<u64>>>,
 }
+
+/// The members of `keys`.
+struct Keys<'a>(Vec<Of<Member<Jwk<'a>>>>);
 
 #[derive(Deserialize)]
 struct Jwk<'a> {
-    kty: Option<Cow<'a, str>>,
-    alg: Option<Cow<'a, str>>,
-    kid: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    kty: Option<Of<Member<Cow<'a, str>>>>,
+    #[serde(borrow)]
+    alg: Option<Of<Member<Cow<'a, str>>>>,
+    #[serde(borrow)]
+    kid: Option<Of<Member<Cow<'a, str>>>>,
     /// Borrowed alone: a `k` with JSON escapes in it, which base64url never needs, would be copied to where no one zeroes it.
-    k: Option<&'a str>,
-    nbf: Option<u64>,
-    exp: Option<u64>,
+    #[serde(borrow)]
+    k: Option<Of<Member<&'a str>>>,
+    nbf: Option<Of<Member<u64>>>,
+    exp: Option<Of<Member<u64>>>,
 }
 
 impl Jwk<'_> {
     fn read(&self) -> Result<Key, JwkError> {
-        if self.kty.as_ref().ok_or(JwkError::Missing("kty"))? != "oct" {
+        const TEXT: &str = "a text";
+        const SECONDS: &str = "a whole number of seconds since 1970";
+        if self.kty.as_ref().of("kty", TEXT)? != "oct" {
             return Err(JwkError::KeyType);
         }
-        if self.alg.as_ref().ok_or(JwkError::Missing("alg"))? != "HS256" {
+        if self.alg.as_ref().of("alg", TEXT)? != "HS256" {
             return Err(JwkError::Algorithm);
         }
-        let id = KeyId::try_from(self.kid.as_deref().ok_or(JwkError::Missing("kid"))?)?;
-        let k = self.k.ok_or(JwkError::Missing("k"))?;
+        let id = KeyId::try_from(&**self.kid.as_ref().of("kid", TEXT)?)?;
+        let k = self.k.as_ref().of("k", "a text without escapes")?;
         let secret = Zeroizing::new(URL_SAFE_NO_PAD.decode(k).map_err(|_| JwkError::Encoding)?);
-        let not_before = UnixSeconds::new(self.nbf.ok_or(JwkError::Missing("nbf"))?);
-        let expires = UnixSeconds::new(self.exp.ok_or(JwkError::Missing("exp"))?);
+        let not_before = UnixSeconds::new(*self.nbf.as_ref().of("nbf", SECONDS)?);
+        let expires = UnixSeconds::new(*self.exp.as_ref().of("exp", SECONDS)?);
         Ok(Key::new(id, &secret, not_before, expires)?)
+    }
+}
+
+/// A member that has to be there, and of its type.
+trait Required<'m, T> {
+    fn of(self, member: &'static str, accepted: &'static str) -> Result<&'m T, JwkError>;
+}
+
+impl<'m, T> Required<'m, T> for Option<&'m Of<Member<T>>> {
+    fn of(self, member: &'static str, accepted: &'static str) -> Result<&'m T, JwkError> {
+        match self {
+            Some(Of(Member::Is(value))) => Ok(value),
+            Some(Of(Member::Other)) => Err(JwkError::Type { member, accepted }),
+            None => Err(JwkError::Missing(member)),
+        }
+    }
+}
+
+/// What is read of any JSON: what is of another type is no error of the reader's, which knows a place and not which member it is.
+enum Member<T> {
+    Is(T),
+    Other,
+}
+
+/// Reads any JSON as a `T`.
+struct Of<T>(T);
+
+/// A type of JSON, and what becomes of the others.
+trait Shape<'de>: Sized {
+    fn number(_: u64) -> Option<Self> {
+        None
+    }
+
+    /// A text as it stands in the document.
+    fn borrowed(_: &'de str) -> Option<Self> {
+        None
+    }
+
+    /// A text that had escapes.
+    fn copied(_: &str) -> Option<Self> {
+        None
+    }
+
+    fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Option<Self>, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn object<A: MapAccess<'de>>(mut object: A) -> Result<Option<Self>, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+impl Shape<'_> for u64 {
+    fn number(number: u64) -> Option<Self> {
+        Some(number)
+    }
+}
+
+impl<'de: 'a, 'a> Shape<'de> for &'a str {
+    fn borrowed(text: &'de str) -> Option<Self> {
+        Some(text)
+    }
+}
+
+impl<'de: 'a, 'a> Shape<'de> for Cow<'a, str> {
+    fn borrowed(text: &'de str) -> Option<Self> {
+        Some(Cow::Borrowed(text))
+    }
+
+    fn copied(text: &str) -> Option<Self> {
+        Some(Cow::Owned(text.to_owned()))
+    }
+}
+
+impl<'de: 'a, 'a> Shape<'de> for Keys<'a> {
+    fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Option<Self>, A::Error> {
+        let mut keys = Vec::new();
+        while let Some(key) = list.next_element()? {
+            keys.push(key);
+        }
+        Ok(Some(Self(keys)))
+    }
+}
+
+impl<'de: 'a, 'a> Shape<'de> for Jwk<'a> {
+    fn object<A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        Self::deserialize(MapAccessDeserializer::new(object)).map(Some)
+    }
+}
+
+impl<'de: 'a, 'a> Shape<'de> for Document<'a> {
+    fn object<A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        Self::deserialize(MapAccessDeserializer::new(object)).map(Some)
+    }
+}
+
+impl<'de, T: Shape<'de>> Deserialize<'de> for Of<Member<T>> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Any(PhantomData))
+    }
+}
+
+struct Any<T>(PhantomData<T>);
+
+impl<'de, T: Shape<'de>> Visitor<'de> for Any<T> {
+    type Value = Of<Member<T>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None.into())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(T::number(number).into())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(T::copied(text).into())
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(T::borrowed(text).into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+        T::list(list).map(Into::into)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+        T::object(object).map(Into::into)
+    }
+}
+
+impl<T> From<Option<T>> for Of<Member<T>> {
+    fn from(value: Option<T>) -> Self {
+        Self(value.map_or(Member::Other, Member::Is))
     }
 }
 
@@ -244,6 +476,15 @@ mod tests {
         assert_eq!(*keys.to_json(), set(&[jwk("a", 1, 20)]));
     }
 
+    /// As Windows' editors write it; and once, not in the middle.
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        let json = set(&[jwk("a", 1, 20)]);
+        assert_eq!(*KeySet::from_json(&format!("\u{feff}{json}")).unwrap().to_json(), json);
+        assert!(KeySet::from_json(&format!("\u{feff}\u{feff}{json}")).is_err());
+        assert!(KeySet::from_json(&format!("{json}\u{feff}")).is_err());
+    }
+
     #[test]
     fn what_is_no_key_set_is_refused_without_telling_a_secret() {
         let good = jwk("a", 1, 20);
@@ -252,17 +493,40 @@ mod tests {
         let many: Vec<_> = (0..9).map(|i| jwk(&i.to_string(), 1, 2)).collect();
         let table = [
             (String::new(), "not a JWK Set: wrong JSON at line 1, column 0"),
-            ("[]".into(), "not a JWK Set: wrong JSON at line 1, column 2"),
-            (format!("{good:?}"), "not a JWK Set: wrong JSON at line 1, column 126"),
-            (r#"{"keys":{}}"#.into(), "not a JWK Set: wrong JSON at line 1, column 8"),
+            ("{".into(), "not a JWK Set: wrong JSON at line 1, column 1"),
+            ("[]".into(), "not a JWK Set: the JSON has to be an object, {\"keys\":[…]}"),
+            (
+                format!("[\"oct\",\"HS256\",\"a\",\"{K}\",1,20]"),
+                "not a JWK Set: the JSON has to be an object, {\"keys\":[…]}",
+            ),
+            (format!("{good:?}"), "not a JWK Set: the JSON has to be an object, {\"keys\":[…]}"),
+            ("null".into(), "not a JWK Set: the JSON has to be an object, {\"keys\":[…]}"),
+            (r#"{"keys":{}}"#.into(), "not a JWK Set: `keys` has to be a list"),
+            (r#"{"keys":"MDEy"}"#.into(), "not a JWK Set: `keys` has to be a list"),
+            (set(&[good.clone(), "[1]".into()]), "key 1 (from 0): has to be an object"),
+            (set(&["1".into()]), "key 0 (from 0): has to be an object"),
             (set(core::slice::from_ref(&good)) + "x", "not a JWK Set: wrong JSON at line 1, column 116"),
-            (instead(":20", ":-1"), "not a JWK Set: wrong JSON at line 1, column 103"),
-            (instead(":20", ":1.5"), "not a JWK Set: wrong JSON at line 1, column 104"),
-            (instead(K, r"\u0041"), "not a JWK Set: wrong JSON at line 1, column 49"),
+            (instead(":20", ":-1"), "key 0 (from 0): `exp` has to be a whole number of seconds since 1970"),
+            (instead(":20", ":1.5"), "key 0 (from 0): `exp` has to be a whole number of seconds since 1970"),
+            (instead(":20", ":\"20\""), "key 0 (from 0): `exp` has to be a whole number of seconds since 1970"),
+            (
+                set(&[good.clone(), instead(r#""nbf":1"#, r#""nbf":{"x":[1]}"#)]),
+                "key 1 (from 0): `nbf` has to be a whole number of seconds since 1970",
+            ),
+            (instead(r#""a""#, "7"), "key 0 (from 0): `kid` has to be a text"),
+            (instead(r#""oct""#, "[]"), "key 0 (from 0): `kty` has to be a text"),
+            (instead(r#""HS256""#, "true"), "key 0 (from 0): `alg` has to be a text"),
+            (instead(&format!("\"{K}\""), "5"), "key 0 (from 0): `k` has to be a text without escapes"),
+            (instead(K, r"\u0041"), "key 0 (from 0): `k` has to be a text without escapes"),
+            (instead(r#""nbf":1"#, r#""nbf":null"#), "key 0 (from 0): `nbf` is missing"),
+            (
+                instead(r#""nbf":1"#, r#""nbf":1,"nbf":1"#),
+                "not a JWK Set: a second `nbf` in one object, at line 1, column 100",
+            ),
             ("{}".into(), "key 0 (from 0): `kty` is missing"),
             (set(&[]), "holds no key"),
             (set(&many), "holds 9 keys, and may hold 8"),
-            (set(&[good.clone(), good.clone()]), "the kid a stands twice"),
+            (set(&[good.clone(), good.clone()]), "the kid a appears twice"),
             (
                 instead("{", r#"{"keys":[],"#),
                 "holds `keys` and members of a bare JWK beside it: make it one of the two",

@@ -227,7 +227,7 @@ mod tests {
             ),
             (planned(), Some(("v1", Rotation::Compromised)), 1_000_000, "it keeps a key that is to be dropped"),
             (compromised(), Some(("v1", Rotation::Planned)), 1_000_000, "it drops a key that is in force"),
-            (planned(), Some(("v1", Rotation::Planned)), 1_001_676, "the plan had to be promoted by 1001675"),
+            (planned(), Some(("v1", Rotation::Planned)), 1_001_676, "the plan had to be promoted by 1970-01-12T14:14:35Z"),
         ];
         for (keys, from, now, expected) in table {
             let failure = rehearse(current(), keys, from, now).unwrap_err();

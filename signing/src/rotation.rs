@@ -2,7 +2,7 @@
 
 use crate::{Key, KeyId, KeySet, KeySetError, RotationNumbers, RotationSchedule, UnixSeconds};
 use alloc::vec::Vec;
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 /// 9999-12-31T23:59:59Z: a key is good until the rotation after its own sets its end.
 pub const NO_END: UnixSeconds = UnixSeconds::new(253_402_300_799);
@@ -38,6 +38,20 @@ pub enum RotationRefusal {
     /// The new set would not be one.
     #[error("the new key set {0}")]
     KeySet(KeySetError),
+    /// No key is dropped to make room for another.
+    #[error(
+        "the new key set would hold {keys} keys, and may hold {max}: {ends}",
+        max = KeySet::MAX_KEYS,
+        ends = FirstEnd { end: first, now: *now }
+    )]
+    TooMany {
+        /// How many.
+        keys: usize,
+        /// The key that ends first, and when; none of them may have an end.
+        first: Option<(KeyId, UnixSeconds)>,
+        /// This moment.
+        now: UnixSeconds,
+    },
     /// Nothing is signed now, so there is nothing to wait for.
     #[error(
         "no key may sign now, so requests are refused already: rotate as compromised, which makes one that may at once"
@@ -46,7 +60,9 @@ pub enum RotationRefusal {
     /// Between an old key's end and the time of the one after it nothing could be signed, or what is signed not be accepted.
     #[error(
         "key {key} ends at {ends}, and has to be accepted until {needed}: \
-        take less lead and grace, or rotate as compromised, which refuses requests until the edges follow"
+        take less lead and grace, or rotate as compromised, which refuses requests until the edges follow",
+        ends = Moment(*ends),
+        needed = Moment(*needed)
     )]
     EndsTooSoon {
         /// The old key.
@@ -60,13 +76,52 @@ pub enum RotationRefusal {
     #[error("the pending set is no plan of this rotation: {0}")]
     NoPlan(&'static str),
     /// The plan is too old to be promoted: verifiers would not have it in time.
-    #[error("the plan had to be promoted by {latest}, and it is {now}: plan afresh")]
+    #[error("the plan had to be promoted by {}, and it is {}: plan afresh", Moment(*latest), Moment(*now))]
     TooLate {
         /// The last moment.
         latest: UnixSeconds,
         /// This moment.
         now: UnixSeconds,
     },
+}
+
+/// When there is room for another key, and what to do until then.
+struct FirstEnd<'a> {
+    end: &'a Option<(KeyId, UnixSeconds)>,
+    now: UnixSeconds,
+}
+
+impl fmt::Display for FirstEnd<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.end {
+            Some((key, end)) => {
+                // Up to the next minute.
+                let minutes = end.since(self.now).as_secs().div_ceil(60);
+                let (moment, hours, minutes) = (Moment(*end), minutes / 60, minutes % 60);
+                write!(f, "key {key} ends first, at {moment} (in {hours} h {minutes} min): rotate again then")
+            }
+            None => f.write_str("no key has an end: take one off the set, or rotate as compromised, which drops all"),
+        }
+    }
+}
+
+/// A moment as RFC 3339 writes it.
+struct Moment(UnixSeconds);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Howard Hinnant's "civil from days": years begin in March, so that the day that a leap year has more is their last.
+        let (days, seconds) = (self.0.get() / 86_400, self.0.get() % 86_400);
+        let days = days.saturating_add(719_468);
+        let (era, day) = (days / 146_097, days % 146_097);
+        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let (year, month) = if month < 10 { (year + era * 400, month + 3) } else { (year + era * 400 + 1, month - 9) };
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
 }
 
 /// It is told in the refusal's own words, and is no further cause.
@@ -113,6 +168,11 @@ impl<V> RotationPlan<V> {
                 let end = not_before + numbers.grace;
                 let mut keys: Vec<_> = kept.iter().map(|key| key.ending(end.min(key.expires()))).collect();
                 keys.push(new_key(not_before)?);
+                if keys.len() > KeySet::MAX_KEYS {
+                    let ending = kept.iter().filter(|key| key.expires() < NO_END);
+                    let first = ending.min_by_key(|key| key.expires()).map(|key| (key.id().clone(), key.expires()));
+                    return Err(RotationRefusal::TooMany { keys: keys.len(), first, now });
+                }
                 keys
             }
         };
@@ -300,18 +360,36 @@ mod tests {
     fn what_would_refuse_good_requests_is_refused() {
         let refused = |current: &[(&str, u64, u64)]| planned(current, Rotation::Planned).unwrap_err();
         let full: Vec<_> = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|id| (id, 0, NO_END.get())).into();
-        assert_eq!(refused(&full), "the new key set holds 9 keys, and may hold 8");
-        assert_eq!(refused(&[("new", 0, NO_END.get())]), "the new key set the kid new stands twice");
+        assert_eq!(
+            refused(&full),
+            "the new key set would hold 9 keys, and may hold 8: no key has an end: take one off the set, or rotate as \
+            compromised, which drops all"
+        );
+        let mut full = full;
+        full[3].2 = NOW.get() + 9000;
+        full[5].2 = NOW.get() + 7141;
+        assert_eq!(
+            refused(&full),
+            "the new key set would hold 9 keys, and may hold 8: key f ends first, at 1970-01-12T15:45:41Z (in 2 h 0 min): \
+            rotate again then"
+        );
+        // Then there is room.
+        full[5].2 = NOW.get();
+        assert!(planned(&full, Rotation::Planned).is_ok());
+        assert_eq!(refused(&[("new", 0, NO_END.get())]), "the new key set the kid new appears twice");
         assert!(refused(&[("a", 0, 1)]).starts_with("no key may sign now"));
         assert!(refused(&[("a", NOW.get() + 1, NO_END.get())]).starts_with("no key may sign now"));
         // It is needed until 1 + 3600 + 300 + 60 + 60 + 5 + 1800 s from now.
         assert!(planned(&[("a", 0, NOW.get() + 5826)], Rotation::Planned).is_ok());
         assert!(
             refused(&[("a", 0, NOW.get() + 5825)])
-                .starts_with("key a ends at 1005825, and has to be accepted until 1005826")
+                .starts_with("key a ends at 1970-01-12T15:23:45Z, and has to be accepted until 1970-01-12T15:23:46Z")
         );
         let gap = [("a", 0, NOW.get() + 100), ("b", NOW.get() + 50, NO_END.get())];
-        assert!(refused(&gap).starts_with("key a ends at 1000100, and has to be accepted until 1002275"));
+        assert!(
+            refused(&gap)
+                .starts_with("key a ends at 1970-01-12T13:48:20Z, and has to be accepted until 1970-01-12T14:24:35Z")
+        );
         // What has been followed by another long ago may end when it likes.
         assert!(planned(&[("a", 0, NOW.get() + 1), ("b", 10, NO_END.get())], Rotation::Planned).is_ok());
         // And what begins together with another that signers prefer.
@@ -365,7 +443,7 @@ mod tests {
             (&[("old", 1, ends), ("new", begins, END)], Rotation::Planned, "it changes a key that is kept"),
             (&[("old", 0, ends), ("new", 0, END)], Rotation::Planned, "its new key is not the last to sign"),
             (&[("old", 0, ends), ("new", begins, END - 1)], Rotation::Planned, "its new key is not the last to sign"),
-            (&[("old", 0, begins), ("new", begins, END)], Rotation::Planned, "key old ends at 1003601"),
+            (&[("old", 0, begins), ("new", begins, END)], Rotation::Planned, "key old ends at 1970-01-12T14:46:41Z"),
             (&[("old", 0, now), ("new", begins, END)], Rotation::Planned, "no key may sign now"),
             (
                 &[("ended", 0, END), ("old", 0, ends), ("new", begins, END)],
@@ -395,6 +473,24 @@ mod tests {
         ] {
             assert!(emergency(new).unwrap_err().contains(expected));
         }
+    }
+
+    /// By `date --utc`.
+    #[test]
+    fn moments_are_told_as_dates() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_795_341_845, "2026-11-22T10:04:05Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(Moment(UnixSeconds::new(seconds)).to_string(), expected);
+        }
+        // None is too late to be written.
+        assert!(!Moment(UnixSeconds::new(u64::MAX)).to_string().is_empty());
     }
 
     #[test]

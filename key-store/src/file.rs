@@ -7,15 +7,17 @@ use crate::{KeyStore, ReadError, Reading};
 use serde::{Deserialize, de::IgnoredAny};
 use signing::{KeySet, KeySetError};
 use std::{
+    ffi::{OsStr, OsString},
     fmt,
     fs::{self, File},
     future::Future,
     io::{self, Read as _, Write as _},
+    mem,
     os::unix::fs::{MetadataExt as _, fchown},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
 use zeroize::Zeroizing;
 
 /// A secret in Secrets Manager holds no more.
@@ -99,6 +101,8 @@ impl KeyFile {
             if *self.read_text()?.0 != *base.0 {
                 return Err(Problem::Changed);
             }
+            // Whoever writes beside this file holds this lock. What is left of others was not written to its end.
+            remove_leftovers(&path);
             let owner = old.metadata().map_err(Problem::Io)?;
             let finish = |file: NamedTempFile| {
                 // Whoever may read the old one, and nobody else, may read the new one.
@@ -126,9 +130,17 @@ impl KeyFile {
         }
         // Made large enough at once: a buffer that grows leaves copies behind that no one zeroes.
         let capacity = usize::try_from(MAX_BYTES).unwrap_or_default();
-        let mut text = Zeroizing::new(String::with_capacity(capacity));
-        file.take(MAX_BYTES).read_to_string(&mut text).map_err(Problem::Io)?;
-        Ok((text, metadata.modified().ok()))
+        let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+        file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(Problem::Io)?;
+        let text = String::from_utf8(mem::take(&mut bytes)).map_err(|error| {
+            let bytes = Zeroizing::new(error.into_bytes());
+            if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+                Problem::Utf16
+            } else {
+                Problem::NoText
+            }
+        });
+        Ok((Zeroizing::new(text?), metadata.modified().ok()))
     }
 
     fn at(&self, problem: Problem) -> KeyFileError {
@@ -147,12 +159,38 @@ fn write(
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    // Made with mode 0600.
-    let mut file = NamedTempFile::new_in(folder)?;
+    // Made with mode 0600. What is killed leaves it behind: its name says of which file it is.
+    let prefix = leftover_prefix(path);
+    let mut file = Builder::new().prefix(&prefix).rand_bytes(RANDOM).tempfile_in(folder)?;
     file.write_all(print(keys, api_keys).as_bytes())?;
     file.as_file().sync_all()?;
     finish(file)?;
     File::open(folder)?.sync_all()
+}
+
+/// How many characters end the name of a file that is being written.
+const RANDOM: usize = 6;
+
+/// How the names of files begin that are being written, to be moved into the place of this one.
+fn leftover_prefix(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".tmp-");
+    prefix
+}
+
+/// Removes what writers that were killed have left beside a file: it holds keys. Where it cannot be removed it stays.
+fn remove_leftovers(path: &Path) {
+    let prefix = leftover_prefix(path);
+    let prefix = prefix.as_encoded_bytes();
+    let is_left = |name: &OsStr| {
+        let random = name.as_encoded_bytes().strip_prefix(prefix);
+        random.is_some_and(|random| random.len() == RANDOM && random.iter().all(u8::is_ascii_alphanumeric))
+    };
+    let entries = path.parent().and_then(|folder| fs::read_dir(folder).ok());
+    for entry in entries.into_iter().flatten().flatten().filter(|entry| is_left(&entry.file_name())) {
+        let _ = fs::remove_file(entry.path());
+    }
 }
 
 impl KeyStore for KeyFile {
@@ -182,6 +220,8 @@ struct Beside<'a> {
 
 fn parse(text: &str) -> Result<(KeySet, Vec<ApiKey>), Problem> {
     let keys = KeySet::from_json(text).map_err(Problem::Keys)?;
+    // As the reader of the keys passes it over.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let beside: Beside<'_> = serde_json::from_str(text).map_err(|_| Problem::ApiKey(ApiKeyError))?;
     if beside.keys.is_none() {
         return Err(Problem::NoSet);
@@ -235,6 +275,10 @@ enum Problem {
     Exposed { mode: u32 },
     #[error("is larger than {MAX_BYTES} bytes")]
     TooLarge,
+    #[error("is text in UTF-16: save it as UTF-8")]
+    Utf16,
+    #[error("is not text in UTF-8")]
+    NoText,
     #[error("{0}")]
     Keys(KeySetError),
     #[error("is a bare key: put it into a set, {{\"keys\":[…]}}")]
@@ -380,9 +424,71 @@ mod tests {
             let error = write(text.as_bytes());
             assert!(error.contains(expected) && !error.contains("Bwc"), "{error}");
         }
-        assert!(write(b"\xff\xfe").contains("valid UTF-8"));
+        assert!(write(b"\xff\xfe{\0").contains("is text in UTF-16: save it as UTF-8"));
+        assert!(write(b"\xfe\xff\0{").contains("is text in UTF-16: save it as UTF-8"));
+        assert!(write(b"{\xff\xfe").contains("is not text in UTF-8"));
         assert!(KeyFile::new(folder.path()).load().unwrap_err().to_string().contains("is no file"));
         assert!(KeyFile::new(folder.path().join("none")).load().unwrap_err().is_not_found());
+    }
+
+    /// As Windows' editors write it. The next rotation writes it without.
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        let (_folder, file) = folder();
+        fs::write(file.path(), format!("\u{feff}{}", *print(&key_set(), &api_keys()))).unwrap();
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600)).unwrap();
+        let (read, version) = file.load_version().unwrap();
+        assert_eq!(*read.keys.to_json(), *key_set().to_json());
+        assert_eq!(read.api_keys.iter().map(ApiKey::expose).collect::<Vec<_>>(), [API_KEY]);
+        file.replace(&version, &key_set(), &[]).unwrap();
+        assert!(fs::read_to_string(file.path()).unwrap().starts_with("{\"keys\""));
+    }
+
+    /// What a killed rotation has left holds keys. It is found by the file's name, and what is another's stays.
+    #[test]
+    fn what_a_killed_rotation_has_left_is_removed_by_the_next() {
+        let (folder, file) = folder();
+        file.create(&key_set(), &api_keys()).unwrap();
+        let link = KeyFile::new(folder.path().join("link.json"));
+        std::os::unix::fs::symlink(file.path(), link.path()).unwrap();
+        let others = [
+            ".other.json.tmp-AbC123",
+            ".keys.json.tmp-AbC12",
+            ".keys.json.tmp-AbC.23",
+            ".tmpAbC123",
+            "keys.json.tmp-AbC123",
+        ];
+        let left = [".keys.json.tmp-AbC123", ".keys.json.tmp-000000"];
+        for name in others.into_iter().chain(left) {
+            fs::write(folder.path().join(name), "of a rotation").unwrap();
+        }
+        let names = || {
+            let names =
+                fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            names
+                .filter(|name| !["keys.json", "link.json"].contains(&name.as_str()))
+                .collect::<std::collections::BTreeSet<_>>()
+        };
+        // What does not replace the file leaves what another may be writing.
+        let stale = FileVersion(Zeroizing::new("another".to_owned()));
+        assert!(file.replace(&stale, &key_set(), &[]).is_err());
+        assert_eq!(names().len(), others.len() + left.len());
+        let (_, version) = link.load_version().unwrap();
+        link.replace(&version, &key_set(), &[]).unwrap();
+        assert_eq!(names(), others.map(str::to_owned).into());
+    }
+
+    /// The name says of which file it is, from the first byte that is written.
+    #[test]
+    fn what_is_written_is_named_after_its_file() {
+        let (folder, file) = folder();
+        let seen = |written: NamedTempFile| {
+            let name = written.path().file_name().unwrap().to_str().unwrap().to_owned();
+            assert!(name.starts_with(".keys.json.tmp-") && name.len() == ".keys.json.tmp-".len() + RANDOM, "{name}");
+            written.persist(file.path()).map_err(|error| error.error)
+        };
+        write(file.path(), &key_set(), &[], seen).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::{
     KeyStore, ReadError, Reading,
     aws::{Call, SdkConfig, explain},
 };
-use aws_sdk_secretsmanager::{Client, config};
+use aws_sdk_secretsmanager::{Client, config, error::ProvideErrorMetadata as _};
 use signing::KeySet;
 use std::{fmt, time::Duration};
 use tokio::time::{Instant, timeout};
@@ -187,6 +187,11 @@ impl Place {
         let call = self.client.get_secret_value().secret_id(&self.arn).version_stage("AWSCURRENT");
         let answer = Box::pin(call.send()).await;
         let answer = answer.map_err(|error| {
+            // The words of AWS tell a secret that has no such version from one that is not there.
+            let words = error.as_service_error().and_then(|error| error.message()).unwrap_or_default();
+            if words.contains("staging label") && words.contains("AWSCURRENT") {
+                return no_current(&self.arn, &self.region);
+            }
             explain(&error, Call { action: "secretsmanager:GetSecretValue", resource: &self.arn, region: &self.region })
         })?;
         let text = answer.secret_string.map(Zeroizing::new);
@@ -196,6 +201,14 @@ impl Place {
         let created = answer.created_date.and_then(|created| created.try_into().ok());
         Ok(Reading { keys, created })
     }
+}
+
+/// What is said of a secret that nobody has put keys into, or whose AWSCURRENT somebody has taken away.
+fn no_current(arn: &str, region: &str) -> String {
+    format!(
+        "the secret {arn} has no version AWSCURRENT in {region}: `countersign keys init --secret ARN` makes the first key in an \
+        empty secret, with the ARN of the primary"
+    )
 }
 
 #[cfg(test)]

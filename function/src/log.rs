@@ -98,6 +98,9 @@ impl Members {
     }
 }
 
+/// The field whose text is JSON, and stands in the line as such: what a rotation has done, to be searched by its members.
+const REPORT: &str = "report";
+
 impl Visit for Members {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.put(field.name(), value);
@@ -116,7 +119,8 @@ impl Visit for Members {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field.name(), value);
+        let report = (field.name() == REPORT).then(|| serde_json::from_str::<Value>(value).ok()).flatten();
+        self.put(field.name(), report.unwrap_or_else(|| value.into()));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
@@ -224,6 +228,21 @@ mod tests {
         assert_eq!((&line["FunctionName"], &line["Allowed"], &line["KeySetAge"]), (&json!("f"), &json!(1), &json!(5)));
         let timestamp = u128::from(line["_aws"]["Timestamp"].as_u64().unwrap());
         assert!((before..=milliseconds()).contains(&timestamp));
+    }
+
+    #[test]
+    fn a_report_stands_in_the_line_as_json() {
+        let lines = ours(|| {
+            info!(report = "[{\"id\":\"a\",\"versions\":[]}]", other = "[1]");
+            info!(report = "no JSON {");
+            info!(report = None::<String>, step = "end");
+        });
+        let expected = [
+            r#"{"level":"INFO","report":[{"id":"a","versions":[]}],"other":"[1]"}"#,
+            r#"{"level":"INFO","report":"no JSON {"}"#,
+            r#"{"level":"INFO","step":"end"}"#,
+        ];
+        assert_eq!(lines, expected);
     }
 
     #[test]

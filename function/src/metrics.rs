@@ -16,7 +16,7 @@ use std::time::SystemTime;
 pub const NAMESPACE: &str = "Countersign";
 
 /// Every metric of every function.
-pub static METRICS: [Metric; 12] = [
+pub static METRICS: [Metric; 13] = [
     Metric {
         name: "Allowed",
         unit: Unit::Count,
@@ -106,6 +106,14 @@ pub static METRICS: [Metric; 12] = [
         value: Number::One,
     },
     Metric {
+        name: "KeysRotated",
+        unit: Unit::Count,
+        dimensions: &[ALONE, BY_KIND],
+        meaning: "the rotator has made a version of the signing secret current, of this kind; one rotation may make more than one",
+        line: Line::With("became_current", &["planned", "compromised"]),
+        value: Number::One,
+    },
+    Metric {
         name: "RotationDuration",
         unit: Unit::Milliseconds,
         dimensions: &[ALONE],
@@ -119,6 +127,7 @@ const ALONE: &[Dimension] = &[Dimension::FunctionName];
 const BY_REASON: &[Dimension] = &[Dimension::FunctionName, Dimension::Reason];
 const BY_STATUS: &[Dimension] = &[Dimension::FunctionName, Dimension::Status];
 const BY_RESULT: &[Dimension] = &[Dimension::FunctionName, Dimension::Result];
+const BY_KIND: &[Dimension] = &[Dimension::FunctionName, Dimension::Kind];
 const ROTATION: Line = Line::With("rotation", &["done", "failed"]);
 
 /// One metric: its name and unit in CloudWatch, and which lines of the log have it.
@@ -158,6 +167,8 @@ pub enum Dimension {
     Status,
     /// The line's `rotation`: `done` or `failed`.
     Result,
+    /// The line's `became_current`: `planned` or `compromised`.
+    Kind,
 }
 
 /// The lines that have a metric.
@@ -277,6 +288,7 @@ impl Dimension {
             Self::Reason => "Reason",
             Self::Status => "Status",
             Self::Result => "Result",
+            Self::Kind => "Kind",
         }
     }
 
@@ -290,6 +302,7 @@ impl Dimension {
                 Some(status.to_string().into())
             }
             Self::Result => word("rotation"),
+            Self::Kind => word("became_current"),
         }
     }
 }
@@ -336,6 +349,7 @@ mod tests {
     const REASON: &[&str] = &["FunctionName", "Reason"];
     const STATUS: &[&str] = &["FunctionName", "Status"];
     const RESULT: &[&str] = &["FunctionName", "Result"];
+    const KIND: &[&str] = &["FunctionName", "Kind"];
 
     #[test]
     fn a_line_has_the_metrics_of_the_table() {
@@ -392,6 +406,13 @@ mod tests {
                 json!({ "FunctionName": "f", "Result": result, "Rotation": 1, "RotationDuration": 1250 }),
             );
         }
+        for kind in ["planned", "compromised"] {
+            check(
+                json!({ "step": "promote", "became_current": kind, "version": "v" }),
+                &[(&[NAME, KIND], &[("KeysRotated", "Count")])],
+                json!({ "FunctionName": "f", "Kind": kind, "KeysRotated": 1 }),
+            );
+        }
         check(
             json!({ "rotation": "done" }),
             &[(&[NAME, RESULT], &[("Rotation", "Count")])],
@@ -414,6 +435,7 @@ mod tests {
             json!({ "secret_age": 5 }),
             json!({ "rotation": "planned", "duration_ms": 5 }),
             json!({ "duration_ms": 5 }),
+            json!({ "became_current": "other" }),
             json!({ "message": "decision=admitted", "reason": "refused" }),
         ];
         for line in table {

@@ -21,11 +21,10 @@ const SKEW: u64 = 5;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Make a key file with a first signing key and a first API key
+    /// Make the first signing key: in a new key file, with a first API key, or in an empty secret
     Init {
-        /// The file to make; its folder has to be there
-        #[arg(long, value_name = "FILE")]
-        keys: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
     /// Show the ids, times and states of the keys
     Show {
@@ -40,7 +39,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME", conflicts_with = "keys")]
         stack: Option<String>,
         /// Go on with a rotation that broke off, by the id that it printed
-        #[arg(long, value_name = "ID", conflicts_with_all = ["keys", "dry_run"], value_parser = |text: &str| RotationId::try_from(text))]
+        #[arg(long, value_name = "ID", conflicts_with = "keys", value_parser = |text: &str| RotationId::try_from(text))]
         id: Option<RotationId>,
         /// The Regions in which functions read a replica: each has to hold one that is in sync
         #[arg(long, value_name = "REGIONS", conflicts_with = "keys")]
@@ -60,7 +59,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Place {
-    /// A key file
+    /// A key file; the folder of a new one has to be there
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
     /// A secret in AWS Secrets Manager, with the credentials of the environment, a profile or a credential_process
@@ -70,8 +69,11 @@ pub(crate) struct Place {
 
 pub(crate) async fn run(command: Command) -> Result<()> {
     match command {
-        Command::Init { keys } => {
-            let file = KeyFile::new(keys);
+        Command::Init { place: Place { keys, secret } } => {
+            if let Some(arn) = secret {
+                return secret::init(arn).await;
+            }
+            let file = KeyFile::new(keys.unwrap_or_default());
             init(&file, now())?;
             line(format_args!("made {}", file.path().display()));
             print(&file, now())?;
@@ -89,7 +91,8 @@ pub(crate) async fn run(command: Command) -> Result<()> {
             let schedule = numbers.schedule()?;
             if let Some(arn) = secret {
                 let secret = secret::with_replicas(&arn, regions.as_deref())?;
-                return secret::rotate(secret, stack, id, rotation, schedule, dry_run).await;
+                let demand = secret::Demand { id, rotation, stack };
+                return secret::rotate(secret, demand, schedule, dry_run).await;
             }
             let file = KeyFile::new(keys.unwrap_or_default());
             let now = now();
@@ -101,7 +104,7 @@ pub(crate) async fn run(command: Command) -> Result<()> {
             show(&plan.plan.keys, plan.api_keys.len(), now);
             let id = &plan.plan.new_key;
             let signs = plan.plan.keys.get(id).map_or(now, Key::not_before);
-            let described = rotation::describe(rotation, id.as_str(), signs, &schedule, now);
+            let described = rotation::describe(plan.plan.rotation, id.as_str(), signs, &schedule, now);
             line(format_args!("\n{described}\n"));
             if dry_run {
                 line("nothing is changed: this was a dry run");

@@ -1,7 +1,7 @@
 //! What the commands print.
 
 use std::{
-    fmt::Display,
+    fmt::{self, Display},
     io::{self, Write as _},
 };
 
@@ -20,4 +20,19 @@ pub(crate) fn log(line: &str) {
 /// Prints a line on standard error, where there is anybody to read it.
 pub(crate) fn error(text: impl Display) {
     let _ = writeln!(io::stderr(), "error: {text}");
+}
+
+/// What to do about an error: its context, so that it is told on a line of its own.
+#[derive(Debug)]
+pub(crate) struct Hint(pub(crate) String);
+
+impl Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the rotation broke off")
+    }
+}
+
+/// Prints what to do about an error.
+pub(crate) fn hint(text: impl Display) {
+    let _ = writeln!(io::stderr(), "hint: {text}");
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     keys::{new_secret, now, random, table, time},
-    output::line,
+    output::{Hint, line},
     rotation::describe,
 };
 use anyhow::{Context as _, Result, bail};
@@ -10,8 +10,11 @@ use key_store::{
     Secret, SecretArn, Source,
     aws::{CallLimits, SdkConfig, of_operator},
 };
-use rotator::{KeyRotator, NoRandomness, Outside, RotateError, RotationId, Snapshot, StackOutcome, StackUpdater};
-use signing::{Key, Rotation, RotationNumbers, RotationSchedule, UnixSeconds};
+use rotator::{
+    Foresight, KeyRotator, KeysReport, NoRandomness, Outcome, Outside, RotateFailure, RotationId, Snapshot,
+    StackOutcome, StackReport, StackUpdater, VersionOutcome, VersionReport, worst_first,
+};
+use signing::{Rotation, RotationNumbers, RotationSchedule, UnixSeconds};
 use std::{sync::Arc, time::SystemTime};
 
 /// Prints what is current, what is pending, and how the replicas are.
@@ -30,61 +33,188 @@ pub(crate) fn with_replicas(arn: &SecretArn, regions: Option<&str>) -> Result<Se
     }
 }
 
+/// Makes the first key of an empty secret.
+pub(crate) async fn init(arn: SecretArn) -> Result<()> {
+    let secret = Secret { arn, replicas: Vec::new() };
+    let aws = aws(&secret.arn).await;
+    let arn = secret.arn.clone();
+    let rotator = key_rotator(secret, RotationNumbers::DEFAULT.try_into()?, &aws);
+    let now = now();
+    let snapshot = rotator.make_first(rotation_id(now)?.key_id()).await?;
+    line(format_args!("made the first key of {arn}"));
+    print(&snapshot, now);
+    Ok(())
+}
+
+/// What is asked for. What is told is what is done.
+pub(crate) struct Demand {
+    pub(crate) id: Option<RotationId>,
+    pub(crate) rotation: Rotation,
+    pub(crate) stack: Option<String>,
+}
+
 /// Rotates the keys, and the API key of the stack where one is named.
-pub(crate) async fn rotate(
-    secret: Secret,
-    stack: Option<String>,
-    id: Option<RotationId>,
-    rotation: Rotation,
-    schedule: RotationSchedule,
-    dry_run: bool,
-) -> Result<()> {
+pub(crate) async fn rotate(secret: Secret, demand: Demand, schedule: RotationSchedule, dry_run: bool) -> Result<()> {
+    let Demand { id, rotation, stack } = demand;
     let arn = secret.arn.clone();
     let aws = aws(&arn).await;
     let rotator = key_rotator(secret, schedule, &aws);
     let now = now();
     let id = id.map_or_else(|| rotation_id(now), Ok)?;
+    let stack = stack.map(|name| StackUpdater::new(name, &aws));
     if dry_run {
-        let snapshot = rotator.snapshot().await?;
-        print(&snapshot, now);
-        let plan = rotator.plan(&snapshot, id.key_id(), rotation)?;
-        line(format_args!("\nthen there are\n{}", table(&plan.keys, now)));
-        let signs = plan.keys.get(id.key_id()).map_or(now, Key::not_before);
-        line(format_args!("\n{}\n", describe(rotation, id.key_id().as_str(), signs, &schedule, now)));
-        line("nothing is changed: this was a dry run");
-        return Ok(());
+        return foresee(&rotator, stack.as_ref(), (&id, rotation), &schedule).await;
     }
-    let go_on = || format!("to go on where this broke off, run it again with --id {}", id.key_id());
     let report = match rotator.rotate(&id, rotation).await {
         Ok(report) => report,
-        // Nothing has begun.
-        Err(error @ (RotateError::Plan(_) | RotateError::NotInSync { .. } | RotateError::NoReplica { .. })) => {
-            return Err(error.into());
+        Err(failure) => {
+            let RotateFailure { error, begun, versions, warnings } = *failure;
+            // Told before the error: it is done, whatever came then.
+            tell_versions(&versions, &arn, &schedule, now);
+            tell_warnings(&warnings);
+            let error = anyhow::Error::new(error);
+            return Err(if begun { error.context(go_on(&id)) } else { error });
         }
-        Err(error) => return Err(error).with_context(go_on),
     };
     // Told before anything else can fail.
-    line(format_args!("rotated {arn}: version {}", report.version));
-    let signs = report.keys.iter().find(|key| key.kid == report.new_key).map_or(now, |key| key.signs_from.0);
-    line(format_args!("\n{}\n", describe(rotation, &report.new_key, signs, &schedule, now)));
-    if let Some(name) = stack {
-        let rotated = || format!("the keys are rotated; {}", go_on());
+    tell(&report, &id, &arn, &schedule, now);
+    if report.outcome == Outcome::Superseded {
+        return Ok(());
+    }
+    if let Some(stack) = stack {
+        let rotated = "the keys are rotated, and the stack is not updated";
         // Not when what is current was put there: another rotation may have come between two runs with one id.
-        let time = rotator.made(&report).await.with_context(rotated)?;
-        let report = StackUpdater::new(name, &aws).update(time, now).await.with_context(rotated)?;
-        let outcome = match report.outcome {
-            StackOutcome::Updating => "CloudFormation updates it now",
-            StackOutcome::NoUpdates => "CloudFormation says that there is nothing to update",
-            StackOutcome::Already => "it has been updated by this rotation or a later one",
-            StackOutcome::BeingCreated => "it is being created, with an API key that is new",
+        let updated = async {
+            let time = rotator.made(&report).await?;
+            let new = report.outcome == Outcome::Rotated;
+            Ok::<_, anyhow::Error>(stack.update(time, self::now(), new).await?)
         };
-        line(format_args!("stack {}, Timestamp {}: {outcome}\n", report.name, report.timestamp));
+        let report = updated.await.context(rotated).map_err(|error| error.context(go_on(&id)))?;
+        tell_stack(&report, "CloudFormation updates it now");
     }
     if let Some(lagging) = report.lagging() {
         bail!("the keys are rotated, and {lagging} does not return them yet: look at the replica");
     }
     print(&rotator.snapshot().await.context("the keys are rotated, and cannot be shown")?, now);
     Ok(())
+}
+
+/// Shows what the same command would do without `--dry-run`.
+async fn foresee(
+    rotator: &KeyRotator,
+    stack: Option<&StackUpdater>,
+    (id, rotation): (&RotationId, Rotation),
+    schedule: &RotationSchedule,
+) -> Result<()> {
+    let snapshot = rotator.snapshot_for(rotation).await?;
+    let now = now();
+    print(&snapshot, now);
+    let Foresight { notes, versions, keys, outcome } = rotator.foresee(snapshot, id, rotation).await?;
+    line("\nthe next rotation would do this:");
+    for note in &notes {
+        line(format_args!("note: {note}"));
+    }
+    for version in &versions {
+        let what = match version.outcome {
+            VersionOutcome::Rotated => "a new version",
+            VersionOutcome::Resumed => "the pending version",
+        };
+        line(format_args!("{what} {} becomes current ({})", version.version, version.kind));
+    }
+    for version in worst_first(&versions) {
+        tell_version(version, schedule, now);
+    }
+    if !versions.is_empty() {
+        line(format_args!("then there are\n{}\n", table(&keys, now)));
+    }
+    match outcome {
+        Ok(Outcome::Rotated) => {}
+        Ok(Outcome::Already) => line("the keys stay as they are: this rotation is done already"),
+        Ok(Outcome::Superseded) => line("the keys stay as they are"),
+        Err(error) => return Err(anyhow::Error::new(error).context("then it would stop")),
+    }
+    if let Some(stack) = stack.filter(|_| !matches!(outcome, Ok(Outcome::Superseded))) {
+        tell_stack(
+            &stack.foresee(now).await.context("then it would stop at the stack")?,
+            "CloudFormation would update it",
+        );
+    }
+    line("nothing is changed: this was a dry run");
+    Ok(())
+}
+
+/// What a rotation has done, the worst first, and then what became of the one that was asked for.
+fn tell(report: &KeysReport, id: &RotationId, arn: &SecretArn, schedule: &RotationSchedule, now: UnixSeconds) {
+    tell_versions(&report.versions, arn, schedule, now);
+    let (id, kind) = (id.key_id(), report.kind.unwrap_or("of a kind that is not known"));
+    match report.outcome {
+        Outcome::Rotated => {}
+        Outcome::Already => {
+            line(format_args!(
+                "rotation {id} ({kind}) is done already, and nothing is changed: version {}",
+                report.version
+            ));
+            if report.kind == Some("compromised") {
+                line(format_args!("\n{}\n", describe(Rotation::Compromised, &report.new_key, now, schedule, now)));
+            }
+        }
+        Outcome::Superseded => line(format_args!("superseded, and nothing is changed: version {}", report.version)),
+    }
+    tell_warnings(&report.warnings);
+}
+
+/// Every version that became current, in order; then what that means, the worst first.
+fn tell_versions(versions: &[VersionReport], arn: &SecretArn, schedule: &RotationSchedule, now: UnixSeconds) {
+    for version in worst_first(versions) {
+        tell_version(version, schedule, now);
+    }
+    for VersionReport { version, kind, outcome, .. } in versions {
+        let left = match outcome {
+            VersionOutcome::Rotated => "",
+            VersionOutcome::Resumed => ", which was pending",
+        };
+        line(format_args!("rotated {arn}: version {version} ({kind}{left})"));
+    }
+}
+
+fn tell_version(version: &VersionReport, schedule: &RotationSchedule, now: UnixSeconds) {
+    let rotation = if version.is_emergency() { Rotation::Compromised } else { Rotation::Planned };
+    let signs = version.bounds.signs_from().map_or(now, |signs| signs.0);
+    let described = describe(rotation, &version.new_key, signs, schedule, now);
+    line(format_args!("\n{described}\nkeys dropped: {}\n", version.dropped()));
+}
+
+fn tell_warnings(warnings: &[String]) {
+    for warning in warnings {
+        line(format_args!("warning: {warning}"));
+    }
+}
+
+fn tell_stack(StackReport { name, outcome, timestamp, warnings, .. }: &StackReport, updating: &str) {
+    let outcome = match outcome {
+        StackOutcome::Updating => updating,
+        StackOutcome::NoUpdates => "CloudFormation says that there is nothing to update",
+        StackOutcome::Already => "it has been updated by this rotation or a later one",
+        StackOutcome::SameSecond => {
+            "another rotation of the same second has updated it, so that its API key is that rotation's and is not turned over \
+            a second time"
+        }
+        StackOutcome::BeingCreated => "it is being created, with an API key that is new",
+    };
+    line(format_args!("stack {name}, Timestamp {timestamp}: {outcome}\n"));
+    tell_warnings(warnings);
+}
+
+/// The whole command once more, with the id under which it goes on.
+fn go_on(id: &RotationId) -> Hint {
+    let mut words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    if let Some(at) = words.iter().position(|word| word == "--id" || word.starts_with("--id=")) {
+        let whole = words.get(at).is_some_and(|word| word.contains('='));
+        words.drain(at..words.len().min(at + if whole { 1 } else { 2 }));
+    }
+    words.extend(["--id".to_owned(), id.key_id().to_string()]);
+    let quoted = words.iter().map(|word| shlex::try_quote(word).map_or_else(|_| word.clone(), Into::into));
+    Hint(format!("to go on where this broke off, run: {}", quoted.collect::<Vec<_>>().join(" ")))
 }
 
 /// Where the secret is, whatever Region the caller works in.
@@ -104,11 +234,19 @@ fn rotation_id(now: UnixSeconds) -> Result<RotationId> {
     Ok(format!("{}-{random}", time(now).replace(':', "-")).as_str().try_into()?)
 }
 
-fn print(Snapshot { current, pending, replicas }: &Snapshot, now: UnixSeconds) {
+fn print(Snapshot { current, pending, replicas, .. }: &Snapshot, now: UnixSeconds) {
     line(format_args!("{}\nversion {} of {}", table(&current.keys, now), current.id, time(current.created)));
     if let Some(pending) = pending {
         let content = match &pending.content {
-            Ok(version) => format!("planned {}: the next rotation ends or drops it", time(version.created)),
+            _ if pending.put_aside => "somebody has gone back to the version before it: it is not promoted".to_owned(),
+            Ok(version) => {
+                let kind = match version.planned {
+                    Some((_, Rotation::Planned)) => "planned",
+                    Some((_, Rotation::Compromised)) => "compromised",
+                    None => "of no rotation",
+                };
+                format!("{kind}, put {}: the next rotation ends or drops it", time(version.created))
+            }
             Err(problem) => problem.clone(),
         };
         line(format_args!("pending: {} ({content})", pending.id));

@@ -134,6 +134,11 @@ impl Event {
                 Self::Step { .. } => {
                     Err(EventError("a rotation of Secrets Manager through SQS, where nobody sends one"))
                 }
+                // Whoever may send to a queue need not be one of those who may drop every key.
+                Self::Manual { rotation: Rotation::Compromised, .. } => Err(EventError(
+                    "an emergency through SQS, from where only planned rotations are taken (invoke the function with it, or run \
+                    `countersign keys rotate --compromised`)",
+                )),
                 event => Ok(event),
             }
         });
@@ -290,17 +295,23 @@ mod tests {
         let leaked = json!({"rotate": "compromised", "reason": "in a log"});
         assert_eq!(read(&leaked), Ok(vec![manual(Rotation::Compromised, Some("in a log"))]));
         assert_eq!(read(&json!({"rotate": "planned"})), Ok(vec![manual(Rotation::Planned, None)]));
-        let named = Event::Manual { id: id(), rotation: Rotation::Planned, reason: None };
-        assert_eq!(read(&json!({"rotate": "planned", "id": ID})), Ok(vec![named]));
+        let named = || Event::Manual { id: id(), rotation: Rotation::Planned, reason: None };
+        assert_eq!(read(&json!({"rotate": "planned", "id": ID})), Ok(vec![named()]));
         let mut by_scheduler = scheduled();
         by_scheduler["source"] = json!("aws.scheduler");
         by_scheduler["detail"] = json!("{}");
         assert_eq!(read(&by_scheduler), Ok(vec![by_schedule()]));
-        assert_eq!(read(&sqs(&[&leaked])), Ok(vec![manual(Rotation::Compromised, Some("in a log"))]));
+        let planned = json!({"rotate": "planned", "id": ID});
+        assert_eq!(
+            read(&sqs(&[&planned, &json!({"rotate": "planned"})])),
+            Ok(vec![named(), manual(Rotation::Planned, None)])
+        );
     }
 
     #[test]
     fn what_is_no_trigger_is_refused_by_what_it_is() {
+        const EMERGENCY: &str = "an emergency through SQS, from where only planned rotations are taken (invoke the function with \
+            it, or run `countersign keys rotate --compromised`)";
         let with = |mut event: Value, name: &str, value: Value| {
             event[name] = value;
             event
@@ -340,6 +351,8 @@ mod tests {
             (with(sqs(&[&scheduled()]), "Records", json!("x")), "no batch of SQS"),
             (sqs(&[&json!("text")]), "of no known kind"),
             (sqs(&[&scheduled(), &json!({})]), "of no known kind"),
+            (sqs(&[&json!({"rotate": "compromised"})]), EMERGENCY),
+            (sqs(&[&scheduled(), &json!({"rotate": "compromised", "id": ID, "reason": "leaked"})]), EMERGENCY),
             (sqs(&[&step("createSecret")]), "a rotation of Secrets Manager through SQS, where nobody sends one"),
         ];
         for (payload, expected) in table {

@@ -4,17 +4,23 @@
 //! a pending one was planned from, and the ids of the keys. Nothing rests on there being one rotator: a version takes the
 //! place of the one that it was planned from, and of no other.
 
+mod attempts;
+mod dry_run;
+mod first;
+mod steps;
+
 use crate::{
-    RotateError, RotationId, Step,
+    RotateError, RotationId,
     pending::{Document, VersionId, name},
     rehearsal::{RehearsalFailure, Rehearsed, rehearse},
-    report::{KeysReport, Outcome, RegionReport},
-    secret::{EMPTY, Pending, Put, Replica, SecretVersions, Snapshot, Version},
+    report::{Ended, KeysReport, Outcome, RegionReport, Times, VersionOutcome, VersionReport},
+    secret::{Pending, Put, Replica, SecretVersions, Snapshot, Version},
 };
+use attempts::Attempts;
 use key_store::{Secret, aws::SdkConfig};
 use signing::{Key, KeyId, KeySet, Rotation, RotationPlan, RotationSchedule, UnixSeconds};
 use std::{
-    fmt,
+    fmt, mem,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -65,6 +71,116 @@ fn newest(keys: &KeySet) -> Option<&KeyId> {
     keys.keys().iter().max_by_key(|key| (key.not_before(), key.id())).map(Key::id)
 }
 
+/// What there is to be done.
+enum Next {
+    /// Nothing.
+    Over(Ended),
+    /// To promote what is pending.
+    Promote(Rehearsed),
+    /// To take AWSPENDING off a version that must not be promoted.
+    PutAside(VersionId, RehearsalFailure),
+    /// To plan a new set and put it, under the token of this number.
+    Make(u8),
+}
+
+/// Why a rotation stopped, and what it had done until then.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}{}", told(versions))]
+pub struct RotateFailure {
+    /// Why.
+    pub error: RotateError,
+    /// Whether something of this very rotation may be there, so that the same id goes on from it.
+    pub begun: bool,
+    /// Every version that became current in this call, in order.
+    pub versions: Vec<VersionReport>,
+    /// As those of a report.
+    pub warnings: Vec<String>,
+}
+
+/// What became current before a call failed, behind the words of its error.
+fn told(versions: &[VersionReport]) -> String {
+    let each = crate::report::worst_first(versions).map(|version| {
+        let VersionReport { version: id, kind, .. } = version;
+        format!("; before that, version {id} ({kind}) became current, dropped keys: {}", version.dropped())
+    });
+    each.collect()
+}
+
+/// What a call has done.
+#[derive(Default)]
+struct Done {
+    begun: bool,
+    versions: Vec<VersionReport>,
+    warnings: Vec<String>,
+}
+
+impl Done {
+    /// Adds it to a report, or to an error.
+    fn with(self, ended: Result<KeysReport, RotateError>) -> Result<KeysReport, Box<RotateFailure>> {
+        let Self { begun, versions, warnings } = self;
+        match ended {
+            Ok(report) => Ok(KeysReport { versions, warnings, ..report }),
+            Err(error) => Err(Box::new(RotateFailure { error, begun, versions, warnings })),
+        }
+    }
+}
+
+/// Puts a warning into the log, and into the report.
+fn warn(warnings: &mut Vec<String>, step: &str, detail: String) {
+    tracing::warn!(step, detail);
+    warnings.push(detail);
+}
+
+/// Says it once, however many rounds it takes.
+fn say(warnings: &mut Vec<String>, what: Option<String>) {
+    if let Some(what) = what.filter(|what| !warnings.contains(what)) {
+        warn(warnings, "goes-on", what);
+    }
+}
+
+/// What is said of an emergency under an id that was first that of another kind: it has a version of its own.
+fn under_which(id: &RotationId, rotation: Rotation, attempts: &Attempts, token: &str) -> Option<String> {
+    let other = attempts.first_other().filter(|_| rotation == Rotation::Compromised && id.attempt(token).is_some())?;
+    let (id, of, version) = (id.key_id(), other.told(), &other.token);
+    Some(format!("the id {id} is that of {of} (version {version}): the emergency goes on as version {token}"))
+}
+
+fn put_aside(version: &str) -> String {
+    format!("version {version} is not promoted, and loses AWSPENDING: {}", RehearsalFailure::PutAside)
+}
+
+/// What is said of an emergency that goes on though a copy is missing or broken.
+fn in_an_emergency(error: &RotateError) -> String {
+    match error {
+        RotateError::NoReplica { region } => format!(
+            "{region} is named in COUNTERSIGN_REGIONS or --regions and holds no replica of the secret: nothing is read there, and \
+            its functions read the primary. The emergency goes on without it; add a replica, or take the Region off the list"
+        ),
+        RotateError::NotInSync { region, status } => format!(
+            "the replica in {region} is not in sync: {status}. The emergency goes on without it: functions that read there may \
+            accept and use the dropped keys until it is. One that has failed is mended by `aws secretsmanager \
+            replicate-secret-to-regions`"
+        ),
+        other => other.to_string(),
+    }
+}
+
+/// What is said of a planned rotation under the id of an emergency.
+fn superseded(id: &RotationId, attempts: &Attempts, snapshot: &Snapshot) -> String {
+    let id = id.key_id();
+    let is_pending = |token: &KeyId| snapshot.pending.as_ref().is_some_and(|pending| pending.id == token.as_str());
+    match attempts.emergencies().find(|attempt| is_pending(&attempt.token)) {
+        Some(pending) => format!(
+            "the id {id} is that of an emergency: nothing is changed for what is planned under it. The emergency is pending as \
+            version {} and not ended: the same id as compromised ends it, and so does the next planned rotation",
+            pending.token
+        ),
+        None => format!("the id {id} is that of an emergency: nothing is changed for what is planned under it"),
+    }
+}
+
+pub use dry_run::Foresight;
+
 /// Rotates the signing keys of one secret.
 #[derive(Debug)]
 pub struct KeyRotator {
@@ -88,19 +204,17 @@ impl KeyRotator {
     }
 
     /// The plan of a rotation of what is current. Nothing is changed.
-    ///
-    /// # Errors
-    /// Where there is none under which no good request is refused, or a replica is not in sync.
-    pub fn plan(
+    fn plan(
         &self,
         snapshot: &Snapshot,
         new_key: &KeyId,
         rotation: Rotation,
+        warnings: &mut Vec<String>,
     ) -> Result<RotationPlan<VersionId>, RotateError> {
         match (self.replicas_in_sync(&snapshot.replicas), rotation) {
             (Err(error), Rotation::Planned) => return Err(error),
             // A replica that lags is no reason to leave a key in force that others may know.
-            (Err(error), Rotation::Compromised) => tracing::warn!(step = "replicas", detail = %error),
+            (Err(error), Rotation::Compromised) => warn(warnings, "replicas", in_an_emergency(&error)),
             (Ok(()), _) => {}
         }
         let base = snapshot.current.id.clone();
@@ -109,74 +223,161 @@ impl KeyRotator {
         let plan =
             RotationPlan::new(&snapshot.current.keys, base, new, rotation, &self.schedule, self.outside.seconds())?;
         let signs_from = plan.keys.get(new_key).map(|key| key.not_before().get());
-        tracing::info!(step = "plan", rotation_kind = name(rotation), base = plan.base, new_key = %new_key, signs_from);
+        tracing::info!(step = "plan", kind = name(rotation), base = plan.base, new_key = %new_key, signs_from);
         Ok(plan)
     }
 
     /// One whole rotation. Called again with the same id it finds what it did before, and goes on from there.
     ///
+    /// The kind of an id is what its versions say. An emergency under an id that is of another kind goes on under the id's next
+    /// token; what is planned under an emergency's id changes nothing.
+    ///
     /// # Errors
-    /// What stopped it, and what to do. What is current is whole, whatever it was.
-    pub async fn rotate(&self, id: &RotationId, rotation: Rotation) -> Result<KeysReport, RotateError> {
-        let mut attempt = 1;
+    /// What stopped it, and what was done until then. What is current is whole, whatever it was.
+    pub async fn rotate(&self, id: &RotationId, rotation: Rotation) -> Result<KeysReport, Box<RotateFailure>> {
+        let mut done = Done::default();
+        // On the heap: the SDK's calls are deep, and a compiler bounds how deep.
+        let rotated = Box::pin(self.rotate_by(id, rotation, &mut done)).await;
+        done.with(rotated)
+    }
+
+    async fn rotate_by(&self, id: &RotationId, rotation: Rotation, done: &mut Done) -> Result<KeysReport, RotateError> {
+        let mut taken = 0;
         for _ in 0..ROUNDS {
             let mut snapshot = self.read_settled(rotation).await?;
-            if let Some(key) = id.key_in(&snapshot.current.keys).cloned() {
-                return Ok(self.report(snapshot.current, &snapshot.replicas, &key, Outcome::Already).await);
-            }
-            let promoted = match snapshot.pending.take() {
-                // Planned before this rotation broke off, or by another rotation: what is still good is finished. An emergency
-                // drops what is not its own.
-                Some(pending) if rotation == Rotation::Planned || id.attempt(&pending.id).is_some() => {
-                    let pending_id = pending.id.clone();
-                    match self.rehearse(&snapshot.current, pending) {
-                        Ok(rehearsed) => self.promote(rehearsed).await?,
-                        Err(failure) => {
-                            self.take_off(&pending_id, &failure).await?;
-                            // What is put under an id that has been used would be what it was.
-                            attempt = id.attempt(&pending_id).map_or(attempt, |used| used.saturating_add(1));
-                            None
-                        }
+            self.tidy(&mut snapshot, done).await?;
+            let attempts = Attempts::read(&self.secret, id, &snapshot, taken).await?;
+            let over = self.is_over(rotation, &attempts, &snapshot).await?;
+            let promoted = match self.next(id, rotation, &mut snapshot, &attempts, over) {
+                Next::Over(ended) => {
+                    if ended.outcome == Outcome::Superseded {
+                        warn(&mut done.warnings, "superseded", superseded(id, &attempts, &snapshot));
+                        return Ok(KeysReport::new(snapshot.current, ended, &self.times()));
                     }
+                    say(&mut done.warnings, under_which(id, rotation, &attempts, ended.new_key.as_str()));
+                    return Ok(self.report(snapshot.current, &snapshot.replicas, ended).await);
                 }
-                // It has been here before: what it was about may be gone since.
-                _ if rotation == Rotation::Compromised
-                    && attempt > 1
-                    && self.is_dropped(id, &snapshot.current).await? =>
-                {
-                    let newest = newest(&snapshot.current.keys).unwrap_or(id.key_id()).clone();
-                    return Ok(self.report(snapshot.current, &snapshot.replicas, &newest, Outcome::Already).await);
+                Next::Promote(rehearsed) => {
+                    let own = id.attempt(rehearsed.id()).is_some();
+                    done.begun |= own;
+                    say(&mut done.warnings, under_which(id, rotation, &attempts, rehearsed.id()));
+                    let of = if own { id.key_id().as_str() } else { rehearsed.id() }.to_owned();
+                    self.promote(rehearsed, &snapshot.current, (&of, VersionOutcome::Resumed), done).await?
                 }
-                _ => {
-                    let token = id.token(attempt);
-                    let plan = self.plan(&snapshot, &token, rotation)?;
-                    match self.put(token.as_str(), &plan).await? {
-                        Put::Done => self.promote(self.read_back(&snapshot.current, token.as_str()).await?).await?,
+                Next::PutAside(pending, failure) => {
+                    self.take_off(&pending, &failure).await?;
+                    taken = taken.max(id.attempt(&pending).unwrap_or_default());
+                    None
+                }
+                Next::Make(number) => {
+                    let token = id.token(number);
+                    let plan = self.plan(&snapshot, &token, rotation, &mut done.warnings)?;
+                    let put = self.put(token.as_str(), &plan).await;
+                    done.begun |= matches!(put, Ok(Put::Done) | Err(RotateError::Unanswered(_)));
+                    match put? {
+                        Put::Done => {
+                            say(&mut done.warnings, under_which(id, rotation, &attempts, token.as_str()));
+                            let rehearsed = self.read_back(&snapshot.current, token.as_str()).await?;
+                            let of = (id.key_id().as_str(), VersionOutcome::Rotated);
+                            self.promote(rehearsed, &snapshot.current, of, done).await?
+                        }
                         Put::Taken => {
-                            // By this rotation before it broke off, or by another process that was given the same event.
-                            attempt = attempt.saturating_add(1);
+                            // By another process that was given the same event, since it was looked at.
+                            taken = number;
                             None
                         }
                     }
                 }
             };
+            // The version that it puts has the id of its key.
             if let Some(promoted) = promoted
-                && let Some(key) = id.key_in(&promoted.keys).cloned()
+                && let Some(new_key) = id.attempt(&promoted.id).map(|number| id.token(number))
             {
-                return Ok(self.report(promoted, &snapshot.replicas, &key, Outcome::Rotated).await);
+                let kind = promoted.planned.as_ref().map(|(_, rotation)| *rotation);
+                let ended = Ended { outcome: Outcome::Rotated, kind, new_key };
+                return Ok(self.report(promoted, &snapshot.replicas, ended).await);
             }
         }
         Err(RotateError::Overtaken)
     }
 
-    /// Whether the keys that an emergency was about have all been dropped since it first planned, by itself or by another: then
-    /// it is over, however late it is asked for again.
-    async fn is_dropped(&self, id: &RotationId, current: &Version) -> Result<bool, RotateError> {
-        let Ok(Version { planned: Some((base, _)), .. }) = self.secret.content(id.key_id().as_str()).await? else {
-            return Ok(false);
+    /// What is to be done next, as things stand. Nothing is changed.
+    fn next(
+        &self,
+        id: &RotationId,
+        rotation: Rotation,
+        snapshot: &mut Snapshot,
+        attempts: &Attempts,
+        over: bool,
+    ) -> Next {
+        let current = &snapshot.current;
+        let ended = |outcome, kind, key: Option<&KeyId>| {
+            let new_key = key.or_else(|| newest(&current.keys)).unwrap_or(id.key_id()).clone();
+            Next::Over(Ended { outcome, kind, new_key })
         };
-        let about = self.secret.content(&base).await?;
-        Ok(about.is_ok_and(|about| about.keys.keys().iter().all(|key| current.keys.get(key.id()).is_none())))
+        let emergency = attempts.emergencies().next();
+        let in_force = |token: &KeyId| current.keys.get(token).is_some();
+        match rotation {
+            Rotation::Planned => {
+                if emergency.is_some() {
+                    let token = attempts.emergencies().map(|attempt| &attempt.token).find(|token| in_force(token));
+                    return ended(Outcome::Superseded, Some(Rotation::Compromised), token);
+                }
+                if let Some(key) = id.key_in(&current.keys) {
+                    return ended(Outcome::Already, attempts.kind(key), Some(key));
+                }
+            }
+            Rotation::Compromised => {
+                let token = attempts.emergencies().map(|attempt| &attempt.token).find(|token| in_force(token));
+                if over || token.is_some() {
+                    return ended(Outcome::Already, Some(Rotation::Compromised), token);
+                }
+            }
+        }
+        let own = |pending: &Pending| attempts.emergencies().any(|attempt| attempt.token.as_str() == pending.id);
+        match snapshot.pending.take() {
+            // Planned before this rotation broke off, or by another rotation: what is still good is finished. An emergency
+            // drops what is not its own.
+            Some(pending) if rotation == Rotation::Planned || own(&pending) => {
+                let pending_id = pending.id.clone();
+                match self.rehearse(&snapshot.current, pending) {
+                    Ok(rehearsed) => Next::Promote(rehearsed),
+                    Err(failure) => Next::PutAside(pending_id, failure),
+                }
+            }
+            _ => Next::Make(attempts.next()),
+        }
+    }
+
+    /// Takes AWSPENDING off what is current, where a rotation broke off just after its promotion, and off what a person has put
+    /// aside: left there it would decide later.
+    async fn tidy(&self, snapshot: &mut Snapshot, done: &mut Done) -> Result<(), RotateError> {
+        if mem::take(&mut snapshot.pending_on_current) {
+            self.secret.take_off_pending(&snapshot.current.id).await?;
+            tracing::info!(step = "take-off", version = snapshot.current.id, reason = "it is current");
+        }
+        if let Some(pending) = snapshot.pending.take_if(|pending| pending.put_aside) {
+            self.take_off(&pending.id, &RehearsalFailure::PutAside).await?;
+            done.warnings.push(put_aside(&pending.id));
+        }
+        Ok(())
+    }
+
+    /// Whether an emergency that was planned before, and is neither in force nor pending, is over: the keys that it was about
+    /// have all been dropped since, by itself or by another, however late it is asked for again.
+    async fn is_over(&self, rotation: Rotation, attempts: &Attempts, snapshot: &Snapshot) -> Result<bool, RotateError> {
+        let is_pending = |token: &KeyId| snapshot.pending.as_ref().is_some_and(|pending| pending.id == token.as_str());
+        let Some(base) = attempts.emergencies().next().and_then(|first| first.base()) else { return Ok(false) };
+        let open = |token: &KeyId| is_pending(token) || snapshot.current.keys.get(token).is_some();
+        if rotation == Rotation::Planned || attempts.emergencies().any(|attempt| open(&attempt.token)) {
+            return Ok(false);
+        }
+        if base == snapshot.current.id {
+            return Ok(false);
+        }
+        let about = self.secret.content(base).await?;
+        let current = &snapshot.current.keys;
+        Ok(about.is_ok_and(|about| about.keys.keys().iter().all(|key| current.get(key.id()).is_none())))
     }
 
     /// When a rotation made its key, which is the same for every retry: others may have rotated since. The version that it put has
@@ -191,49 +392,6 @@ impl KeyRotator {
         // Secrets Manager forgets versions, though not soon.
         let made = self.secret.content(&report.new_key).await?;
         Ok(made.map_or(report.created.0, |version| version.created))
-    }
-
-    /// One step of Secrets Manager's rotation to the version `token`, which it has labelled AWSPENDING. The last one returns
-    /// a report.
-    ///
-    /// # Errors
-    /// What stopped it. A version that can no longer be promoted has lost its label then, so that the next rotation begins
-    /// anew.
-    pub async fn step(&self, step: Step, token: &KeyId) -> Result<Option<KeysReport>, RotateError> {
-        let mut snapshot = self.read_settled(Rotation::Planned).await?;
-        if snapshot.current.id == token.as_str() {
-            return Ok(match step {
-                Step::Create | Step::Set | Step::Test => None,
-                Step::Finish => Some(self.report(snapshot.current, &snapshot.replicas, token, Outcome::Already).await),
-            });
-        }
-        let pending = snapshot.pending.take().filter(|pending| pending.id == token.as_str());
-        let pending = pending.ok_or(RotateError::NotPending)?;
-        if step == Step::Create && pending.content.as_ref().is_err_and(|content| content == EMPTY) {
-            let plan = self.plan(&snapshot, token, Rotation::Planned)?;
-            return match self.put(token.as_str(), &plan).await? {
-                Put::Done => Ok(None),
-                Put::Taken => Err(RotateError::Overtaken),
-            };
-        }
-        match (self.rehearse(&snapshot.current, pending), step) {
-            (Ok(_), Step::Create | Step::Set | Step::Test) => Ok(None),
-            (Ok(rehearsed), Step::Finish) => {
-                let promoted = match self.promote(rehearsed).await? {
-                    Some(promoted) => promoted,
-                    // By this very call, perhaps: the SDK asks again where an answer is lost.
-                    None => self.read().await?.current,
-                };
-                if promoted.id != token.as_str() {
-                    return Err(RotateError::Overtaken);
-                }
-                Ok(Some(self.report(promoted, &snapshot.replicas, token, Outcome::Rotated).await))
-            }
-            (Err(failure), _) => {
-                self.take_off(token.as_str(), &failure).await?;
-                Err(RotateError::Dead(failure))
-            }
-        }
     }
 
     /// Reads where things stand; for a planned rotation, when replication that is under way is over, or had time to be.
@@ -281,7 +439,7 @@ impl KeyRotator {
     /// What has been put is rehearsed as it was stored.
     async fn read_back(&self, current: &Version, id: &str) -> Result<Rehearsed, RotateError> {
         let stored = self.secret.version(id).await?;
-        Ok(self.rehearse(current, Pending { id: stored.id.clone(), content: Ok(stored) })?)
+        Ok(self.rehearse(current, Pending { id: stored.id.clone(), content: Ok(stored), put_aside: false })?)
     }
 
     fn rehearse(&self, current: &Version, pending: Pending) -> Result<Rehearsed, RehearsalFailure> {
@@ -296,8 +454,14 @@ impl KeyRotator {
         Ok(())
     }
 
-    /// Promotes; returns nothing where what it was planned from is no longer current.
-    async fn promote(&self, rehearsed: Rehearsed) -> Result<Option<Version>, RotateError> {
+    /// Promotes, and takes AWSPENDING off; returns nothing where what it was planned from is no longer current.
+    async fn promote(
+        &self,
+        rehearsed: Rehearsed,
+        current: &Version,
+        (id, outcome): (&str, VersionOutcome),
+        done: &mut Done,
+    ) -> Result<Option<Version>, RotateError> {
         // Its tries end with the time in which it may be promoted: what hangs is read and planned anew, not promoted late.
         let now = (self.outside.now)();
         let left = rehearsed.plan().check_promotion(seconds(now)).map_err(RehearsalFailure::from)?;
@@ -306,15 +470,43 @@ impl KeyRotator {
         let left = left + Duration::from_secs(1) - Duration::from_nanos(u64::from(passed));
         let promotion = timeout(left, self.secret.promote(&rehearsed)).await;
         let promoted = promotion.map_err(|_| RotateError::TooSlow)??;
-        let outcome = if promoted { "current" } else { "overtaken" };
-        tracing::info!(step = "promote", version = rehearsed.id(), base = rehearsed.plan().base, outcome);
-        Ok(promoted.then(|| rehearsed.into_version()))
+        if !promoted {
+            tracing::info!(
+                step = "promote",
+                version = rehearsed.id(),
+                base = rehearsed.plan().base,
+                outcome = "overtaken"
+            );
+            return Ok(None);
+        }
+        let report = VersionReport::new(rehearsed.id(), id, outcome, &current.keys, rehearsed.plan(), &self.times());
+        let VersionReport { version, id, base, kind, .. } = &report;
+        tracing::info!(
+            step = "promote",
+            became_current = kind,
+            version,
+            id,
+            base,
+            outcome = "current",
+            dropped = report.dropped()
+        );
+        done.versions.push(report);
+        // It is promoted, whatever comes of this: where it fails the next call takes the label off.
+        if let Err(error) = self.secret.take_off_pending(rehearsed.id()).await {
+            let why = format!("AWSPENDING stays on version {} until the next rotation: {error}", rehearsed.id());
+            warn(&mut done.warnings, "take-off", why);
+        }
+        Ok(Some(rehearsed.into_version()))
     }
 
     /// What is in force, and whether each Region returns it.
-    async fn report(&self, current: Version, replicas: &[Replica], new_key: &KeyId, outcome: Outcome) -> KeysReport {
+    async fn report(&self, current: Version, replicas: &[Replica], ended: Ended) -> KeysReport {
         let regions = self.read_each_region(&current, replicas).await;
-        KeysReport::new(current, new_key, outcome, regions, self.schedule.numbers(), self.outside.seconds())
+        KeysReport { regions, ..KeysReport::new(current, ended, &self.times()) }
+    }
+
+    fn times(&self) -> Times<'_> {
+        Times { numbers: self.schedule.numbers(), now: self.outside.seconds() }
     }
 
     /// Reads the secret in each Region until each returns what is current, or the time for replication is over.

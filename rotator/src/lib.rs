@@ -15,28 +15,31 @@ mod service;
 mod stack;
 
 pub use config::Config;
-pub use service::Rotator;
+pub use service::{Rotator, RotatorFailure};
 
 pub use event::{Event, EventError, RotationId, RotationIdError, Step};
 
-pub use keys::{KeyRotator, NoRandomness, Outside};
+pub use keys::{Foresight, KeyRotator, NoRandomness, Outside, RotateFailure};
 pub use rehearsal::RehearsalFailure;
 pub use secret::{Pending, Replica, Snapshot, Version};
 pub use stack::{StackError, StackUpdater};
 
-pub use report::{Bounds, KeyTimes, KeysReport, Moment, Outcome, RegionReport, Report, StackOutcome, StackReport};
+pub use report::{
+    Bounds, KeyTimes, KeysReport, Moment, Outcome, RegionReport, Report, StackOutcome, StackReport, VersionOutcome,
+    VersionReport, worst_first,
+};
 
 use signing::RotationRefusal;
 
 /// Why a rotation stopped, and what to do. It tells ids and times, never a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RotateError {
-    /// The event asks for nothing that is done here.
-    #[error(transparent)]
-    Event(#[from] EventError),
     /// AWS refuses or fails.
     #[error("{0}")]
     Aws(String),
+    /// AWS fails, and may have done what was asked all the same.
+    #[error("{0}")]
+    Unanswered(String),
     /// The secret is not what it should be.
     #[error("{0}")]
     Secret(String),
@@ -50,8 +53,8 @@ pub enum RotateError {
     },
     /// A copy is not what it should be.
     #[error(
-        "the replica in {region} is not in sync: {status}. Nothing is changed: rotate again when it is. One that has failed is \
-        mended by `aws secretsmanager replicate-secret-to-regions`"
+        "the replica in {region} is not in sync: {status}. Rotate again when it is. One that has failed is mended by \
+        `aws secretsmanager replicate-secret-to-regions`"
     )]
     NotInSync {
         /// Where.
@@ -83,9 +86,6 @@ pub enum RotateError {
     /// Others have rotated the same secret all the while.
     #[error("others rotate the same secret at the same time: try again")]
     Overtaken,
-    /// Secrets Manager asks about another secret, or keys are not rotated here.
-    #[error("{0}")]
-    NotOurs(String),
     /// The stack is not updated.
     #[error(transparent)]
     Stack(#[from] StackError),

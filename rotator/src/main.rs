@@ -2,7 +2,7 @@
 
 use key_store::aws::{CallLimits, of_lambda};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
-use rotator::{Config, NoRandomness, Outside, RotateError, Rotator};
+use rotator::{Config, NoRandomness, Outside, Rotator, RotatorFailure};
 use serde_json::value::RawValue;
 use std::{process::ExitCode, sync::Arc, time::SystemTime};
 use zeroize::Zeroizing;
@@ -37,6 +37,6 @@ fn new_secret() -> Result<Zeroizing<[u8; 48]>, NoRandomness> {
     Ok(secret)
 }
 
-fn diagnostic(error: RotateError) -> Diagnostic {
-    Diagnostic { error_type: "Rotation".to_owned(), error_message: error.to_string() }
+fn diagnostic(failure: RotatorFailure) -> Diagnostic {
+    Diagnostic { error_type: "Rotation".to_owned(), error_message: failure.error }
 }

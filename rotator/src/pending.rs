@@ -24,6 +24,8 @@ struct Beside {
 impl Document {
     pub(crate) fn read(text: &str) -> Result<Self, KeySetError> {
         let keys = KeySet::from_json(text)?;
+        // As the reader of the keys passes it over.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         // What is of another type there is nobody's plan.
         let beside: Option<Beside> = serde_json::from_str(text).ok();
         let planned = beside.and_then(|Beside { countersign_base, countersign_rotation }| {
@@ -74,6 +76,7 @@ mod tests {
             let read = Document::read(&text).unwrap();
             assert_eq!(*read.keys.to_json(), *plan.keys.to_json());
             assert_eq!(read.planned, Some(("v\"1".to_owned(), rotation)));
+            assert_eq!(Document::read(&format!("\u{feff}{}", *text)).unwrap().planned, read.planned);
             // And by edges and authorizers.
             assert_eq!(*KeySet::from_json(&text).unwrap().to_json(), *plan.keys.to_json());
         }

@@ -40,6 +40,9 @@ pub enum RehearsalFailure {
     /// There is nothing that could be.
     #[error("{0}")]
     NoKeySet(String),
+    /// It has been current, and a person has gone back to the version before it.
+    #[error("it holds AWSPREVIOUS: it was current, and somebody has gone back to the version before it")]
+    PutAside,
     /// Nobody can say what it would take the place of.
     #[error("it does not say from which version it was planned")]
     NoBase,
@@ -75,6 +78,9 @@ pub(crate) fn rehearse(
     schedule: &RotationSchedule,
     now: UnixSeconds,
 ) -> Result<Rehearsed, RehearsalFailure> {
+    if pending.put_aside {
+        return Err(RehearsalFailure::PutAside);
+    }
     let Version { id, created, keys, planned } = pending.content.map_err(RehearsalFailure::NoKeySet)?;
     let (base, rotation) = planned.ok_or(RehearsalFailure::NoBase)?;
     if base != current.id {
@@ -189,7 +195,8 @@ mod tests {
         planned: Option<(&str, Rotation)>,
         now: u64,
     ) -> Result<Rehearsed, String> {
-        let pending = Pending { id: "v2".to_owned(), content: Ok(version("v2", keys, planned)) };
+        let content = Ok(version("v2", keys, planned));
+        let pending = Pending { id: "v2".to_owned(), content, put_aside: false };
         super::rehearse(&version("v1", current, None), pending, &schedule(), UnixSeconds::new(now))
             .map_err(|failure| failure.to_string())
     }
@@ -227,13 +234,23 @@ mod tests {
             ),
             (planned(), Some(("v1", Rotation::Compromised)), 1_000_000, "it keeps a key that is to be dropped"),
             (compromised(), Some(("v1", Rotation::Planned)), 1_000_000, "it drops a key that is in force"),
-            (planned(), Some(("v1", Rotation::Planned)), 1_001_676, "the plan had to be promoted by 1970-01-12T14:14:35Z"),
+            (
+                planned(),
+                Some(("v1", Rotation::Planned)),
+                1_001_676,
+                "the plan had to be promoted by 1970-01-12T14:14:35Z",
+            ),
         ];
         for (keys, from, now, expected) in table {
             let failure = rehearse(current(), keys, from, now).unwrap_err();
             assert!(failure.contains(expected), "{failure}");
         }
-        let empty = Pending { id: "v2".to_owned(), content: Err("holds nothing yet".to_owned()) };
+        let aside = version("v2", planned(), Some(("v1", Rotation::Planned)));
+        let aside = Pending { id: "v2".to_owned(), content: Ok(aside), put_aside: true };
+        let failure = super::rehearse(&version("v1", current(), None), aside, &schedule(), NOW).unwrap_err();
+        assert_eq!(failure, RehearsalFailure::PutAside);
+        let content = Err("holds nothing yet".to_owned());
+        let empty = Pending { id: "v2".to_owned(), content, put_aside: false };
         let failure = super::rehearse(&version("v1", current(), None), empty, &schedule(), NOW).unwrap_err();
         assert_eq!(failure, RehearsalFailure::NoKeySet("holds nothing yet".to_owned()));
     }

@@ -6,39 +6,94 @@ use crate::{
 };
 use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
 use serde::{Serialize, Serializer};
-use signing::{KeyId, NO_END, Rotation, RotationNumbers, UnixSeconds};
+use signing::{KeyId, KeySet, NO_END, Rotation, RotationNumbers, RotationPlan, UnixSeconds};
 
 /// What one event has brought about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// `scheduled`, `secrets-manager` or `manual`.
     pub trigger: &'static str,
+    /// The id of the rotation that was asked for.
+    pub id: String,
     /// Why, in the words of whoever asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Every version that became current in this call, in order.
+    pub versions: Vec<VersionReport>,
     /// The signing keys, where they are rotated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeysReport>,
     /// The stack, where the API key is rotated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stack: Option<StackReport>,
+    /// What somebody should look at, though nothing has failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Why it stopped, where it did: then this is what was done until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 impl Report {
+    /// Nothing done yet.
+    pub(crate) fn new(trigger: &'static str, id: &KeyId) -> Self {
+        Self {
+            trigger,
+            id: id.to_string(),
+            reason: None,
+            versions: Vec::new(),
+            keys: None,
+            stack: None,
+            warnings: Vec::new(),
+            error: None,
+        }
+    }
+
     /// Whether nothing has ended with it.
     pub(crate) fn is_of_a_step(&self) -> bool {
         self.keys.is_none() && self.stack.is_none()
     }
 }
 
+/// A version that became current.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VersionReport {
+    /// Its id in Secrets Manager.
+    pub version: VersionId,
+    /// The id of its rotation; for one that another rotation had left pending, that of the version.
+    pub id: String,
+    /// `planned` or `compromised`, as the version says it.
+    pub kind: &'static str,
+    /// `rotated`; for one that was found pending `resumed`.
+    pub outcome: VersionOutcome,
+    /// The version whose place it took.
+    pub base: VersionId,
+    /// The `kid` of its new key.
+    pub new_key: String,
+    /// The `kid`s of the keys that were in `base` and are not in it.
+    pub dropped: Vec<String>,
+    /// Until when each side follows.
+    pub bounds: Bounds,
+}
+
+/// Where a version that became current comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VersionOutcome {
+    /// This call has made it.
+    Rotated,
+    /// It was pending when this call came: another call had made it.
+    Resumed,
+}
+
 /// The signing keys that are in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeysReport {
-    /// Whether this call has rotated them.
+    /// What became of the rotation that was asked for.
     pub outcome: Outcome,
-    /// `planned` or `compromised`.
+    /// Its kind, `planned` or `compromised`, as its version says it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rotation: Option<&'static str>,
+    pub kind: Option<&'static str>,
     /// The version that is current.
     pub version: VersionId,
     /// The version that it was planned from.
@@ -46,24 +101,33 @@ pub struct KeysReport {
     pub base: Option<VersionId>,
     /// When the version was put there.
     pub created: Moment,
-    /// The `kid` of the new key.
+    /// The `kid` of the rotation's new key.
     pub new_key: String,
     /// All keys.
     pub keys: Vec<KeyTimes>,
-    /// Until when each side follows.
-    pub bounds: Bounds,
+    /// Until when each side follows; absent where the rotation is superseded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
     /// What each Region returns to whoever reads the secret there.
     pub regions: Vec<RegionReport>,
+    /// As [`Report::versions`].
+    #[serde(skip)]
+    pub versions: Vec<VersionReport>,
+    /// As [`Report::warnings`].
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
-/// Whether a call has changed something.
+/// What became of the rotation that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// It has.
+    /// This call has rotated the keys.
     Rotated,
     /// An earlier call for the same event had.
     Already,
+    /// Its id is that of an emergency, under which nothing that is planned is done.
+    Superseded,
 }
 
 /// A key by its id, and its time.
@@ -129,6 +193,9 @@ pub struct StackReport {
     pub timestamp: String,
     /// The stack's status before.
     pub status: String,
+    /// As [`Report::warnings`].
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// What has become of a stack's update.
@@ -141,6 +208,8 @@ pub enum StackOutcome {
     NoUpdates,
     /// It has this rotation's `Timestamp`, or that of a later one.
     Already,
+    /// It has this rotation's `Timestamp`, which another rotation of the same second has set.
+    SameSecond,
     /// It is being created, with an API key that is new.
     BeingCreated,
 }
@@ -176,34 +245,106 @@ impl KeysReport {
         (!each.is_empty()).then(|| each.join(", "))
     }
 
-    pub(crate) fn new(
-        Version { id, created, keys, planned }: Version,
-        new_key: &KeyId,
-        outcome: Outcome,
-        regions: Vec<RegionReport>,
-        numbers: &RotationNumbers,
-        now: UnixSeconds,
-    ) -> Self {
-        let end = |moment| (moment < NO_END).then_some(Moment(moment));
-        let times = keys.keys().iter().map(|key| KeyTimes {
+    /// What is current, and what became of the rotation that was asked for.
+    pub(crate) fn new(Version { id, created, keys, planned }: Version, ended: Ended, times: &Times<'_>) -> Self {
+        let Ended { outcome, kind, new_key } = ended;
+        let key_times = keys.keys().iter().map(|key| KeyTimes {
             kid: key.id().to_string(),
             signs_from: Moment(key.not_before()),
             accepted_until: end(key.expires()),
         });
-        let rotation = planned.as_ref().map(|(_, rotation)| *rotation);
-        let bounds = match rotation {
-            Some(Rotation::Compromised) => {
+        let bounds = Bounds::new(kind.unwrap_or(Rotation::Planned), &keys, &new_key, created, times);
+        Self {
+            outcome,
+            kind: kind.map(name),
+            version: id,
+            base: planned.map(|(base, _)| base),
+            created: Moment(created),
+            new_key: new_key.to_string(),
+            keys: key_times.collect(),
+            bounds: (outcome != Outcome::Superseded).then_some(bounds),
+            regions: Vec::new(),
+            versions: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// What became of a rotation: its kind is what its version says, where that can be read.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    pub(crate) kind: Option<Rotation>,
+    pub(crate) new_key: KeyId,
+}
+
+/// What bounds are counted by.
+pub(crate) struct Times<'a> {
+    pub(crate) numbers: &'a RotationNumbers,
+    pub(crate) now: UnixSeconds,
+}
+
+/// The end of a key, where it has one.
+fn end(moment: UnixSeconds) -> Option<Moment> {
+    (moment < NO_END).then_some(Moment(moment))
+}
+
+impl VersionReport {
+    /// Of a plan that takes the place of `before`.
+    pub(crate) fn new(
+        version: &str,
+        id: &str,
+        outcome: VersionOutcome,
+        before: &KeySet,
+        plan: &RotationPlan<VersionId>,
+        times: &Times<'_>,
+    ) -> Self {
+        let dropped = before.keys().iter().filter(|key| plan.keys.get(key.id()).is_none());
+        Self {
+            version: version.to_owned(),
+            id: id.to_owned(),
+            kind: name(plan.rotation),
+            outcome,
+            base: plan.base.clone(),
+            new_key: plan.new_key.to_string(),
+            dropped: dropped.map(|key| key.id().to_string()).collect(),
+            bounds: Bounds::new(plan.rotation, &plan.keys, &plan.new_key, times.now, times),
+        }
+    }
+
+    /// Whether it drops every key there was.
+    pub fn is_emergency(&self) -> bool {
+        self.kind == name(Rotation::Compromised)
+    }
+
+    /// The keys that are dropped, with commas between them; `none` where there is none.
+    pub fn dropped(&self) -> String {
+        if self.dropped.is_empty() { "none".to_owned() } else { self.dropped.join(", ") }
+    }
+}
+
+/// These versions, those that drop every key first.
+pub fn worst_first(versions: &[VersionReport]) -> impl Iterator<Item = &VersionReport> {
+    let emergencies = versions.iter().filter(|version| version.is_emergency());
+    emergencies.chain(versions.iter().filter(|version| !version.is_emergency()))
+}
+
+impl Bounds {
+    fn new(kind: Rotation, keys: &KeySet, new_key: &KeyId, created: UnixSeconds, times: &Times<'_>) -> Self {
+        match kind {
+            Rotation::Compromised => {
                 // A bound from above: an earlier call may have promoted it, and not as soon as it was put there.
-                let &RotationNumbers { signer_ttl, verifier_ttl, replication, outage, .. } = numbers;
-                let (edges, authorizers) = (now + signer_ttl + replication, now + verifier_ttl + replication);
-                Bounds::Compromised {
+                let &RotationNumbers { signer_ttl, verifier_ttl, replication, outage, .. } = times.numbers;
+                let (edges, authorizers) =
+                    (times.now + signer_ttl + replication, times.now + verifier_ttl + replication);
+                Self::Compromised {
                     edges_sign_with_it_by: Moment(edges),
                     or_in_an_outage_by: Moment(edges + outage),
                     authorizers_drop_the_old_by: Moment(authorizers),
                     or_those_in_an_outage_by: Moment(authorizers + outage),
                 }
             }
-            Some(Rotation::Planned) | None => Bounds::Planned {
+            Rotation::Planned => Self::Planned {
                 new_key_signs_from: Moment(keys.get(new_key).map_or(created, signing::Key::not_before)),
                 old_keys_accepted_until: keys
                     .keys()
@@ -212,17 +353,14 @@ impl KeysReport {
                     .filter_map(|key| end(key.expires()))
                     .max_by_key(|end| end.0),
             },
-        };
-        Self {
-            outcome,
-            rotation: rotation.map(name),
-            version: id,
-            base: planned.map(|(base, _)| base),
-            created: Moment(created),
-            new_key: new_key.to_string(),
-            keys: times.collect(),
-            bounds,
-            regions,
+        }
+    }
+
+    /// From when the new key signs, where that is planned.
+    pub fn signs_from(&self) -> Option<Moment> {
+        match self {
+            Self::Planned { new_key_signs_from, .. } => Some(*new_key_signs_from),
+            Self::Compromised { .. } => None,
         }
     }
 }

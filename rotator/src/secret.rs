@@ -17,12 +17,13 @@ use key_store::{
     client,
 };
 use signing::{KeySet, Rotation, UnixSeconds};
-use std::{error::Error, fmt::Debug};
+use std::{collections::HashMap, error::Error, fmt::Debug};
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
+const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// What is said of a version that Secrets Manager has labelled and nobody has filled.
 pub(crate) const EMPTY: &str = "it holds nothing yet";
@@ -42,6 +43,8 @@ pub struct Snapshot {
     pub current: Version,
     /// What is to take its place, where there is something.
     pub pending: Option<Pending>,
+    /// Whether AWSPENDING is still on what is current: a rotation broke off just after its promotion.
+    pub pending_on_current: bool,
     /// The copies in other Regions.
     pub replicas: Vec<Replica>,
 }
@@ -66,6 +69,8 @@ pub struct Pending {
     pub id: VersionId,
     /// What it holds; or what is there instead of a key set.
     pub content: Result<Version, String>,
+    /// Whether it holds AWSPREVIOUS too: it has been current, and a person has gone back to the version before it.
+    pub put_aside: bool,
 }
 
 /// A copy of the secret in another Region.
@@ -79,6 +84,29 @@ pub struct Replica {
     pub in_progress: bool,
     /// In Secrets Manager's words.
     pub status: String,
+}
+
+/// The secret's labels and copies, before any version of it is read.
+pub(crate) struct Described {
+    /// The labels of each version that has any.
+    pub(crate) labels: HashMap<VersionId, Vec<String>>,
+    replicas: Vec<Replica>,
+}
+
+impl Described {
+    /// Which version has that label.
+    pub(crate) fn holder(&self, label: &str) -> Option<&VersionId> {
+        self.labels.keys().find(|id| self.has(id, label))
+    }
+
+    /// Which version is read by edges and authorizers.
+    pub(crate) fn current(&self) -> Option<&VersionId> {
+        self.holder(CURRENT)
+    }
+
+    fn has(&self, id: &str, label: &str) -> bool {
+        self.labels.get(id).is_some_and(|labels| labels.iter().any(|other| other == label))
+    }
 }
 
 /// What became of a version that was to be put.
@@ -106,6 +134,23 @@ impl SecretVersions {
 
     /// Reads the labels, and what the current and the pending version hold.
     pub(crate) async fn snapshot(&self) -> Result<Snapshot, RotateError> {
+        let described = self.describe().await?;
+        let current = described.current().cloned().ok_or_else(|| self.no_current(&described))?;
+        let holder = described.holder(PENDING).cloned();
+        let pending_on_current = holder.as_ref() == Some(&current);
+        let pending = match holder {
+            Some(id) if id != current => {
+                let put_aside = described.has(&id, PREVIOUS);
+                Some(Pending { content: self.content(&id).await?, id, put_aside })
+            }
+            _ => None,
+        };
+        let current = self.version(&current).await?;
+        Ok(Snapshot { current, pending, pending_on_current, replicas: described.replicas })
+    }
+
+    /// Reads the labels and how the copies are.
+    pub(crate) async fn describe(&self) -> Result<Described, RotateError> {
         let answer = self.primary.describe_secret().secret_id(self.arn().as_str()).send().await;
         let answer = answer.map_err(|error| self.failed("secretsmanager:DescribeSecret", &error))?;
         if answer.deleted_date.is_some() {
@@ -116,17 +161,6 @@ impl SecretVersions {
             let arn = self.arn();
             return Err(RotateError::Secret(format!("{arn} is a replica: name the primary, which is in {primary}")));
         }
-        let labels = answer.version_ids_to_stages.unwrap_or_default();
-        let holder = |label: &str| {
-            let holds = |stages: &Vec<String>| stages.iter().any(|stage| stage == label);
-            labels.iter().find(|(_, stages)| holds(stages)).map(|(id, _)| id.clone())
-        };
-        let current = holder(CURRENT);
-        let current = current.ok_or_else(|| RotateError::Secret(format!("{} has no version {CURRENT}", self.arn())))?;
-        let pending = match holder(PENDING) {
-            Some(id) if id != current => Some(Pending { content: self.content(&id).await?, id }),
-            _ => None,
-        };
         let replicas = answer.replication_status.unwrap_or_default().into_iter().filter_map(|replica| {
             let status = replica.status.as_ref().map_or("unknown", StatusType::as_str);
             let words = replica.status_message.map(|words| format!(" ({words})")).unwrap_or_default();
@@ -137,7 +171,29 @@ impl SecretVersions {
                 status: format!("{status}{words}"),
             })
         });
-        Ok(Snapshot { current: self.version(&current).await?, pending, replicas: replicas.collect() })
+        let replicas = replicas.collect();
+        Ok(Described { labels: answer.version_ids_to_stages.unwrap_or_default(), replicas })
+    }
+
+    /// Why nothing can be rotated, and the command that helps.
+    pub(crate) fn no_current(&self, described: &Described) -> RotateError {
+        let arn = self.arn();
+        let labelled = described.labels.iter().map(|(id, labels)| format!("{id} ({})", labels.join(", ")));
+        let mut labelled: Vec<_> = labelled.collect();
+        labelled.sort();
+        // What is only pending was never in force: Secrets Manager labels a version before it holds anything.
+        let empty = described.labels.values().all(|labels| labels.iter().all(|label| label == PENDING));
+        let advice = if empty {
+            format!("`countersign keys init --secret {arn}` makes the first key")
+        } else {
+            format!(
+                "`aws secretsmanager update-secret-version-stage --region {} --secret-id {arn} --version-stage {CURRENT} \
+                --move-to-version-id VERSION` makes one current. Labelled are {}",
+                arn.region(),
+                labelled.join(", ")
+            )
+        };
+        RotateError::Secret(format!("{arn} has no version {CURRENT}: {advice}"))
     }
 
     /// Reads one version back.
@@ -170,8 +226,23 @@ impl SecretVersions {
         match put.send().await {
             Ok(_) => Ok(Put::Done),
             Err(error) if code(&error) == Some("ResourceExistsException") => Ok(Put::Taken),
-            Err(error) => Err(self.failed("secretsmanager:PutSecretValue", &error)),
+            Err(error) => Err(self.failed_write("secretsmanager:PutSecretValue", &error)),
         }
+    }
+
+    /// Puts the first version of all, which Secrets Manager makes current. Returns whether it has: another may have come first,
+    /// whose version then stays current.
+    pub(crate) async fn put_first(&self, token: &str, set: &Zeroizing<String>) -> Result<bool, RotateError> {
+        let put = self.primary.put_secret_value().secret_id(self.arn().as_str());
+        let put = put.client_request_token(token).secret_string(set.as_str()).version_stages(PENDING);
+        let answer = put.send().await.map_err(|error| self.failed_write("secretsmanager:PutSecretValue", &error))?;
+        if answer.version_stages().iter().any(|label| label == CURRENT) {
+            return Ok(true);
+        }
+        // Without the version from which to take it the label comes to nobody who is not the first.
+        let promote = self.primary.update_secret_version_stage().secret_id(self.arn().as_str());
+        let answer = promote.version_stage(CURRENT).move_to_version_id(token).send().await;
+        self.moved(answer.map(|_| ()))
     }
 
     /// Makes a rehearsed version current in the place of the version that it was planned from, and of no other. Returns whether
@@ -213,7 +284,31 @@ impl SecretVersions {
         match answer {
             Ok(()) => Ok(true),
             Err(error) if code(&error).is_some_and(|code| ELSEWHERE.contains(&code)) => Ok(false),
-            Err(error) => Err(self.failed("secretsmanager:UpdateSecretVersionStage", &error)),
+            Err(error) => Err(self.failed_write("secretsmanager:UpdateSecretVersionStage", &error)),
+        }
+    }
+
+    /// Why a call failed that may have had its effect all the same: where no answer came, or none that can be believed.
+    fn failed_write<E, R>(&self, action: &str, error: &SdkError<E, R>) -> RotateError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        R: Debug + 'static,
+    {
+        const WITHOUT_EFFECT: [&str; 8] = [
+            "AccessDeniedException",
+            "DecryptionFailure",
+            "EncryptionFailure",
+            "ExpiredTokenException",
+            "InvalidParameterException",
+            "InvalidRequestException",
+            "LimitExceededException",
+            "ResourceNotFoundException",
+        ];
+        match (code(error), self.failed(action, error)) {
+            (code, RotateError::Aws(words)) if !code.is_some_and(|code| WITHOUT_EFFECT.contains(&code)) => {
+                RotateError::Unanswered(words)
+            }
+            (_, error) => error,
         }
     }
 

@@ -1,10 +1,11 @@
 use crate::{
-    Config, Event, KeyRotator, KeysReport, Outside, RotateError, StackUpdater,
+    Config, Event, KeyRotator, KeysReport, Outcome, Outside, RotateError, RotateFailure, StackUpdater,
     pending::name,
-    report::{Moment, Report},
+    report::{Moment, Report, VersionReport, worst_first},
 };
 use key_store::aws::SdkConfig;
-use signing::UnixSeconds;
+use signing::{Rotation, UnixSeconds};
+use std::mem;
 
 /// The rotator of one function.
 #[derive(Debug)]
@@ -12,6 +13,16 @@ pub struct Rotator {
     keys: Option<(String, KeyRotator)>,
     stack: Option<StackUpdater>,
     outside: Outside,
+}
+
+/// Why an invocation failed, and what it had done until then.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct RotatorFailure {
+    /// Why, in words that tell too what was done.
+    pub error: String,
+    /// Of each event that was begun; the last one has the error.
+    pub reports: Vec<Report>,
 }
 
 impl Rotator {
@@ -23,90 +34,134 @@ impl Rotator {
         Self { keys, stack: config.stack.map(|name| StackUpdater::new(name, aws)), outside }
     }
 
-    /// Does what an invocation asks for, and logs each step, and one line about the whole.
+    /// Does what an invocation asks for, and logs each step, and one line about the whole, with the whole report in it: an
+    /// invocation that nobody waits for shows its answer to nobody.
     ///
     /// `request_id` is Lambda's name for the invocation, which is the same in every retry.
     ///
     /// # Errors
     /// What stopped it. Lambda, SQS or Secrets Manager call again, and the work goes on from where it is.
-    pub async fn rotate(&self, payload: &str, request_id: &str) -> Result<Vec<Report>, RotateError> {
+    pub async fn rotate(&self, payload: &str, request_id: &str) -> Result<Vec<Report>, RotatorFailure> {
         let begun = (self.outside.now)();
-        let done = self.handle_all(payload, request_id).await;
+        let mut reports = Vec::new();
+        let done = self.handle_all(payload, request_id, &mut reports).await;
         let duration = (self.outside.now)().duration_since(begun).unwrap_or_default();
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let kind = worst(&reports);
+        let report = (!reports.is_empty()).then(|| serde_json::to_string(&reports).unwrap_or_default());
         match &done {
             // The first steps of Secrets Manager's rotation end nothing.
-            Ok(reports) if reports.iter().all(Report::is_of_a_step) => {
-                tracing::info!(step = "end", duration_ms, request_id);
+            Ok(()) if reports.iter().all(Report::is_of_a_step) => {
+                tracing::info!(step = "end", duration_ms, request_id, report);
             }
-            Ok(_) => tracing::info!(rotation = "done", duration_ms, request_id),
-            Err(error) => tracing::error!(rotation = "failed", reason = %error, duration_ms, request_id),
+            Ok(()) => tracing::info!(rotation = "done", kind, duration_ms, request_id, report),
+            Err(error) => tracing::error!(rotation = "failed", kind, reason = error, duration_ms, request_id, report),
         }
-        done
+        match done {
+            Ok(()) => Ok(reports),
+            Err(error) => Err(RotatorFailure { error, reports }),
+        }
     }
 
-    async fn handle_all(&self, payload: &str, request_id: &str) -> Result<Vec<Report>, RotateError> {
-        let mut reports = Vec::new();
-        for event in Event::read(payload, request_id)? {
-            reports.push(self.handle(event).await?);
+    async fn handle_all(&self, payload: &str, request_id: &str, reports: &mut Vec<Report>) -> Result<(), String> {
+        for event in Event::read(payload, request_id).map_err(|error| error.to_string())? {
+            let mut report = match &event {
+                Event::Scheduled { id, .. } => Report::new("scheduled", id.key_id()),
+                Event::Manual { id, .. } => Report::new("manual", id.key_id()),
+                Event::Step { token, .. } => Report::new("secrets-manager", token),
+            };
+            let handled = self.handle(event, &mut report).await;
+            report.error = handled.as_ref().err().cloned();
+            reports.push(report);
+            handled?;
         }
-        Ok(reports)
+        Ok(())
     }
 
-    async fn handle(&self, event: Event) -> Result<Report, RotateError> {
+    async fn handle(&self, event: Event, report: &mut Report) -> Result<(), String> {
         match event {
             Event::Scheduled { id, time } => {
                 tracing::info!(step = "begin", trigger = "scheduled", id = %id.key_id(), time = Moment(time).text());
-                let keys = match &self.keys {
-                    Some((_, keys)) => Some(keys.rotate(&id, signing::Rotation::Planned).await?),
-                    None => None,
-                };
-                self.finish(Report { trigger: "scheduled", reason: None, keys, stack: None }, time).await
+                if let Some((_, keys)) = &self.keys {
+                    report.take(keys.rotate(&id, Rotation::Planned).await)?;
+                }
+                self.finish(report, time, false).await.map_err(|error| error.to_string())
             }
             Event::Manual { id, rotation, reason } => {
                 let kind = name(rotation);
-                tracing::info!(step = "begin", trigger = "manual", rotation_kind = kind, id = %id.key_id(), reason);
-                let (keys, time) = match &self.keys {
+                tracing::info!(step = "begin", trigger = "manual", kind, id = %id.key_id(), reason);
+                report.reason = reason;
+                let time = match &self.keys {
                     Some((_, keys)) => {
-                        let report = keys.rotate(&id, rotation).await?;
-                        let time = keys.made(&report).await?;
-                        (Some(report), time)
+                        let keys_report = report.take(keys.rotate(&id, rotation).await)?;
+                        keys.made(keys_report).await.map_err(|error| error.to_string())?
                     }
-                    None => (None, self.outside.seconds()),
+                    None => self.outside.seconds(),
                 };
-                self.finish(Report { trigger: "manual", reason, keys, stack: None }, time).await
+                self.finish(report, time, self.keys.is_none()).await.map_err(|error| error.to_string())
             }
             Event::Step { step, secret_id, token } => {
                 tracing::info!(step = "begin", trigger = "secrets-manager", secrets_manager_step = ?step, id = %token);
-                let not_ours =
-                    |why: &str| RotateError::NotOurs(format!("Secrets Manager asks to rotate {secret_id}, {why}"));
+                let not_ours = |why: &str| format!("Secrets Manager asks to rotate {secret_id}, {why}");
                 let (arn, keys) = self.keys.as_ref().ok_or_else(|| not_ours("and COUNTERSIGN_ROTATE is api-key"))?;
                 if *arn != secret_id {
                     return Err(not_ours("which COUNTERSIGN_SECRET does not name"));
                 }
-                let report = Report { trigger: "secrets-manager", reason: None, keys: None, stack: None };
-                match keys.step(step, &token).await? {
-                    None => Ok(report),
-                    Some(keys) => {
-                        let time = keys.created.0;
-                        self.finish(Report { keys: Some(keys), ..report }, time).await
+                match keys.step(step, &token).await {
+                    Ok(None) => Ok(()),
+                    Ok(Some(done)) => {
+                        let time = report.take(Ok(done))?.created.0;
+                        self.finish(report, time, false).await.map_err(|error| error.to_string())
                     }
+                    Err(failure) => report.take(Err(failure)).map(|_| ()),
                 }
             }
         }
     }
 
-    /// Updates the stack. A Region that lags is told of only then: it is no reason to keep an API key.
-    async fn finish(&self, report: Report, time: UnixSeconds) -> Result<Report, RotateError> {
-        let stack = match &self.stack {
-            Some(stack) => Some(stack.update(time, self.outside.seconds()).await?),
-            None => None,
-        };
+    /// Updates the stack. A Region that lags is told of only then: it is no reason to keep an API key. `new` says that the time is
+    /// that of this very call.
+    async fn finish(&self, report: &mut Report, time: UnixSeconds, new: bool) -> Result<(), RotateError> {
+        let outcome = report.keys.as_ref().map(|keys| keys.outcome);
+        if outcome == Some(Outcome::Superseded) {
+            return Ok(());
+        }
+        if let Some(stack) = &self.stack {
+            let new = new || outcome == Some(Outcome::Rotated);
+            let mut updated = stack.update(time, self.outside.seconds(), new).await?;
+            report.warnings.append(&mut updated.warnings);
+            report.stack = Some(updated);
+        }
         match report.keys.as_ref().and_then(KeysReport::lagging) {
             Some(regions) => Err(RotateError::Lagging(regions)),
-            None => Ok(Report { stack, ..report }),
+            None => Ok(()),
         }
     }
+}
+
+impl Report {
+    /// Takes down what became of the keys, whether that ended well or not.
+    fn take(&mut self, done: Result<KeysReport, Box<RotateFailure>>) -> Result<&KeysReport, String> {
+        match done {
+            Ok(mut keys) => {
+                self.versions = mem::take(&mut keys.versions);
+                self.warnings.append(&mut keys.warnings);
+                Ok(self.keys.insert(keys))
+            }
+            Err(failure) => {
+                let error = failure.to_string();
+                self.versions = failure.versions;
+                self.warnings.extend(failure.warnings);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The worst kind of what became current: an emergency, where there was one.
+fn worst(reports: &[Report]) -> Option<&'static str> {
+    let versions: Vec<VersionReport> = reports.iter().flat_map(|report| report.versions.iter().cloned()).collect();
+    worst_first(&versions).next().map(|version| version.kind)
 }
 
 #[cfg(test)]

@@ -71,17 +71,22 @@ impl StackUpdater {
         Self { name, region, client: Client::from_conf(config) }
     }
 
-    /// Gives the stack a new `Timestamp` and leaves all else as it is. CloudFormation goes on by itself.
+    /// Gives the stack a new `Timestamp` and leaves all else as it is. CloudFormation goes on by itself. `new` says that the
+    /// rotation is of this very call, so that its `Timestamp` can be there only by another rotation of the same second.
     ///
     /// # Errors
     /// Where the stack cannot be updated now, or not without a person.
-    pub async fn update(&self, time: UnixSeconds, now: UnixSeconds) -> Result<StackReport, StackError> {
+    pub async fn update(&self, time: UnixSeconds, now: UnixSeconds, new: bool) -> Result<StackReport, StackError> {
         let now = timestamp(now);
         let timestamp = timestamp(time);
         let stack = self.describe().await?;
-        let status = stack.stack_status.as_ref().map_or("in no state", |status| status.as_str()).to_owned();
+        let status = status_of(&stack);
         tracing::info!(step = "describe-stack", stack = self.name, status);
-        let outcome = match next(&self.name, &stack, &timestamp, &now)? {
+        let warnings = warnings(&self.name, &stack);
+        for detail in &warnings {
+            tracing::warn!(step = "describe-stack", detail);
+        }
+        let outcome = match next(&self.name, &stack, &timestamp, &now, new)? {
             Next::Nothing(outcome) => outcome,
             Next::Update { parameters, capabilities } => {
                 self.send_update(token(&timestamp, &now), parameters, capabilities, &status).await?
@@ -89,7 +94,22 @@ impl StackUpdater {
         };
         // Not `timestamp`: that is the line's own.
         tracing::info!(step = "update-stack", stack = self.name, stack_timestamp = timestamp, outcome = ?outcome);
-        Ok(StackReport { name: self.name.clone(), outcome, timestamp, status })
+        Ok(StackReport { name: self.name.clone(), outcome, timestamp, status, warnings })
+    }
+
+    /// What [`StackUpdater::update`] would report of a rotation that is of this moment. Nothing is changed.
+    ///
+    /// # Errors
+    /// As that.
+    pub async fn foresee(&self, now: UnixSeconds) -> Result<StackReport, StackError> {
+        let timestamp = timestamp(now);
+        let stack = self.describe().await?;
+        let outcome = match next(&self.name, &stack, &timestamp, &timestamp, true)? {
+            Next::Nothing(outcome) => outcome,
+            Next::Update { .. } => StackOutcome::Updating,
+        };
+        let (status, warnings) = (status_of(&stack), warnings(&self.name, &stack));
+        Ok(StackReport { name: self.name.clone(), outcome, timestamp, status, warnings })
     }
 
     async fn describe(&self) -> Result<Stack, StackError> {
@@ -144,9 +164,33 @@ fn token(timestamp: &str, now: &str) -> String {
     format!("countersign-{timestamp}-at-{now}")
 }
 
-/// Decides by the stack's state. `timestamp` is that of the rotation, `now` the same of the present moment.
-fn next(name: &str, stack: &Stack, timestamp: &str, now: &str) -> Result<Next, StackError> {
-    let status = stack.stack_status.as_ref().map_or("in no state", |status| status.as_str());
+fn status_of(stack: &Stack) -> String {
+    stack.stack_status.as_ref().map_or("in no state", |status| status.as_str()).to_owned()
+}
+
+/// What makes an update of this stack more, or less, than it seems.
+fn warnings(name: &str, stack: &Stack) -> Vec<String> {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let role = given(&stack.role_arn).map(|role| {
+        format!(
+            "stack {name} has the service role {role}: CloudFormation uses it for every update, whoever starts it, so that \
+            whoever may update the stack can do what the role may. It cannot be taken off: create the stack again without one"
+        )
+    });
+    let parent = given(&stack.root_id).or_else(|| given(&stack.parent_id)).map(|root| {
+        format!(
+            "stack {name} is nested in {root}: the next update of that stack sets its Timestamp back, and the API key with it. \
+            Give StackName the root stack, with a parameter Timestamp that it hands on"
+        )
+    });
+    role.into_iter().chain(parent).collect()
+}
+
+/// Decides by the stack's state. `timestamp` is that of the rotation, `now` the same of the present moment; `new` says that this
+/// call has made the rotation.
+fn next(name: &str, stack: &Stack, timestamp: &str, now: &str, new: bool) -> Result<Next, StackError> {
+    let status = status_of(stack);
+    let status = status.as_str();
     let key = |parameter: &Parameter| parameter.parameter_key.clone().unwrap_or_default();
     let parameters = stack.parameters.as_deref().unwrap_or_default();
     let present = parameters.iter().find(|parameter| key(parameter) == TIMESTAMP);
@@ -185,7 +229,8 @@ fn next(name: &str, stack: &Stack, timestamp: &str, now: &str) -> Result<Next, S
     // This rotation's own update, or a later one: whether it is still under way or not, there is nothing more to do. A time to
     // come is no rotation's, and nothing to wait for.
     if is_timestamp(present) && present >= timestamp && (present == timestamp || present <= now) {
-        return Ok(Next::Nothing(StackOutcome::Already));
+        let by_another = new && present == timestamp;
+        return Ok(Next::Nothing(if by_another { StackOutcome::SameSecond } else { StackOutcome::Already }));
     }
     if status.ends_with("_IN_PROGRESS") {
         return Err(StackError::Busy { name: name.to_owned(), status: status.to_owned() });
@@ -244,7 +289,7 @@ mod tests {
                     ],
                     capabilities: vec![Capability::CapabilityNamedIam],
                 };
-                assert_eq!(next("s", &stack(status, present), TIME, NOW), Ok(expected), "{present} {status}");
+                assert_eq!(next("s", &stack(status, present), TIME, NOW, false), Ok(expected), "{present} {status}");
             }
         }
     }
@@ -253,12 +298,43 @@ mod tests {
     fn what_is_done_is_not_done_again() {
         for present in [TIME, "2026-11-22T06-04-06Z", NOW] {
             for status in ["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"] {
-                let decided = next("s", &stack(status, present), TIME, NOW);
+                let decided = next("s", &stack(status, present), TIME, NOW, false);
                 assert_eq!(decided, Ok(Next::Nothing(StackOutcome::Already)), "{present} {status}");
             }
         }
-        let created = next("s", &stack("CREATE_IN_PROGRESS", "2026-11-22"), TIME, NOW);
+        let created = next("s", &stack("CREATE_IN_PROGRESS", "2026-11-22"), TIME, NOW, false);
         assert_eq!(created, Ok(Next::Nothing(StackOutcome::BeingCreated)));
+    }
+
+    /// A rotation of this very call has not updated the stack before.
+    #[test]
+    fn another_rotation_of_the_same_second_is_told_from_this_one() {
+        for (present, new, expected) in [
+            (TIME, true, StackOutcome::SameSecond),
+            (TIME, false, StackOutcome::Already),
+            ("2026-11-22T06-04-06Z", true, StackOutcome::Already),
+        ] {
+            for status in ["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS"] {
+                let decided = next("s", &stack(status, present), TIME, NOW, new);
+                assert_eq!(decided, Ok(Next::Nothing(expected)), "{present} {new} {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_service_role_and_a_parent_are_warned_of() {
+        let plain = stack("UPDATE_COMPLETE", TIME);
+        assert_eq!(warnings("s", &plain), Vec::<String>::new());
+        let mut with = plain.clone();
+        with.role_arn = Some("arn:aws:iam::123456789012:role/cfn".to_owned());
+        let [role] = &warnings("s", &with)[..] else { panic!("one warning") };
+        assert!(role.starts_with("stack s has the service role arn:aws:iam::123456789012:role/cfn: "), "{role}");
+        for (root, parent) in [(Some("root"), Some("parent")), (None, Some("root")), (Some("root"), None)] {
+            let mut nested = plain.clone();
+            (nested.root_id, nested.parent_id) = (root.map(str::to_owned), parent.map(str::to_owned));
+            let [parent] = &warnings("s", &nested)[..] else { panic!("one warning") };
+            assert!(parent.starts_with("stack s is nested in root: "), "{parent}");
+        }
     }
 
     #[test]
@@ -279,14 +355,17 @@ mod tests {
             ("DELETE_FAILED", "switch the schedule off"),
             ("REVIEW_IN_PROGRESS", "execute it, or delete the stack"),
         ] {
-            let error = next("api", &stack(status, "2026-11-22"), TIME, NOW).unwrap_err().to_string();
+            let error = next("api", &stack(status, "2026-11-22"), TIME, NOW, false).unwrap_err().to_string();
             assert!(error.starts_with(&format!("stack api is {status}")) && error.contains(expected), "{error}");
         }
         for undoing in ["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"] {
-            assert!(matches!(next("api", &stack(undoing, TIME), TIME, NOW), Err(StackError::Busy { .. })), "{undoing}");
+            assert!(
+                matches!(next("api", &stack(undoing, TIME), TIME, NOW, false), Err(StackError::Busy { .. })),
+                "{undoing}"
+            );
         }
         let foreign = Stack::builder().stack_status(StackStatus::CreateComplete).build();
-        assert_eq!(next("api", &foreign, TIME, NOW), Err(StackError::NoTimestamp("api".to_owned())));
+        assert_eq!(next("api", &foreign, TIME, NOW, false), Err(StackError::NoTimestamp("api".to_owned())));
     }
 
     /// By the form that CloudFormation takes: a letter or digit, then those and hyphens, 128 at most.

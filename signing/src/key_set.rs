@@ -119,6 +119,16 @@ impl KeySet {
         self.keys.iter().find(|key| key.id() == id)
     }
 
+    /// Whether the other set has the same keys, with the same ids and times, in the same order. Secrets are compared in constant
+    /// time.
+    pub fn has_keys_of(&self, other: &Self) -> bool {
+        let same = |(one, other): (&Key, &Key)| {
+            let rest = |key: &Key| (key.id().clone(), key.not_before(), key.expires());
+            rest(one) == rest(other) && one.has_secret_of(other)
+        };
+        self.keys.len() == other.keys.len() && self.keys.iter().zip(&other.keys).all(same)
+    }
+
     /// All keys, in the order of the document.
     pub fn keys(&self) -> &[Key] {
         &self.keys
@@ -572,6 +582,28 @@ mod tests {
             let key = keys.signing_key(UnixSeconds::new(now));
             assert_eq!(key.map(|key| key.id().as_str()), expected, "at {now}");
         }
+    }
+
+    #[test]
+    fn two_sets_have_the_same_keys_where_nothing_of_any_differs() {
+        let read = |jwks: &[String]| KeySet::from_json(&set(jwks)).unwrap();
+        let all = || [jwk("a", 1, 20), jwk("b", 10, 30)];
+        assert!(read(&all()).has_keys_of(&read(&all())));
+        let other = |index: usize, old: &str, new: &str| {
+            let mut all = all();
+            all[index] = all[index].replace(old, new);
+            all
+        };
+        for other in [
+            other(0, r#""a""#, r#""c""#),
+            other(0, K, &K.replace("MDEy", "MDEx")),
+            other(1, ":10", ":11"),
+            other(1, ":30", ":31"),
+        ] {
+            assert!(!read(&all()).has_keys_of(&read(&other)), "{other:?}");
+        }
+        assert!(!read(&all()).has_keys_of(&read(&all()[..1])));
+        assert!(!read(&all()[..1]).has_keys_of(&read(&all())));
     }
 
     #[test]

@@ -7,8 +7,8 @@
 use crate::{
     moto::Moto,
     rotator_stage::{
-        FIRST, Found, LATER, NO_END, REGION, TIME, World, failure, id, moment, now, queued, report, scheduled, step,
-        timestamp,
+        FIRST, Found, LATER, NO_END, REGION, TIME, World, became_current, failure, id, moment, now, queued, report,
+        scheduled, step, timestamp,
     },
     stage::SECRET,
 };
@@ -34,13 +34,15 @@ async fn a_schedule_rotates_keys_and_stack_once_for_each_event() {
         let told = report(rotator.invoke(first.clone()).await);
         let found = world.found().await;
         let signs_from = assert_planned(&found, &[("k1", 0)], &id(1), begun);
-        assert_eq!(found.labelled(), format!("AWSCURRENT={0} AWSPENDING={0} AWSPREVIOUS={FIRST}", id(1)));
+        assert_eq!(found.labelled(), format!("AWSCURRENT={0} AWSPREVIOUS={FIRST}", id(1)));
         assert_eq!((found.set["countersign_base"].as_str(), &found.replica), (Some(FIRST), &id(1)));
         assert_eq!(found.parameters, with_timestamp(&before, TIME.1));
         let stack = |outcome, time: (&str, &str), status| json!({"name": world.stack, "outcome": outcome, "timestamp": time.1, "status": status});
         let bounds = bounds(signs_from);
         let expected = json!([{
             "trigger": "scheduled",
+            "id": id(1),
+            "versions": [became_current(&id(1), "planned", FIRST, &[], &bounds)],
             "keys": with(&found, "rotated", &bounds),
             "stack": stack("updating", TIME, "CREATE_COMPLETE"),
         }]);
@@ -51,6 +53,8 @@ async fn a_schedule_rotates_keys_and_stack_once_for_each_event() {
         let from_fresh = report(fresh.invoke(first.clone()).await);
         let expected = json!([{
             "trigger": "scheduled",
+            "id": id(1),
+            "versions": [],
             "keys": with(&found, "already", &bounds),
             "stack": stack("already", TIME, "UPDATE_COMPLETE"),
         }]);
@@ -61,7 +65,7 @@ async fn a_schedule_rotates_keys_and_stack_once_for_each_event() {
         let told = report(fresh.invoke(second).await);
         let next = world.found().await;
         assert_planned(&next, &[("k1", 0), (&id(1), signs_from)], &id(2), begun);
-        assert_eq!(next.labelled(), format!("AWSCURRENT={0} AWSPENDING={0} AWSPREVIOUS={1}", id(2), id(1)));
+        assert_eq!(next.labelled(), format!("AWSCURRENT={0} AWSPREVIOUS={1}", id(2), id(1)));
         assert_eq!(next.keys()[0], ("k1", 0, signs_from + GRACE), "its end was set before, and comes no later now");
         assert_eq!(next.set["keys"][1]["k"], found.set["keys"][1]["k"]);
         assert_eq!(next.parameters, with_timestamp(&before, LATER.1));
@@ -94,7 +98,7 @@ async fn a_batch_rotates_for_each_of_its_events() {
     ];
     assert_eq!(outcomes(&told), rotated);
     let found = world.found().await;
-    assert_eq!(found.labelled(), format!("AWSCURRENT={0} AWSPENDING={0} AWSPREVIOUS={1}", id(2), id(1)));
+    assert_eq!(found.labelled(), format!("AWSCURRENT={0} AWSPREVIOUS={1}", id(2), id(1)));
     assert_eq!(found.parameters["Timestamp"], LATER.1);
 
     let already = |number| json!([id(number), "already", "already"]);
@@ -131,7 +135,7 @@ async fn secrets_manager_may_repeat_any_step() {
             let told = report(rotator.invoke(step(name, &world.secret, &id(1)).to_string()).await);
             let found = world.found().await;
             let place = format!("{name} of {order:?}");
-            let bare = json!([{"trigger": "secrets-manager"}]);
+            let bare = json!([{"trigger": "secrets-manager", "id": id(1), "versions": []}]);
             match (*name == FINISH, &finished) {
                 (false, None) => {
                     let put = value(&world, &id(1)).await;
@@ -142,12 +146,17 @@ async fn secrets_manager_may_repeat_any_step() {
                 (true, None) => {
                     let signs_from = assert_planned(&found, &[("k1", 0)], &id(1), begun);
                     assert_eq!(Some(&found.set.to_string()), pending.as_ref(), "{place}");
-                    assert_eq!(found.labelled(), format!("AWSCURRENT={0} AWSPENDING={0} AWSPREVIOUS={FIRST}", id(1)));
+                    assert_eq!(found.labelled(), format!("AWSCURRENT={0} AWSPREVIOUS={FIRST}", id(1)));
                     let time = timestamp(found.created);
                     assert_eq!(found.parameters, with_timestamp(&before, &time), "{place}");
                     let stack = json!({"name": world.stack, "outcome": "updating", "timestamp": time, "status": "CREATE_COMPLETE"});
-                    let keys = with(&found, "rotated", &bounds(signs_from));
-                    assert_eq!(told, json!([{"trigger": "secrets-manager", "keys": keys, "stack": stack}]), "{place}");
+                    let bounds = bounds(signs_from);
+                    let keys = with(&found, "rotated", &bounds);
+                    let versions = [became_current(&id(1), "planned", FIRST, &[], &bounds)];
+                    let expected = json!([{
+                        "trigger": "secrets-manager", "id": id(1), "versions": versions, "keys": keys, "stack": stack,
+                    }]);
+                    assert_eq!(told, expected, "{place}");
                     finished = Some(found);
                 }
                 (again, Some(finished)) => {
@@ -159,6 +168,103 @@ async fn secrets_manager_may_repeat_any_step() {
             }
         }
     }
+}
+
+/// In moto. `RotateImmediately=false`: Secrets Manager puts the present value under a version of its own, and asks for this step
+/// alone. It moves no label, whatever it finds.
+#[tokio::test]
+async fn a_test_of_the_present_value_passes_and_moves_no_label() {
+    let world = World::new("tested").await;
+    let rotator = world.rotator(&[]).await;
+    let client = crate::aws_clients::secrets_manager(Moto::shared().endpoint(), REGION);
+    let put = async |version: &str, value: &str| {
+        let put = client.put_secret_value().secret_id(&world.secret).client_request_token(version);
+        put.secret_string(value).version_stages("AWSPENDING").send().await.unwrap();
+    };
+    let test = async |token: &str| rotator.invoke(step("testSecret", &world.secret, token).to_string()).await;
+    let present = crate::stage::key_set().to_json();
+    put(&id(1), &present).await;
+    let before = world.found().await;
+    assert_eq!(report(test(&id(1)).await), json!([{"trigger": "secrets-manager", "id": id(1), "versions": []}]));
+    assert_eq!(world.found().await, before);
+
+    // Of what could not be promoted it says why.
+    let one_second_more = present.replace("\"nbf\":0", "\"nbf\":1");
+    for (number, value, expected) in [
+        (2, &*one_second_more, "what was put is not promoted: it does not say from which version it was planned"),
+        (3, "garbage", "what was put is not promoted: not a JWK Set: wrong JSON at line 1, column 1"),
+    ] {
+        put(&id(number), value).await;
+        let before = world.found().await;
+        assert_eq!(failure(test(&id(number)).await), expected);
+        assert_eq!(world.found().await, before, "{expected}");
+    }
+    // What does that is the first step, so that a rotation can begin anew.
+    let refused = failure(rotator.invoke(step("createSecret", &world.secret, &id(3)).to_string()).await);
+    assert!(refused.starts_with("this rotation can no longer be ended, and its label is taken off"), "{refused}");
+    assert_eq!(world.found().await.labelled(), format!("AWSCURRENT={FIRST}"));
+
+    // AWSPENDING on what is current stays too, until anything else runs.
+    report(rotator.invoke(scheduled(4, TIME).to_string()).await);
+    let on = client.update_secret_version_stage().secret_id(&world.secret).version_stage("AWSPENDING");
+    on.move_to_version_id(id(4)).send().await.unwrap();
+    let before = world.found().await;
+    report(test(&id(4)).await);
+    assert_eq!(world.found().await, before);
+    for (event, again) in [(step("setSecret", &world.secret, &id(4)), true), (scheduled(4, TIME), false)] {
+        report(rotator.invoke(event.to_string()).await);
+        assert_eq!(world.found().await.labelled(), format!("AWSCURRENT={} AWSPREVIOUS={FIRST}", id(4)));
+        if again {
+            let on = client.update_secret_version_stage().secret_id(&world.secret).version_stage("AWSPENDING");
+            on.move_to_version_id(id(4)).send().await.unwrap();
+        }
+    }
+}
+
+/// In moto. A person goes back to the version before, while AWSPENDING is on the one that they leave: no step and no event promotes
+/// it again.
+#[tokio::test]
+async fn what_a_person_has_put_aside_is_not_promoted() {
+    for by_step in [true, false] {
+        let world = World::new(&format!("put-aside-{by_step}")).await;
+        let rotator = world.rotator(&[]).await;
+        report(rotator.invoke(scheduled(1, TIME).to_string()).await);
+        let client = crate::aws_clients::secrets_manager(Moto::shared().endpoint(), REGION);
+        let stage = |label: &str| client.update_secret_version_stage().secret_id(&world.secret).version_stage(label);
+        stage("AWSPENDING").move_to_version_id(id(1)).send().await.unwrap();
+        stage("AWSCURRENT").move_to_version_id(FIRST).remove_from_version_id(id(1)).send().await.unwrap();
+        let aside = world.found().await;
+        assert_eq!(aside.labelled(), format!("AWSCURRENT={FIRST} AWSPENDING={0} AWSPREVIOUS={0}", id(1)));
+        let why = "it holds AWSPREVIOUS: it was current, and somebody has gone back to the version before it";
+        if by_step {
+            let tested = failure(rotator.invoke(step("testSecret", &world.secret, &id(1)).to_string()).await);
+            assert_eq!(tested, format!("what was put is not promoted: {why}"));
+            assert_eq!(world.found().await, aside, "testSecret moves no label");
+            let told = failure(rotator.invoke(step("finishSecret", &world.secret, &id(1)).to_string()).await);
+            let expected = "this rotation can no longer be ended, and its label is taken off: rotate the secret again";
+            assert_eq!(told, format!("{expected} ({why})"));
+            assert_eq!(world.found().await.labelled(), format!("AWSCURRENT={FIRST} AWSPREVIOUS={}", id(1)));
+        } else {
+            let told = report(rotator.invoke(scheduled(2, LATER).to_string()).await);
+            let expected = format!("version {} is not promoted, and loses AWSPENDING: {why}", id(1));
+            assert_eq!((&told[0]["warnings"], &told[0]["keys"]["base"]), (&json!([expected]), &json!(FIRST)));
+            let found = world.found().await;
+            assert_eq!(found.labelled(), format!("AWSCURRENT={} AWSPREVIOUS={FIRST}", id(2)));
+            assert!(found.keys().iter().all(|(kid, ..)| *kid != id(1)), "its key is not there");
+        }
+    }
+}
+
+/// In moto. As Windows' editors write it.
+#[tokio::test]
+async fn a_secret_with_a_byte_order_mark_is_rotated() {
+    let moto = Moto::shared();
+    let marked = format!("\u{feff}{}", *crate::stage::key_set().to_json());
+    let arn = moto.create_secret(REGION, "marked", FIRST, &marked, &[]).await;
+    let variables = [("COUNTERSIGN_SECRET", arn.as_str()), ("COUNTERSIGN_ROTATE", "secret")];
+    let rotator = crate::rotator_stage::rotator(moto.endpoint(), &variables).await;
+    let told = report(rotator.invoke(scheduled(1, TIME).to_string()).await);
+    assert_eq!((&told[0]["keys"]["outcome"], &told[0]["keys"]["keys"][0]["kid"]), (&json!("rotated"), &json!("k1")));
 }
 
 /// In moto.
@@ -208,7 +314,9 @@ async fn a_person_rotates_as_planned_or_at_once() {
     let stack = |outcome, time: &str, status| json!({"name": world.stack, "outcome": outcome, "timestamp": time, "status": status});
     let expected = json!([{
         "trigger": "manual",
+        "id": id(1),
         "reason": "the yearly audit",
+        "versions": [became_current(&id(1), "planned", FIRST, &[], &bounds(signs_from))],
         "keys": with(&planned, "rotated", &bounds(signs_from)),
         "stack": stack("updating", &time, "CREATE_COMPLETE"),
     }]);
@@ -226,7 +334,7 @@ async fn a_person_rotates_as_planned_or_at_once() {
     assert_eq!((kid, end), (id(2).as_str(), NO_END));
     assert!((begun..=now()).contains(&(not_before + 5)), "every clock may use it at once");
     assert_eq!(found.set["countersign_rotation"], "compromised");
-    assert_eq!(found.labelled(), format!("AWSCURRENT={0} AWSPENDING={0} AWSPREVIOUS={1}", id(2), id(1)));
+    assert_eq!(found.labelled(), format!("AWSCURRENT={0} AWSPREVIOUS={1}", id(2), id(1)));
     let emergency = |told_at| {
         json!({
             "edges_sign_with_it_by": moment(told_at + 360),
@@ -241,7 +349,11 @@ async fn a_person_rotates_as_planned_or_at_once() {
         let told_at = (begun..=now()).find(|told_at| emergency(*told_at) == *bounds);
         emergency(told_at.unwrap_or_else(|| panic!("{bounds}")))
     };
-    assert_eq!(told[0]["keys"], with(&found, "rotated", &emergency_of(&told)));
+    let bounds = emergency_of(&told);
+    assert_eq!(told[0]["keys"], with(&found, "rotated", &bounds));
+    assert_eq!(told[0]["versions"][0]["bounds"], bounds);
+    let dropped = became_current(&id(2), "compromised", &id(1), &["k1", &id(1)], &bounds);
+    assert_eq!(told[0]["versions"], json!([dropped]));
     assert_eq!(told[0].get("reason"), None);
     assert_eq!((found.replica.as_str(), &found.parameters["Timestamp"]), (id(2).as_str(), &timestamp(found.created)));
 

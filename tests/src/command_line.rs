@@ -348,6 +348,33 @@ async fn a_log_that_cannot_be_written_ends_nothing() {
     local.kill().await.unwrap();
 }
 
+/// What a killed one has left holds keys: it is named after its file, and the next one removes it.
+#[tokio::test]
+async fn a_rotation_removes_what_a_killed_one_has_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let path = path.to_str().unwrap();
+    run(&["keys", "init", "--keys", path]).await;
+    let names = || {
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    // Killed again and again, some are caught while they write.
+    for milliseconds in 0..40 {
+        let mut rotate = countersign(&["keys", "rotate", "--compromised", "--keys", path]).spawn().unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+        rotate.kill().await.unwrap();
+        let others = names().into_iter().filter(|name| name != "keys.json");
+        assert!(others.into_iter().all(|name| name.starts_with(".keys.json.tmp-")), "{:?}", names());
+    }
+    let foreign = folder.path().join(".other.json.tmp-AbC123");
+    fs::write(&foreign, "").unwrap();
+    fs::write(folder.path().join(".keys.json.tmp-AbC123"), "keys").unwrap();
+    let (status, _, error) = run(&["keys", "rotate", "--keys", path]).await;
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    assert_eq!(names(), ["keys.json", ".other.json.tmp-AbC123"].map(str::to_owned).into());
+}
+
 /// Rotations side by side: each that says that it is done is in the file.
 #[tokio::test]
 async fn rotations_side_by_side_lose_nothing() {

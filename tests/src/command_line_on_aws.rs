@@ -20,7 +20,7 @@ use tokio::time::timeout;
 const REGION: &str = "eu-west-1";
 
 /// Runs it with AWS on loopback, from a Region that is not the secret's.
-async fn run(endpoint: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) async fn run(endpoint: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = countersign(arguments);
     let output = command.envs(aws_variables(endpoint, "sa-east-1")).output();
     let Output { status, stdout, stderr } = timeout(PATIENCE * 2, output).await.expect("it ends").unwrap();
@@ -223,8 +223,11 @@ async fn what_broke_off_goes_on_by_its_id() {
     let (status, out, error) = run(aws.endpoint(), &rotate).await;
     assert_eq!(status, Some(1), "{error}");
     holds(&out, &[&format!("rotated {arn}"), "every key there was is dropped"]);
-    holds(&error, &["the keys are rotated; to go on where this broke off", "stack api is UPDATE_IN_PROGRESS"]);
-    let id = error.split("--id ").nth(1).and_then(|rest| rest.split(':').next()).unwrap();
+    holds(
+        &error,
+        &["the keys are rotated, and the stack is not updated: stack api is UPDATE_IN_PROGRESS", "\nhint: to go on"],
+    );
+    let id = error.split("--id ").nth(1).unwrap().trim_end();
 
     aws.set_stack_status("api", "UPDATE_COMPLETE");
     let (status, out, error) = run(aws.endpoint(), &[&rotate[..], &["--id", id]].concat()).await;

@@ -137,6 +137,14 @@ impl FakeAws {
         serde_json::from_str::<Value>(&body).unwrap()["ARN"].as_str().unwrap().to_owned()
     }
 
+    /// Makes a secret without any version, and returns its ARN.
+    #[track_caller]
+    pub(crate) fn create_empty_secret(&self, region: &str, name: &str) -> String {
+        let answer = self.act(|state, now| state.secrets.answer("CreateSecret", region, &json!({"Name": name}), now));
+        let body = answer.unwrap_or_else(|refusal| panic!("{}", refusal.message)).body;
+        serde_json::from_str::<Value>(&body).unwrap()["ARN"].as_str().unwrap().to_owned()
+    }
+
     /// Labels a new version without a value AWSPENDING, as RotateSecret does before it has the function called.
     #[track_caller]
     pub(crate) fn stage_pending(&self, secret: &str, token: &str) {
@@ -209,6 +217,12 @@ impl FakeAws {
     #[track_caller]
     pub(crate) fn set_stack_status(&self, stack: &str, status: &str) {
         self.look(|state| state.stacks.set_status(stack, status));
+    }
+
+    /// Gives a stack a service role or a parent, by the element that shows it.
+    #[track_caller]
+    pub(crate) fn set_stack_owner(&self, stack: &str, element: &'static str, value: &str) {
+        self.look(|state| state.stacks.set_owner(stack, element, value));
     }
 
     /// Denies an action, such as `secretsmanager:GetSecretValue`, in every Region.

@@ -41,6 +41,8 @@ struct Stack {
     capabilities: BTreeSet<String>,
     update: Option<Update>,
     spent_tokens: BTreeSet<String>,
+    /// Elements of the description that say whose the stack is: `RoleARN`, `ParentId`, `RootId`.
+    owners: Vec<(&'static str, String)>,
 }
 
 /// One that has not ended.
@@ -103,6 +105,7 @@ impl CloudFormation {
             capabilities: capabilities.iter().map(|name| (*name).to_owned()).collect(),
             update: None,
             spent_tokens: BTreeSet::new(),
+            owners: Vec::new(),
         });
         id
     }
@@ -126,6 +129,12 @@ impl CloudFormation {
         self.named(name).status = status.to_owned();
     }
 
+    /// Gives it a service role (`RoleARN`) or a parent (`ParentId`, `RootId`), by the element that shows it.
+    #[track_caller]
+    pub(crate) fn set_owner(&mut self, name: &str, element: &'static str, value: &str) {
+        self.named(name).owners.push((element, value.to_owned()));
+    }
+
     #[track_caller]
     fn named(&mut self, name: &str) -> &mut Stack {
         let mut named = self.stacks.iter_mut().filter(|stack| stack.name == name);
@@ -144,8 +153,9 @@ impl Stack {
         let capability = |name: &String| element("member", name);
         let capabilities: String = self.capabilities.iter().map(capability).collect();
         let reason = self.reason.map(|reason| element("StackStatusReason", reason)).unwrap_or_default();
+        let owners: String = self.owners.iter().map(|(name, value)| element(name, value)).collect();
         format!(
-            "<Stacks><member>{}{}{}{reason}<CreationTime>2026-01-01T00:00:00.000Z</CreationTime>\
+            "<Stacks><member>{}{}{}{reason}{owners}<CreationTime>2026-01-01T00:00:00.000Z</CreationTime>\
              <DisableRollback>false</DisableRollback><Parameters>{parameters}</Parameters>\
              <Capabilities>{capabilities}</Capabilities></member></Stacks>",
             element("StackId", &self.id),

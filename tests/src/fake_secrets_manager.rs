@@ -136,8 +136,11 @@ impl SecretsManager {
             let region = replica["Region"].as_str().unwrap_or_default();
             secret.replicas.insert(region.to_owned(), Replica { status: Replication::InSync, behind: None });
         }
-        let version = secret.put(input, now)?;
-        let body = json!({"ARN": secret.arn(region), "Name": name, "VersionId": version["VersionId"]});
+        let mut body = json!({"ARN": secret.arn(region), "Name": name});
+        // Without a value there is no version.
+        if input.get("SecretString").is_some() {
+            body["VersionId"] = secret.put(input, now)?["VersionId"].take();
+        }
         self.secrets.push(secret);
         Ok(Answer { body: body.to_string(), effect: true })
     }

@@ -287,6 +287,24 @@ async fn without_keys_the_log_says_what_to_do_and_nothing_is_let_through() {
         let arn = aws.create_secret(PRIMARY, "keys", if value.is_empty() { " " } else { value }, &[]);
         tells(&aws, &arn, expected, value).await;
     }
+    let aws = FakeAws::start().await;
+    let arn = aws.create_empty_secret(PRIMARY, "empty");
+    let expected = format!(
+        "the secret {arn} has no version AWSCURRENT in {PRIMARY}: `countersign keys init --secret ARN` makes the first key in an \
+        empty secret, with the ARN of the primary"
+    );
+    tells(&aws, &arn, &expected, "empty").await;
+}
+
+/// As Windows' editors write it.
+#[tokio::test]
+async fn keys_with_a_byte_order_mark_are_read() {
+    let aws = FakeAws::start().await;
+    let arn = aws.create_secret(PRIMARY, "keys", &format!("\u{feff}{}", *key_set().to_json()), &[]);
+    let edge = edge(&aws, PRIMARY).await;
+    assert_eq!(verify(&sign(&edge, &arn, None).await.result), Ok(()));
+    let bootstrap = authorizer(&aws, PRIMARY, &arn, &[]).await;
+    assert_eq!(effect(&bootstrap.invoke(signed().to_string()).await), "Allow");
 }
 
 /// The edge answers 503 and the authorizer fails; both logs say why, and hold no key.

@@ -20,6 +20,8 @@ pub(crate) struct Promoted {
     pub(crate) base: Option<String>,
     /// Whether it is to drop every key before it.
     pub(crate) emergency: bool,
+    /// Whether a person has gone back to it.
+    pub(crate) by_person: bool,
     /// When its version was made.
     pub(crate) created: i64,
     pub(crate) keys: Vec<Jwk>,
@@ -38,10 +40,15 @@ pub(crate) struct Jwk {
 
 /// What is wrong with a history; `None` where nothing is.
 pub(crate) fn broken(history: &[Promoted], numbers: &RotationNumbers) -> Option<String> {
-    let epochs: Vec<_> = history.chunk_by(|_, next| !next.emergency).collect();
+    let epochs: Vec<_> = epochs(history).collect();
     let ends = epochs.iter().skip(1).filter_map(|epoch| Some(epoch.first()?.at)).chain([FAR]);
     let mut refused = epochs.iter().zip(ends).filter_map(|(epoch, end)| refused(epoch, end, numbers));
     refused.next().or_else(|| successions(history)).or_else(|| comebacks(history))
+}
+
+/// What nothing is claimed across: an emergency begins a new one, and a person who goes back does.
+pub(crate) fn epochs(history: &[Promoted]) -> impl Iterator<Item = &[Promoted]> {
+    history.chunk_by(|_, next| !next.emergency && !next.by_person)
 }
 
 /// Later than any moment, in milliseconds.
@@ -189,6 +196,9 @@ fn successions(history: &[Promoted]) -> Option<String> {
     history.windows(2).find_map(|pair| {
         let [before, after] = pair else { return None };
         let version = &after.version;
+        if after.by_person {
+            return None;
+        }
         if after.base.as_ref() != Some(&before.version) {
             return Some(format!(
                 "{version} took the place of {}, and was planned from {:?}",
@@ -219,6 +229,9 @@ fn comebacks(history: &[Promoted]) -> Option<String> {
     let mut gone: BTreeSet<&str> = BTreeSet::new();
     let mut secrets: BTreeMap<&str, &str> = BTreeMap::new();
     for (at, set) in history.iter().enumerate() {
+        if set.by_person {
+            gone.retain(|k| set.keys.iter().all(|key| key.k != *k));
+        }
         for key in &set.keys {
             if gone.contains(key.k.as_str()) {
                 return Some(format!("{} is back in {}", key.kid, set.version));
@@ -270,6 +283,7 @@ mod tests {
             version: version.to_owned(),
             base: base.map(str::to_owned),
             emergency: false,
+            by_person: false,
             created: at * 1000,
             keys: keys.iter().map(key).collect(),
         }
@@ -322,6 +336,19 @@ mod tests {
         assert_eq!(broken(&history, &NUMBERS).unwrap(), "b is back in 4");
         history[3].keys[1].k = "other".to_owned();
         assert_eq!(broken(&history, &NUMBERS).unwrap(), "b is another key in 4");
+    }
+
+    /// A person may go back; that what they left comes back then is found.
+    #[test]
+    fn what_a_person_has_put_aside_and_is_back_is_found() {
+        let mut history = rotated(NOW + 3601, NOW + 7201);
+        history.push(Promoted { by_person: true, ..set(NOW + 10, "1", None, &[("a", 0, END)]) });
+        assert_eq!(broken(&history, &NUMBERS), None);
+        let mut honest = history.clone();
+        honest.push(set(NOW + 20, "3", Some("1"), &[("a", 0, NOW + 7221), ("c", NOW + 3621, END)]));
+        assert_eq!(broken(&honest, &NUMBERS), None);
+        history.push(set(NOW + 20, "2", Some("1"), &[("a", 0, NOW + 7201), ("b", NOW + 3601, END)]));
+        assert_eq!(broken(&history, &NUMBERS).unwrap(), "b is back in 2");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
     fake_cloud_formation::Parameter,
     leaks::Secrets,
     rotation_demand::{Demand, Setting, text},
-    rotation_invariant::{Jwk, Promoted, broken, moment},
+    rotation_invariant::{Jwk, Promoted, broken, epochs, moment},
     stage::aws_variables,
 };
 use serde_json::{Value, json};
@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) began: i64,
     setting: Setting,
     demands: Vec<Demand>,
+    /// Which of all that was current a person has gone back to.
+    rolled_back: BTreeSet<usize>,
     /// The greatest `Timestamp` of those that are complete.
     latest: Option<String>,
     /// What was logged, reported, or told as an error.
@@ -63,7 +65,16 @@ impl World {
         ];
         aws.create_stack(REGION, STACK, &parameters, &[CAPABILITY]);
         aws.finish_updates_at_once();
-        Self { aws, arn, began, setting, demands: Vec::new(), latest: None, told: Vec::new() }
+        Self {
+            aws,
+            arn,
+            began,
+            setting,
+            demands: Vec::new(),
+            rolled_back: BTreeSet::new(),
+            latest: None,
+            told: Vec::new(),
+        }
     }
 
     /// A rotator, as Lambda starts it.
@@ -81,7 +92,7 @@ impl World {
 
     /// From now on it is known that this rotation was asked for.
     pub(crate) fn expect(&mut self, demand: &Demand) {
-        if self.demands.iter().all(|known| known.id != demand.id) {
+        if self.demands.iter().all(|known| (&known.id, known.emergency) != (&demand.id, demand.emergency)) {
             self.demands.push(demand.clone());
         }
     }
@@ -152,6 +163,18 @@ impl World {
         self.told.extend(rotator.log().await.iter().map(Value::to_string));
     }
 
+    /// A person goes back to the version before, if there is one. Returns what is put aside.
+    pub(crate) async fn roll_back(&mut self) -> Option<String> {
+        let labels = self.aws.labels(SECRET);
+        let holder = |label: &str| labels.iter().find(|(_, labels)| labels.contains(label)).map(|(id, _)| id.clone());
+        let (aside, before) = (holder("AWSCURRENT")?, holder("AWSPREVIOUS")?);
+        let client = secrets_manager(self.aws.endpoint(), REGION);
+        let stage = client.update_secret_version_stage().secret_id(SECRET).version_stage("AWSCURRENT");
+        stage.move_to_version_id(before).remove_from_version_id(&aside).send().await.unwrap();
+        self.rolled_back.insert(self.aws.history(SECRET).len() - 1);
+        Some(aside)
+    }
+
     /// The calls that rotators have made.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.aws.calls()
@@ -192,12 +215,15 @@ impl World {
             let own = kids.iter().filter(|kid| demand.has_made(kid)).count();
             // An emergency is over too once another has dropped what it was about.
             let of_others = |set: &Promoted| set.keys.iter().all(|key| !demand.has_made(&key.kid));
+            // What a person has gone back to counts as the beginning.
+            let since = history.iter().rposition(|set| set.by_person).unwrap_or_default();
+            let history = &history[since..];
             let by_another = demand.emergency && history.iter().any(|set| set.emergency && of_others(set));
             assert!(own == 1 || own == 0 && by_another, "the key of {} in {kids:?}", demand.id);
-            assert_eq!(!kids.contains(&"first"), history.iter().any(|set| set.emergency), "{kids:?}");
+            let dropped = history.iter().any(|set| set.emergency && !set.by_person);
+            assert_eq!(!kids.contains(&"first"), dropped, "{kids:?}");
             let labels = self.aws.labels(SECRET);
-            let pending = labels.iter().find(|(_, labels)| labels.contains("AWSPENDING"));
-            assert!(pending.is_none_or(|(version, _)| *version == current.version), "{labels:?}");
+            assert!(labels.values().all(|labels| !labels.contains("AWSPENDING")), "{labels:?}");
             let told: Vec<_> = report["keys"]["keys"].as_array().unwrap().iter().map(|key| &key["kid"]).collect();
             assert_eq!(told, kids);
             assert_eq!(report["keys"]["version"], current.version);
@@ -256,9 +282,10 @@ impl World {
     /// A rotation makes one key, however often it is tried; after an emergency, which drops that, perhaps another.
     #[track_caller]
     fn one_key_for_each(&self, history: &[Promoted]) {
-        for epoch in history.chunk_by(|_, next| !next.emergency) {
+        for epoch in epochs(history) {
             let mut made: BTreeMap<&str, usize> = BTreeMap::new();
-            let mut before = epoch.first().filter(|set| !set.emergency).map_or(&[][..], |set| &set.keys);
+            let mut before =
+                epoch.first().filter(|set| !set.emergency || set.by_person).map_or(&[][..], |set| &set.keys);
             for set in epoch {
                 for new in set.keys.iter().filter(|key| before.iter().all(|known| known.kid != key.kid)) {
                     let demand = self.demands.iter().find(|demand| demand.has_made(&new.kid));
@@ -274,19 +301,22 @@ impl World {
     /// Every set that has been current.
     pub(crate) fn history(&self) -> Vec<Promoted> {
         let stored = self.aws.stored(SECRET);
-        let promoted = self.aws.history(SECRET).into_iter().map(|promotion| {
+        let promoted = self.aws.history(SECRET).into_iter().enumerate().map(|(at, promotion)| {
             let document = promotion.value.expect("what is current has a value");
             let parsed: Value = serde_json::from_str(&document).unwrap();
             let created = stored.iter().find(|stored| stored.version == promotion.version).unwrap().created;
-            let emergency = self.demands.iter().any(|demand| demand.emergency && demand.has_made(&promotion.version));
-            let word = if emergency { "compromised" } else { "planned" };
             let rotation = parsed["countersign_rotation"].as_str();
-            assert!(rotation.is_none_or(|rotation| rotation == word), "{} is {rotation:?}", promotion.version);
+            let emergency = rotation == Some("compromised");
+            // Under one id there may have been demands of both kinds.
+            let asked = |demand: &Demand| demand.emergency == emergency && demand.has_made(&promotion.version);
+            let known = rotation.is_none() || self.demands.iter().any(asked);
+            assert!(known, "nobody has asked for {} to be {rotation:?}", promotion.version);
             Promoted {
                 at: moment(promotion.at),
                 version: promotion.version,
                 base: parsed["countersign_base"].as_str().map(str::to_owned),
                 emergency,
+                by_person: self.rolled_back.contains(&at),
                 created: moment(created),
                 keys: Jwk::all(&document),
             }

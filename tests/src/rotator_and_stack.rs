@@ -2,6 +2,7 @@
 //! break.
 
 use crate::{
+    command_line_on_aws::run,
     fake_aws_faults::{Fault, Happening},
     fake_cloud_formation::{Parameter, UpdateEnd},
     rotator_stage::{
@@ -51,6 +52,72 @@ async fn an_update_asks_for_this_and_no_more() {
         ("Capabilities.member.1", "CAPABILITY_IAM"),
     ];
     assert_eq!(fields, expected);
+}
+
+/// Neither stops it: the stack is updated all the same, and report and log say what follows.
+#[tokio::test]
+async fn a_service_role_and_a_parent_are_warned_of_in_report_and_log() {
+    let role = "stack api has the service role arn:aws:iam::123456789012:role/deployer: CloudFormation uses it for every update, \
+        whoever starts it, so that whoever may update the stack can do what the role may. It cannot be taken off: create the stack \
+        again without one";
+    let nested = "stack api is nested in arn:aws:cloudformation:eu-west-1:123456789012:stack/root/1: the next update of that stack \
+        sets its Timestamp back, and the API key with it. Give StackName the root stack, with a parameter Timestamp that it hands on";
+    let owners = [
+        ("RoleARN", "arn:aws:iam::123456789012:role/deployer"),
+        ("RootId", "arn:aws:cloudformation:eu-west-1:123456789012:stack/root/1"),
+        ("ParentId", "arn:aws:cloudformation:eu-west-1:123456789012:stack/parent/1"),
+    ];
+    for (which, expected) in
+        [(&owners[..1], vec![role]), (&owners[1..], vec![nested]), (&owners[..], vec![role, nested]), (&[], vec![])]
+    {
+        let world = FakeWorld::new().await;
+        for (element, value) in which {
+            world.aws.set_stack_owner(STACK, element, value);
+        }
+        let rotator = world.rotator(&[]).await;
+        let told = rotate(&rotator, 1, TIME).await;
+        assert_eq!((&told[0]["stack"]["outcome"], world.timestamp().as_str()), (&json!("updating"), TIME.1));
+        let warnings = if expected.is_empty() { None } else { Some(json!(expected)) };
+        assert_eq!(told[0].get("warnings"), warnings.as_ref());
+        let log = rotator.log().await;
+        let warned: Vec<_> =
+            log.iter().filter(|line| line["level"] == "WARN").map(|line| line["detail"].clone()).collect();
+        assert_eq!(warned, expected);
+        // And by hand.
+        let (status, out, _) =
+            run(world.aws.endpoint(), &["keys", "rotate", "--secret", &world.secret, "--stack", STACK]).await;
+        let warned: Vec<_> = out.lines().filter_map(|line| line.strip_prefix("warning: ")).collect();
+        assert_eq!((status, warned), (Some(0), expected));
+    }
+}
+
+/// A `Timestamp` is a second: the API key turns over once in it, and the second rotation says so.
+#[tokio::test]
+async fn the_second_rotation_of_one_second_is_told_as_such() {
+    for word in ["both", "api-key"] {
+        let mut tries = 0;
+        let told = loop {
+            let world = FakeWorld::new().await;
+            let rotator = world.rotator(&[("COUNTERSIGN_ROTATE", word)]).await;
+            let begun = now();
+            until("a second begins", || now() > begun).await;
+            let manual = json!({"rotate": "planned"}).to_string();
+            let first = report(rotator.invoke_as(&id(1), manual.clone()).await);
+            let second = report(rotator.invoke_as(&id(2), manual.clone()).await);
+            if first[0]["stack"]["timestamp"] == second[0]["stack"]["timestamp"] {
+                assert_eq!(world.aws.count("UpdateStack"), 1);
+                // The same event again has done nothing of that: it is not told so.
+                if word == "both" {
+                    let again = report(rotator.invoke_as(&id(2), manual).await);
+                    assert_eq!([&again[0]["keys"]["outcome"], &again[0]["stack"]["outcome"]], ["already", "already"]);
+                }
+                break [first, second];
+            }
+            tries += 1;
+            assert!(tries < 20, "two rotations do not fit into a second");
+        };
+        assert_eq!(told.map(|told| told[0]["stack"]["outcome"].clone()), ["updating", "same-second"]);
+    }
 }
 
 /// The event comes again until the stack is free. The keys turn over once.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
     let world = World::new("log").await;
     let bootstrap = world.rotator(&[]).await;
-    rotate(&bootstrap, 1, TIME).await;
+    let told = rotate(&bootstrap, 1, TIME).await;
     failure(bootstrap.invoke_as(&id(7), "{}").await);
     let log = bootstrap.log().await;
 
@@ -25,10 +25,13 @@ async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
     let expected = [
         begun,
         json!({"step": "read", "current": FIRST}),
-        json!({"step": "plan", "rotation_kind": "planned", "base": FIRST, "new_key": id(1), "signs_from": signs_from}),
+        json!({"step": "plan", "kind": "planned", "base": FIRST, "new_key": id(1), "signs_from": signs_from}),
         json!({"step": "put", "version": id(1), "outcome": "pending"}),
         json!({"step": "rehearse", "version": id(1), "keys": 2}),
-        json!({"step": "promote", "version": id(1), "base": FIRST, "outcome": "current"}),
+        json!({
+            "step": "promote", "became_current": "planned", "version": id(1), "id": id(1), "base": FIRST, "outcome": "current",
+            "dropped": "none", "FunctionName": "rotator", "Kind": "planned", "KeysRotated": 1,
+        }),
         json!({"step": "read-back", "regions": 2, "in_step": true}),
         json!({"step": "describe-stack", "stack": "log", "status": "CREATE_COMPLETE"}),
         json!({"step": "update-stack", "stack": "log", "stack_timestamp": TIME.1, "outcome": "Updating"}),
@@ -39,9 +42,15 @@ async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
         let time = object.remove("timestamp").unwrap();
         assert!(time.as_str().unwrap().contains(':'), "{line} has no time of its own");
         let level = object.remove("level").unwrap();
+        if object.contains_key("step") {
+            object.remove("_aws");
+        }
         (level, line)
     };
     let (steps, ends) = log.split_at(log.len() - 2);
+    let promoted = steps.iter().find(|line| line["step"] == "promote").unwrap();
+    let counted = &promoted["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!(counted["Dimensions"], json!([["FunctionName"], ["FunctionName", "Kind"]]));
     let steps: Vec<_> = steps.iter().map(bare).collect();
     assert_eq!(steps, expected.map(|line| (json!("INFO"), line)));
 
@@ -70,8 +79,13 @@ async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
                 metric(&["FunctionName"], "RotationDuration", "Milliseconds"),
             ]},
         });
-        if let Some(reason) = reason {
-            whole["reason"] = json!(reason);
+        match reason {
+            Some(reason) => whole["reason"] = json!(reason),
+            // All of it, since `--invocation-type Event` shows its answer to nobody.
+            None => {
+                whole["report"] = told.clone();
+                whole["kind"] = json!("planned");
+            }
         }
         assert_eq!(bare(line), (json!(level), whole));
     }
@@ -116,6 +130,11 @@ async fn what_is_no_event_changes_nothing_and_is_told_what_is_accepted() {
         (step("createSecret", &world.secret, "ä"), "a step whose ClientRequestToken cannot be a kid"),
         (queued(&[]), "no batch of SQS"),
         (queued(&[&json!("text")]), "of no known kind"),
+        (
+            queued(&[&json!({"rotate": "compromised", "id": id(1)})]),
+            "an emergency through SQS, from where only planned rotations are taken (invoke the function with it, or run \
+            `countersign keys rotate --compromised`)",
+        ),
         (
             queued(&[&step("createSecret", &world.secret, &id(1))]),
             "a rotation of Secrets Manager through SQS, where nobody sends one",
@@ -162,7 +181,14 @@ async fn a_secret_that_holds_no_keys_is_told_by_what_it_is() {
             version("key 0 (from 0): `kty` is missing"),
         ),
         (text("no-keys-none", "{\"keys\":[]}".to_owned()).await, version("holds no key")),
-        (empty, "{arn} has no version AWSCURRENT".to_owned()),
+        (
+            text("no-keys-type", key_set().to_json().replace("\"nbf\":0", "\"nbf\":\"0\"")).await,
+            version("key 0 (from 0): `nbf` has to be a whole number of seconds since 1970"),
+        ),
+        (
+            empty,
+            "{arn} has no version AWSCURRENT: `countersign keys init --secret {arn}` makes the first key".to_owned(),
+        ),
         (gone, "secretsmanager:DescribeSecret found nothing: look for {arn} in eu-west-1 (".to_owned()),
     ] {
         let variables = [("COUNTERSIGN_SECRET", arn.as_str()), ("COUNTERSIGN_ROTATE", "secret")];

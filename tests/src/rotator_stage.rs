@@ -239,7 +239,7 @@ impl Found {
         });
         let version = &self.labels["AWSCURRENT"];
         json!({
-            "rotation": self.set["countersign_rotation"],
+            "kind": self.set["countersign_rotation"],
             "version": version,
             "base": self.set["countersign_base"],
             "created": moment(self.created),
@@ -251,6 +251,20 @@ impl Found {
             ],
         })
     }
+}
+
+/// What a report has to say of a version that became current by a call which made it.
+pub(crate) fn became_current(version: &str, kind: &str, base: &str, dropped: &[&str], bounds: &Value) -> Value {
+    json!({
+        "version": version,
+        "id": version,
+        "kind": kind,
+        "outcome": "rotated",
+        "base": base,
+        "new_key": version,
+        "dropped": dropped,
+        "bounds": bounds,
+    })
 }
 
 /// A secret with a replica, and a stack, in the fake AWS.

@@ -1,0 +1,108 @@
+//! What the next rotation will do, found by the same decisions as it makes, on a copy of what there is.
+
+use super::{Attempts, KeyRotator, Next, put_aside, superseded, under_which};
+use crate::{
+    RotateError, RotationId,
+    rehearsal::Rehearsed,
+    report::{Outcome, VersionOutcome, VersionReport},
+    secret::{Pending, Snapshot, Version},
+};
+use signing::{KeySet, Rotation};
+use std::mem;
+
+/// What the next rotation will do.
+#[derive(Debug)]
+pub struct Foresight {
+    /// What becomes of labels, and what is to be looked at, in order.
+    pub notes: Vec<String>,
+    /// Every version that will become current, in order.
+    pub versions: Vec<VersionReport>,
+    /// The keys that there will be then.
+    pub keys: KeySet,
+    /// How it will end.
+    pub outcome: Result<Outcome, RotateError>,
+}
+
+impl KeyRotator {
+    /// Looks ahead, and changes nothing.
+    ///
+    /// # Errors
+    /// Where AWS refuses or fails. What would stop the rotation itself is in the foresight.
+    pub async fn foresee(
+        &self,
+        mut snapshot: Snapshot,
+        id: &RotationId,
+        rotation: Rotation,
+    ) -> Result<Foresight, RotateError> {
+        let (mut notes, mut versions) = (Vec::new(), Vec::new());
+        if mem::take(&mut snapshot.pending_on_current) {
+            notes.push(format!("version {} is current, and loses AWSPENDING", snapshot.current.id));
+        }
+        if let Some(pending) = snapshot.pending.take_if(|pending| pending.put_aside) {
+            notes.push(put_aside(&pending.id));
+        }
+        let attempts = Attempts::read(&self.secret, id, &snapshot, 0).await?;
+        let mut number = attempts.next();
+        let outcome = loop {
+            let over = self.is_over(rotation, &attempts, &snapshot).await?;
+            let (rehearsed, of, outcome) = match self.next(id, rotation, &mut snapshot, &attempts, over) {
+                Next::Over(ended) => {
+                    if ended.outcome == Outcome::Superseded {
+                        notes.push(superseded(id, &attempts, &snapshot));
+                    }
+                    notes.extend(under_which(id, rotation, &attempts, ended.new_key.as_str()));
+                    break Ok(ended.outcome);
+                }
+                Next::PutAside(version, failure) => {
+                    notes.push(format!("version {version} is not promoted, and loses AWSPENDING: {failure}"));
+                    number = number.max(id.attempt(&version).unwrap_or_default().saturating_add(1));
+                    continue;
+                }
+                Next::Promote(rehearsed) => {
+                    let own = id.attempt(rehearsed.id()).is_some();
+                    let of = if own { id.key_id().as_str() } else { rehearsed.id() }.to_owned();
+                    (rehearsed, of, VersionOutcome::Resumed)
+                }
+                Next::Make(_) => match self.make_for_show(&snapshot, id, rotation, number, &mut notes) {
+                    Ok(rehearsed) => (rehearsed, id.key_id().to_string(), VersionOutcome::Rotated),
+                    Err(error) => break Err(error),
+                },
+            };
+            notes.extend(under_which(id, rotation, &attempts, rehearsed.id()));
+            let (before, times) = (&snapshot.current.keys, self.times());
+            versions.push(VersionReport::new(rehearsed.id(), &of, outcome, before, rehearsed.plan(), &times));
+            let own = id.attempt(rehearsed.id()).is_some();
+            snapshot.current = rehearsed.into_version();
+            if own {
+                break Ok(Outcome::Rotated);
+            }
+        };
+        Ok(Foresight { notes, versions, keys: snapshot.current.keys, outcome })
+    }
+
+    /// The set that would be put, rehearsed as if it had been.
+    fn make_for_show(
+        &self,
+        snapshot: &Snapshot,
+        id: &RotationId,
+        rotation: Rotation,
+        number: u8,
+        notes: &mut Vec<String>,
+    ) -> Result<Rehearsed, RotateError> {
+        let token = id.token(number);
+        let plan = self.plan(snapshot, &token, rotation, notes)?;
+        let planned = Some((plan.base, plan.rotation));
+        let created = self.outside.seconds();
+        let put = Version { id: token.to_string(), created, keys: plan.keys, planned };
+        let pending = Pending { id: token.to_string(), content: Ok(put), put_aside: false };
+        Ok(self.rehearse(&snapshot.current, pending)?)
+    }
+
+    /// Reads where things stand, as a rotation of that kind does: it waits for replication that is under way.
+    ///
+    /// # Errors
+    /// As [`KeyRotator::snapshot`].
+    pub async fn snapshot_for(&self, rotation: Rotation) -> Result<Snapshot, RotateError> {
+        self.read_settled(rotation).await
+    }
+}

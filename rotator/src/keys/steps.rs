@@ -1,0 +1,98 @@
+//! Secrets Manager's own rotation, in four steps that it may repeat.
+
+use super::{Done, KeyRotator, Next, RotateFailure};
+use crate::{
+    RotateError, Step,
+    rehearsal::RehearsalFailure,
+    report::{Ended, KeysReport, Outcome, VersionOutcome},
+    secret::{EMPTY, Put, Version},
+};
+use signing::{KeyId, Rotation};
+
+impl KeyRotator {
+    /// One step of Secrets Manager's rotation to the version `token`, which it has labelled AWSPENDING. The last one returns
+    /// a report.
+    ///
+    /// # Errors
+    /// What stopped it. A version that can no longer be promoted has lost its label then, so that the next rotation begins
+    /// anew; but not by `testSecret`, which moves no label.
+    pub async fn step(&self, step: Step, token: &KeyId) -> Result<Option<KeysReport>, Box<RotateFailure>> {
+        let mut done = Done::default();
+        let ended = match step {
+            Step::Test => self.test(token).await.map(|()| None),
+            Step::Create | Step::Set | Step::Finish => Box::pin(self.step_by(step, token, &mut done)).await,
+        };
+        match ended {
+            Ok(None) => Ok(None),
+            Ok(Some(report)) => done.with(Ok(report)).map(Some),
+            Err(error) => done.with(Err(error)).map(Some),
+        }
+    }
+
+    /// Whether the version could be promoted. Secrets Manager asks so alone where a rotation is set up and not to begin at once:
+    /// then the version holds what is current.
+    async fn test(&self, token: &KeyId) -> Result<(), RotateError> {
+        let snapshot = self.read().await?;
+        if snapshot.current.id == token.as_str() {
+            return Ok(());
+        }
+        let pending = snapshot.pending.filter(|pending| pending.id == token.as_str()).ok_or(RotateError::NotPending)?;
+        if pending.content.as_ref().is_ok_and(|pending| pending.keys.has_keys_of(&snapshot.current.keys)) {
+            tracing::info!(step = "test", version = %token, outcome = "equal to what is current");
+            return Ok(());
+        }
+        self.rehearse(&snapshot.current, pending)?;
+        Ok(())
+    }
+
+    async fn step_by(&self, step: Step, token: &KeyId, done: &mut Done) -> Result<Option<KeysReport>, RotateError> {
+        let mut snapshot = self.read_settled(Rotation::Planned).await?;
+        let own = |id: &str| id == token.as_str();
+        let aside = snapshot.pending.as_ref().is_some_and(|pending| pending.put_aside && own(&pending.id));
+        self.tidy(&mut snapshot, done).await?;
+        if aside {
+            return Err(RotateError::Dead(RehearsalFailure::PutAside));
+        }
+        let of_kind = |version: &Version| version.planned.as_ref().map(|(_, rotation)| *rotation);
+        if own(&snapshot.current.id) {
+            let kind = of_kind(&snapshot.current);
+            let ended = Ended { outcome: Outcome::Already, kind, new_key: token.clone() };
+            return Ok(match step {
+                Step::Create | Step::Set | Step::Test => None,
+                Step::Finish => Some(self.report(snapshot.current, &snapshot.replicas, ended).await),
+            });
+        }
+        let pending = snapshot.pending.take().filter(|pending| own(&pending.id)).ok_or(RotateError::NotPending)?;
+        if step == Step::Create && pending.content.as_ref().is_err_and(|content| content == EMPTY) {
+            let plan = self.plan(&snapshot, token, Rotation::Planned, &mut done.warnings)?;
+            return match self.put(token.as_str(), &plan).await? {
+                Put::Done => Ok(None),
+                Put::Taken => Err(RotateError::Overtaken),
+            };
+        }
+        let next = match self.rehearse(&snapshot.current, pending) {
+            Ok(rehearsed) => Next::Promote(rehearsed),
+            Err(failure) => Next::PutAside(token.to_string(), failure),
+        };
+        match (next, step) {
+            (Next::Promote(rehearsed), Step::Finish) => {
+                let of = (token.as_str(), VersionOutcome::Rotated);
+                let promoted = match self.promote(rehearsed, &snapshot.current, of, done).await? {
+                    Some(promoted) => promoted,
+                    // By this very call, perhaps: the SDK asks again where an answer is lost.
+                    None => self.read().await?.current,
+                };
+                if !own(&promoted.id) {
+                    return Err(RotateError::Overtaken);
+                }
+                let ended = Ended { outcome: Outcome::Rotated, kind: of_kind(&promoted), new_key: token.clone() };
+                Ok(Some(self.report(promoted, &snapshot.replicas, ended).await))
+            }
+            (Next::PutAside(version, failure), _) => {
+                self.take_off(&version, &failure).await?;
+                Err(RotateError::Dead(failure))
+            }
+            _ => Ok(None),
+        }
+    }
+}

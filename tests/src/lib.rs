@@ -50,6 +50,7 @@ mod python_judge;
 mod rotation_demand;
 mod rotation_faults;
 mod rotation_invariant;
+mod rotation_kinds;
 mod rotation_leftovers;
 mod rotation_races;
 mod rotation_template;

@@ -49,6 +49,7 @@ mod pet_store_template;
 mod python_judge;
 mod rotation_demand;
 mod rotation_faults;
+mod rotation_interventions;
 mod rotation_invariant;
 mod rotation_kinds;
 mod rotation_leftovers;

@@ -234,8 +234,11 @@ fn rotation_id(now: UnixSeconds) -> Result<RotationId> {
     Ok(format!("{}-{random}", time(now).replace(':', "-")).as_str().try_into()?)
 }
 
-fn print(Snapshot { current, pending, replicas, .. }: &Snapshot, now: UnixSeconds) {
+fn print(Snapshot { current, pending, pending_on_current, replicas }: &Snapshot, now: UnixSeconds) {
     line(format_args!("{}\nversion {} of {}", table(&current.keys, now), current.id, time(current.created)));
+    if *pending_on_current {
+        line("AWSPENDING is still on it: the next rotation takes it off");
+    }
     if let Some(pending) = pending {
         let content = match &pending.content {
             _ if pending.put_aside => "somebody has gone back to the version before it: it is not promoted".to_owned(),

@@ -3,7 +3,6 @@
 use aws_lambda_events::{
     eventbridge::EventBridgeEvent, secretsmanager::SecretsManagerSecretRotationEvent, sqs::SqsEvent,
 };
-use serde::Deserialize;
 use serde_json::Value;
 use signing::{Key, KeyId, KeySet, Rotation, UnixSeconds};
 
@@ -134,7 +133,7 @@ impl Event {
                 Self::Step { .. } => {
                     Err(EventError("a rotation of Secrets Manager through SQS, where nobody sends one"))
                 }
-                // Whoever may send to a queue need not be one of those who may drop every key.
+                // More people and programs may send to a queue than may drop every key.
                 Self::Manual { rotation: Rotation::Compromised, .. } => Err(EventError(
                     "an emergency through SQS, from where only planned rotations are taken (invoke the function with it, or run \
                     `countersign keys rotate --compromised`)",
@@ -185,15 +184,21 @@ impl Event {
     }
 
     fn manual(payload: Value, request_id: &str) -> Result<Self, EventError> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Manual {
-            rotate: String,
-            reason: Option<String>,
-            id: Option<String>,
+        let mut members = match payload {
+            Value::Object(members) => members,
+            _ => return Err(EventError("a manual one that is not an object")),
+        };
+        let mut text = |name: &str, wrong: &'static str| match members.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(EventError(wrong)),
+        };
+        let rotate = text("rotate", "a manual one whose `rotate` is not a text")?.unwrap_or_default();
+        let reason = text("reason", "a manual one whose `reason` is not a text")?;
+        let id = text("id", "a manual one whose `id` is not a text")?;
+        if !members.is_empty() {
+            return Err(EventError("a manual one with more than `rotate`, `reason` and `id`"));
         }
-        let wrong = |_| EventError("a manual one with more or other than `rotate`, `reason` and `id`");
-        let Manual { rotate, reason, id } = serde_json::from_value(payload).map_err(wrong)?;
         let rotation = match rotate.as_str() {
             "planned" => Rotation::Planned,
             "compromised" => Rotation::Compromised,
@@ -336,11 +341,11 @@ mod tests {
                 "a step whose ClientRequestToken cannot be a kid",
             ),
             (json!({"rotate": "all"}), "a manual one of another kind"),
-            (json!({"rotate": true}), "a manual one with more or other than `rotate`, `reason` and `id`"),
-            (
-                json!({"rotate": "planned", "why": "x"}),
-                "a manual one with more or other than `rotate`, `reason` and `id`",
-            ),
+            (json!({"rotate": true}), "a manual one whose `rotate` is not a text"),
+            (json!({"rotate": null}), "a manual one of another kind"),
+            (json!({"rotate": "planned", "id": 7}), "a manual one whose `id` is not a text"),
+            (json!({"rotate": "planned", "reason": ["x"]}), "a manual one whose `reason` is not a text"),
+            (json!({"rotate": "planned", "why": "x"}), "a manual one with more than `rotate`, `reason` and `id`"),
             (json!({"rotate": "planned", "reason": "x".repeat(501)}), "a manual one with a reason of over 500 bytes"),
             (
                 json!({"rotate": "planned", "id": "short"}),

@@ -17,6 +17,7 @@ use crate::{
     secret::{Pending, Put, Replica, SecretVersions, Snapshot, Version},
 };
 use attempts::Attempts;
+pub use dry_run::Foresight;
 use key_store::{Secret, aws::SdkConfig};
 use signing::{Key, KeyId, KeySet, Rotation, RotationPlan, RotationSchedule, UnixSeconds};
 use std::{
@@ -125,15 +126,17 @@ impl Done {
     }
 }
 
-/// Puts a warning into the log, and into the report.
+/// Puts a warning into the log and into the report, once, however many rounds a rotation takes.
 fn warn(warnings: &mut Vec<String>, step: &str, detail: String) {
-    tracing::warn!(step, detail);
-    warnings.push(detail);
+    if !warnings.contains(&detail) {
+        tracing::warn!(step, detail);
+        warnings.push(detail);
+    }
 }
 
-/// Says it once, however many rounds it takes.
+/// The same, where there is something to say.
 fn say(warnings: &mut Vec<String>, what: Option<String>) {
-    if let Some(what) = what.filter(|what| !warnings.contains(what)) {
+    if let Some(what) = what {
         warn(warnings, "goes-on", what);
     }
 }
@@ -178,8 +181,6 @@ fn superseded(id: &RotationId, attempts: &Attempts, snapshot: &Snapshot) -> Stri
         None => format!("the id {id} is that of an emergency: nothing is changed for what is planned under it"),
     }
 }
-
-pub use dry_run::Foresight;
 
 /// Rotates the signing keys of one secret.
 #[derive(Debug)]
@@ -470,7 +471,8 @@ impl KeyRotator {
         let left = left + Duration::from_secs(1) - Duration::from_nanos(u64::from(passed));
         let promotion = timeout(left, self.secret.promote(&rehearsed)).await;
         let promoted = promotion.map_err(|_| RotateError::TooSlow)??;
-        if !promoted {
+        // By this very call, perhaps: the SDK asks again where an answer is lost, and is told then that the label is not there.
+        if !promoted && self.read().await?.current.id != rehearsed.id() {
             tracing::info!(
                 step = "promote",
                 version = rehearsed.id(),

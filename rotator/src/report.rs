@@ -208,7 +208,8 @@ pub enum StackOutcome {
     NoUpdates,
     /// It has this rotation's `Timestamp`, or that of a later one.
     Already,
-    /// It has this rotation's `Timestamp`, which another rotation of the same second has set.
+    /// It has this rotation's `Timestamp`, which another call of the same second has set, by another rotation or for the same
+    /// event.
     SameSecond,
     /// It is being created, with an API key that is new.
     BeingCreated,

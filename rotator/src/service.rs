@@ -88,8 +88,8 @@ impl Rotator {
                 self.finish(report, time, false).await.map_err(|error| error.to_string())
             }
             Event::Manual { id, rotation, reason } => {
-                let kind = name(rotation);
-                tracing::info!(step = "begin", trigger = "manual", kind, id = %id.key_id(), reason);
+                let asked = name(rotation);
+                tracing::info!(step = "begin", trigger = "manual", asked, id = %id.key_id(), reason);
                 report.reason = reason;
                 let time = match &self.keys {
                     Some((_, keys)) => {

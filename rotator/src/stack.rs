@@ -32,6 +32,12 @@ pub enum StackError {
         /// Its status.
         status: String,
     },
+    /// Another call of the same second has sent the same update.
+    #[error(
+        "another call has updated stack {0} in the same second, by another rotation or for the same event: the same event again \
+        tells what became of that"
+    )]
+    SameSecond(String),
     /// Nobody but a person gets it out of this state.
     #[error("stack {name} is {status}: {advice}")]
     Stuck {
@@ -137,9 +143,12 @@ impl StackUpdater {
                 if words.contains("No updates are to be performed") {
                     return Ok(StackOutcome::NoUpdates);
                 }
-                // Busy since it was looked at; or another process has sent the same token in the same second.
-                let sent_before = error.code() == Some("TokenAlreadyExistsException");
-                if words.contains("can not be updated") || sent_before {
+                // The token names the rotation's second and this one.
+                if error.code() == Some("TokenAlreadyExistsException") {
+                    return Err(StackError::SameSecond(self.name.clone()));
+                }
+                // Busy since it was looked at.
+                if words.contains("can not be updated") {
                     let status = format!("no longer {status}");
                     return Err(StackError::Busy { name: self.name.clone(), status });
                 }

@@ -248,6 +248,14 @@ async fn what_broke_off_goes_on_by_its_id() {
     let regions = ["keys", "rotate", "--secret", &arn, "--regions"];
     let (_, _, error) = run(aws.endpoint(), &[&regions[..], &["us-east-1,ap-south-1"]].concat()).await;
     holds(&error, &["ap-south-1 is named", "holds no replica of the secret"]);
+    // An emergency waits for no Region, and says which it does without.
+    let emergency = [&regions[..], &["us-east-1,ap-south-1", "--compromised"]].concat();
+    let (status, out, error) = run(aws.endpoint(), &emergency).await;
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    holds(
+        &out,
+        &["warning: ap-south-1 is named in COUNTERSIGN_REGIONS or --regions and holds no replica of the secret"],
+    );
     let (_, _, error) = run(aws.endpoint(), &[&regions[..], &["here"]].concat()).await;
     holds(&error, &["--regions: is no list of Regions"]);
 }

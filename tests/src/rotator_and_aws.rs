@@ -81,6 +81,13 @@ async fn a_call_that_fails_once_is_tried_again_by_itself() {
                     (&json!(id(1)), &json!(FIRST)),
                     "{case}"
                 );
+                // Also where the answer was lost to the call that promoted it.
+                let outcomes = [&told[0]["keys"]["outcome"], &told[0]["versions"][0]["outcome"]];
+                assert_eq!(
+                    (outcomes, told[0]["versions"].as_array().unwrap().len()),
+                    ([&json!("rotated"); 2], 1),
+                    "{case}"
+                );
                 assert_left(&world, true, true);
                 let history = world.aws.history(SECRET_NAME);
                 assert_eq!(history.len(), 2, "{case}: it has been current, and then the new one");

@@ -7,7 +7,7 @@ use crate::{
     fake_cloud_formation::{Parameter, UpdateEnd},
     rotator_stage::{
         FIRST, FakeWorld, LATER, REGION, SECRET_NAME, STACK, TIME, fail, failure, id, moment, now, report, rotate,
-        timestamp, until,
+        scheduled, timestamp, until,
     },
 };
 use serde_json::json;
@@ -117,6 +117,34 @@ async fn the_second_rotation_of_one_second_is_told_as_such() {
             assert!(tries < 20, "two rotations do not fit into a second");
         };
         assert_eq!(told.map(|told| told[0]["stack"]["outcome"].clone()), ["updating", "same-second"]);
+    }
+}
+
+/// Two processes have the same event in one second: one looks, then the other updates, then the first one sends the same update.
+#[tokio::test]
+async fn the_same_update_sent_twice_in_one_second_is_told_as_such() {
+    for tries in 0.. {
+        let world = FakeWorld::new().await;
+        let variables = [("COUNTERSIGN_ROTATE", "api-key")];
+        let (slow, quick) = (world.rotator(&variables).await, world.rotator(&variables).await);
+        world.aws.fail(Fault::at(1, Happening::Delayed(Duration::from_secs(1))).of("DescribeStacks"));
+        let begun = now();
+        until("a second begins", || now() > begun).await;
+        let event = scheduled(1, TIME).to_string();
+        let (slow, ()) = tokio::join!(slow.invoke(event), async {
+            until("the first one looks", || world.aws.count("DescribeStacks") == 1).await;
+            assert_eq!(rotate(&quick, 1, TIME).await[0]["stack"]["outcome"], "updating");
+        });
+        assert_eq!(world.timestamp(), TIME.1);
+        let tokens: Vec<_> = world.aws.calls().into_iter().filter(|call| call.operation == "UpdateStack").collect();
+        if tokens[0].version == tokens[1].version {
+            let expected = "another call has updated stack api in the same second, by another rotation or for the same event: the \
+                same event again tells what became of that";
+            assert_eq!(failure(slow), expected);
+            assert_eq!(rotate(&quick, 1, TIME).await[0]["stack"]["outcome"], "already");
+            return;
+        }
+        assert!(tries < 20, "two calls do not fit into a second");
     }
 }
 

@@ -77,14 +77,8 @@ impl KeyRotator {
         match (next, step) {
             (Next::Promote(rehearsed), Step::Finish) => {
                 let of = (token.as_str(), VersionOutcome::Rotated);
-                let promoted = match self.promote(rehearsed, &snapshot.current, of, done).await? {
-                    Some(promoted) => promoted,
-                    // By this very call, perhaps: the SDK asks again where an answer is lost.
-                    None => self.read().await?.current,
-                };
-                if !own(&promoted.id) {
-                    return Err(RotateError::Overtaken);
-                }
+                let promoted = self.promote(rehearsed, &snapshot.current, of, done).await?;
+                let promoted = promoted.ok_or(RotateError::Overtaken)?;
                 let ended = Ended { outcome: Outcome::Rotated, kind: of_kind(&promoted), new_key: token.clone() };
                 Ok(Some(self.report(promoted, &snapshot.replicas, ended).await))
             }

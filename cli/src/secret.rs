@@ -84,12 +84,15 @@ pub(crate) async fn rotate(secret: Secret, demand: Demand, schedule: RotationSch
     if let Some(stack) = stack {
         let rotated = "the keys are rotated, and the stack is not updated";
         // Not when what is current was put there: another rotation may have come between two runs with one id.
+        let mut warnings = Vec::new();
         let updated = async {
             let time = rotator.made(&report).await?;
             let new = report.outcome == Outcome::Rotated;
-            Ok::<_, anyhow::Error>(stack.update(time, self::now(), new).await?)
+            Ok::<_, anyhow::Error>(stack.update(time, self::now(), new, &mut warnings).await?)
         };
-        let report = updated.await.context(rotated).map_err(|error| error.context(go_on(&id)))?;
+        let updated = updated.await;
+        tell_warnings(&warnings);
+        let report = updated.context(rotated).map_err(|error| error.context(go_on(&id)))?;
         tell_stack(&report, "CloudFormation updates it now");
     }
     if let Some(lagging) = report.lagging() {
@@ -134,10 +137,10 @@ async fn foresee(
         Err(error) => return Err(anyhow::Error::new(error).context("then it would stop")),
     }
     if let Some(stack) = stack.filter(|_| !matches!(outcome, Ok(Outcome::Superseded))) {
-        tell_stack(
-            &stack.foresee(now).await.context("then it would stop at the stack")?,
-            "CloudFormation would update it",
-        );
+        let mut warnings = Vec::new();
+        let foreseen = stack.foresee(now, &mut warnings).await;
+        tell_warnings(&warnings);
+        tell_stack(&foreseen.context("then it would stop at the stack")?, "CloudFormation would update it");
     }
     line("nothing is changed: this was a dry run");
     Ok(())
@@ -190,7 +193,7 @@ fn tell_warnings(warnings: &[String]) {
     }
 }
 
-fn tell_stack(StackReport { name, outcome, timestamp, warnings, .. }: &StackReport, updating: &str) {
+fn tell_stack(StackReport { name, outcome, timestamp, .. }: &StackReport, updating: &str) {
     let outcome = match outcome {
         StackOutcome::Updating => updating,
         StackOutcome::NoUpdates => "CloudFormation says that there is nothing to update",
@@ -202,7 +205,6 @@ fn tell_stack(StackReport { name, outcome, timestamp, warnings, .. }: &StackRepo
         StackOutcome::BeingCreated => "it is being created, with an API key that is new",
     };
     line(format_args!("stack {name}, Timestamp {timestamp}: {outcome}\n"));
-    tell_warnings(warnings);
 }
 
 /// The whole command once more, with the id under which it goes on.

@@ -99,7 +99,7 @@ pub struct RotateFailure {
 }
 
 /// What became current before a call failed, behind the words of its error.
-fn told(versions: &[VersionReport]) -> String {
+pub(crate) fn told(versions: &[VersionReport]) -> String {
     let each = crate::report::worst_first(versions).map(|version| {
         let VersionReport { version: id, kind, .. } = version;
         format!("; before that, version {id} ({kind}) became current, dropped keys: {}", version.dropped())

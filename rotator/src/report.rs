@@ -193,9 +193,6 @@ pub struct StackReport {
     pub timestamp: String,
     /// The stack's status before.
     pub status: String,
-    /// As [`Report::warnings`].
-    #[serde(skip)]
-    pub warnings: Vec<String>,
 }
 
 /// What has become of a stack's update.

@@ -1,5 +1,6 @@
 use crate::{
     Config, Event, KeyRotator, KeysReport, Outcome, Outside, RotateError, RotateFailure, StackUpdater,
+    keys::told,
     pending::name,
     report::{Moment, Report, VersionReport, worst_first},
 };
@@ -71,6 +72,8 @@ impl Rotator {
                 Event::Step { token, .. } => Report::new("secrets-manager", token),
             };
             let handled = self.handle(event, &mut report).await;
+            // What was done is told with what stopped it.
+            let handled = handled.map_err(|error| error + &told(&report.versions));
             report.error = handled.as_ref().err().cloned();
             reports.push(report);
             handled?;
@@ -128,9 +131,7 @@ impl Rotator {
         }
         if let Some(stack) = &self.stack {
             let new = new || outcome == Some(Outcome::Rotated);
-            let mut updated = stack.update(time, self.outside.seconds(), new).await?;
-            report.warnings.append(&mut updated.warnings);
-            report.stack = Some(updated);
+            report.stack = Some(stack.update(time, self.outside.seconds(), new, &mut report.warnings).await?);
         }
         match report.keys.as_ref().and_then(KeysReport::lagging) {
             Some(regions) => Err(RotateError::Lagging(regions)),
@@ -149,7 +150,7 @@ impl Report {
                 Ok(self.keys.insert(keys))
             }
             Err(failure) => {
-                let error = failure.to_string();
+                let error = failure.error.to_string();
                 self.versions = failure.versions;
                 self.warnings.extend(failure.warnings);
                 Err(error)

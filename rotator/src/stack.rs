@@ -78,19 +78,26 @@ impl StackUpdater {
     }
 
     /// Gives the stack a new `Timestamp` and leaves all else as it is. CloudFormation goes on by itself. `new` says that the
-    /// rotation is of this very call, so that its `Timestamp` can be there only by another rotation of the same second.
+    /// rotation is of this very call, so that its `Timestamp` can be there only by another rotation of the same second. What an
+    /// operator should look at is added to `warnings`, whether the update succeeds or not.
     ///
     /// # Errors
     /// Where the stack cannot be updated now, or not without a person.
-    pub async fn update(&self, time: UnixSeconds, now: UnixSeconds, new: bool) -> Result<StackReport, StackError> {
+    pub async fn update(
+        &self,
+        time: UnixSeconds,
+        now: UnixSeconds,
+        new: bool,
+        warnings: &mut Vec<String>,
+    ) -> Result<StackReport, StackError> {
         let now = timestamp(now);
         let timestamp = timestamp(time);
         let stack = self.describe().await?;
         let status = status_of(&stack);
         tracing::info!(step = "describe-stack", stack = self.name, status);
-        let warnings = warnings(&self.name, &stack);
-        for detail in &warnings {
+        for detail in of_owners(&self.name, &stack) {
             tracing::warn!(step = "describe-stack", detail);
+            warnings.push(detail);
         }
         let outcome = match next(&self.name, &stack, &timestamp, &now, new)? {
             Next::Nothing(outcome) => outcome,
@@ -100,22 +107,22 @@ impl StackUpdater {
         };
         // Not `timestamp`: that is the line's own.
         tracing::info!(step = "update-stack", stack = self.name, stack_timestamp = timestamp, outcome = ?outcome);
-        Ok(StackReport { name: self.name.clone(), outcome, timestamp, status, warnings })
+        Ok(StackReport { name: self.name.clone(), outcome, timestamp, status })
     }
 
     /// What [`StackUpdater::update`] would report of a rotation that is of this moment. Nothing is changed.
     ///
     /// # Errors
     /// As that.
-    pub async fn foresee(&self, now: UnixSeconds) -> Result<StackReport, StackError> {
+    pub async fn foresee(&self, now: UnixSeconds, warnings: &mut Vec<String>) -> Result<StackReport, StackError> {
         let timestamp = timestamp(now);
         let stack = self.describe().await?;
+        warnings.extend(of_owners(&self.name, &stack));
         let outcome = match next(&self.name, &stack, &timestamp, &timestamp, true)? {
             Next::Nothing(outcome) => outcome,
             Next::Update { .. } => StackOutcome::Updating,
         };
-        let (status, warnings) = (status_of(&stack), warnings(&self.name, &stack));
-        Ok(StackReport { name: self.name.clone(), outcome, timestamp, status, warnings })
+        Ok(StackReport { name: self.name.clone(), outcome, timestamp, status: status_of(&stack) })
     }
 
     async fn describe(&self) -> Result<Stack, StackError> {
@@ -178,7 +185,7 @@ fn status_of(stack: &Stack) -> String {
 }
 
 /// What makes an update of this stack more, or less, than it seems.
-fn warnings(name: &str, stack: &Stack) -> Vec<String> {
+fn of_owners(name: &str, stack: &Stack) -> Vec<String> {
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let role = given(&stack.role_arn).map(|role| {
         format!(
@@ -333,15 +340,15 @@ mod tests {
     #[test]
     fn a_service_role_and_a_parent_are_warned_of() {
         let plain = stack("UPDATE_COMPLETE", TIME);
-        assert_eq!(warnings("s", &plain), Vec::<String>::new());
+        assert_eq!(of_owners("s", &plain), Vec::<String>::new());
         let mut with = plain.clone();
         with.role_arn = Some("arn:aws:iam::123456789012:role/cfn".to_owned());
-        let [role] = &warnings("s", &with)[..] else { panic!("one warning") };
+        let [role] = &of_owners("s", &with)[..] else { panic!("one warning") };
         assert!(role.starts_with("stack s has the service role arn:aws:iam::123456789012:role/cfn: "), "{role}");
         for (root, parent) in [(Some("root"), Some("parent")), (None, Some("root")), (Some("root"), None)] {
             let mut nested = plain.clone();
             (nested.root_id, nested.parent_id) = (root.map(str::to_owned), parent.map(str::to_owned));
-            let [parent] = &warnings("s", &nested)[..] else { panic!("one warning") };
+            let [parent] = &of_owners("s", &nested)[..] else { panic!("one warning") };
             assert!(parent.starts_with("stack s is nested in root: "), "{parent}");
         }
     }

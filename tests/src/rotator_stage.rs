@@ -111,6 +111,11 @@ pub(crate) async fn fail(rotator: &Bootstrap, number: u32, time: (&str, &str)) -
     failure(rotator.invoke(scheduled(number, time).to_string()).await)
 }
 
+/// What stands behind the error of a call that rotated the keys, for a schedule's event, before it failed.
+pub(crate) fn rotated_before(number: u32) -> String {
+    format!("; before that, version {} (planned) became current, dropped keys: none", id(number))
+}
+
 /// Waits until something is so that no call tells of.
 pub(crate) async fn until(what: &str, so: impl Fn() -> bool) {
     let wait = async {

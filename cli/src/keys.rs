@@ -2,7 +2,7 @@
 
 use crate::{
     output::line,
-    rotation::{self, Numbers},
+    rotation::{self, Made, Numbers},
     secret,
 };
 use anyhow::{Context as _, Result};
@@ -102,9 +102,7 @@ pub(crate) async fn run(command: Command) -> Result<()> {
                 rotation::carry_out(&file, &plan, now)?;
             }
             show(&plan.plan.keys, plan.api_keys.len(), now);
-            let id = &plan.plan.new_key;
-            let signs = plan.plan.keys.get(id).map_or(now, Key::not_before);
-            let described = rotation::describe(plan.plan.rotation, id.as_str(), signs, &schedule, now);
+            let described = rotation::describe(&Made::of_plan(&plan.plan, now), &schedule, now);
             line(format_args!("\n{described}\n"));
             if dry_run {
                 line("nothing is changed: this was a dry run");

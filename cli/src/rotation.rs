@@ -7,7 +7,7 @@ use crate::{
 use anyhow::Result;
 use clap::Args;
 use key_store::{ApiKey, FileVersion, KeyFile};
-use signing::{Rotation, RotationNumbers, RotationPlan, RotationSchedule, UnixSeconds};
+use signing::{Key, Rotation, RotationNumbers, RotationPlan, RotationSchedule, UnixSeconds};
 use std::time::Duration;
 
 /// A week: no number of a rotation is larger.
@@ -82,26 +82,46 @@ pub(crate) fn carry_out(file: &KeyFile, FilePlan { plan, api_keys }: &FilePlan, 
     Ok(file.replace(&plan.base, &plan.keys, api_keys)?)
 }
 
-/// What each side does, and until when: the new key `id` signs from `signs`.
-pub(crate) fn describe(
-    rotation: Rotation,
-    id: &str,
-    signs: UnixSeconds,
-    schedule: &RotationSchedule,
-    now: UnixSeconds,
-) -> String {
-    let &RotationNumbers { verifier_ttl, signer_ttl, replication, outage, grace, .. } = schedule.numbers();
+/// What a rotation has made, or would.
+pub(crate) struct Made<'a> {
+    pub(crate) rotation: Rotation,
+    /// The new key.
+    pub(crate) id: &'a str,
+    /// From when it signs.
+    pub(crate) signs: UnixSeconds,
+    /// The latest end of an old key.
+    pub(crate) old_end: Option<UnixSeconds>,
+}
+
+impl<'a> Made<'a> {
+    /// What a plan says.
+    pub(crate) fn of_plan<V>(plan: &'a RotationPlan<V>, now: UnixSeconds) -> Self {
+        let (new, keys) = (&plan.new_key, &plan.keys);
+        let old = keys.keys().iter().filter(|key| key.id() != new);
+        Self {
+            rotation: plan.rotation,
+            id: new.as_str(),
+            signs: keys.get(new).map_or(now, Key::not_before),
+            old_end: old.map(Key::expires).max(),
+        }
+    }
+}
+
+/// What each side does, and until when.
+pub(crate) fn describe(made: &Made<'_>, schedule: &RotationSchedule, now: UnixSeconds) -> String {
+    let &RotationNumbers { verifier_ttl, signer_ttl, replication, outage, .. } = schedule.numbers();
+    let &Made { rotation, id, signs, old_end } = made;
     match rotation {
         Rotation::Planned => {
+            let end = old_end.map(|end| format!("\nthe old keys are accepted until {}", time(end)));
             format!(
                 "planned: no good request is refused\n\
                 the authorizers read the new key {id} by {verifiers}, or by {latest} where they cannot read for a while\n\
-                the edges sign with it from {signs}; those that have not read it yet, with the old one\n\
-                the old keys are accepted until {end}",
+                the edges sign with it from {signs}; those that have not read it yet, with the old one{end}",
                 verifiers = time(now + verifier_ttl + replication),
                 latest = time(now + verifier_ttl + replication + outage),
                 signs = time(signs),
-                end = time(signs + grace),
+                end = end.unwrap_or_default(),
             )
         }
         Rotation::Compromised => format!(

@@ -3,7 +3,7 @@
 use crate::{
     keys::{new_secret, now, random, table, time},
     output::{Hint, line},
-    rotation::describe,
+    rotation::{Made, describe},
 };
 use anyhow::{Context as _, Result, bail};
 use key_store::{
@@ -11,7 +11,7 @@ use key_store::{
     aws::{CallLimits, SdkConfig, of_operator},
 };
 use rotator::{
-    Foresight, KeyRotator, KeysReport, NoRandomness, Outcome, Outside, RotateFailure, RotationId, Snapshot,
+    Bounds, Foresight, KeyRotator, KeysReport, NoRandomness, Outcome, Outside, RotateFailure, RotationId, Snapshot,
     StackOutcome, StackReport, StackUpdater, VersionOutcome, VersionReport, worst_first,
 };
 use signing::{Rotation, RotationNumbers, RotationSchedule, UnixSeconds};
@@ -158,7 +158,9 @@ fn tell(report: &KeysReport, id: &RotationId, arn: &SecretArn, schedule: &Rotati
                 report.version
             ));
             if report.kind == Some("compromised") {
-                line(format_args!("\n{}\n", describe(Rotation::Compromised, &report.new_key, now, schedule, now)));
+                let emergency =
+                    Made { rotation: Rotation::Compromised, id: &report.new_key, signs: now, old_end: None };
+                line(format_args!("\n{}\n", describe(&emergency, schedule, now)));
             }
         }
         Outcome::Superseded => line(format_args!("superseded, and nothing is changed: version {}", report.version)),
@@ -182,8 +184,15 @@ fn tell_versions(versions: &[VersionReport], arn: &SecretArn, schedule: &Rotatio
 
 fn tell_version(version: &VersionReport, schedule: &RotationSchedule, now: UnixSeconds) {
     let rotation = if version.is_emergency() { Rotation::Compromised } else { Rotation::Planned };
-    let signs = version.bounds.signs_from().map_or(now, |signs| signs.0);
-    let described = describe(rotation, &version.new_key, signs, schedule, now);
+    // As the version has it: another may have planned it, by other numbers.
+    let (signs, old_end) = match &version.bounds {
+        Bounds::Planned { new_key_signs_from, old_keys_accepted_until } => {
+            (new_key_signs_from.0, old_keys_accepted_until.map(|end| end.0))
+        }
+        Bounds::Compromised { .. } => (now, None),
+    };
+    let made = Made { rotation, id: &version.new_key, signs, old_end };
+    let described = describe(&made, schedule, now);
     line(format_args!("\n{described}\nkeys dropped: {}\n", version.dropped()));
 }
 

@@ -353,14 +353,6 @@ impl Bounds {
             },
         }
     }
-
-    /// From when the new key signs, where that is planned.
-    pub fn signs_from(&self) -> Option<Moment> {
-        match self {
-            Self::Planned { new_key_signs_from, .. } => Some(*new_key_signs_from),
-            Self::Compromised { .. } => None,
-        }
-    }
 }
 
 impl RegionReport {

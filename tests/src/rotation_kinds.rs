@@ -10,7 +10,7 @@ use crate::{
     fake_aws_faults::{Fault, Happening},
     fake_secrets_manager::Replication,
     rotator_stage::{
-        FIRST, FakeWorld, REPLICA, SECRET_NAME, TIME, World, failure, id, queued, report, scheduled, step,
+        FIRST, FakeWorld, REPLICA, SECRET_NAME, TIME, World, failure, id, moment, queued, report, scheduled, step,
     },
     stage::aws_variables,
 };
@@ -318,6 +318,31 @@ async fn a_planned_rotation_tells_the_pending_emergency_that_it_ends() {
         let history: Vec<_> = world.aws.history(SECRET_NAME).into_iter().map(|promotion| promotion.version).collect();
         assert_eq!(history, [FIRST.to_owned(), id(1), id(2)]);
     }
+}
+
+/// What another has planned by other numbers is told by those, and not by the numbers of the call that ends it.
+#[tokio::test]
+async fn a_resumed_version_is_told_by_its_own_times() {
+    let world = FakeWorld::new().await;
+    let rotator = world.rotator(&[("COUNTERSIGN_GRACE", "7200"), ("COUNTERSIGN_LEAD", "5400")]).await;
+    world.aws.fail(Fault::at(1, Happening::HeldBefore).of("UpdateSecretVersionStage"));
+    tokio::select! {
+        told = rotator.invoke(scheduled(1, TIME).to_string()) => panic!("{told:?}"),
+        _ = world.aws.reached() => {}
+    }
+    rotator.log().await;
+    let stored = world.aws.stored(SECRET_NAME).into_iter().find(|stored| stored.version == id(1)).unwrap();
+    let set: Value = serde_json::from_str(&stored.value.unwrap()).unwrap();
+    let (end, signs) = (set["keys"][0]["exp"].as_u64().unwrap(), set["keys"][1]["nbf"].as_u64().unwrap());
+    assert_eq!(end - signs, 7200);
+    let (status, out, _) =
+        run(world.aws.endpoint(), &["keys", "rotate", "--secret", &world.secret, "--id", &id(1)]).await;
+    assert_eq!(status, Some(0));
+    let lines = [
+        format!("the edges sign with it from {}; those that have not read it yet, with the old one\n", moment(signs)),
+        format!("the old keys are accepted until {}\n", moment(end)),
+    ];
+    assert!(lines.iter().all(|line| out.contains(line.as_str())), "{out}");
 }
 
 /// Where the call then fails, the error tells it, and the report in the log.

@@ -16,51 +16,13 @@
 //! [`rest_event`] and [`evaluate`] are the two pure halves of a REST API, [`http_event`] and [`is_authorized`] those of
 //! an HTTP API with payload format 2.0 and simple answers, for tests that need no server.
 
-mod api_gateway;
-mod api_keys;
 mod backend;
-mod body;
-mod cloudfront;
-mod cloudfront_rules;
-mod domain;
-mod edge_event;
-mod function_output;
-mod function_process;
-mod functions;
-mod gateway_event;
-mod gateway_refusals;
-mod http_api;
-mod http_event;
-mod lambda_runtime_api;
-mod pet_store;
-mod policy;
-mod proxy;
+mod edge;
+mod gateway;
+mod lambda;
+mod net;
 mod random;
-mod raw_head;
-mod rest_api;
-mod rest_event;
-mod routes;
-mod server;
-mod simple_answer;
 
-#[cfg(test)]
-mod edge_limits_tests;
-#[cfg(test)]
-mod edge_tests;
-#[cfg(test)]
-mod function_process_tests;
-#[cfg(test)]
-mod gateway_arrival_tests;
-#[cfg(test)]
-mod gateway_backend_tests;
-#[cfg(test)]
-mod gateway_tests;
-#[cfg(test)]
-mod http_api_tests;
-#[cfg(test)]
-mod http_event_tests;
-#[cfg(test)]
-mod rest_event_tests;
 #[cfg(test)]
 mod test_tools;
 
@@ -71,24 +33,24 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use api_gateway::{Deployment, Gateway};
-use backend::Upstream;
-use cloudfront::Edge;
-use http_api::HttpApi;
-use rest_api::RestApi;
-use server::{Limits, Server};
+use backend::upstream::Upstream;
+use edge::distribution::Edge;
+use gateway::deployment::{Deployment, Gateway};
+use gateway::http::api::HttpApi;
+use gateway::rest::api::RestApi;
+use net::server::{Limits, Server};
 
-pub use api_keys::ApiKeys;
-pub use backend::{Backend, BackendError};
-pub use domain::{Domain, DomainError};
-pub use function_process::{FunctionError, FunctionLog, FunctionProcess};
-pub use functions::{AuthorizerFunction, EdgeFunction};
-pub use gateway_event::{Api, ApiRequest};
-pub use http_event::http_event;
-pub use policy::{Verdict, evaluate};
-pub use rest_event::rest_event;
-pub use routes::Routes;
-pub use simple_answer::is_authorized;
+pub use backend::upstream::{Backend, BackendError};
+pub use gateway::api_keys::ApiKeys;
+pub use gateway::domain::{Domain, DomainError};
+pub use gateway::event::{Api, ApiRequest};
+pub use gateway::http::event::http_event;
+pub use gateway::http::simple_answer::is_authorized;
+pub use gateway::rest::event::rest_event;
+pub use gateway::rest::policy::{Verdict, evaluate};
+pub use gateway::routes::Routes;
+pub use lambda::functions::{AuthorizerFunction, EdgeFunction};
+pub use lambda::process::{FunctionError, FunctionLog, FunctionProcess};
 
 /// The header without which the gateway answers by itself, where it asks for a signature.
 const IDENTITY_SOURCE: [&str; 1] = ["Countersign-Signature"];
@@ -342,16 +304,16 @@ fn check_custom_headers(headers: &[(String, String)]) -> Result<Vec<(String, Str
     for (name, value) in headers {
         let error = |reason| StartError::CustomHeader { name: name.clone(), reason };
         let lower = name.to_ascii_lowercase();
-        if checked.len() == cloudfront_rules::CUSTOM_HEADERS {
+        if checked.len() == edge::rules::CUSTOM_HEADERS {
             return Err(error("is one too many: an origin has at most 10"));
         }
-        if value.chars().count() > cloudfront_rules::CUSTOM_HEADER_CHARACTERS {
+        if value.chars().count() > edge::rules::CUSTOM_HEADER_CHARACTERS {
             return Err(error("has a value of over 1,783 characters"));
         }
-        if !cloudfront_rules::is_sendable(&lower, value) {
+        if !edge::rules::is_sendable(&lower, value) {
             return Err(error("cannot go over the wire"));
         }
-        if lower == "host" || cloudfront_rules::is_disallowed(&lower) || cloudfront_rules::is_read_only(&lower) {
+        if lower == "host" || edge::rules::is_disallowed(&lower) || edge::rules::is_read_only(&lower) {
             return Err(error("is one that CloudFront keeps for itself"));
         }
         if checked.iter().any(|(other, _)| *other == lower) {

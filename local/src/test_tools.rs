@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::server::Limits;
+use crate::net::server::Limits;
 use crate::{ApiKind, AuthorizerFunction, Backend, EdgeFunction, IdentitySources, Options, Running, start_within};
 
 /// The end of every wait in the tests.

@@ -14,14 +14,14 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use tokio::time::timeout;
 
-use crate::api_keys::ApiKeys;
-use crate::body::{Body, full, peek};
-use crate::cloudfront_rules::{self as rules, InvalidResult};
-use crate::functions::EdgeFunction;
-use crate::proxy::{self, NameCase, SendError, end_to_end, header_map};
+use crate::edge::rules::{self, InvalidResult};
+use crate::gateway::api_keys::ApiKeys;
+use crate::lambda::functions::EdgeFunction;
+use crate::net::body::{Body, full, peek};
+use crate::net::client::{self, NameCase, SendError, end_to_end, header_map};
+use crate::net::raw_head::{RawHead, latin1, latin1_bytes, values};
+use crate::net::server::{Hop, Inbound, Limits};
 use crate::random;
-use crate::raw_head::{RawHead, latin1, latin1_bytes, values};
-use crate::server::{Hop, Inbound, Limits};
 
 /// A distribution with one origin and one function.
 pub(crate) struct Edge<F> {
@@ -115,7 +115,7 @@ impl<F: EdgeFunction> Edge<F> {
         // hyper's client hands out names in lower case and writes them in title case when told to: so `Countersign-Signature`
         // goes out as just that, which the gateway's identity source needs, and a viewer's own spelling is lost. What
         // CloudFront does to it is not known.
-        proxy::send(&self.origin_address, request, NameCase::Title, self.limits.origin).await.map_err(|error| {
+        client::send(&self.origin_address, request, NameCase::Title, self.limits.origin).await.map_err(|error| {
             match error {
                 SendError::Timeout => Refusal::new(504, "the origin did not answer in time"),
                 SendError::Connect(_) => Refusal::new(502, "the origin cannot be connected to"),

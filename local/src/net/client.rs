@@ -15,8 +15,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::body::{Body, BoxError};
-use crate::raw_head::{HEAD_BYTES, HEADERS, values};
+use crate::net::body::{Body, BoxError};
+use crate::net::raw_head::{HEAD_BYTES, HEADERS, values};
 
 /// How long connecting may take. CloudFront's own default is 10 s for each of three attempts; on loopback one is
 /// enough.

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use edge_signer::{Answer, Edits, Header, OriginRequest, Outcome, Response};
 use serde_json::{Map, Value, json};
 
-use crate::function_process::FunctionProcess;
-use crate::functions::EdgeFunction;
+use crate::lambda::functions::EdgeFunction;
+use crate::lambda::process::FunctionProcess;
 use crate::random;
 
 /// Where a request keeps the headers that a function may change.

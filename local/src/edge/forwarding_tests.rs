@@ -9,8 +9,8 @@ use key_store::ReadError;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::net::server::Limits;
 use crate::random::hex;
-use crate::server::Limits;
 use crate::test_tools::{Authorizer, Edge, allow, ask, chunked, forward, log, options, start_open};
 use crate::{ApiKind, EdgeFunction, Options, Running, start_within};
 

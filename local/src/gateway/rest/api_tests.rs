@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::server::Limits;
+use crate::net::server::Limits;
 use crate::test_tools::{
     Authorizer, Hanging, Reply, ask, ask_gateway, log, options, policy, start_gateway, start_open,
 };

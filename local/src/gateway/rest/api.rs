@@ -4,15 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use crate::api_gateway::{Kind, context};
-use crate::api_keys::ApiKeys;
-use crate::gateway_event::{Api, ApiRequest, Arrival, with_one_slash};
-use crate::gateway_refusals::{Answer, Refusal};
-use crate::policy::{Verdict, evaluate};
+use crate::gateway::api_keys::ApiKeys;
+use crate::gateway::deployment::{Kind, context};
+use crate::gateway::event::{Api, ApiRequest, Arrival, with_one_slash};
+use crate::gateway::refusals::{Answer, Refusal};
+use crate::gateway::rest::event;
+use crate::gateway::rest::policy::{Verdict, evaluate};
+use crate::net::raw_head::{latin1, values};
+use crate::net::server::Limits;
 use crate::random;
-use crate::raw_head::{latin1, values};
-use crate::rest_event;
-use crate::server::Limits;
 
 /// The most bytes of a method ARN.
 const METHOD_ARN_BYTES: usize = 1_600;
@@ -53,7 +53,7 @@ impl Kind for RestApi {
         if has_bare_percent(target) {
             return Err(Refusal::BadRequest("the target has a % without two hexadecimal digits behind it"));
         }
-        rest_event::arrival(api, target)
+        event::arrival(api, target)
     }
 
     fn event(
@@ -62,7 +62,7 @@ impl Kind for RestApi {
         arrival: &Arrival<'_>,
         now: SystemTime,
     ) -> Result<Value, Refusal> {
-        let event = rest_event::event(api, request, arrival, now);
+        let event = event::event(api, request, arrival, now);
         if method_arn(&event).len() > METHOD_ARN_BYTES {
             return Err(Refusal::MethodArnTooLong);
         }

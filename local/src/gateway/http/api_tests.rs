@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use edge_signer::{Edits, OriginRequest};
 use serde_json::{Value, json};
 
-use crate::server::Limits;
+use crate::net::server::Limits;
 use crate::test_tools::{
     Authorizer, Edge, Hanging, Reply, ask, ask_gateway, chunked, forward, log, options, policy, start_gateway,
     start_open,

@@ -14,9 +14,9 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::function_output::Output;
-use crate::functions::AuthorizerFunction;
-use crate::lambda_runtime_api::{Answer, RuntimeApi};
+use crate::lambda::functions::AuthorizerFunction;
+use crate::lambda::output::Output;
+use crate::lambda::runtime_api::{Answer, RuntimeApi};
 use crate::random;
 
 /// Lambda's limit for the start of a function.

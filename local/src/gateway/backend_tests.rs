@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::gateway_tests::check;
+use crate::gateway::rest::api_tests::check;
+use crate::net::server::Limits;
 use crate::random::hex;
-use crate::server::Limits;
 use crate::test_tools::{Authorizer, allow, ask, ask_gateway, chunked, log, options, start_gateway, start_open};
 use crate::{Backend, Options};
 

@@ -3,7 +3,7 @@
 use hyper::header::HeaderValue;
 use hyper::{Response, StatusCode};
 
-use crate::body::{Body, full};
+use crate::net::body::{Body, full};
 
 /// Why the gateway answers by itself, in the order of its checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use hyper::{Method, Request, Response, Uri};
 
 use serde_json::{Map, Value};
 
-use crate::body::Body;
-use crate::pet_store;
-use crate::proxy::{self, NameCase, SendError, header_map};
+use crate::backend::pet_store;
+use crate::net::body::Body;
+use crate::net::client::{self, NameCase, SendError, header_map};
 
 /// The API behind the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Upstream {
         *outgoing.uri_mut() = Uri::from(path);
         *outgoing.headers_mut() = headers;
         *outgoing.extensions_mut() = request.extensions;
-        proxy::send(authority, outgoing, NameCase::Kept, limit).await.map_err(|error| match error {
+        client::send(authority, outgoing, NameCase::Kept, limit).await.map_err(|error| match error {
             SendError::Timeout => BackendFailure::Timeout,
             SendError::Connect(_) | SendError::Broken(_) => BackendFailure::Network,
         })

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use percent_encoding::percent_decode_str;
 
-use crate::gateway_refusals::Refusal;
-use crate::routes::{Routed, Routes};
+use crate::gateway::refusals::Refusal;
+use crate::gateway::routes::{Routed, Routes};
 
 /// What an event says of the API.
 #[derive(Clone, Debug)]

@@ -12,10 +12,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use crate::edge_tests::start_with;
-use crate::server::{Limits, Server};
+use crate::edge::distribution;
+use crate::edge::forwarding_tests::start_with;
+use crate::net::server::{Limits, Server};
 use crate::test_tools::{Authorizer, Edge, PATIENCE, allow, ask, forward, log, options, start_open};
-use crate::{Backend, EdgeFunction, Options, cloudfront, start_within};
+use crate::{Backend, EdgeFunction, Options, start_within};
 
 #[tokio::test]
 async fn what_cloudfront_refuses_reaches_neither_function() {
@@ -83,7 +84,7 @@ async fn what_cloudfront_refuses_reaches_neither_function() {
 
 /// An edge alone, before whatever is at `origin`.
 async fn edge_before(origin: String, limits: Limits) -> Server {
-    let edge = cloudfront::Edge {
+    let edge = distribution::Edge {
         function: Edge(|_: &OriginRequest<'_>| forward(Edits::default())),
         origin: origin.clone(),
         origin_address: origin,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::server::Limits;
+use crate::net::server::Limits;
 use crate::test_tools::{
     Authorizer, Edge, Hanging, allow, ask, ask_gateway, forward, log, options, policy, start_gateway, start_open,
 };

@@ -9,11 +9,11 @@ use std::time::SystemTime;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use crate::gateway_event::{
+use crate::gateway::event::{
     Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash,
 };
-use crate::gateway_refusals::Refusal;
-use crate::routes::Routes;
+use crate::gateway::refusals::Refusal;
+use crate::gateway::routes::Routes;
 
 /// The authorizer event for a request that arrived `now`.
 ///

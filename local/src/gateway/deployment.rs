@@ -11,16 +11,16 @@ use hyper::{Method, Response};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use crate::backend::{BackendFailure, BackendRequest, Upstream};
-use crate::body::{Body, Counted};
-use crate::functions::AuthorizerFunction;
-use crate::gateway_event::{Api, ApiRequest, Arrival};
-use crate::gateway_refusals::{Answer, Refusal};
-use crate::proxy::{is_hop_by_hop, not_named_by_connection};
+use crate::backend::upstream::{BackendFailure, BackendRequest, Upstream};
+use crate::gateway::event::{Api, ApiRequest, Arrival};
+use crate::gateway::refusals::{Answer, Refusal};
+use crate::gateway::routes::Routes;
+use crate::lambda::functions::AuthorizerFunction;
+use crate::net::body::{Body, Counted};
+use crate::net::client::{is_hop_by_hop, not_named_by_connection};
+use crate::net::raw_head::{Framing, RawHead, latin1, latin1_bytes, values};
+use crate::net::server::{Hop, Inbound, Limits};
 use crate::random;
-use crate::raw_head::{Framing, RawHead, latin1, latin1_bytes, values};
-use crate::routes::Routes;
-use crate::server::{Hop, Inbound, Limits};
 
 /// The most bytes of request line and headers together. That is the documented quota; the status of the answer is not
 /// documented.

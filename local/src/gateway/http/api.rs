@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use crate::api_gateway::{Kind, context};
-use crate::gateway_event::{Api, ApiRequest, Arrival};
-use crate::gateway_refusals::{Answer, Refusal};
-use crate::http_event;
+use crate::gateway::deployment::{Kind, context};
+use crate::gateway::event::{Api, ApiRequest, Arrival};
+use crate::gateway::http::event;
+use crate::gateway::http::simple_answer::is_authorized;
+use crate::gateway::refusals::{Answer, Refusal};
+use crate::net::raw_head::values;
+use crate::net::server::Limits;
 use crate::random;
-use crate::raw_head::values;
-use crate::server::Limits;
-use crate::simple_answer::is_authorized;
 
 /// The most time of an authorizer: the documented quota.
 const AUTHORIZER_TIME: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ impl Kind for HttpApi {
 
     /// A bare `%` is nothing to these APIs, as far as is known.
     fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Refusal> {
-        http_event::arrival(api, target)
+        event::arrival(api, target)
     }
 
     fn event(
@@ -52,7 +52,7 @@ impl Kind for HttpApi {
         arrival: &Arrival<'_>,
         now: SystemTime,
     ) -> Result<Value, Refusal> {
-        Ok(http_event::event(api, request, arrival, now))
+        Ok(event::event(api, request, arrival, now))
     }
 
     fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str {

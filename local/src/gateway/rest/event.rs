@@ -8,10 +8,10 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 
-use crate::gateway_event::{
+use crate::gateway::event::{
     Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash,
 };
-use crate::gateway_refusals::Refusal;
+use crate::gateway::refusals::Refusal;
 
 /// The authorizer event for a request that arrived `now`.
 ///

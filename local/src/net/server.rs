@@ -20,8 +20,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::body::Body;
-use crate::raw_head::{HEAD_BYTES, HEADERS, RawHead, Record, Recorder};
+use crate::net::body::Body;
+use crate::net::raw_head::{HEAD_BYTES, HEADERS, RawHead, Record, Recorder};
 
 /// One of the two hops.
 pub(crate) trait Hop: Send + Sync + 'static {
@@ -211,7 +211,7 @@ mod tests {
         ] {
             let (mut client, server) = tokio::io::duplex(4_096);
             let service =
-                service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(Response::new(crate::body::full(""))));
+                service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(Response::new(crate::net::body::full(""))));
             let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(server), service);
             let mut answer = Vec::new();
             let (_, exchange) = tokio::join!(connection, async {

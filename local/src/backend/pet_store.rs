@@ -13,10 +13,10 @@ use percent_encoding::percent_decode;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::backend::BackendRequest;
-use crate::body::{Body, BoxError, full};
+use crate::backend::upstream::BackendRequest;
+use crate::net::body::{Body, BoxError, full};
+use crate::net::raw_head::latin1;
 use crate::random::hex;
-use crate::raw_head::latin1;
 
 /// Three pets a page, and so many pages.
 const LAST_PAGE: u32 = 1_000;

@@ -4,9 +4,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::gateway_event::{Api, ApiRequest};
-use crate::http_event::http_event;
-use crate::routes::Routes;
+use crate::gateway::event::{Api, ApiRequest};
+use crate::gateway::http::event::http_event;
+use crate::gateway::routes::Routes;
 
 const API: Api<'static> = Api {
     region: "eu-west-1",

@@ -1,0 +1,4 @@
+//! What stands behind the gateway.
+
+pub(crate) mod pet_store;
+pub(crate) mod upstream;

@@ -1,0 +1,10 @@
+//! What only a REST API has.
+
+pub(crate) mod api;
+pub(crate) mod event;
+pub(crate) mod policy;
+
+#[cfg(test)]
+pub(crate) mod api_tests;
+#[cfg(test)]
+mod event_tests;

@@ -1,0 +1,9 @@
+//! Lambda: the two functions, in this process or each in a process of its own.
+
+pub(crate) mod functions;
+pub(crate) mod output;
+pub(crate) mod process;
+pub(crate) mod runtime_api;
+
+#[cfg(test)]
+mod process_tests;

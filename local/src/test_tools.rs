@@ -11,8 +11,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::backend::upstream::Backend;
+use crate::lambda::functions::{AuthorizerFunction, EdgeFunction};
 use crate::net::server::Limits;
-use crate::{ApiKind, AuthorizerFunction, Backend, EdgeFunction, IdentitySources, Options, Running, start_within};
+use crate::options::{ApiKind, IdentitySources, Options};
+use crate::running::{Running, start_within};
 
 /// The end of every wait in the tests.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

@@ -9,10 +9,12 @@ use key_store::ReadError;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::lambda::functions::EdgeFunction;
 use crate::net::server::Limits;
+use crate::options::{ApiKind, Options};
 use crate::random::hex;
+use crate::running::{Running, start_within};
 use crate::test_tools::{Authorizer, Edge, allow, ask, chunked, forward, log, options, start_open};
-use crate::{ApiKind, EdgeFunction, Options, Running, start_within};
 
 const BODY_SEEN: usize = 1_048_576;
 

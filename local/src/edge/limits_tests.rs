@@ -12,11 +12,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
+use crate::backend::upstream::Backend;
 use crate::edge::distribution;
 use crate::edge::forwarding_tests::start_with;
+use crate::lambda::functions::EdgeFunction;
 use crate::net::server::{Limits, Server};
+use crate::options::Options;
+use crate::running::start_within;
 use crate::test_tools::{Authorizer, Edge, PATIENCE, allow, ask, forward, log, options, start_open};
-use crate::{Backend, EdgeFunction, Options, start_within};
 
 #[tokio::test]
 async fn what_cloudfront_refuses_reaches_neither_function() {

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::backend::upstream::Backend;
 use crate::net::server::Limits;
+use crate::options::{ApiKind, IdentitySources, Options};
+use crate::running::start;
 use crate::test_tools::{
     Authorizer, Edge, Hanging, allow, ask, ask_gateway, forward, log, options, policy, start_gateway, start_open,
 };
-use crate::{ApiKind, Backend, IdentitySources, Options, start};
 
 const KINDS: [ApiKind; 2] = [ApiKind::Rest, ApiKind::Http];
 
@@ -136,7 +138,7 @@ async fn what_connection_names_is_taken_off_before_the_authorizer() {
 
 #[tokio::test]
 async fn an_identity_source_that_connection_names_is_missing() {
-    let source = crate::IDENTITY_SOURCE[0];
+    let source = crate::running::IDENTITY_SOURCE[0];
     for api in KINDS {
         let (running, _, seen) = start_open(Options { identity_sources: IdentitySources::Signature, ..of(api) }).await;
         for (connection, status) in [("close", 200), (source, 401)] {

@@ -7,11 +7,12 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::backend::upstream::Backend;
 use crate::gateway::rest::api_tests::check;
 use crate::net::server::Limits;
+use crate::options::Options;
 use crate::random::hex;
 use crate::test_tools::{Authorizer, allow, ask, ask_gateway, chunked, log, options, start_gateway, start_open};
-use crate::{Backend, Options};
 
 const BODY_LIMIT: usize = 10_485_760;
 

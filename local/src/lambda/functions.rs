@@ -8,7 +8,7 @@ use edge_signer::{EdgeSigner, OriginRequest, Outcome};
 use serde_json::Value;
 use signing::Nonce;
 
-/// What CloudFront calls at origin request: in this process or, as a [`FunctionProcess`](crate::FunctionProcess), in another.
+/// What CloudFront calls at origin request: in this process or, as a `FunctionProcess`, in another.
 pub trait EdgeFunction: Send + Sync + 'static {
     /// Handles one event.
     ///

@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
+use crate::lambda::process::{FunctionError, FunctionLog, FunctionProcess};
+use crate::options::{ApiKind, Options};
+use crate::running::start;
 use crate::test_tools::{Authorizer, PATIENCE, allow, ask, ask_gateway, log, options};
-use crate::{ApiKind, FunctionError, FunctionLog, FunctionProcess, Options, start};
 
 /// A function in a folder of its own, and its log.
 struct Stage {

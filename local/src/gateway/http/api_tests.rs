@@ -5,12 +5,15 @@ use std::time::{Duration, SystemTime};
 use edge_signer::{Edits, OriginRequest};
 use serde_json::{Value, json};
 
+use crate::backend::upstream::Backend;
+use crate::gateway::api_keys::ApiKeys;
 use crate::net::server::Limits;
+use crate::options::{ApiKind, IdentitySources, Options};
+use crate::running::start;
 use crate::test_tools::{
     Authorizer, Edge, Hanging, Reply, ask, ask_gateway, chunked, forward, log, options, policy, start_gateway,
     start_open,
 };
-use crate::{ApiKeys, ApiKind, Backend, IdentitySources, Options, start};
 
 const BODY_LIMIT: usize = 10_485_760;
 

@@ -4,11 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use crate::gateway::api_keys::ApiKeys;
 use crate::net::server::Limits;
+use crate::options::{IdentitySources, Options};
 use crate::test_tools::{
     Authorizer, Hanging, Reply, ask, ask_gateway, log, options, policy, start_gateway, start_open,
 };
-use crate::{ApiKeys, IdentitySources, Options};
 
 const BODY_LIMIT: usize = 10_485_760;
 

@@ -1,0 +1,150 @@
+//! Both servers, from the options to their end.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::backend::upstream::{Backend, Upstream};
+use crate::edge::distribution::Edge;
+use crate::gateway::deployment::{Deployment, Gateway};
+use crate::gateway::http::api::HttpApi;
+use crate::gateway::rest::api::RestApi;
+use crate::gateway::routes::Routes;
+use crate::lambda::functions::{AuthorizerFunction, EdgeFunction};
+use crate::net::server::{Limits, Server};
+use crate::options::{ApiKind, IdentitySources, Options, StartError, check_custom_headers, check_name, check_stage};
+use crate::random;
+
+/// The header without which the gateway answers by itself, where it asks for a signature.
+pub(crate) const IDENTITY_SOURCE: [&str; 1] = ["Countersign-Signature"];
+
+/// How long requests under way may take after [`Running::stop`].
+const STOP: Duration = Duration::from_secs(2);
+
+/// Starts both servers. They run on the present tokio runtime, which needs its timers and its network.
+///
+/// # Errors
+/// A port that is taken, or options that AWS would not take either.
+pub async fn start(
+    options: Options,
+    edge_function: impl EdgeFunction,
+    authorizer: impl AuthorizerFunction,
+) -> Result<Running, StartError> {
+    start_within(options, edge_function, authorizer, Limits::default()).await
+}
+
+pub(crate) async fn start_within(
+    options: Options,
+    function: impl EdgeFunction,
+    authorizer: impl AuthorizerFunction,
+    limits: Limits,
+) -> Result<Running, StartError> {
+    check_stage(&options)?;
+    check_name("the API id", &options.api_id)?;
+    let api = DeployedApi::try_from(&options)?;
+    let custom_headers = check_custom_headers(&options.custom_headers)?;
+    let upstream = Upstream::try_from(&options.backend)?;
+
+    let (edge_listener, _) = listen(options.edge).await?;
+    let (gateway_listener, gateway_address) = listen(options.gateway).await?;
+    let domain_name = match &options.domain {
+        Some(domain) => domain.host().to_owned(),
+        None => gateway_address.to_string(),
+    };
+    let edge = Edge {
+        function,
+        origin: domain_name.clone(),
+        origin_address: gateway_address.to_string(),
+        origin_path: options.wire_base(),
+        custom_headers,
+        api_keys: options.api_keys,
+        via: random::cloudfront_host(),
+        limits,
+    };
+    let deployment = Deployment {
+        api_id: options.api_id,
+        stage: options.stage,
+        domain_name,
+        base_path: options.domain.map(|domain| domain.base_path().to_owned()),
+        routes: match options.backend {
+            Backend::BuiltIn => Routes::PetStore,
+            Backend::Url(_) => Routes::All,
+        },
+        overwrite_path: options.overwrite_path,
+        identity_sources: match options.identity_sources {
+            IdentitySources::Signature => &IDENTITY_SOURCE,
+            IdentitySources::None => &[],
+        },
+        upstream,
+        limits,
+    };
+    let edge_server = Server::start(edge_listener, edge, limits);
+    let edge_server = edge_server.map_err(|source| StartError::Listen { address: options.edge, source })?;
+    let gateway_server = match api {
+        DeployedApi::Rest(kind) => Server::start(gateway_listener, Gateway::new(kind, authorizer, deployment), limits),
+        DeployedApi::Http(kind) => Server::start(gateway_listener, Gateway::new(kind, authorizer, deployment), limits),
+    };
+    let gateway_server = gateway_server.map_err(|source| StartError::Listen { address: options.gateway, source })?;
+    Ok(Running { edge: edge_server.address, gateway: gateway_server.address, edge_server, gateway_server })
+}
+
+/// Both servers, listening. Dropping it ends them at once.
+pub struct Running {
+    /// Where viewers ask.
+    pub edge: SocketAddr,
+    /// Where CloudFront asks, and whoever found the back door.
+    pub gateway: SocketAddr,
+    edge_server: Server,
+    gateway_server: Server,
+}
+
+impl Running {
+    /// Takes no more connections, lets requests under way finish for at most two seconds, and ends.
+    pub async fn stop(self) {
+        let deadline = Instant::now() + STOP;
+        // The edge first: what it has under way still needs the gateway.
+        self.edge_server.stop(deadline).await;
+        self.gateway_server.stop(deadline).await;
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Running")
+            .field("edge", &self.edge)
+            .field("gateway", &self.gateway)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An API of a kind, with what only that kind has.
+enum DeployedApi {
+    Rest(RestApi),
+    Http(HttpApi),
+}
+
+impl TryFrom<&Options> for DeployedApi {
+    type Error = StartError;
+
+    fn try_from(options: &Options) -> Result<Self, StartError> {
+        match (options.api, &options.api_keys) {
+            (ApiKind::Rest, _) if options.overwrite_path.is_some() => Err(StartError::OverwritePath),
+            (ApiKind::Rest, api_keys) => Ok(Self::Rest(RestApi { api_keys: api_keys.clone() })),
+            (ApiKind::Http, Some(_)) => Err(StartError::ApiKeys),
+            (ApiKind::Http, None) => Ok(Self::Http(HttpApi)),
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    if !address.ip().is_loopback() {
+        return Err(StartError::NotLoopback(address));
+    }
+    let error = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(error)?;
+    let address = listener.local_addr().map_err(error)?;
+    Ok((listener, address))
+}

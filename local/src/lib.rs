@@ -36,8 +36,9 @@ pub use options::{ApiKind, IdentitySources, Options, StartError};
 pub use running::{Running, start};
 
 // The functions.
+pub use lambda::error::FunctionError;
 pub use lambda::functions::{AuthorizerFunction, EdgeFunction};
-pub use lambda::process::{FunctionError, FunctionLog, FunctionProcess};
+pub use lambda::process::{FunctionLog, FunctionProcess};
 
 // What needs no server.
 pub use gateway::event::{Api, ApiRequest};

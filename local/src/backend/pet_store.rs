@@ -13,7 +13,7 @@ use percent_encoding::percent_decode;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::backend::upstream::BackendRequest;
+use crate::backend::request::BackendRequest;
 use crate::net::body::{Body, BoxError, full};
 use crate::net::raw_head::latin1;
 use crate::random::hex;

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use hyper::http::Extensions;
 use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Request, Response, Uri};
-
-use serde_json::{Map, Value};
+use hyper::{Request, Response, Uri};
 
 use crate::backend::pet_store;
+use crate::backend::request::BackendRequest;
 use crate::net::body::Body;
 use crate::net::client::{self, NameCase, SendError, header_map};
 
@@ -28,22 +26,6 @@ pub enum Backend {
 pub struct BackendError {
     url: String,
     reason: &'static str,
-}
-
-/// A request for the backend.
-pub(crate) struct BackendRequest {
-    pub(crate) method: Method,
-    /// Path and query without the stage or the base path, byte for byte.
-    pub(crate) target: String,
-    /// Whether the path of the target is the whole path, in the place of the one of the integration's URI.
-    pub(crate) whole_path: bool,
-    /// In the sender's case and order.
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
-    /// The authorizer's context, which only an integration with a Lambda function is shown.
-    pub(crate) context: Map<String, Value>,
-    pub(crate) body: Body,
-    /// hyper's own note of the sender's header case, for its client.
-    pub(crate) extensions: Extensions,
 }
 
 /// A [`Backend`] that was looked at.

@@ -11,7 +11,8 @@ use hyper::{Method, Response};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use crate::backend::upstream::{BackendFailure, BackendRequest, Upstream};
+use crate::backend::request::BackendRequest;
+use crate::backend::upstream::{BackendFailure, Upstream};
 use crate::gateway::event::{Api, ApiRequest, Arrival};
 use crate::gateway::refusals::{Answer, Refusal};
 use crate::gateway::routes::Routes;

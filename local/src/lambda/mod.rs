@@ -1,5 +1,6 @@
 //! Lambda: the two functions, in this process or each in a process of its own.
 
+pub(crate) mod error;
 pub(crate) mod functions;
 pub(crate) mod output;
 pub(crate) mod process;

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
-use crate::lambda::process::{FunctionError, FunctionLog, FunctionProcess};
+use crate::lambda::error::FunctionError;
+use crate::lambda::process::{FunctionLog, FunctionProcess};
 use crate::options::{ApiKind, Options};
 use crate::running::start;
 use crate::test_tools::{Authorizer, PATIENCE, allow, ask, ask_gateway, log, options};

@@ -19,8 +19,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
+use crate::lambda::error::FunctionError;
 use crate::lambda::output::Output;
-use crate::lambda::process::FunctionError;
 use crate::random;
 
 /// Lambda's limit for the answer of a function.

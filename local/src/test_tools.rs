@@ -67,6 +67,15 @@ pub(crate) async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> Reply
     reply
 }
 
+/// Compares an answer of a REST API's own.
+#[track_caller]
+pub(crate) fn check_rest_answer(reply: &Reply, status: u16, error_type: &str, body: &str) {
+    assert_eq!((reply.status, reply.text()), (status, body));
+    assert_eq!(reply.header("x-amzn-errortype"), Some(error_type));
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    assert_eq!(reply.header("x-amzn-requestid").map(str::len), Some(36));
+}
+
 /// Asks the gateway under its own name: that is put in the place of the first `Host: a`, where there is one.
 pub(crate) async fn ask_gateway(running: &Running, request: impl AsRef<[u8]>) -> Reply {
     const HOST: &[u8] = b"host: a\r\n";
@@ -237,6 +246,11 @@ pub(crate) async fn start_open(options: Options) -> (Running, Seen, Seen) {
     });
     let running = start_within(options, edge, authorizer, Limits::default()).await.unwrap();
     (running, edge_seen, gateway_seen)
+}
+
+/// Both servers with an edge function of the test's own.
+pub(crate) async fn start_with(options: Options, edge: impl EdgeFunction, limits: Limits) -> Running {
+    start_within(options, edge, Authorizer(|event: Value| allow(&event)), limits).await.unwrap()
 }
 
 /// The gateway with an authorizer of the test's own. The edge beside it is not used.

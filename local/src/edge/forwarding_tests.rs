@@ -9,19 +9,13 @@ use key_store::ReadError;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::lambda::functions::EdgeFunction;
 use crate::net::server::Limits;
 use crate::options::{ApiKind, Options};
 use crate::random::hex;
-use crate::running::{Running, start_within};
-use crate::test_tools::{Authorizer, Edge, allow, ask, chunked, forward, log, options, start_open};
+use crate::running::Running;
+use crate::test_tools::{Edge, ask, chunked, forward, log, options, start_open, start_with};
 
 const BODY_SEEN: usize = 1_048_576;
-
-/// Both servers with an edge function of the test's own.
-pub(crate) async fn start_with(options: Options, edge: impl EdgeFunction, limits: Limits) -> Running {
-    start_within(options, edge, Authorizer(|event: Value| allow(&event)), limits).await.unwrap()
-}
 
 async fn answering(outcome: impl Fn() -> Outcome + Send + Sync + 'static) -> Running {
     let custom_headers = vec![("X-Api-Key".to_owned(), "ours".to_owned())];

@@ -14,12 +14,11 @@ use tokio::time::{Instant, timeout};
 
 use crate::backend::upstream::Backend;
 use crate::edge::distribution;
-use crate::edge::forwarding_tests::start_with;
 use crate::lambda::functions::EdgeFunction;
 use crate::net::server::{Limits, Server};
 use crate::options::Options;
 use crate::running::start_within;
-use crate::test_tools::{Authorizer, Edge, PATIENCE, allow, ask, forward, log, options, start_open};
+use crate::test_tools::{Authorizer, Edge, PATIENCE, allow, ask, forward, log, options, start_open, start_with};
 
 #[tokio::test]
 async fn what_cloudfront_refuses_reaches_neither_function() {

@@ -8,11 +8,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::backend::upstream::Backend;
-use crate::gateway::rest::api_tests::check;
 use crate::net::server::Limits;
 use crate::options::Options;
 use crate::random::hex;
-use crate::test_tools::{Authorizer, allow, ask, ask_gateway, chunked, log, options, start_gateway, start_open};
+use crate::test_tools::{
+    Authorizer, allow, ask, ask_gateway, check_rest_answer, chunked, log, options, start_gateway, start_open,
+};
 
 const BODY_LIMIT: usize = 10_485_760;
 
@@ -36,7 +37,7 @@ async fn bodies_up_to_ten_megabytes() {
     assert_eq!(seen.take().len(), 2);
     for (request, calls) in [(with_length(&big), 0), (in_chunks(&big), 1)] {
         let (log, _guard) = log();
-        check(
+        check_rest_answer(
             &ask_gateway(&running, request).await,
             413,
             "RequestTooLargeException",
@@ -91,13 +92,18 @@ async fn a_backend_of_ones_own() {
     let get = "GET /prod/pets HTTP/1.1\r\nHost: a\r\n\r\n";
     let error_type = "InternalServerErrorException";
     let (log, _guard) = log();
-    check(&ask_gateway(&running, get).await, 504, error_type, r#"{"message":"Endpoint request timed out"}"#);
+    check_rest_answer(
+        &ask_gateway(&running, get).await,
+        504,
+        error_type,
+        r#"{"message":"Endpoint request timed out"}"#,
+    );
     let _silent = listener.accept().await.unwrap();
     let (reply, _) = tokio::join!(ask_gateway(&running, get), serve_once(&listener, "", "nonsense\r\n\r\n"));
     let network = r#"{"message":"Network error communicating with endpoint"}"#;
-    check(&reply, 504, error_type, network);
+    check_rest_answer(&reply, 504, error_type, network);
     drop(listener);
-    check(&ask_gateway(&running, get).await, 504, error_type, network);
+    check_rest_answer(&ask_gateway(&running, get).await, 504, error_type, network);
     assert_eq!(log.take().len(), 3);
 }
 

@@ -8,18 +8,10 @@ use crate::gateway::api_keys::ApiKeys;
 use crate::net::server::Limits;
 use crate::options::{IdentitySources, Options};
 use crate::test_tools::{
-    Authorizer, Hanging, Reply, ask, ask_gateway, log, options, policy, start_gateway, start_open,
+    Authorizer, Hanging, ask, ask_gateway, check_rest_answer, log, options, policy, start_gateway, start_open,
 };
 
 const BODY_LIMIT: usize = 10_485_760;
-
-#[track_caller]
-pub(crate) fn check(reply: &Reply, status: u16, error_type: &str, body: &str) {
-    assert_eq!((reply.status, reply.text()), (status, body));
-    assert_eq!(reply.header("x-amzn-errortype"), Some(error_type));
-    assert_eq!(reply.header("content-type"), Some("application/json"));
-    assert_eq!(reply.header("x-amzn-requestid").map(str::len), Some(36));
-}
 
 #[tokio::test]
 async fn the_event_and_the_backends_request() {
@@ -111,13 +103,18 @@ async fn answers_of_the_authorizer() {
     ] {
         let answer: Result<Value, String> = answer;
         let running = start_gateway(options(), Authorizer(move |_| answer.clone()), Limits::default()).await;
-        check(&ask_gateway(&running, "GET /prod/echo HTTP/1.1\r\nHost: a\r\n\r\n").await, status, error_type, body);
+        check_rest_answer(
+            &ask_gateway(&running, "GET /prod/echo HTTP/1.1\r\nHost: a\r\n\r\n").await,
+            status,
+            error_type,
+            body,
+        );
     }
 
     let short = Limits { function: Duration::from_millis(50), ..Limits::default() };
     let running = start_gateway(options(), Hanging, short).await;
     let reply = ask_gateway(&running, "GET /prod/echo HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    check(&reply, broken.0, broken.1, broken.2);
+    check_rest_answer(&reply, broken.0, broken.1, broken.2);
 }
 
 #[tokio::test]
@@ -142,7 +139,7 @@ async fn identity_sources_are_matched_by_case() {
             assert_eq!(reply.status, 200, "{headers:?}");
             assert_eq!(log.take(), Vec::<Value>::new());
         } else {
-            check(&reply, 401, "UnauthorizedException", r#"{"message":"Unauthorized"}"#);
+            check_rest_answer(&reply, 401, "UnauthorizedException", r#"{"message":"Unauthorized"}"#);
             let reason = "an identity source is missing or empty";
             let line = json!({ "level": "INFO", "decision": "refused-by-gateway", "status": 401, "reason": reason, "method": "GET" });
             assert_eq!(log.take(), [line]);
@@ -170,7 +167,7 @@ async fn api_keys_come_after_the_authorizer() {
         if accepted {
             assert_eq!(reply.status, 200, "{headers:?}");
         } else {
-            check(&reply, 403, "ForbiddenException", r#"{"message":"Forbidden"}"#);
+            check_rest_answer(&reply, 403, "ForbiddenException", r#"{"message":"Forbidden"}"#);
             let reason = "the API key is missing or not of the usage plan";
             let line = json!({ "level": "INFO", "decision": "refused-by-gateway", "status": 403, "reason": reason, "method": "GET" });
             assert_eq!(log.take(), [line]);
@@ -255,7 +252,7 @@ async fn what_the_gateway_refuses_before_the_authorizer() {
         (arn(1_601), uri),
     ] {
         let (log, _guard) = log();
-        check(&ask_gateway(&running, &request).await, status, error_type, body);
+        check_rest_answer(&ask_gateway(&running, &request).await, status, error_type, body);
         let lines = log.take();
         assert_eq!(lines.len(), 1, "{request}: {lines:?}");
         assert_eq!((&lines[0]["decision"], &lines[0]["status"]), (&json!("refused-by-gateway"), &json!(status)));

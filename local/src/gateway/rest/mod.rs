@@ -5,6 +5,6 @@ pub(crate) mod event;
 pub(crate) mod policy;
 
 #[cfg(test)]
-pub(crate) mod api_tests;
+mod api_tests;
 #[cfg(test)]
 mod event_tests;

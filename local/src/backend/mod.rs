@@ -1,5 +1,8 @@
 //! What stands behind the gateway.
 
-pub(crate) mod pet_store;
+mod built_in;
+mod echo;
+mod json_response;
+mod pet_store;
 pub(crate) mod request;
 pub(crate) mod upstream;

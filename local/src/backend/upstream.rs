@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Response, Uri};
 
-use crate::backend::pet_store;
+use crate::backend::built_in;
 use crate::backend::request::BackendRequest;
 use crate::net::body::Body;
 use crate::net::client::{self, NameCase, SendError, header_map};
@@ -52,7 +52,7 @@ impl Upstream {
         limit: Duration,
     ) -> Result<Response<Body>, BackendFailure> {
         let Self::Http { authority, host, base } = self else {
-            return tokio::time::timeout(limit, pet_store::answer(request))
+            return tokio::time::timeout(limit, built_in::answer(request))
                 .await
                 .map_err(|_| BackendFailure::Timeout)?
                 .map_err(|_| BackendFailure::Network);

@@ -1,0 +1,31 @@
+//! The request as it arrived, so that one can see what two hops made of it, with the authorizer's context, which an
+//! integration with a Lambda function is shown.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::net::raw_head::latin1;
+use crate::random::hex;
+
+/// What a request is answered with.
+pub(crate) fn echo(
+    method: &str,
+    target: &str,
+    headers: &[(String, Vec<u8>)],
+    context: &Map<String, Value>,
+    body: &Bytes,
+) -> Value {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| json!([name, latin1(value)])).collect();
+    json!({
+        "method": method,
+        "target": target,
+        "headers": headers,
+        "authorizer": context,
+        "body": STANDARD.encode(body),
+        "body_length": body.len(),
+        "body_sha256": hex(&Sha256::digest(body)),
+    })
+}

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::net::raw_head::latin1;
+use crate::net::headers::latin1;
 use crate::random::hex;
 
 /// What a request is answered with.

@@ -8,7 +8,8 @@ use hyper::{Request, Response, Uri};
 use crate::backend::built_in;
 use crate::backend::request::BackendRequest;
 use crate::net::body::Body;
-use crate::net::client::{self, NameCase, SendError, header_map};
+use crate::net::client::{self, NameCase, SendError};
+use crate::net::headers::header_map;
 
 /// The API behind the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -18,8 +18,9 @@ use crate::edge::rules::{self, InvalidResult};
 use crate::gateway::api_keys::ApiKeys;
 use crate::lambda::functions::EdgeFunction;
 use crate::net::body::{Body, full, peek};
-use crate::net::client::{self, NameCase, SendError, end_to_end, header_map};
-use crate::net::raw_head::{RawHead, latin1, latin1_bytes, values};
+use crate::net::client::{self, NameCase, SendError};
+use crate::net::headers::{end_to_end, header_map, latin1, latin1_bytes, values};
+use crate::net::raw_head::RawHead;
 use crate::net::server::{Hop, Inbound, Limits};
 use crate::random;
 

@@ -6,7 +6,7 @@
 
 use edge_signer::Edits;
 
-use crate::net::raw_head::latin1_bytes;
+use crate::net::headers::latin1_bytes;
 
 /// The most bytes of a URL. The request target stands for it here: a viewer's scheme and host are not on the wire.
 pub(crate) const URL_BYTES: usize = 8_192;

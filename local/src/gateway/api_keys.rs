@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 
-use crate::net::raw_head::values;
+use crate::net::headers::values;
 
 /// The API keys that a REST API takes; the first is the one that CloudFront sends. Clones share them, so that both hops
 /// change at the same moment, as a stack update makes it: no key is sent before it is taken. `Debug` prints none.

@@ -18,8 +18,8 @@ use crate::gateway::refusals::{Answer, Refusal};
 use crate::gateway::routes::Routes;
 use crate::lambda::functions::AuthorizerFunction;
 use crate::net::body::{Body, Counted};
-use crate::net::client::{is_hop_by_hop, not_named_by_connection};
-use crate::net::raw_head::{Framing, RawHead, latin1, latin1_bytes, values};
+use crate::net::headers::{is_hop_by_hop, latin1, latin1_bytes, not_named_by_connection, values};
+use crate::net::raw_head::{Framing, RawHead};
 use crate::net::server::{Hop, Inbound, Limits};
 use crate::random;
 

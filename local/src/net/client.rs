@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
-use hyper::header::{HeaderMap, TRANSFER_ENCODING};
+use hyper::header::TRANSFER_ENCODING;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -16,7 +16,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::net::body::{Body, BoxError};
-use crate::net::raw_head::{HEAD_BYTES, HEADERS, values};
+use crate::net::headers::{is_hop_by_hop, named_by_connection};
+use crate::net::raw_head::{HEAD_BYTES, HEADERS};
 
 /// How long connecting may take. CloudFront's own default is 10 s for each of three attempts; on loopback one is
 /// enough.
@@ -85,49 +86,6 @@ pub(crate) async fn send(
     }
     parts.headers.remove(TRANSFER_ENCODING); // the server half frames the answer anew
     Ok(Response::from_parts(parts, Body::new(Driven { inner: body, _driver: driver })))
-}
-
-/// The names that `Connection` lists, in lower case: headers for one hop only (RFC 9110, section 7.6.1).
-pub(crate) fn named_by_connection<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
-    let names = values.flat_map(|value| value.split(|byte| *byte == b','));
-    names.map(|name| String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase()).collect()
-}
-
-/// Whether a header is for one hop only. `name` is in lower case.
-/// Framing and `Host` stay whatever `Connection` names: a body must end where the sender said.
-pub(crate) fn is_hop_by_hop(name: &str, named_by_connection: &[String]) -> bool {
-    match name {
-        "content-length" | "transfer-encoding" | "host" => false,
-        // Expect is answered by the server half of this hop, which reads the body.
-        "connection" | "keep-alive" | "te" | "trailer" | "upgrade" | "expect" => true,
-        name => name.starts_with("proxy-") || named_by_connection.iter().any(|named| named == name),
-    }
-}
-
-/// What of a request's headers goes on to the next hop.
-pub(crate) fn end_to_end(headers: &[(String, Vec<u8>)]) -> impl Iterator<Item = &(String, Vec<u8>)> {
-    let named = named_by_connection(values(headers, "connection"));
-    headers.iter().filter(move |(name, _)| !is_hop_by_hop(&name.to_ascii_lowercase(), &named))
-}
-
-/// What is left of a request's headers where `Connection` takes off what it names. The other headers for one hop stay,
-/// `Connection` too.
-pub(crate) fn not_named_by_connection(headers: &[(String, Vec<u8>)]) -> impl Iterator<Item = &(String, Vec<u8>)> {
-    let named = named_by_connection(values(headers, "connection"));
-    headers.iter().filter(move |(name, _)| {
-        let name = name.to_ascii_lowercase();
-        !is_hop_by_hop(&name, &named) || is_hop_by_hop(&name, &[])
-    })
-}
-
-/// Headers as hyper wants them; `None` where a name or a value cannot go over the wire.
-pub(crate) fn header_map<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<HeaderMap> {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        let name = hyper::header::HeaderName::from_bytes(name.as_bytes()).ok()?;
-        map.try_append(name, hyper::header::HeaderValue::from_bytes(value).ok()?).ok()?;
-    }
-    Some(map)
 }
 
 /// The body of an answer, which ends its connection with it.

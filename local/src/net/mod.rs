@@ -2,5 +2,6 @@
 
 pub(crate) mod body;
 pub(crate) mod client;
+pub(crate) mod headers;
 pub(crate) mod raw_head;
 pub(crate) mod server;

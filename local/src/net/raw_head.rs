@@ -12,6 +12,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::net::headers::values;
+
 /// The most bytes of a request head that are read at all. Both hops have tighter limits of their own (20,480 and
 /// 10,240); this only leaves them room to answer in their own words.
 pub(crate) const HEAD_BYTES: usize = 32 * 1024;
@@ -103,21 +105,6 @@ impl RawHead {
 }
 
 const TOO_MANY: &str = "there are too many headers";
-
-/// The values of one header, whatever the case of its name.
-pub(crate) fn values<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> impl Iterator<Item = &'a [u8]> {
-    headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
-}
-
-/// Bytes read as ISO-8859-1: every byte has its character, nothing is lost.
-pub(crate) fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().copied().map(char::from).collect()
-}
-
-/// The way back; `None` where a character is none of ISO-8859-1.
-pub(crate) fn latin1_bytes(text: &str) -> Option<Vec<u8>> {
-    text.chars().map(|character| u8::try_from(character).ok()).collect()
-}
 
 /// hyper takes `Transfer-Encoding` over `Content-Length` and equal lengths for one; another hop may not. So neither
 /// passes here.
@@ -259,8 +246,6 @@ mod tests {
         assert_eq!(head.target, "/a//b?x=%zz&y;z");
         assert_eq!(head.request_line_bytes, "GET /a//b?x=%zz&y;z HTTP/1.1".len());
         assert_eq!(head.bytes, bytes.len() - "body".len());
-        assert_eq!(latin1_bytes(&latin1(b"\x00\x7f\x80\xff")).unwrap(), b"\x00\x7f\x80\xff");
-        assert_eq!(latin1_bytes("\u{100}"), None);
     }
 
     #[test]

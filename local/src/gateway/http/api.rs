@@ -9,7 +9,7 @@ use crate::gateway::event::{Api, ApiRequest, Arrival};
 use crate::gateway::http::event;
 use crate::gateway::http::simple_answer::is_authorized;
 use crate::gateway::refusals::{Answer, Refusal};
-use crate::net::raw_head::values;
+use crate::net::headers::values;
 use crate::net::server::Limits;
 use crate::random;
 

@@ -10,7 +10,7 @@ use crate::gateway::event::{Api, ApiRequest, Arrival, with_one_slash};
 use crate::gateway::refusals::{Answer, Refusal};
 use crate::gateway::rest::event;
 use crate::gateway::rest::policy::{Verdict, evaluate};
-use crate::net::raw_head::{latin1, values};
+use crate::net::headers::{latin1, values};
 use crate::net::server::Limits;
 use crate::random;
 

@@ -10,17 +10,12 @@ pub(crate) fn cloudfront_id() -> String {
 
 /// As in `Via: 1.1 e20527248be1eebaced63108ab7e73d6.cloudfront.net (CloudFront)`.
 pub(crate) fn cloudfront_host() -> String {
-    hex(&bytes::<16>())
+    hex::encode(bytes::<16>())
 }
 
 /// A UUID, version 4 (RFC 9562).
 pub(crate) fn request_id() -> String {
-    let id = u128::from_be_bytes(bytes());
-    let id = id & !(0xf << 76) | (4 << 76); // version
-    let id = id & !(0b11 << 62) | (0b10 << 62); // variant
-    let text = format!("{id:032x}");
-    let part = |range| text.get(range).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32))
+    uuid::Builder::from_random_bytes(bytes()).into_uuid().to_string()
 }
 
 /// As in `requestContext.extendedRequestId`: 16 characters of base64, the last of them `=`.
@@ -30,12 +25,7 @@ pub(crate) fn extended_request_id() -> String {
 
 /// As in `X-Amzn-Trace-Id`: the time in seconds, then 96 random bits.
 pub(crate) fn trace_id(seconds: u64) -> String {
-    format!("Root=1-{seconds:08x}-{}", hex(&bytes::<12>()))
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("Root=1-{seconds:08x}-{}", hex::encode(bytes::<12>()))
 }
 
 fn bytes<const N: usize>() -> [u8; N] {

@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::net::headers::latin1;
-use crate::random::hex;
 
 /// What a request is answered with.
 pub(crate) fn echo(
@@ -26,6 +25,6 @@ pub(crate) fn echo(
         "authorizer": context,
         "body": STANDARD.encode(body),
         "body_length": body.len(),
-        "body_sha256": hex(&Sha256::digest(body)),
+        "body_sha256": hex::encode(Sha256::digest(body)),
     })
 }

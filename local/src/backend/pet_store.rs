@@ -2,7 +2,6 @@
 
 use hyper::Response;
 use hyper::header::{ALLOW, HeaderValue};
-use percent_encoding::percent_decode;
 use serde_json::{Value, json};
 
 use crate::backend::json_response::json_response;
@@ -80,8 +79,8 @@ fn pet(id: u32) -> Value {
 }
 
 fn parameter(query: &str, name: &str) -> Option<String> {
-    let value = query.split('&').find_map(|piece| piece.strip_prefix(name)?.strip_prefix('='))?;
-    Some(percent_decode(value.replace('+', " ").as_bytes()).decode_utf8_lossy().into_owned())
+    let mut parameters = form_urlencoded::parse(query.as_bytes());
+    parameters.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 fn message(text: &str) -> Value {
@@ -114,10 +113,14 @@ mod tests {
             { "id": 5, "type": "big cat", "price": 124.99 },
             { "id": 6, "type": "big cat", "price": 0.99 },
         ]);
-        assert_eq!(ask("GET", "/pets?type=big+cat&page=2", "").await, (200, expected));
+        for query in ["type=big+cat&page=2", "page=2&page=3&type=big%20cat", "a&p%61ge=2&&type=big+c%61t"] {
+            assert_eq!(ask("GET", &format!("/pets?{query}"), "").await, (200, expected.clone()), "{query}");
+        }
         for page in ["0", "1001", "-1", "x", ""] {
             assert_eq!(ask("GET", &format!("/pets?page={page}"), "").await.0, 400);
         }
+        // A name without `=` has an empty value.
+        assert_eq!(ask("GET", "/pets?page", "").await.0, 400);
     }
 
     #[tokio::test]

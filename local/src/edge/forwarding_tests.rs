@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 
 use crate::net::server::Limits;
 use crate::options::{ApiKind, Options};
-use crate::random::hex;
 use crate::running::Running;
 use crate::test_tools::{Edge, ask, chunked, forward, log, options, start_open, start_with};
 
@@ -135,7 +134,7 @@ async fn bodies_are_shown_up_to_a_limit_and_sent_on_whole() {
         ] {
             let echo = ask(running.edge, request).await.json();
             assert_eq!(echo["body_length"], length);
-            assert_eq!(echo["body_sha256"], hex(&Sha256::digest(body)));
+            assert_eq!(echo["body_sha256"], hex::encode(Sha256::digest(body)));
             assert!(echo["headers"].as_array().unwrap().contains(&framing), "{framing} of {length} bytes");
             let shown = STANDARD.encode(&body[..length.min(BODY_SEEN)]);
             assert!(seen.one()["body"] == json!(["base64", shown, truncated]), "{framing} of {length} bytes");

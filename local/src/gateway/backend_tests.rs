@@ -10,7 +10,6 @@ use tokio::net::TcpListener;
 use crate::backend::upstream::Backend;
 use crate::net::server::Limits;
 use crate::options::Options;
-use crate::random::hex;
 use crate::test_tools::{
     Authorizer, allow, ask, ask_gateway, check_rest_answer, chunked, log, options, start_gateway, start_open,
 };
@@ -31,7 +30,7 @@ async fn bodies_up_to_ten_megabytes() {
         let echo = ask_gateway(&running, request).await.json();
         assert_eq!(
             (&echo["body_length"], &echo["body_sha256"]),
-            (&json!(BODY_LIMIT), &json!(hex(&Sha256::digest(fits))))
+            (&json!(BODY_LIMIT), &json!(hex::encode(Sha256::digest(fits))))
         );
     }
     assert_eq!(seen.take().len(), 2);

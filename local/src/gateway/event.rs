@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use percent_encoding::percent_decode_str;
+use jiff::Timestamp;
 
 use crate::gateway::refusals::Refusal;
 use crate::gateway::routes::{Routed, Routes};
@@ -102,12 +102,8 @@ pub(crate) fn arn(api: &Api<'_>, method: &str, below: &str) -> String {
 /// Not known of either kind of API: that `flag` looks like `flag=` (it does here), what becomes of an escape like `%zz`
 /// (it is kept as it is here), and of bytes that are not UTF-8 (U+FFFD here).
 pub(crate) fn parameters(query: &str, separators: &[char]) -> BTreeMap<String, Vec<String>> {
-    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    let pieces = query.split(separators).filter(|piece| !piece.is_empty());
-    grouped(pieces.map(|piece| {
-        let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-        (decoded(name), decoded(value))
-    }))
+    let pieces = query.split(separators);
+    grouped(pieces.flat_map(|piece| form_urlencoded::parse(piece.as_bytes()).into_owned()))
 }
 
 /// The values of each name in their order.
@@ -125,19 +121,8 @@ pub(crate) fn milliseconds(time: SystemTime) -> u64 {
 
 /// `17/Jun/2024:15:02:03 +0000`.
 pub(crate) fn request_time(time: SystemTime) -> String {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let seconds = since_epoch(time).as_secs();
-    // Days since 0000-03-01, in eras of 400 years that begin in March: a leap day is then the last day of its year.
-    let days = seconds / 86_400 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let year = era * 400 + year_of_era + u64::from(march_month >= 10);
-    let month = usize::try_from((march_month + 2) % 12).ok().and_then(|month| MONTHS.get(month)).unwrap_or(&"Jan");
-    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000")
+    let time = Timestamp::try_from(UNIX_EPOCH + since_epoch(time)).unwrap_or(Timestamp::MAX);
+    time.strftime("%d/%b/%Y:%H:%M:%S %z").to_string()
 }
 
 fn since_epoch(time: SystemTime) -> Duration {

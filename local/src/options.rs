@@ -1,12 +1,11 @@
 //! What to start, and what of it AWS would not take.
 
-use std::io;
-use std::net::SocketAddr;
-
-use crate::backend::upstream::{Backend, BackendError};
-use crate::edge::rules;
-use crate::gateway::api_keys::ApiKeys;
-use crate::gateway::domain::Domain;
+use crate::{
+    backend::upstream::{Backend, BackendError},
+    edge::rules,
+    gateway::{api_keys::ApiKeys, domain::Domain},
+};
+use std::{io, net::SocketAddr};
 
 /// What to start. Not `Debug`: custom headers hold secrets.
 #[derive(Clone)]

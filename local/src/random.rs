@@ -1,7 +1,9 @@
 //! The random names that AWS gives to requests.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE},
+};
 
 /// As in `x-amz-cf-id`: 56 characters of base64 with `==` at the end.
 pub(crate) fn cloudfront_id() -> String {

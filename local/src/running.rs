@@ -1,21 +1,21 @@
 //! Both servers, from the options to their end.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use tokio::net::TcpListener;
-use tokio::time::Instant;
-
-use crate::backend::upstream::{Backend, Upstream};
-use crate::edge::distribution::Edge;
-use crate::gateway::deployment::{Deployment, Gateway};
-use crate::gateway::http::api::HttpApi;
-use crate::gateway::rest::api::RestApi;
-use crate::gateway::routes::Routes;
-use crate::lambda::functions::{AuthorizerFunction, EdgeFunction};
-use crate::net::server::{Limits, Server};
-use crate::options::{ApiKind, IdentitySources, Options, StartError, check_custom_headers, check_name, check_stage};
-use crate::random;
+use crate::{
+    backend::upstream::{Backend, Upstream},
+    edge::distribution::Edge,
+    gateway::{
+        deployment::{Deployment, Gateway},
+        http::api::HttpApi,
+        rest::api::RestApi,
+        routes::Routes,
+    },
+    lambda::functions::{AuthorizerFunction, EdgeFunction},
+    net::server::{Limits, Server},
+    options::{ApiKind, IdentitySources, Options, StartError, check_custom_headers, check_name, check_stage},
+    random,
+};
+use std::{net::SocketAddr, time::Duration};
+use tokio::{net::TcpListener, time::Instant};
 
 /// The header without which the gateway answers by itself, where it asks for a signature.
 pub(crate) const IDENTITY_SOURCE: [&str; 1] = ["Countersign-Signature"];

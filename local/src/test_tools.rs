@@ -1,21 +1,25 @@
 //! What the end-to-end tests share: a client that sends bytes, functions made of closures, and a reader of the log.
 
-use std::io;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
-
+use crate::{
+    backend::upstream::Backend,
+    lambda::functions::{AuthorizerFunction, EdgeFunction},
+    net::server::Limits,
+    options::{ApiKind, IdentitySources, Options},
+    running::{Running, start_within},
+};
 use edge_signer::{Answer, Edits, Header, OriginRequest, Outcome};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-
-use crate::backend::upstream::Backend;
-use crate::lambda::functions::{AuthorizerFunction, EdgeFunction};
-use crate::net::server::Limits;
-use crate::options::{ApiKind, IdentitySources, Options};
-use crate::running::{Running, start_within};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 /// The end of every wait in the tests.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,13 +1,11 @@
 //! The built-in backend: the Pet Store, and below `/echo` an echo, which answers any method.
 
+use crate::{
+    backend::{echo::echo, json_response::json_response, pet_store, request::BackendRequest},
+    net::body::{Body, BoxError},
+};
 use http_body_util::BodyExt;
 use hyper::Response;
-
-use crate::backend::echo::echo;
-use crate::backend::json_response::json_response;
-use crate::backend::pet_store;
-use crate::backend::request::BackendRequest;
-use crate::net::body::{Body, BoxError};
 
 /// Answers a request.
 ///

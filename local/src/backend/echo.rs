@@ -1,13 +1,11 @@
 //! The request as it arrived, so that one can see what two hops made of it, with the authorizer's context, which an
 //! integration with a Lambda function is shown.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::net::headers::latin1;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-
-use crate::net::headers::latin1;
 
 /// What a request is answered with.
 pub(crate) fn echo(

@@ -1,10 +1,11 @@
 //! An answer in JSON.
 
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Response, StatusCode};
-use serde_json::Value;
-
 use crate::net::body::{Body, full};
+use hyper::{
+    Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderValue},
+};
+use serde_json::Value;
 
 pub(crate) fn json_response(status: u16, body: &Value) -> Response<Body> {
     let mut response = Response::new(full(body.to_string()));

@@ -1,11 +1,11 @@
 //! The Pet Store that API Gateway offers as its example.
 
-use hyper::Response;
-use hyper::header::{ALLOW, HeaderValue};
+use crate::{backend::json_response::json_response, net::body::Body};
+use hyper::{
+    Response,
+    header::{ALLOW, HeaderValue},
+};
 use serde_json::{Value, json};
-
-use crate::backend::json_response::json_response;
-use crate::net::body::Body;
 
 /// Three pets a page, and so many pages.
 const LAST_PAGE: u32 = 1_000;

@@ -1,10 +1,8 @@
 //! What the gateway sends to a backend.
 
-use hyper::Method;
-use hyper::http::Extensions;
-use serde_json::{Map, Value};
-
 use crate::net::body::Body;
+use hyper::{Method, http::Extensions};
+use serde_json::{Map, Value};
 
 /// A request for the backend.
 pub(crate) struct BackendRequest {

@@ -1,15 +1,15 @@
 //! What stands behind the gateway: the built-in example API, or any HTTP server.
 
+use crate::{
+    backend::{built_in, request::BackendRequest},
+    net::{
+        body::Body,
+        client::{self, NameCase, SendError},
+        headers::header_map,
+    },
+};
+use hyper::{Request, Response, Uri, http::uri::PathAndQuery};
 use std::time::Duration;
-
-use hyper::http::uri::PathAndQuery;
-use hyper::{Request, Response, Uri};
-
-use crate::backend::built_in;
-use crate::backend::request::BackendRequest;
-use crate::net::body::Body;
-use crate::net::client::{self, NameCase, SendError};
-use crate::net::headers::header_map;
 
 /// The API behind the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,26 +3,24 @@
 //! Here are only the quirks that decide what a function sees and what the origin gets. Nothing is cached, and WAF is
 //! not here.
 
-use std::net::SocketAddr;
-use std::time::SystemTime;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::{
+    edge::rules::{self, InvalidResult},
+    gateway::api_keys::ApiKeys,
+    lambda::functions::EdgeFunction,
+    net::{
+        body::{Body, full, peek},
+        client::{self, NameCase, SendError},
+        headers::{end_to_end, header_map, latin1, latin1_bytes, values},
+        raw_head::RawHead,
+        server::{Hop, Inbound, Limits},
+    },
+    random,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edge_signer::{Answer, Header, Notice, Origin, OriginRequest};
-use hyper::header::HeaderValue;
-use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri, header::HeaderValue, http::uri::PathAndQuery};
+use std::{net::SocketAddr, time::SystemTime};
 use tokio::time::timeout;
-
-use crate::edge::rules::{self, InvalidResult};
-use crate::gateway::api_keys::ApiKeys;
-use crate::lambda::functions::EdgeFunction;
-use crate::net::body::{Body, full, peek};
-use crate::net::client::{self, NameCase, SendError};
-use crate::net::headers::{end_to_end, header_map, latin1, latin1_bytes, values};
-use crate::net::raw_head::RawHead;
-use crate::net::server::{Hop, Inbound, Limits};
-use crate::random;
 
 /// A distribution with one origin and one function.
 pub(crate) struct Edge<F> {

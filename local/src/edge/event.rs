@@ -1,14 +1,12 @@
 //! The event of an origin-request function as CloudFront writes it, and what CloudFront reads in the function's answer.
 
-use std::borrow::Cow;
-use std::time::SystemTime;
-
+use crate::{
+    lambda::{functions::EdgeFunction, process::FunctionProcess},
+    random,
+};
 use edge_signer::{Answer, Edits, Header, OriginRequest, Outcome, Response};
 use serde_json::{Map, Value, json};
-
-use crate::lambda::functions::EdgeFunction;
-use crate::lambda::process::FunctionProcess;
-use crate::random;
+use std::{borrow::Cow, time::SystemTime};
 
 /// Where a request keeps the headers that a function may change.
 const HEADERS: &str = "/headers";

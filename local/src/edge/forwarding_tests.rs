@@ -1,18 +1,17 @@
 //! The edge hop over real sockets, with the real gateway and its echo behind it.
 
-use std::sync::Arc;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::{
+    net::server::Limits,
+    options::{ApiKind, Options},
+    running::Running,
+    test_tools::{Edge, ask, chunked, forward, log, options, start_open, start_with},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edge_signer::{Answer, Edits, Notice, OriginRequest, Outcome, Problem, Response};
 use key_store::ReadError;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-
-use crate::net::server::Limits;
-use crate::options::{ApiKind, Options};
-use crate::running::Running;
-use crate::test_tools::{Edge, ask, chunked, forward, log, options, start_open, start_with};
+use std::sync::Arc;
 
 const BODY_SEEN: usize = 1_048_576;
 

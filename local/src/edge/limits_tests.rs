@@ -1,24 +1,28 @@
 //! Where the edge hop ends a request: what CloudFront refuses, what takes too long, what stops.
 
-use std::future::pending;
-use std::io::ErrorKind;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
+use crate::{
+    backend::upstream::Backend,
+    edge::distribution,
+    lambda::functions::EdgeFunction,
+    net::server::{Limits, Server},
+    options::Options,
+    running::start_within,
+    test_tools::{Authorizer, Edge, PATIENCE, allow, ask, forward, log, options, start_open, start_with},
+};
 use edge_signer::{Edits, OriginRequest, Outcome};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
-
-use crate::backend::upstream::Backend;
-use crate::edge::distribution;
-use crate::lambda::functions::EdgeFunction;
-use crate::net::server::{Limits, Server};
-use crate::options::Options;
-use crate::running::start_within;
-use crate::test_tools::{Authorizer, Edge, PATIENCE, allow, ask, forward, log, options, start_open, start_with};
+use std::{
+    future::pending,
+    io::ErrorKind,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    time::{Instant, timeout},
+};
 
 #[tokio::test]
 async fn what_cloudfront_refuses_reaches_neither_function() {

@@ -4,9 +4,8 @@
 //! may not add, one of headers that it sees and may not change at origin events. CloudFront answers a function that
 //! breaks them with 502.
 
-use edge_signer::Edits;
-
 use crate::net::headers::latin1_bytes;
+use edge_signer::Edits;
 
 /// The most bytes of a URL. The request target stands for it here: a viewer's scheme and host are not on the wire.
 pub(crate) const URL_BYTES: usize = 8_192;

@@ -1,11 +1,11 @@
 //! The API keys of the usage plan, which may change while both servers run.
 
-use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
-
-use sha2::{Digest, Sha256};
-
 use crate::net::headers::values;
+use sha2::{Digest, Sha256};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 /// The API keys that a REST API takes; the first is the one that CloudFront sends. Clones share them, so that both hops
 /// change at the same moment, as a stack update makes it: no key is sent before it is taken. `Debug` prints none.

@@ -1,14 +1,15 @@
 //! What an API answers before any authorizer, what reaches it on a custom domain, and what a hop takes off before.
 
-use serde_json::{Value, json};
-
-use crate::backend::upstream::Backend;
-use crate::net::server::Limits;
-use crate::options::{ApiKind, IdentitySources, Options};
-use crate::running::start;
-use crate::test_tools::{
-    Authorizer, Edge, Hanging, allow, ask, ask_gateway, forward, log, options, policy, start_gateway, start_open,
+use crate::{
+    backend::upstream::Backend,
+    net::server::Limits,
+    options::{ApiKind, IdentitySources, Options},
+    running::start,
+    test_tools::{
+        Authorizer, Edge, Hanging, allow, ask, ask_gateway, forward, log, options, policy, start_gateway, start_open,
+    },
 };
+use serde_json::{Value, json};
 
 const KINDS: [ApiKind; 2] = [ApiKind::Rest, ApiKind::Http];
 

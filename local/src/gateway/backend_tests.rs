@@ -1,17 +1,19 @@
 //! What lies behind the gateway hop: bodies on their way, and backends. It is the same for both kinds of API.
 
-use std::time::Duration;
-
+use crate::{
+    backend::upstream::Backend,
+    net::server::Limits,
+    options::Options,
+    test_tools::{
+        Authorizer, allow, ask, ask_gateway, check_rest_answer, chunked, log, options, start_gateway, start_open,
+    },
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-
-use crate::backend::upstream::Backend;
-use crate::net::server::Limits;
-use crate::options::Options;
-use crate::test_tools::{
-    Authorizer, allow, ask, ask_gateway, check_rest_answer, chunked, log, options, start_gateway, start_open,
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
 };
 
 const BODY_LIMIT: usize = 10_485_760;

@@ -3,25 +3,35 @@
 //! A request passes, in this order: the gateway's own limits, the API's name, the stage or base path, the route, the
 //! identity sources, the authorizer, the API key, the backend. Answers of authorizers are never cached. What tells the two kinds of API apart is in [`Kind`].
 
-use std::net::SocketAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use hyper::header::{HeaderName, HeaderValue};
-use hyper::{Method, Response};
+use crate::{
+    backend::{
+        request::BackendRequest,
+        upstream::{BackendFailure, Upstream},
+    },
+    gateway::{
+        event::{Api, ApiRequest, Arrival},
+        refusals::{Answer, Refusal},
+        routes::Routes,
+    },
+    lambda::functions::AuthorizerFunction,
+    net::{
+        body::{Body, Counted},
+        headers::{is_hop_by_hop, latin1, latin1_bytes, not_named_by_connection, values},
+        raw_head::{Framing, RawHead},
+        server::{Hop, Inbound, Limits},
+    },
+    random,
+};
+use hyper::{
+    Method, Response,
+    header::{HeaderName, HeaderValue},
+};
 use serde_json::{Map, Value};
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 use tokio::time::timeout;
-
-use crate::backend::request::BackendRequest;
-use crate::backend::upstream::{BackendFailure, Upstream};
-use crate::gateway::event::{Api, ApiRequest, Arrival};
-use crate::gateway::refusals::{Answer, Refusal};
-use crate::gateway::routes::Routes;
-use crate::lambda::functions::AuthorizerFunction;
-use crate::net::body::{Body, Counted};
-use crate::net::headers::{is_hop_by_hop, latin1, latin1_bytes, not_named_by_connection, values};
-use crate::net::raw_head::{Framing, RawHead};
-use crate::net::server::{Hop, Inbound, Limits};
-use crate::random;
 
 /// The most bytes of request line and headers together. That is the documented quota; the status of the answer is not
 /// documented.

@@ -1,7 +1,6 @@
 //! A custom domain of an API, and the path below which it maps the API.
 
-use std::fmt;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// The most bytes of a mapping key: the documented quota of 300 characters.
 const KEY_BYTES: usize = 300;

@@ -1,12 +1,14 @@
 //! What the authorizer events of both kinds of API are made from.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
+use crate::gateway::{
+    refusals::Refusal,
+    routes::{Routed, Routes},
+};
 use jiff::Timestamp;
-
-use crate::gateway::refusals::Refusal;
-use crate::gateway::routes::{Routed, Routes};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 /// What an event says of the API.
 #[derive(Clone, Debug)]

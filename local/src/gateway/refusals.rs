@@ -1,9 +1,7 @@
 //! Why API Gateway answers by itself, and the form of such an answer. Which one a kind of API gives is that kind's.
 
-use hyper::header::HeaderValue;
-use hyper::{Response, StatusCode};
-
 use crate::net::body::{Body, full};
+use hyper::{Response, StatusCode, header::HeaderValue};
 
 /// Why the gateway answers by itself, in the order of its checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

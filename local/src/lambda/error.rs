@@ -1,8 +1,6 @@
 //! Why a function gives no answer.
 
-use std::io;
-use std::process::ExitStatus;
-use std::time::Duration;
+use std::{io, process::ExitStatus, time::Duration};
 
 /// Why a function cannot be started, or an invocation of it failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,12 +1,10 @@
 //! The two Lambda functions as the servers see them.
 
-use std::future::Future;
-use std::time::SystemTime;
-
 use authorizer::Authorizer;
 use edge_signer::{EdgeSigner, OriginRequest, Outcome};
 use serde_json::Value;
 use signing::Nonce;
+use std::{future::Future, time::SystemTime};
 
 /// What CloudFront calls at origin request: in this process or, as a `FunctionProcess`, in another.
 pub trait EdgeFunction: Send + Sync + 'static {

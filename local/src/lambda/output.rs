@@ -1,10 +1,10 @@
 //! What a function's process writes, line by line, and in time: before its answer is handed on.
 
-use std::io::{self, ErrorKind, Read as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
-
+use std::{
+    io::{self, ErrorKind, Read as _},
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::io::Interest;
 
 /// A line that is longer is cut: CloudWatch takes no longer one.

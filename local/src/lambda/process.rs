@@ -1,24 +1,30 @@
 //! A function as Lambda runs it: a process that asks the Runtime API for its work.
 
-use std::collections::VecDeque;
-use std::ffi::OsString;
-use std::io;
-use std::path::Path;
-use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
-
+use crate::{
+    lambda::{
+        error::FunctionError,
+        functions::AuthorizerFunction,
+        output::Output,
+        runtime_api::{Answer, RuntimeApi},
+    },
+    random,
+};
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::process::{Child, ChildStdin, Command};
-use tokio::task::JoinSet;
-use tokio::time::sleep;
-
-use crate::lambda::error::FunctionError;
-use crate::lambda::functions::AuthorizerFunction;
-use crate::lambda::output::Output;
-use crate::lambda::runtime_api::{Answer, RuntimeApi};
-use crate::random;
+use std::{
+    collections::VecDeque,
+    ffi::OsString,
+    io,
+    path::Path,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+use tokio::{
+    process::{Child, ChildStdin, Command},
+    task::JoinSet,
+    time::sleep,
+};
 
 /// Lambda's limit for the start of a function.
 const INIT: Duration = Duration::from_secs(10);

@@ -1,21 +1,25 @@
 //! Functions in processes of their own, that do what they should and what they should not.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
+use crate::{
+    lambda::{
+        error::FunctionError,
+        process::{FunctionLog, FunctionProcess},
+    },
+    options::{ApiKind, Options},
+    running::start,
+    test_tools::{Authorizer, PATIENCE, allow, ask, ask_gateway, log, options},
+};
 use serde_json::{Value, json};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
-
-use crate::lambda::error::FunctionError;
-use crate::lambda::process::{FunctionLog, FunctionProcess};
-use crate::options::{ApiKind, Options};
-use crate::running::start;
-use crate::test_tools::{Authorizer, PATIENCE, allow, ask, ask_gateway, log, options};
 
 /// A function in a folder of its own, and its log.
 struct Stage {

@@ -1,23 +1,25 @@
 //! Sending a request on to the next hop: one connection a request, everything bounded in time.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
-
+use crate::net::{
+    body::{Body, BoxError},
+    headers::{is_hop_by_hop, named_by_connection},
+    raw_head::{HEAD_BYTES, HEADERS},
+};
 use bytes::Bytes;
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use hyper::client::conn::http1;
-use hyper::header::TRANSFER_ENCODING;
-use hyper::{Request, Response};
+use hyper::{
+    Request, Response,
+    body::{Body as HttpBody, Frame, Incoming, SizeHint},
+    client::conn::http1,
+    header::TRANSFER_ENCODING,
+};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
-
-use crate::net::body::{Body, BoxError};
-use crate::net::headers::{is_hop_by_hop, named_by_connection};
-use crate::net::raw_head::{HEAD_BYTES, HEADERS};
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
 
 /// How long connecting may take. CloudFront's own default is 10 s for each of three attempts; on loopback one is
 /// enough.

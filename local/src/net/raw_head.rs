@@ -5,14 +5,14 @@
 //! reads them once more. It also refuses what two parsers could frame in two ways: that is how requests are smuggled
 //! past a hop.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
 use crate::net::headers::values;
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The most bytes of a request head that are read at all. Both hops have tighter limits of their own (20,480 and
 /// 10,240); this only leaves them room to answer in their own words.

@@ -1,27 +1,20 @@
 //! The server half that both hops share: accept, read one request a connection, answer, close without losing the
 //! answer.
 
-use std::convert::Infallible;
-use std::future::poll_fn;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-
-use hyper::body::Incoming;
-use hyper::http::Extensions;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
+use crate::net::{
+    body::Body,
+    raw_head::{HEAD_BYTES, HEADERS, RawHead, Record, Recorder},
+};
+use hyper::{Request, Response, body::Incoming, http::Extensions, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
-
-use crate::net::body::Body;
-use crate::net::raw_head::{HEAD_BYTES, HEADERS, RawHead, Record, Recorder};
+use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::{JoinHandle, JoinSet},
+    time::{Instant, sleep, timeout, timeout_at},
+};
 
 /// One of the two hops.
 pub(crate) trait Hop: Send + Sync + 'static {

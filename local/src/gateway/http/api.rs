@@ -1,17 +1,17 @@
 //! What is an HTTP API's own: an authorizer that answers in the simple form, no API keys.
 
-use std::time::{Duration, SystemTime};
-
+use crate::{
+    gateway::{
+        deployment::{Kind, context},
+        event::{Api, ApiRequest, Arrival},
+        http::{event, simple_answer::is_authorized},
+        refusals::{Answer, Refusal},
+    },
+    net::{headers::values, server::Limits},
+    random,
+};
 use serde_json::{Map, Value};
-
-use crate::gateway::deployment::{Kind, context};
-use crate::gateway::event::{Api, ApiRequest, Arrival};
-use crate::gateway::http::event;
-use crate::gateway::http::simple_answer::is_authorized;
-use crate::gateway::refusals::{Answer, Refusal};
-use crate::net::headers::values;
-use crate::net::server::Limits;
-use crate::random;
+use std::time::{Duration, SystemTime};
 
 /// The most time of an authorizer: the documented quota.
 const AUTHORIZER_TIME: Duration = Duration::from_secs(10);

@@ -1,19 +1,19 @@
 //! An HTTP API over real sockets, asked directly as whoever found the back door would, and through the edge.
 
-use std::time::{Duration, SystemTime};
-
+use crate::{
+    backend::upstream::Backend,
+    gateway::api_keys::ApiKeys,
+    net::server::Limits,
+    options::{ApiKind, IdentitySources, Options},
+    running::start,
+    test_tools::{
+        Authorizer, Edge, Hanging, Reply, ask, ask_gateway, chunked, forward, log, options, policy, start_gateway,
+        start_open,
+    },
+};
 use edge_signer::{Edits, OriginRequest};
 use serde_json::{Value, json};
-
-use crate::backend::upstream::Backend;
-use crate::gateway::api_keys::ApiKeys;
-use crate::net::server::Limits;
-use crate::options::{ApiKind, IdentitySources, Options};
-use crate::running::start;
-use crate::test_tools::{
-    Authorizer, Edge, Hanging, Reply, ask, ask_gateway, chunked, forward, log, options, policy, start_gateway,
-    start_open,
-};
+use std::time::{Duration, SystemTime};
 
 const BODY_LIMIT: usize = 10_485_760;
 

@@ -3,17 +3,14 @@
 //! Pure: the request, the ids and the time are arguments. The event has lost the path as it was written, where a
 //! repeated header ends and the next begins, and the body; the query is there byte for byte.
 
-use std::collections::BTreeMap;
-use std::time::SystemTime;
-
+use crate::gateway::{
+    event::{Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash},
+    refusals::Refusal,
+    routes::Routes,
+};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
-
-use crate::gateway::event::{
-    Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash,
-};
-use crate::gateway::refusals::Refusal;
-use crate::gateway::routes::Routes;
+use std::{collections::BTreeMap, time::SystemTime};
 
 /// The authorizer event for a request that arrived `now`.
 ///

@@ -1,12 +1,12 @@
 //! The event of an HTTP API, payload format 2.0.
 
-use std::time::{Duration, UNIX_EPOCH};
-
+use crate::gateway::{
+    event::{Api, ApiRequest},
+    http::event::http_event,
+    routes::Routes,
+};
 use serde_json::{Value, json};
-
-use crate::gateway::event::{Api, ApiRequest};
-use crate::gateway::http::event::http_event;
-use crate::gateway::routes::Routes;
+use std::time::{Duration, UNIX_EPOCH};
 
 const API: Api<'static> = Api {
     region: "eu-west-1",

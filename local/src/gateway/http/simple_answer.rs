@@ -30,9 +30,8 @@ pub fn is_authorized(answer: &Value) -> Result<bool, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use serde_json::json;
 
     #[track_caller]
     fn check(answer: Value, expected: Result<bool, &'static str>) {

@@ -1,18 +1,24 @@
 //! What is a REST API's own: a REQUEST authorizer that answers with a policy, an API key.
 
-use std::time::{Duration, SystemTime};
-
+use crate::{
+    gateway::{
+        api_keys::ApiKeys,
+        deployment::{Kind, context},
+        event::{Api, ApiRequest, Arrival, with_one_slash},
+        refusals::{Answer, Refusal},
+        rest::{
+            event,
+            policy::{Verdict, evaluate},
+        },
+    },
+    net::{
+        headers::{latin1, values},
+        server::Limits,
+    },
+    random,
+};
 use serde_json::{Map, Value};
-
-use crate::gateway::api_keys::ApiKeys;
-use crate::gateway::deployment::{Kind, context};
-use crate::gateway::event::{Api, ApiRequest, Arrival, with_one_slash};
-use crate::gateway::refusals::{Answer, Refusal};
-use crate::gateway::rest::event;
-use crate::gateway::rest::policy::{Verdict, evaluate};
-use crate::net::headers::{latin1, values};
-use crate::net::server::Limits;
-use crate::random;
+use std::time::{Duration, SystemTime};
 
 /// The most bytes of a method ARN.
 const METHOD_ARN_BYTES: usize = 1_600;

@@ -1,15 +1,15 @@
 //! A REST API over real sockets, asked directly as whoever found the back door would.
 
-use std::time::{Duration, SystemTime};
-
-use serde_json::{Value, json};
-
-use crate::gateway::api_keys::ApiKeys;
-use crate::net::server::Limits;
-use crate::options::{IdentitySources, Options};
-use crate::test_tools::{
-    Authorizer, Hanging, ask, ask_gateway, check_rest_answer, log, options, policy, start_gateway, start_open,
+use crate::{
+    gateway::api_keys::ApiKeys,
+    net::server::Limits,
+    options::{IdentitySources, Options},
+    test_tools::{
+        Authorizer, Hanging, ask, ask_gateway, check_rest_answer, log, options, policy, start_gateway, start_open,
+    },
 };
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
 
 const BODY_LIMIT: usize = 10_485_760;
 

@@ -3,15 +3,12 @@
 //! Pure: the request, the ids and the time are arguments. The event has lost the raw query, the order of parameters
 //! across names, and the body.
 
-use std::collections::BTreeMap;
-use std::time::SystemTime;
-
-use serde_json::{Map, Value, json};
-
-use crate::gateway::event::{
-    Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash,
+use crate::gateway::{
+    event::{Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash},
+    refusals::Refusal,
 };
-use crate::gateway::refusals::Refusal;
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, time::SystemTime};
 
 /// The authorizer event for a request that arrived `now`.
 ///

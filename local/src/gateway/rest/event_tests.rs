@@ -1,12 +1,12 @@
 //! The event of a REST API.
 
-use std::time::{Duration, UNIX_EPOCH};
-
+use crate::gateway::{
+    event::{Api, ApiRequest},
+    rest::event::rest_event,
+    routes::Routes,
+};
 use serde_json::{Value, json};
-
-use crate::gateway::event::{Api, ApiRequest};
-use crate::gateway::rest::event::rest_event;
-use crate::gateway::routes::Routes;
+use std::time::{Duration, UNIX_EPOCH};
 
 const API: Api<'static> = Api {
     region: "us-west-2",

@@ -142,9 +142,8 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use serde_json::json;
 
     const ARN: &str = "arn:aws:execute-api:us-east-1:123456789012:a1/prod/GET/pets/1";
 

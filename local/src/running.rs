@@ -14,7 +14,7 @@ use crate::{
     options::{ApiKind, IdentitySources, Options, StartError, check_custom_headers, check_name, check_stage},
     random,
 };
-use std::{net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, time::Instant};
 
 /// The header without which the gateway answers by itself, where it asks for a signature.
@@ -110,8 +110,8 @@ impl Running {
     }
 }
 
-impl std::fmt::Debug for Running {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Running {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Running")
             .field("edge", &self.edge)

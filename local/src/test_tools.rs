@@ -10,6 +10,7 @@ use crate::{
 use edge_signer::{Answer, Edits, Header, OriginRequest, Outcome};
 use serde_json::{Value, json};
 use std::{
+    future::pending,
     io,
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -152,7 +153,7 @@ pub(crate) struct Hanging;
 
 impl AuthorizerFunction for Hanging {
     async fn authorize(&self, _: &str, _: SystemTime) -> Result<Value, String> {
-        std::future::pending().await
+        pending().await
     }
 }
 

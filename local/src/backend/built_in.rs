@@ -26,6 +26,7 @@ pub(crate) async fn answer(request: BackendRequest) -> Result<Response<Body>, Bo
 mod tests {
     use super::*;
     use crate::net::body::full;
+    use hyper::http::Extensions;
     use serde_json::{Map, Value, json};
 
     async fn ask(method: &str, target: &str, body: &'static str) -> (u16, Value) {
@@ -36,7 +37,7 @@ mod tests {
             headers: vec![("X-A".to_owned(), vec![0xe9]), ("x-a".to_owned(), vec![])],
             context: Map::from_iter([("a".to_owned(), json!(1))]),
             body: full(body),
-            extensions: hyper::http::Extensions::new(),
+            extensions: Extensions::new(),
         })
         .await
         .unwrap();

@@ -10,6 +10,7 @@ use crate::{
 };
 use hyper::{Request, Response, Uri, http::uri::PathAndQuery};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// The API behind the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl Upstream {
         limit: Duration,
     ) -> Result<Response<Body>, BackendFailure> {
         let Self::Http { authority, host, base } = self else {
-            return tokio::time::timeout(limit, built_in::answer(request))
+            return timeout(limit, built_in::answer(request))
                 .await
                 .map_err(|_| BackendFailure::Timeout)?
                 .map_err(|_| BackendFailure::Network);

@@ -6,6 +6,7 @@
 
 use crate::net::headers::latin1_bytes;
 use edge_signer::Edits;
+use hyper::header::{HeaderName, HeaderValue};
 
 /// The most bytes of a URL. The request target stands for it here: a viewer's scheme and host are not on the wire.
 pub(crate) const URL_BYTES: usize = 8_192;
@@ -123,8 +124,8 @@ pub(crate) fn apply(
 
 /// Whether hyper can write the header. `value` is text of ISO-8859-1 characters.
 pub(crate) fn is_sendable(name: &str, value: &str) -> bool {
-    hyper::header::HeaderName::from_bytes(name.as_bytes()).is_ok()
-        && latin1_bytes(value).is_some_and(|bytes| hyper::header::HeaderValue::from_bytes(&bytes).is_ok())
+    HeaderName::from_bytes(name.as_bytes()).is_ok()
+        && latin1_bytes(value).is_some_and(|bytes| HeaderValue::from_bytes(&bytes).is_ok())
 }
 
 fn editable(name: &str) -> Result<(), InvalidResult> {

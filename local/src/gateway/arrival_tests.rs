@@ -4,12 +4,13 @@ use crate::{
     backend::upstream::Backend,
     net::server::Limits,
     options::{ApiKind, IdentitySources, Options},
-    running::start,
+    running::{IDENTITY_SOURCE, start},
     test_tools::{
         Authorizer, Edge, Hanging, allow, ask, ask_gateway, forward, log, options, policy, start_gateway, start_open,
     },
 };
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 const KINDS: [ApiKind; 2] = [ApiKind::Rest, ApiKind::Http];
 
@@ -72,7 +73,7 @@ async fn what_is_refused_before_any_authorizer_names_its_cause() {
 #[tokio::test]
 async fn any_other_backend_has_every_route() {
     for api in KINDS {
-        let none = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let none = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let backend = Backend::Url(format!("http://{none}"));
         let (running, _, seen) = start_open(Options { backend, ..of(api) }).await;
         for target in ["/prod", "/prod/cats/1"] {
@@ -139,7 +140,7 @@ async fn what_connection_names_is_taken_off_before_the_authorizer() {
 
 #[tokio::test]
 async fn an_identity_source_that_connection_names_is_missing() {
-    let source = crate::running::IDENTITY_SOURCE[0];
+    let source = IDENTITY_SOURCE[0];
     for api in KINDS {
         let (running, _, seen) = start_open(Options { identity_sources: IdentitySources::Signature, ..of(api) }).await;
         for (connection, status) in [("close", 200), (source, 401)] {

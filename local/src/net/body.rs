@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use std::{
+    error::Error,
     pin::Pin,
     sync::{
         Arc,
@@ -13,7 +14,7 @@ use std::{
 };
 
 /// Why a body broke off.
-pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Any body, in either direction.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;

@@ -194,6 +194,7 @@ async fn stopping(stop: &mut watch::Receiver<bool>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::body::full;
 
     /// Why [`RawHead`] looks at the framing once more: hyper lets these through.
     #[tokio::test]
@@ -203,8 +204,7 @@ mod tests {
             "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         ] {
             let (mut client, server) = tokio::io::duplex(4_096);
-            let service =
-                service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(Response::new(crate::net::body::full(""))));
+            let service = service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(Response::new(full(""))));
             let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(server), service);
             let mut answer = Vec::new();
             let (_, exchange) = tokio::join!(connection, async {

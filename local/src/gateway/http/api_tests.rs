@@ -14,6 +14,7 @@ use crate::{
 use edge_signer::{Edits, OriginRequest};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
+use tokio::net::TcpListener;
 
 const BODY_LIMIT: usize = 10_485_760;
 
@@ -240,7 +241,7 @@ async fn the_method_override_does_nothing() {
 
 #[tokio::test]
 async fn a_backend_that_does_not_answer() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let short = Limits { backend: Duration::from_millis(100), ..Limits::default() };
     let options = Options { backend: Backend::Url(url), ..http() };

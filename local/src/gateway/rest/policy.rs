@@ -4,6 +4,7 @@
 //! is an allow.
 
 use serde_json::Value;
+use std::{slice, str::Chars};
 
 /// The outcome for one method ARN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ fn covering_effects(answer: &Value, method_arn: &str) -> Result<Verdict, &'stati
     }
     let statements = match document.get("Statement") {
         Some(Value::Array(statements)) => statements.as_slice(),
-        Some(statement @ Value::Object(_)) => std::slice::from_ref(statement),
+        Some(statement @ Value::Object(_)) => slice::from_ref(statement),
         _ => return Err("Statement is neither a list nor an object"),
     };
     let mut verdict = Verdict::ImplicitDeny;
@@ -117,7 +118,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.chars(), text.chars());
     // Where to go on when what follows the last `*` does not fit: the pattern after it, and the text one character
     // further.
-    let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
+    let mut retry: Option<(Chars<'_>, Chars<'_>)> = None;
     loop {
         let text_before = text.clone();
         match (pattern.next(), text.next()) {

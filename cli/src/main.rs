@@ -1,19 +1,12 @@
 //! `countersign`: the operator's tool.
 
 mod artifacts;
-mod duration;
+mod durations;
 mod keys;
+mod local;
 mod output;
-mod rotation;
-mod secret;
-mod serve;
 mod sign;
-mod stack;
 mod tour;
-mod tour_client;
-mod tour_keys;
-mod tour_report;
-mod tour_requests;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -30,7 +23,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run CloudFront, API Gateway and both functions on this machine
-    Local(Box<serve::Options>),
+    Local(Box<local::Options>),
     /// Go through what is admitted and what is refused, with real requests
     Tour(tour::Options),
     /// Sign one request, for a call to the API's own URL
@@ -43,7 +36,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result: Result<ExitCode> = match Arguments::parse().command {
-        Command::Local(options) => serve::run(*options).await.map(|()| ExitCode::SUCCESS),
+        Command::Local(options) => local::run(*options).await.map(|()| ExitCode::SUCCESS),
         Command::Tour(options) => tour::run(options).await,
         Command::Sign(options) => sign::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),

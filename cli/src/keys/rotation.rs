@@ -1,7 +1,7 @@
 //! Rotations of key files: the plan of `signing`, with an API key beside it, and the act.
 
 use crate::{
-    duration::{show, whole_seconds},
+    durations::{show, whole_seconds},
     keys::{new_api_key, new_id, new_secret, time},
 };
 use anyhow::Result;

@@ -1,9 +1,11 @@
 //! The tour's chapters about requests: what is admitted and what is refused.
 
 use crate::{
-    stack::Api,
-    tour_client::{Reply, Site},
-    tour_report::Report,
+    local::emulation::Api,
+    tour::{
+        client::{Reply, Site},
+        report::Report,
+    },
 };
 use anyhow::Result;
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -1,11 +1,13 @@
 //! `countersign local`: the whole path on this machine, for as long as it is wanted.
 
+pub(crate) mod emulation;
+
+use self::emulation::{Api, Functions, Mode, Stack};
 use crate::{
     artifacts::Artifacts,
-    duration::{show, whole_seconds},
+    durations::{show, whole_seconds},
     keys,
     output::{self, line},
-    stack::{Api, Functions, Mode, Stack},
 };
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;

@@ -1,9 +1,12 @@
 //! Keys in AWS Secrets Manager, shown and rotated by hand, as the rotator does it by schedule.
 
 use crate::{
-    keys::{new_secret, now, random, table, time},
+    keys::{
+        new_secret, now, random,
+        rotation::{Made, describe},
+        table, time,
+    },
     output::{Hint, line},
-    rotation::{Made, describe},
 };
 use anyhow::{Context as _, Result, bail};
 use key_store::{

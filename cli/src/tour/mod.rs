@@ -1,13 +1,17 @@
 //! `countersign tour`: the story of the product, told with real requests through real functions.
 
+mod client;
+mod keys;
+mod report;
+mod requests;
+
+use self::{
+    client::{Log, Site, capture_log},
+    report::Report,
+};
 use crate::{
     artifacts::Artifacts,
-    keys,
-    stack::{Api, Functions, Mode, Stack},
-    tour_client::{Log, Site, capture_log},
-    tour_keys,
-    tour_report::Report,
-    tour_requests as requests,
+    local::emulation::{Api, Functions, Mode, Stack},
 };
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -32,7 +36,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     };
     let folder = tempfile::tempdir().context("no folder for the keys of the tour")?;
     let file = KeyFile::new(folder.path().join("keys.json"));
-    keys::init(&file, keys::now())?;
+    crate::keys::init(&file, crate::keys::now())?;
     let stack = Stack {
         edge: SocketAddr::from(([127, 0, 0, 1], 0)),
         gateway: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -57,7 +61,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     requests_of(&http, &log, &mut report).await?;
     behind_an_http_api(&http, &log, &mut report).await?;
     report.part("Keys");
-    tour_keys::of(&stack, &log, &mut report).await?;
+    keys::of(&stack, &log, &mut report).await?;
     Ok(if report.print() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

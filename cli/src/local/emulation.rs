@@ -1,6 +1,6 @@
 //! A whole stack on this machine: both functions around one key file, between the servers of `local`.
 
-use crate::{artifacts::Artifacts, rotation};
+use crate::{artifacts::Artifacts, keys::rotation};
 use anyhow::{Context as _, Result};
 use authorizer::{Authorizer, Config};
 use edge_signer::EdgeSigner;

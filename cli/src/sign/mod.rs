@@ -1,6 +1,6 @@
 //! `countersign sign`: signs one request by hand, for a call past CloudFront.
 
-use crate::{duration::whole_seconds, keys, output::line};
+use crate::{durations::whole_seconds, keys, output::line};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use hyper::Uri;

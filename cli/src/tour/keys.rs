@@ -1,10 +1,13 @@
 //! The tour's chapters about keys: rotations under load, emergencies, and a key store that fails.
 
 use crate::{
-    keys, rotation, sign,
-    stack::Stack,
-    tour_client::{Log, Site},
-    tour_report::Report,
+    keys::{self, rotation},
+    local::emulation::Stack,
+    sign,
+    tour::{
+        client::{Log, Site},
+        report::Report,
+    },
 };
 use anyhow::{Context as _, Result};
 use hyper::Method;

@@ -1,10 +1,10 @@
 //! `countersign keys`: keys made, shown and rotated, in a file or in Secrets Manager. Bytes of keys are never printed.
 
-use crate::{
-    output::line,
-    rotation::{self, Made, Numbers},
-    secret,
-};
+pub(crate) mod rotation;
+mod secret;
+
+use self::rotation::{Made, Numbers};
+use crate::output::line;
 use anyhow::{Context as _, Result};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};

@@ -1,6 +1,6 @@
 //! The tour's viewer: it sends requests and gets to know what came and what the log said of it.
 
-use crate::stack::{Api, RunningStack};
+use crate::local::emulation::{Api, RunningStack};
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};

@@ -1,11 +1,14 @@
 //! `countersign`: the operator's tool.
 
 mod artifacts;
+mod credentials;
 mod durations;
+mod key_file;
 mod keys;
 mod local;
 mod output;
 mod sign;
+mod times;
 mod tour;
 
 use anyhow::Result;

@@ -1,12 +1,11 @@
-//! Rotations of key files: the plan of `signing`, with an API key beside it, and the act.
+//! What the operator says of a rotation before it, and is told of it after it.
 
 use crate::{
     durations::{show, whole_seconds},
-    keys::{new_api_key, new_id, new_secret, time},
+    times,
 };
 use anyhow::Result;
 use clap::Args;
-use key_store::{ApiKey, FileVersion, KeyFile};
 use signing::{Key, Rotation, RotationNumbers, RotationPlan, RotationSchedule, UnixSeconds};
 use std::time::Duration;
 
@@ -51,37 +50,6 @@ impl Numbers {
     }
 }
 
-/// What is to be put in the place of one version of a key file.
-pub(crate) struct FilePlan {
-    pub(crate) plan: RotationPlan<FileVersion>,
-    pub(crate) api_keys: Vec<ApiKey>,
-}
-
-/// Plans a rotation of the signing keys, and of the API key beside them.
-pub(crate) fn plan(
-    file: &KeyFile,
-    rotation: Rotation,
-    schedule: &RotationSchedule,
-    now: UnixSeconds,
-) -> Result<FilePlan> {
-    let (old, version) = file.load_version()?;
-    let secret = new_secret()?;
-    let plan = RotationPlan::new(&old.keys, version, (new_id(now)?, &*secret), rotation, schedule, now)?;
-    let mut api_keys = Vec::new();
-    if let Some(in_force) = old.api_keys.into_iter().next() {
-        api_keys.push(new_api_key()?);
-        // The one before is taken still, for what is under way; unless others may know it.
-        api_keys.extend((rotation == Rotation::Planned).then_some(in_force));
-    }
-    Ok(FilePlan { plan, api_keys })
-}
-
-/// Puts the new keys in the place of the version that they were planned from.
-pub(crate) fn carry_out(file: &KeyFile, FilePlan { plan, api_keys }: &FilePlan, now: UnixSeconds) -> Result<()> {
-    plan.check_promotion(now)?;
-    Ok(file.replace(&plan.base, &plan.keys, api_keys)?)
-}
-
 /// What a rotation has made, or would.
 pub(crate) struct Made<'a> {
     pub(crate) rotation: Rotation,
@@ -113,14 +81,14 @@ pub(crate) fn describe(made: &Made<'_>, schedule: &RotationSchedule, now: UnixSe
     let &Made { rotation, id, signs, old_end } = made;
     match rotation {
         Rotation::Planned => {
-            let end = old_end.map(|end| format!("\nthe old keys are accepted until {}", time(end)));
+            let end = old_end.map(|end| format!("\nthe old keys are accepted until {}", times::show(end)));
             format!(
                 "planned: no good request is refused\n\
                 the authorizers read the new key {id} by {verifiers}, or by {latest} where they cannot read for a while\n\
                 the edges sign with it from {signs}; those that have not read it yet, with the old one{end}",
-                verifiers = time(now + verifier_ttl + replication),
-                latest = time(now + verifier_ttl + replication + outage),
-                signs = time(signs),
+                verifiers = times::show(now + verifier_ttl + replication),
+                latest = times::show(now + verifier_ttl + replication + outage),
+                signs = times::show(signs),
                 end = end.unwrap_or_default(),
             )
         }

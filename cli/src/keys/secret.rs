@@ -1,12 +1,13 @@
 //! Keys in AWS Secrets Manager, shown and rotated by hand, as the rotator does it by schedule.
 
 use crate::{
+    credentials::{new_rotation_id, new_secret},
     keys::{
-        new_secret, now, random,
         rotation::{Made, describe},
-        table, time,
+        table::table,
     },
     output::{Hint, line},
+    times::{self, now},
 };
 use anyhow::{Context as _, Result, bail};
 use key_store::{
@@ -43,7 +44,7 @@ pub(crate) async fn init(arn: SecretArn) -> Result<()> {
     let arn = secret.arn.clone();
     let rotator = key_rotator(secret, RotationNumbers::DEFAULT.try_into()?, &aws);
     let now = now();
-    let snapshot = rotator.make_first(rotation_id(now)?.key_id()).await?;
+    let snapshot = rotator.make_first(new_rotation_id(now)?.key_id()).await?;
     line(format_args!("made the first key of {arn}"));
     print(&snapshot, now);
     Ok(())
@@ -63,7 +64,7 @@ pub(crate) async fn rotate(secret: Secret, demand: Demand, schedule: RotationSch
     let aws = aws(&arn).await;
     let rotator = key_rotator(secret, schedule, &aws);
     let now = now();
-    let id = id.map_or_else(|| rotation_id(now), Ok)?;
+    let id = id.map_or_else(|| new_rotation_id(now), Ok)?;
     let stack = stack.map(|name| StackUpdater::new(name, &aws));
     if dry_run {
         return foresee(&rotator, stack.as_ref(), (&id, rotation), &schedule).await;
@@ -91,7 +92,7 @@ pub(crate) async fn rotate(secret: Secret, demand: Demand, schedule: RotationSch
         let updated = async {
             let time = rotator.made(&report).await?;
             let new = report.outcome == Outcome::Rotated;
-            Ok::<_, anyhow::Error>(stack.update(time, self::now(), new, &mut warnings).await?)
+            Ok::<_, anyhow::Error>(stack.update(time, times::now(), new, &mut warnings).await?)
         };
         let updated = updated.await;
         tell_warnings(&warnings);
@@ -242,14 +243,8 @@ fn key_rotator(secret: Secret, schedule: RotationSchedule, aws: &SdkConfig) -> K
     KeyRotator::new(secret, schedule, aws.clone(), outside)
 }
 
-/// Its time, and enough that two of one second differ.
-fn rotation_id(now: UnixSeconds) -> Result<RotationId> {
-    let random: String = random::<6>()?.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("{}-{random}", time(now).replace(':', "-")).as_str().try_into()?)
-}
-
 fn print(Snapshot { current, pending, pending_on_current, replicas }: &Snapshot, now: UnixSeconds) {
-    line(format_args!("{}\nversion {} of {}", table(&current.keys, now), current.id, time(current.created)));
+    line(format_args!("{}\nversion {} of {}", table(&current.keys, now), current.id, times::show(current.created)));
     if *pending_on_current {
         line("AWSPENDING is still on it: the next rotation takes it off");
     }
@@ -262,7 +257,7 @@ fn print(Snapshot { current, pending, pending_on_current, replicas }: &Snapshot,
                     Some((_, Rotation::Compromised)) => "compromised",
                     None => "of no rotation",
                 };
-                format!("{kind}, put {}: the next rotation ends or drops it", time(version.created))
+                format!("{kind}, put {}: the next rotation ends or drops it", times::show(version.created))
             }
             Err(problem) => problem.clone(),
         };

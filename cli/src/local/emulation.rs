@@ -1,6 +1,6 @@
 //! A whole stack on this machine: both functions around one key file, between the servers of `local`.
 
-use crate::{artifacts::Artifacts, keys::rotation};
+use crate::{artifacts::Artifacts, key_file, times::now};
 use anyhow::{Context as _, Result};
 use authorizer::{Authorizer, Config};
 use edge_signer::EdgeSigner;
@@ -207,11 +207,11 @@ async fn turn_over(
 }
 
 fn rotate_once(file: &KeyFile, schedule: &RotationSchedule) {
-    let now = crate::keys::now();
-    let rotated = rotation::plan(file, Rotation::Planned, schedule, now)
-        .and_then(|plan| rotation::carry_out(file, &plan, now).map(|()| plan));
+    let now = now();
+    let rotated = key_file::plan(file, Rotation::Planned, schedule, now)
+        .and_then(|rotation| key_file::apply(file, &rotation, now).map(|()| rotation));
     match rotated {
-        Ok(plan) => tracing::info!(rotation = "done", new_key = plan.plan.new_key.as_str()),
+        Ok(rotation) => tracing::info!(rotation = "done", new_key = rotation.plan.new_key.as_str()),
         Err(error) => tracing::error!(rotation = "failed", reason = %format!("{error:#}")),
     }
 }

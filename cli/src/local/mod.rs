@@ -6,8 +6,9 @@ use self::emulation::{Api, Functions, Mode, Stack};
 use crate::{
     artifacts::Artifacts,
     durations::{show, whole_seconds},
-    keys,
+    key_file,
     output::{self, line},
+    times::now,
 };
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
@@ -111,7 +112,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     ensure!(sendable, "the path of the key file goes into a header of the origin, and has to be visible ASCII");
     let keys = KeyFile::new(keys);
     if keys.load().is_err_and(|error| error.is_not_found()) {
-        match keys::init(&keys, keys::now()) {
+        match key_file::create(&keys, now()) {
             // Another was faster; then its keys are good too.
             Err(_) if keys.load().is_ok() => {}
             made => made?,

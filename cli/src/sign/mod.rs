@@ -1,6 +1,6 @@
 //! `countersign sign`: signs one request by hand, for a call past CloudFront.
 
-use crate::{durations::whole_seconds, keys, output::line};
+use crate::{durations::whole_seconds, output::line, times::now};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use hyper::Uri;
@@ -92,7 +92,7 @@ fn signed_headers(options: &Options) -> Result<Vec<(String, String)>> {
         content_digest: digest.as_deref().map(FieldValue::try_from).transpose()?,
     };
     let contents = KeyFile::new(&options.keys).load()?;
-    let now = keys::now();
+    let now = now();
     let key = contents.keys.signing_key(now).context("no key of the file may sign now: see countersign keys show")?;
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;

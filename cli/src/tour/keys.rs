@@ -1,9 +1,10 @@
 //! The tour's chapters about keys: rotations under load, emergencies, and a key store that fails.
 
 use crate::{
-    keys::{self, rotation},
+    key_file,
     local::emulation::Stack,
     sign,
+    times::now,
     tour::{
         client::{Log, Site},
         report::Report,
@@ -47,10 +48,10 @@ pub(crate) async fn of(stack: &Stack, log: &Log, report: &mut Report) -> Result<
     Ok(())
 }
 
-fn rotate(file: &KeyFile, rotation: Rotation) -> Result<()> {
+fn rotate(file: &KeyFile, kind: Rotation) -> Result<()> {
     let schedule = RotationSchedule::try_from(QUICK)?;
-    let now = keys::now();
-    rotation::carry_out(file, &rotation::plan(file, rotation, &schedule, now)?, now)
+    let now = now();
+    key_file::apply(file, &key_file::plan(file, kind, &schedule, now)?, now)
 }
 
 async fn a_planned_rotation_refuses_nothing(site: &Site, file: &KeyFile, report: &mut Report) -> Result<()> {

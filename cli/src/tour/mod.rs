@@ -11,7 +11,9 @@ use self::{
 };
 use crate::{
     artifacts::Artifacts,
+    key_file,
     local::emulation::{Api, Functions, Mode, Stack},
+    times::now,
 };
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -36,7 +38,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     };
     let folder = tempfile::tempdir().context("no folder for the keys of the tour")?;
     let file = KeyFile::new(folder.path().join("keys.json"));
-    crate::keys::init(&file, crate::keys::now())?;
+    key_file::create(&file, now())?;
     let stack = Stack {
         edge: SocketAddr::from(([127, 0, 0, 1], 0)),
         gateway: SocketAddr::from(([127, 0, 0, 1], 0)),

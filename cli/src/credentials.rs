@@ -1,0 +1,43 @@
+//! New ids, secrets and API keys, all from the system's randomness.
+
+use crate::times;
+use anyhow::{Context as _, Result};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use key_store::ApiKey;
+use rotator::RotationId;
+use signing::{KeyId, UnixSeconds};
+use zeroize::Zeroizing;
+
+/// An id for a key that is made now: its time, and enough that two of one second differ.
+pub(crate) fn new_key_id(now: UnixSeconds) -> Result<KeyId> {
+    let random = random::<4>()?;
+    let id = format!("{}-{}", time_in_id(now), URL_SAFE_NO_PAD.encode(*random));
+    Ok(id.as_str().try_into()?)
+}
+
+/// An id for a rotation that begins now: its time, and enough that two of one second differ.
+pub(crate) fn new_rotation_id(now: UnixSeconds) -> Result<RotationId> {
+    let random: String = random::<6>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("{}-{random}", time_in_id(now)).as_str().try_into()?)
+}
+
+/// As long as the secret that CloudFormation makes.
+pub(crate) fn new_secret() -> Result<Zeroizing<[u8; 48]>> {
+    random()
+}
+
+pub(crate) fn new_api_key() -> Result<ApiKey> {
+    let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*random::<30>()?));
+    Ok(ApiKey::try_from(text.as_str())?)
+}
+
+/// A colon is not a character of an id.
+fn time_in_id(now: UnixSeconds) -> String {
+    times::show(now).replace(':', "-")
+}
+
+fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>> {
+    let mut bytes = Zeroizing::new([0; N]);
+    getrandom::fill(&mut *bytes).map_err(|error| anyhow::anyhow!("{error}")).context("no randomness")?;
+    Ok(bytes)
+}

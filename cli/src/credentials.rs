@@ -1,11 +1,11 @@
-//! New ids, secrets and API keys, all from the system's randomness.
+//! New ids, secrets, API keys and nonces, all from the system's randomness.
 
 use crate::times;
 use anyhow::{Context as _, Result};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use key_store::ApiKey;
 use rotator::RotationId;
-use signing::{KeyId, UnixSeconds};
+use signing::{KeyId, Nonce, UnixSeconds};
 use zeroize::Zeroizing;
 
 /// An id for a key that is made now: its time, and enough that two of one second differ.
@@ -29,6 +29,10 @@ pub(crate) fn new_secret() -> Result<Zeroizing<[u8; 48]>> {
 pub(crate) fn new_api_key() -> Result<ApiKey> {
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*random::<30>()?));
     Ok(ApiKey::try_from(text.as_str())?)
+}
+
+pub(crate) fn new_nonce() -> Result<Nonce> {
+    Ok(Nonce::new(*random()?))
 }
 
 /// A colon is not a character of an id.

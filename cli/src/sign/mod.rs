@@ -1,20 +1,15 @@
 //! `countersign sign`: signs one request by hand, for a call past CloudFront.
 
+mod curl;
+pub(crate) mod request;
+
+use self::{curl::curl, request::UnsignedRequest};
 use crate::{durations::whole_seconds, output::line, times::now};
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
-use hyper::Uri;
 use key_store::KeyFile;
-use signing::{
-    ContentDigest, Field, FieldValue, METHOD_OVERRIDES, Method, Nonce, Request, Target, ViewerIp, resembles,
-    resembles_ours, sign,
-};
-use std::{
-    fs,
-    net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
-    time::Duration,
-};
+use signing::{Field, FieldValue, METHOD_OVERRIDES, Method, resembles, resembles_ours};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -46,9 +41,9 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let headers = signed_headers(options)?;
+    let headers = headers(options)?;
     if options.curl {
-        line(curl(options, &headers)?);
+        line(curl(&options.method, &options.url, &headers, options.body.as_deref())?);
     } else {
         for (name, value) in headers {
             line(format_args!("{name}: {value}"));
@@ -57,93 +52,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The headers of a request without a body, with the API key.
-pub(crate) fn by_hand(method: &str, url: &str, file: &KeyFile) -> Result<Vec<(String, String)>> {
-    signed_headers(&Options {
-        method: method.to_owned(),
-        url: url.to_owned(),
-        keys: file.path().to_owned(),
-        headers: Vec::new(),
-        body: None,
-        api_key: true,
-        viewer_ip: Ipv4Addr::LOCALHOST.into(),
-        lifetime: Duration::from_secs(6),
-        curl: false,
-    })
-}
-
 /// Every header to send but those that a client adds by itself.
-fn signed_headers(options: &Options) -> Result<Vec<(String, String)>> {
-    let method = Method::try_from(options.method.as_str()).context("METHOD")?;
-    ensure!(!method.as_str().contains(|letter: char| letter.is_ascii_lowercase()), "METHOD: is in upper case");
-    let (authority, target) = split(&options.url)?;
-    let body = match &options.body {
-        Some(_) if matches!(method.as_str(), "GET" | "HEAD") => bail!("a GET or HEAD with a body is refused"),
-        Some(path) => fs::read(path).with_context(|| path.display().to_string())?,
-        None => Vec::new(),
+fn headers(options: &Options) -> Result<Vec<(String, String)>> {
+    let request = UnsignedRequest {
+        method: &options.method,
+        url: &options.url,
+        body: options.body.as_deref(),
+        viewer_ip: options.viewer_ip,
     };
-    let digest = (!matches!(method.as_str(), "GET" | "HEAD")).then(|| ContentDigest::of(&body));
-    let viewer_ip = options.viewer_ip.to_string();
-    let request = Request {
-        method,
-        authority: authority.as_str().try_into().context("URL")?,
-        target,
-        viewer_ip: ViewerIp::try_from(viewer_ip.as_str())?,
-        content_digest: digest.as_deref().map(FieldValue::try_from).transpose()?,
-    };
-    let contents = KeyFile::new(&options.keys).load()?;
-    let now = now();
-    let key = contents.keys.signing_key(now).context("no key of the file may sign now: see countersign keys show")?;
-    let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    let headers = sign(&request, key, Nonce::new(nonce), options.lifetime, now).headers(&request);
-
-    let mut all: Vec<_> = headers.into_iter().map(|(field, value)| (field.key().to_owned(), value)).collect();
-    if options.api_key {
+    let signed = request.sign(&KeyFile::new(&options.keys), options.lifetime, now())?;
+    let api_key = if options.api_key {
         let given = options.headers.iter().any(|(name, _)| resembles(name, "x-api-key"));
         ensure!(!given, "--api-key and a header x-api-key: a gateway takes one");
-        let api_key = contents.api_keys.first().context("the file has no API key")?;
-        all.push(("x-api-key".to_owned(), api_key.expose().to_owned()));
-    }
-    all.extend(options.headers.iter().cloned());
-    Ok(all)
-}
-
-/// The authority and the target of a URL, the target byte for byte as it stands there.
-fn split(url: &str) -> Result<(String, Target<'_>)> {
-    let uri: Uri = url.parse().context("URL")?;
-    let authority = uri.authority().context("URL: has no host: accepted is https://HOST/STAGE/…")?.as_str();
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    let good = uri.scheme_str() == Some("https") || (uri.scheme_str() == Some("http") && loopback);
-    ensure!(good, "URL: accepted is https:// or, on loopback, http://");
-    ensure!(!authority.contains('@'), "URL: may not hold a user");
-    let (_, rest) = url.split_once("://").context("URL")?;
-    let target = rest.get(authority.len()..).context("URL")?;
-    let target = if target.is_empty() { "/" } else { target };
-    let target = Target::try_from(target).context("URL")?;
-    ensure!(target.query() != Some(""), "URL: a bare ? at its end is refused by the authorizer: leave it off");
-    Ok((authority.to_owned(), target))
-}
-
-/// A command for a POSIX shell. HTTP/1.1, since REST APIs match the names of identity sources by case, and the target as it
-/// stands in the URL.
-fn curl(options: &Options, headers: &[(String, String)]) -> Result<String> {
-    let mut words =
-        ["curl", "--http1.1", "--globoff", "--path-as-is", "--request", &options.method].map(str::to_owned).to_vec();
-    if options.method == "HEAD" {
-        words.push("--head".to_owned());
-    }
-    for (name, value) in headers {
-        words.extend(["--header".to_owned(), format!("{name}: {value}")]);
-    }
-    if let Some(body) = &options.body {
-        let path = body.to_str().context("the path of the body is not UTF-8")?;
-        ensure!(body.is_file(), "{path} is no file that curl could read once more");
-        words.extend(["--data-binary".to_owned(), format!("@{path}")]);
-    }
-    words.push(options.url.clone());
-    Ok(shlex::try_join(words.iter().map(String::as_str))?)
+        Some(signed.api_key()?)
+    } else {
+        None
+    };
+    Ok(signed.headers.into_iter().chain(api_key).chain(options.headers.iter().cloned()).collect())
 }
 
 /// Reads `Name: value`.

@@ -3,7 +3,7 @@
 use crate::{
     key_file,
     local::emulation::Stack,
-    sign,
+    sign::request::UnsignedRequest,
     times::now,
     tour::{
         client::{Log, Site},
@@ -17,6 +17,7 @@ use signing::{Field, Rotation, RotationNumbers, RotationSchedule};
 use std::{
     collections::BTreeSet,
     fs,
+    net::Ipv4Addr,
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
@@ -119,7 +120,7 @@ async fn a_store_fails_and_comes_back(site: &Site, file: &KeyFile, report: &mut 
     let good = fs::read(file.path())?;
     let url = site.gateway_url("/echo/a");
     // Signed beforehand: while there is no file there is no key to sign with.
-    let by_hand = sign::by_hand("GET", &url, file)?;
+    let by_hand = signed_by_hand(&url, file)?;
     let by_hand: Vec<_> = by_hand.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     site.at_edge(Method::GET, "/echo/a", &[]).await?;
 
@@ -147,7 +148,7 @@ async fn an_emergency_before_anyone_has_read_again(site: &Site, file: &KeyFile, 
     rotate(file, Rotation::Compromised)?;
     let old = site.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("the authorizer has not heard: the old key is good still", "200 admitted", old.verdict());
-    let mut by_hand = sign::by_hand("GET", &site.gateway_url("/echo/a"), file)?;
+    let mut by_hand = signed_by_hand(&site.gateway_url("/echo/a"), file)?;
     // The stack has not heard of the new API key either.
     by_hand.retain(|(name, _)| name != "x-api-key");
     let api_key = before.signed_headers()?.only("x-api-key");
@@ -157,6 +158,14 @@ async fn an_emergency_before_anyone_has_read_again(site: &Site, file: &KeyFile, 
     let old = site.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("from then on the old key is refused, until the edge reads", "403 refused: key-unknown", old.verdict());
     Ok(())
+}
+
+/// The headers of a GET that `countersign sign --api-key` would print.
+fn signed_by_hand(url: &str, file: &KeyFile) -> Result<Vec<(String, String)>> {
+    let request = UnsignedRequest { method: "GET", url, body: None, viewer_ip: Ipv4Addr::LOCALHOST.into() };
+    let mut signed = request.sign(file, QUICK.lifetime, now())?;
+    signed.headers.push(signed.api_key()?);
+    Ok(signed.headers)
 }
 
 /// A file that only its owner can read, whatever was there.

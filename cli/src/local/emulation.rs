@@ -1,4 +1,5 @@
-//! A whole stack on this machine: both functions around one key file, between the servers of `local`.
+//! CloudFront, API Gateway and both functions on this machine: the functions around one key file, between the servers of the
+//! crate `local`.
 
 use crate::{artifacts::Artifacts, key_file, times::now};
 use anyhow::{Context as _, Result};
@@ -16,9 +17,9 @@ use tokio::{
 /// The name in the authorizer's context under which it hands on the path that it has verified.
 const VERIFIED_PATH: &str = "countersignPath";
 
-/// What a stack is made of.
+/// What an emulation is made of.
 #[derive(Clone)]
-pub(crate) struct Stack {
+pub(crate) struct Emulation {
     pub(crate) edge: SocketAddr,
     pub(crate) gateway: SocketAddr,
     pub(crate) api: Api,
@@ -72,28 +73,28 @@ impl Api {
     }
 }
 
-/// A stack that runs. Dropping it ends it at once.
-pub(crate) struct RunningStack {
+/// An emulation that runs. Dropping it ends it at once.
+pub(crate) struct RunningEmulation {
     pub(crate) servers: Running,
     /// The name that the gateway's callers have to send in `Host`, where that is not its address.
     pub(crate) host: Option<String>,
     /// What every path on the gateway's wire begins with: `/STAGE`, `/KEY` of a custom domain, or nothing.
-    pub(crate) wire_base: String,
+    pub(crate) path_prefix: String,
     _task: JoinSet<()>,
     /// A process that has ended is started again, from the files there.
     _functions: Functions,
 }
 
-impl RunningStack {
+impl RunningEmulation {
     /// Lets requests under way finish, and ends.
     pub(crate) async fn stop(self) {
         self.servers.stop().await;
     }
 }
 
-impl Stack {
+impl Emulation {
     /// Starts it.
-    pub(crate) async fn start(self) -> Result<RunningStack> {
+    pub(crate) async fn start(self) -> Result<RunningEmulation> {
         let contents = self.keys.load()?;
         let path = self.keys.path().to_str().context("the path of the key file is not UTF-8")?;
         let source = format!("file:{path}");
@@ -150,7 +151,7 @@ impl Stack {
             domain: self.domain.clone(),
             overwrite_path: self.overwrite_path.then(|| VERIFIED_PATH.to_owned()),
         };
-        let wire_base = options.wire_base();
+        let path_prefix = options.wire_base();
         let host = self.domain.map(|domain| domain.host().to_owned());
         let servers = match &self.functions {
             Functions::BuiltIn => {
@@ -168,14 +169,14 @@ impl Stack {
             }
         };
         let mut task = JoinSet::new();
-        task.spawn(turn_over(self.keys, api_keys, signer_ttl.min(verifier_ttl), self.rotate_every));
-        Ok(RunningStack { servers, host, wire_base, _task: task, _functions: self.functions })
+        task.spawn(rotate_and_hand_over(self.keys, api_keys, signer_ttl.min(verifier_ttl), self.rotate_every));
+        Ok(RunningEmulation { servers, host, path_prefix, _task: task, _functions: self.functions })
     }
 }
 
 /// Rotates the keys where that is asked for, and hands CloudFront and the gateway the API keys of the file. One task does
 /// both: API keys that were read before a rotation are never handed over after it.
-async fn turn_over(
+async fn rotate_and_hand_over(
     file: KeyFile,
     api_keys: Option<ApiKeys>,
     every: Duration,

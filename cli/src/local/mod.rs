@@ -2,7 +2,7 @@
 
 pub(crate) mod emulation;
 
-use self::emulation::{Api, Functions, Mode, Stack};
+use self::emulation::{Api, Emulation, Functions, Mode};
 use crate::{
     artifacts::Artifacts,
     durations::{show, whole_seconds},
@@ -118,7 +118,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
             made => made?,
         }
     }
-    let stack = Stack {
+    let emulation = Emulation {
         edge: options.edge,
         gateway: options.gateway,
         api: options.api,
@@ -133,12 +133,12 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         rotate_every,
         functions,
     };
-    let running = stack.start().await?;
-    let (edge, gateway, base) = (running.servers.edge, running.servers.gateway, &running.wire_base);
+    let running = emulation.start().await?;
+    let (edge, gateway, prefix) = (running.servers.edge, running.servers.gateway, &running.path_prefix);
     let host = running.host.as_ref().map(|host| format!("host={host} ")).unwrap_or_default();
     let (api, keys) = (options.api.name(), keys.path().display());
     // The file last: its path may hold spaces.
-    line(format_args!("ready edge=http://{edge} gateway=http://{gateway}{base} {host}api={api} keys={keys}"));
+    line(format_args!("ready edge=http://{edge} gateway=http://{gateway}{prefix} {host}api={api} keys={keys}"));
 
     tokio::select! {
         _ = interrupt.recv() => {}

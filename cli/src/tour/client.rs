@@ -1,6 +1,6 @@
 //! The tour's viewer: it sends requests and gets to know what came and what the log said of it.
 
-use crate::local::emulation::{Api, RunningStack};
+use crate::local::emulation::{Api, RunningEmulation};
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -32,12 +32,12 @@ use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _};
 /// No request of the tour takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Both doors of a running stack.
+/// Both doors of a running emulation.
 pub(crate) struct Site {
     edge: SocketAddr,
     gateway: SocketAddr,
     /// What the path of each request at the gateway begins with.
-    base: String,
+    path_prefix: String,
     /// The name by which the gateway is asked, where that is not its address.
     host: Option<String>,
     pub(crate) api: Api,
@@ -46,14 +46,14 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) fn new(stack: &RunningStack, api: Api, log: &Log) -> Self {
+    pub(crate) fn new(running: &RunningEmulation, api: Api, log: &Log) -> Self {
         // REST APIs match the names of identity sources by case.
         let client = Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build_http();
         Self {
-            edge: stack.servers.edge,
-            gateway: stack.servers.gateway,
-            base: stack.wire_base.clone(),
-            host: stack.host.clone(),
+            edge: running.servers.edge,
+            gateway: running.servers.gateway,
+            path_prefix: running.path_prefix.clone(),
+            host: running.host.clone(),
             api,
             client,
             log: log.clone(),
@@ -61,8 +61,8 @@ impl Site {
     }
 
     /// What the path of each request at the gateway begins with.
-    pub(crate) fn base(&self) -> &str {
-        &self.base
+    pub(crate) fn path_prefix(&self) -> &str {
+        &self.path_prefix
     }
 
     /// A request without a body, through CloudFront.
@@ -95,7 +95,7 @@ impl Site {
         let host = self.host.as_deref().map(|host| ("Host", host));
         let named = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
         let headers: Vec<_> = host.filter(|_| !named).into_iter().chain(headers.iter().copied()).collect();
-        self.send(self.gateway, method, &format!("{}{target}", self.base), &headers, body).await
+        self.send(self.gateway, method, &format!("{}{target}", self.path_prefix), &headers, body).await
     }
 
     /// A request without a body at the API's own URL, whose whole target is given.
@@ -266,7 +266,7 @@ impl Site {
 
     /// Where requests past CloudFront go.
     pub(crate) fn gateway_url(&self, target: &str) -> String {
-        format!("http://{}{}{target}", self.gateway, self.base)
+        format!("http://{}{}{target}", self.gateway, self.path_prefix)
     }
 
     /// The decisions that were logged since it was last asked.

@@ -2,7 +2,7 @@
 
 use crate::{
     key_file,
-    local::emulation::Stack,
+    local::emulation::Emulation,
     sign::request::UnsignedRequest,
     times::now,
     tour::{
@@ -34,17 +34,18 @@ const QUICK: RotationNumbers = RotationNumbers {
     outage: Duration::from_secs(1),
 };
 
-pub(crate) async fn of(stack: &Stack, log: &Log, report: &mut Report) -> Result<()> {
-    let quick = Stack { numbers: QUICK, ..stack.clone() };
+pub(crate) async fn of(emulation: &Emulation, log: &Log, report: &mut Report) -> Result<()> {
+    let quick = Emulation { numbers: QUICK, ..emulation.clone() };
     let running = quick.clone().start().await?;
-    let site = Site::new(&running, stack.api, log);
+    let site = Site::new(&running, emulation.api, log);
     a_planned_rotation_refuses_nothing(&site, &quick.keys, report).await?;
     an_emergency_is_over_within_its_bounds(&site, &quick.keys, report).await?;
     a_store_fails_and_comes_back(&site, &quick.keys, report).await?;
     running.stop().await;
 
-    let running = stack.clone().start().await?;
-    an_emergency_before_anyone_has_read_again(&Site::new(&running, stack.api, log), &stack.keys, report).await?;
+    let running = emulation.clone().start().await?;
+    an_emergency_before_anyone_has_read_again(&Site::new(&running, emulation.api, log), &emulation.keys, report)
+        .await?;
     running.stop().await;
     Ok(())
 }
@@ -149,7 +150,7 @@ async fn an_emergency_before_anyone_has_read_again(site: &Site, file: &KeyFile, 
     let old = site.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("the authorizer has not heard: the old key is good still", "200 admitted", old.verdict());
     let mut by_hand = signed_by_hand(&site.gateway_url("/echo/a"), file)?;
-    // The stack has not heard of the new API key either.
+    // The gateway has not heard of the new API key either.
     by_hand.retain(|(name, _)| name != "x-api-key");
     let api_key = before.signed_headers()?.only("x-api-key");
     let by_hand: Vec<_> = by_hand.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

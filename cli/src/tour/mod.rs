@@ -12,7 +12,7 @@ use self::{
 use crate::{
     artifacts::Artifacts,
     key_file,
-    local::emulation::{Api, Functions, Mode, Stack},
+    local::emulation::{Api, Emulation, Functions, Mode},
     times::now,
 };
 use anyhow::{Context as _, Result};
@@ -39,7 +39,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let folder = tempfile::tempdir().context("no folder for the keys of the tour")?;
     let file = KeyFile::new(folder.path().join("keys.json"));
     key_file::create(&file, now())?;
-    let stack = Stack {
+    let emulation = Emulation {
         edge: SocketAddr::from(([127, 0, 0, 1], 0)),
         gateway: SocketAddr::from(([127, 0, 0, 1], 0)),
         api: Api::Rest,
@@ -57,19 +57,19 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 
     let mut report = Report::new();
     report.part("REST API");
-    requests_of(&stack, &log, &mut report).await?;
+    requests_of(&emulation, &log, &mut report).await?;
     report.part("HTTP API");
-    let http = Stack { api: Api::Http, ..stack.clone() };
+    let http = Emulation { api: Api::Http, ..emulation.clone() };
     requests_of(&http, &log, &mut report).await?;
     behind_an_http_api(&http, &log, &mut report).await?;
     report.part("Keys");
-    keys::of(&stack, &log, &mut report).await?;
+    keys::of(&emulation, &log, &mut report).await?;
     Ok(if report.print() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn requests_of(stack: &Stack, log: &Log, report: &mut Report) -> Result<()> {
-    let running = stack.clone().start().await?;
-    let site = Site::new(&running, stack.api, log);
+async fn requests_of(emulation: &Emulation, log: &Log, report: &mut Report) -> Result<()> {
+    let running = emulation.clone().start().await?;
+    let site = Site::new(&running, emulation.api, log);
     requests::the_hole_is_closed(&site, report).await?;
     requests::a_caught_signature_opens_nothing_else(&site, report).await?;
     requests::what_was_verified_is_handed_on(&site, report).await?;
@@ -78,25 +78,25 @@ async fn requests_of(stack: &Stack, log: &Log, report: &mut Report) -> Result<()
     requests::bodies(&site, report).await?;
     running.stop().await;
 
-    let brief = RotationNumbers { lifetime: Duration::from_secs(2), skew: Duration::ZERO, ..stack.numbers };
-    let running = Stack { numbers: brief, ..stack.clone() }.start().await?;
-    requests::a_signature_ends(&Site::new(&running, stack.api, log), report).await?;
+    let brief = RotationNumbers { lifetime: Duration::from_secs(2), skew: Duration::ZERO, ..emulation.numbers };
+    let running = Emulation { numbers: brief, ..emulation.clone() }.start().await?;
+    requests::a_signature_ends(&Site::new(&running, emulation.api, log), report).await?;
     running.stop().await;
 
-    let running = Stack { mode: Mode::Monitor, ..stack.clone() }.start().await?;
-    requests::monitor_mode_lets_through_and_tells(&Site::new(&running, stack.api, log), report).await?;
+    let running = Emulation { mode: Mode::Monitor, ..emulation.clone() }.start().await?;
+    requests::monitor_mode_lets_through_and_tells(&Site::new(&running, emulation.api, log), report).await?;
     running.stop().await;
     Ok(())
 }
 
 /// What only an HTTP API needs: the signed path sent to the backend, and a custom domain whose key nobody sees.
-async fn behind_an_http_api(stack: &Stack, log: &Log, report: &mut Report) -> Result<()> {
-    let running = Stack { overwrite_path: true, ..stack.clone() }.start().await?;
-    requests::the_signed_path_is_what_the_backend_gets(&Site::new(&running, stack.api, log), report).await?;
+async fn behind_an_http_api(emulation: &Emulation, log: &Log, report: &mut Report) -> Result<()> {
+    let running = Emulation { overwrite_path: true, ..emulation.clone() }.start().await?;
+    requests::the_signed_path_is_what_the_backend_gets(&Site::new(&running, emulation.api, log), report).await?;
     running.stop().await;
 
-    let running = Stack { domain: Some("api.example/v1".parse()?), ..stack.clone() }.start().await?;
-    requests::a_custom_domain(&Site::new(&running, stack.api, log), report).await?;
+    let running = Emulation { domain: Some("api.example/v1".parse()?), ..emulation.clone() }.start().await?;
+    requests::a_custom_domain(&Site::new(&running, emulation.api, log), report).await?;
     running.stop().await;
     Ok(())
 }

@@ -105,7 +105,7 @@ pub(crate) async fn what_was_verified_is_handed_on(site: &Site, report: &mut Rep
     let digest = ContentDigest::of(b"{}");
     for (name, expected) in [
         ("countersignPath", "/echo/a"),
-        ("countersignTarget", &format!("{}/echo/a?id=7&view=full", site.base())),
+        ("countersignTarget", &format!("{}/echo/a?id=7&view=full", site.path_prefix())),
         ("countersignBodyDigest", &digest),
         ("countersignViewerIp", "127.0.0.1"),
     ] {

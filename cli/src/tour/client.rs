@@ -1,39 +1,31 @@
-//! The tour's viewer: it sends requests and gets to know what came and what the log said of it.
+//! The tour's client: it sends requests and reads the reply, and what the log says of each.
 
-use crate::local::emulation::{Api, RunningEmulation};
+use crate::{
+    local::emulation::{Api, RunningEmulation},
+    tour::decision_log::{DecisionLog, LoggedDecision},
+};
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{HeaderMap, Method, Request, Uri, header::HeaderName};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::{Client as HttpClient, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use local::FunctionLog;
 use serde_json::Value;
 use signing::Field;
-use std::{
-    fmt,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
-use tracing::{
-    Event, Subscriber,
-    field::{Field as LogField, Visit},
-};
-use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _};
 
 /// No request of the tour takes longer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Both doors of a running emulation.
-pub(crate) struct Site {
+/// Sends requests to both endpoints of a running emulation: through CloudFront, and past it.
+pub(crate) struct Client {
     edge: SocketAddr,
     gateway: SocketAddr,
     /// What the path of each request at the gateway begins with.
@@ -41,21 +33,21 @@ pub(crate) struct Site {
     /// The name by which the gateway is asked, where that is not its address.
     host: Option<String>,
     pub(crate) api: Api,
-    client: Client<HttpConnector, Full<Bytes>>,
-    log: Log,
+    http: HttpClient<HttpConnector, Full<Bytes>>,
+    log: DecisionLog,
 }
 
-impl Site {
-    pub(crate) fn new(running: &RunningEmulation, api: Api, log: &Log) -> Self {
+impl Client {
+    pub(crate) fn new(running: &RunningEmulation, api: Api, log: &DecisionLog) -> Self {
         // REST APIs match the names of identity sources by case.
-        let client = Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build_http();
+        let http = HttpClient::builder(TokioExecutor::new()).http1_title_case_headers(true).build_http();
         Self {
             edge: running.servers.edge,
             gateway: running.servers.gateway,
             path_prefix: running.path_prefix.clone(),
             host: running.host.clone(),
             api,
-            client,
+            http,
             log: log.clone(),
         }
     }
@@ -112,9 +104,25 @@ impl Site {
             stream.read_to_end(&mut answer).await?;
             Ok::<_, anyhow::Error>(answer)
         };
-        let answer = timeout(PATIENCE, exchange).await.context("no answer in time")??;
+        let answer = timeout(REPLY_TIMEOUT, exchange).await.context("no answer in time")??;
         let status = answer.get(9..12).and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
         Ok(Reply { status: status.context("no status line")?, body: Bytes::new(), logged: self.log.take() })
+    }
+
+    /// The status alone, for requests side by side, whose lines in the log cannot be told apart.
+    pub(crate) async fn status_and_headers(&self, target: &str) -> Result<(u16, Headers)> {
+        let reply = self.at_edge(Method::GET, target, &[]).await?;
+        Ok((reply.status, Headers(reply.headers_at_origin()?)))
+    }
+
+    /// Where requests past CloudFront go.
+    pub(crate) fn gateway_url(&self, target: &str) -> String {
+        format!("http://{}{}{target}", self.gateway, self.path_prefix)
+    }
+
+    /// The decisions that were logged since it was last asked.
+    pub(crate) fn decisions(&self) -> Vec<String> {
+        self.log.take().iter().map(LoggedDecision::to_string).collect()
     }
 
     async fn send(
@@ -131,10 +139,10 @@ impl Site {
         *request.uri_mut() = uri;
         *request.headers_mut() = header_map(headers)?;
         let exchange = async {
-            let (parts, body) = self.client.request(request).await?.into_parts();
+            let (parts, body) = self.http.request(request).await?.into_parts();
             Ok::<_, anyhow::Error>((parts.status.as_u16(), body.collect().await?.to_bytes()))
         };
-        let (status, body) = timeout(PATIENCE, exchange).await.context("no answer in time")??;
+        let (status, body) = timeout(REPLY_TIMEOUT, exchange).await.context("no answer in time")??;
         Ok(Reply { status, body, logged: self.log.take() })
     }
 }
@@ -151,13 +159,13 @@ fn header_map(headers: &[(&str, &str)]) -> Result<HeaderMap> {
 pub(crate) struct Reply {
     status: u16,
     body: Bytes,
-    logged: Vec<Logged>,
+    logged: Vec<LoggedDecision>,
 }
 
 impl Reply {
     /// The status and what the log says was decided: `403 refused: path`.
     pub(crate) fn verdict(&self) -> String {
-        let decisions: Vec<_> = self.logged.iter().map(Logged::to_string).collect();
+        let decisions: Vec<_> = self.logged.iter().map(LoggedDecision::to_string).collect();
         format!("{} {}", self.status, decisions.join(", "))
     }
 
@@ -254,100 +262,5 @@ impl Headers {
             }
         }
         changed
-    }
-}
-
-impl Site {
-    /// The status alone, for requests side by side, whose lines in the log cannot be told apart.
-    pub(crate) async fn status_and_headers(&self, target: &str) -> Result<(u16, Headers)> {
-        let reply = self.at_edge(Method::GET, target, &[]).await?;
-        Ok((reply.status, Headers(reply.headers_at_origin()?)))
-    }
-
-    /// Where requests past CloudFront go.
-    pub(crate) fn gateway_url(&self, target: &str) -> String {
-        format!("http://{}{}{target}", self.gateway, self.path_prefix)
-    }
-
-    /// The decisions that were logged since it was last asked.
-    pub(crate) fn decisions(&self) -> Vec<String> {
-        self.log.take().iter().map(Logged::to_string).collect()
-    }
-}
-
-/// The lines of the log about decisions, in the place of standard error.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<Logged>>>);
-
-#[derive(Default)]
-struct Logged {
-    decision: String,
-    reason: String,
-}
-
-/// Who decides by the rules names the reason in one word.
-impl fmt::Display for Logged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.decision.as_str() {
-            "refused" | "would-refuse" => write!(f, "{}: {}", self.decision, self.reason),
-            decision => f.write_str(decision),
-        }
-    }
-}
-
-/// Takes the whole process's log.
-pub(crate) fn capture_log() -> Result<Log> {
-    let log = Log::default();
-    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone()))?;
-    Ok(log)
-}
-
-impl Log {
-    /// Takes the lines of functions in processes of their own.
-    pub(crate) fn of_functions(&self) -> FunctionLog {
-        let log = self.clone();
-        Arc::new(move |line: &str| log.push(Logged::read(line)))
-    }
-
-    /// Other lines than those about decisions are nothing to the tour.
-    fn push(&self, logged: Logged) {
-        if !logged.decision.is_empty() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(logged);
-        }
-    }
-
-    /// What was logged since it was last asked.
-    fn take(&self) -> Vec<Logged> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl<S: Subscriber> Layer<S> for Log {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut logged = Logged::default();
-        event.record(&mut logged);
-        self.push(logged);
-    }
-}
-
-impl Logged {
-    fn read(line: &str) -> Self {
-        let line: Value = serde_json::from_str(line).unwrap_or_default();
-        let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Self { decision: text("decision"), reason: text("reason") }
-    }
-}
-
-impl Visit for Logged {
-    fn record_str(&mut self, field: &LogField, value: &str) {
-        match field.name() {
-            "decision" => value.clone_into(&mut self.decision),
-            "reason" => value.clone_into(&mut self.reason),
-            _ => {}
-        }
-    }
-
-    fn record_debug(&mut self, field: &LogField, value: &dyn fmt::Debug) {
-        self.record_str(field, &format!("{value:?}"));
     }
 }

@@ -5,10 +5,7 @@ use crate::{
     local::emulation::Emulation,
     sign::request::UnsignedRequest,
     times::now,
-    tour::{
-        client::{Log, Site},
-        report::Report,
-    },
+    tour::{client::Client, decision_log::DecisionLog, report::Report},
 };
 use anyhow::{Context as _, Result};
 use hyper::Method;
@@ -34,17 +31,17 @@ const QUICK: RotationNumbers = RotationNumbers {
     outage: Duration::from_secs(1),
 };
 
-pub(crate) async fn of(emulation: &Emulation, log: &Log, report: &mut Report) -> Result<()> {
+pub(crate) async fn of(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
     let quick = Emulation { numbers: QUICK, ..emulation.clone() };
     let running = quick.clone().start().await?;
-    let site = Site::new(&running, emulation.api, log);
-    a_planned_rotation_refuses_nothing(&site, &quick.keys, report).await?;
-    an_emergency_is_over_within_its_bounds(&site, &quick.keys, report).await?;
-    a_store_fails_and_comes_back(&site, &quick.keys, report).await?;
+    let client = Client::new(&running, emulation.api, log);
+    a_planned_rotation_refuses_nothing(&client, &quick.keys, report).await?;
+    an_emergency_is_over_within_its_bounds(&client, &quick.keys, report).await?;
+    a_store_fails_and_comes_back(&client, &quick.keys, report).await?;
     running.stop().await;
 
     let running = emulation.clone().start().await?;
-    an_emergency_before_anyone_has_read_again(&Site::new(&running, emulation.api, log), &emulation.keys, report)
+    an_emergency_before_anyone_has_read_again(&Client::new(&running, emulation.api, log), &emulation.keys, report)
         .await?;
     running.stop().await;
     Ok(())
@@ -56,16 +53,16 @@ fn rotate(file: &KeyFile, kind: Rotation) -> Result<()> {
     key_file::apply(file, &key_file::plan(file, kind, &schedule, now)?, now)
 }
 
-async fn a_planned_rotation_refuses_nothing(site: &Site, file: &KeyFile, report: &mut Report) -> Result<()> {
+async fn a_planned_rotation_refuses_nothing(client: &Client, file: &KeyFile, report: &mut Report) -> Result<()> {
     report.chapter("a planned rotation under the load of four clients");
-    site.decisions();
+    client.decisions();
     let begun = Instant::now();
     // Seconds are counted whole, so one more for the end to be past.
     let until = begun + QUICK.lead + QUICK.grace + Duration::from_secs(2);
-    let client = || async {
+    let worker = || async {
         let (mut refused, mut key_ids, mut api_keys) = (0, BTreeSet::new(), BTreeSet::new());
         while Instant::now() < until {
-            let (status, headers) = site.status_and_headers("/echo/load").await?;
+            let (status, headers) = client.status_and_headers("/echo/load").await?;
             refused += usize::from(status != 200);
             key_ids.extend(headers.get(Field::SignatureInput.key()).and_then(key_id));
             api_keys.extend(headers.get("x-api-key").map(str::to_owned));
@@ -76,19 +73,18 @@ async fn a_planned_rotation_refuses_nothing(site: &Site, file: &KeyFile, report:
         sleep(Duration::from_millis(500)).await;
         rotate(file, Rotation::Planned)
     };
-    let clients = [client(), client(), client(), client()];
-    let [a, b, c, d] = clients;
+    let [a, b, c, d] = [worker(), worker(), worker(), worker()];
     let (rotated, a, b, c, d) = tokio::join!(rotation, a, b, c, d);
     rotated?;
     let (mut refused, mut key_ids, mut api_keys) = (0, BTreeSet::new(), BTreeSet::new());
-    for client in [a, b, c, d] {
-        let (more_refused, more_ids, more_api_keys) = client?;
+    for worker in [a, b, c, d] {
+        let (more_refused, more_ids, more_api_keys) = worker?;
         refused += more_refused;
         key_ids.extend(more_ids);
         api_keys.extend(more_api_keys);
     }
     // Those of the log too, for what no client would be told.
-    refused += site.decisions().iter().filter(|decision| *decision != "admitted").count();
+    refused += client.decisions().iter().filter(|decision| *decision != "admitted").count();
     report.row(
         "every request, from before it to after the old key's end",
         "0 refused, signed with 2 keys",
@@ -98,12 +94,12 @@ async fn a_planned_rotation_refuses_nothing(site: &Site, file: &KeyFile, report:
     Ok(())
 }
 
-async fn an_emergency_is_over_within_its_bounds(site: &Site, file: &KeyFile, report: &mut Report) -> Result<()> {
+async fn an_emergency_is_over_within_its_bounds(client: &Client, file: &KeyFile, report: &mut Report) -> Result<()> {
     report.chapter("an emergency, and all have followed within their time to live of 1 s");
-    let old = site.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
+    let old = client.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
     rotate(file, Rotation::Compromised)?;
     sleep(QUICK.verifier_ttl.max(QUICK.signer_ttl) + Duration::from_millis(200)).await;
-    let new = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    let new = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     let dropped = old.get(Field::SignatureInput.key()).and_then(key_id);
     let signed_anew = new.value_at_origin(Field::SignatureInput.key())?.and_then(|input| key_id(&input)) != dropped;
     report.row(
@@ -111,52 +107,52 @@ async fn an_emergency_is_over_within_its_bounds(site: &Site, file: &KeyFile, rep
         "200 admitted, with the new key",
         new.verdict_and(signed_anew, "with the new key"),
     );
-    let caught = site.at_gateway(Method::GET, "/echo/a", &old.all()).await?;
+    let caught = client.at_gateway(Method::GET, "/echo/a", &old.all()).await?;
     report.row("signed headers of the dropped key, still fresh", "403 refused: key-unknown", caught.verdict());
     Ok(())
 }
 
-async fn a_store_fails_and_comes_back(site: &Site, file: &KeyFile, report: &mut Report) -> Result<()> {
+async fn a_store_fails_and_comes_back(client: &Client, file: &KeyFile, report: &mut Report) -> Result<()> {
     report.chapter("a key store that fails, with an outage of 1 s tolerated");
     let good = fs::read(file.path())?;
-    let url = site.gateway_url("/echo/a");
+    let url = client.gateway_url("/echo/a");
     // Signed beforehand: while there is no file there is no key to sign with.
     let by_hand = signed_by_hand(&url, file)?;
     let by_hand: Vec<_> = by_hand.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    client.at_edge(Method::GET, "/echo/a", &[]).await?;
 
     fs::remove_file(file.path())?;
     sleep(QUICK.signer_ttl + Duration::from_millis(100)).await;
-    let gone = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    let gone = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("the keys are gone: those in memory are used on", "200 admitted", gone.verdict());
     file_with(file, b"garbage")?;
     sleep(QUICK.outage + Duration::from_millis(100)).await;
-    let garbage = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    let garbage = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("garbage, and the outage lasts: through CloudFront", "503 answered-at-edge", garbage.verdict());
-    let direct = site.at_gateway(Method::GET, "/echo/a", &by_hand).await?;
+    let direct = client.at_gateway(Method::GET, "/echo/a", &by_hand).await?;
     report.row("and a signed request at the API's own URL", "500 unavailable", direct.verdict());
     file_with(file, &good)?;
     sleep(Duration::from_millis(1100)).await;
-    let back = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    let back = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("the keys are back", "200 admitted", back.verdict());
     Ok(())
 }
 
-async fn an_emergency_before_anyone_has_read_again(site: &Site, file: &KeyFile, report: &mut Report) -> Result<()> {
+async fn an_emergency_before_anyone_has_read_again(client: &Client, file: &KeyFile, report: &mut Report) -> Result<()> {
     report.chapter("an emergency, at once, with the usual times to live of 5 min and 60 s");
-    let before = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    let before = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("through CloudFront before it", "200 admitted", before.verdict());
     rotate(file, Rotation::Compromised)?;
-    let old = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    let old = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("the authorizer has not heard: the old key is good still", "200 admitted", old.verdict());
-    let mut by_hand = signed_by_hand(&site.gateway_url("/echo/a"), file)?;
+    let mut by_hand = signed_by_hand(&client.gateway_url("/echo/a"), file)?;
     // The gateway has not heard of the new API key either.
     by_hand.retain(|(name, _)| name != "x-api-key");
     let api_key = before.signed_headers()?.only("x-api-key");
     let by_hand: Vec<_> = by_hand.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let new = site.at_gateway(Method::GET, "/echo/a", &[by_hand, api_key.all()].concat()).await?;
+    let new = client.at_gateway(Method::GET, "/echo/a", &[by_hand, api_key.all()].concat()).await?;
     report.row("the first request with the new key, which is unknown yet", "200 admitted", new.verdict());
-    let old = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    let old = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("from then on the old key is refused, until the edge reads", "403 refused: key-unknown", old.verdict());
     Ok(())
 }

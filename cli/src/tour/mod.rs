@@ -1,14 +1,12 @@
 //! `countersign tour`: the story of the product, told with real requests through real functions.
 
 mod client;
+mod decision_log;
 mod keys;
 mod report;
 mod requests;
 
-use self::{
-    client::{Log, Site, capture_log},
-    report::Report,
-};
+use self::{client::Client, decision_log::DecisionLog, report::Report};
 use crate::{
     artifacts::Artifacts,
     key_file,
@@ -31,7 +29,7 @@ pub(crate) struct Options {
 
 /// Goes through the story; ends with failure where anything came other than expected.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let log = capture_log()?;
+    let log = DecisionLog::capture()?;
     let functions = match &options.artifacts {
         None => Functions::BuiltIn,
         Some(folder) => Functions::Packaged(Arc::new(Artifacts::unpack(folder, log.of_functions())?)),
@@ -67,36 +65,36 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     Ok(if report.print() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn requests_of(emulation: &Emulation, log: &Log, report: &mut Report) -> Result<()> {
+async fn requests_of(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
     let running = emulation.clone().start().await?;
-    let site = Site::new(&running, emulation.api, log);
-    requests::the_hole_is_closed(&site, report).await?;
-    requests::a_caught_signature_opens_nothing_else(&site, report).await?;
-    requests::what_was_verified_is_handed_on(&site, report).await?;
-    requests::a_viewer_forges(&site, report).await?;
-    requests::odd_requests_arrive_as_they_were_sent(&site, report).await?;
-    requests::bodies(&site, report).await?;
+    let client = Client::new(&running, emulation.api, log);
+    requests::the_hole_is_closed(&client, report).await?;
+    requests::a_caught_signature_opens_nothing_else(&client, report).await?;
+    requests::what_was_verified_is_handed_on(&client, report).await?;
+    requests::a_viewer_forges(&client, report).await?;
+    requests::odd_requests_arrive_as_they_were_sent(&client, report).await?;
+    requests::bodies(&client, report).await?;
     running.stop().await;
 
     let brief = RotationNumbers { lifetime: Duration::from_secs(2), skew: Duration::ZERO, ..emulation.numbers };
     let running = Emulation { numbers: brief, ..emulation.clone() }.start().await?;
-    requests::a_signature_ends(&Site::new(&running, emulation.api, log), report).await?;
+    requests::a_signature_ends(&Client::new(&running, emulation.api, log), report).await?;
     running.stop().await;
 
     let running = Emulation { mode: Mode::Monitor, ..emulation.clone() }.start().await?;
-    requests::monitor_mode_lets_through_and_tells(&Site::new(&running, emulation.api, log), report).await?;
+    requests::monitor_mode_lets_through_and_tells(&Client::new(&running, emulation.api, log), report).await?;
     running.stop().await;
     Ok(())
 }
 
 /// What only an HTTP API needs: the signed path sent to the backend, and a custom domain whose key nobody sees.
-async fn behind_an_http_api(emulation: &Emulation, log: &Log, report: &mut Report) -> Result<()> {
+async fn behind_an_http_api(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
     let running = Emulation { overwrite_path: true, ..emulation.clone() }.start().await?;
-    requests::the_signed_path_is_what_the_backend_gets(&Site::new(&running, emulation.api, log), report).await?;
+    requests::the_signed_path_is_what_the_backend_gets(&Client::new(&running, emulation.api, log), report).await?;
     running.stop().await;
 
     let running = Emulation { domain: Some("api.example/v1".parse()?), ..emulation.clone() }.start().await?;
-    requests::a_custom_domain(&Site::new(&running, emulation.api, log), report).await?;
+    requests::a_custom_domain(&Client::new(&running, emulation.api, log), report).await?;
     running.stop().await;
     Ok(())
 }

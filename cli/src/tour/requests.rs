@@ -3,7 +3,7 @@
 use crate::{
     local::emulation::Api,
     tour::{
-        client::{Reply, Site},
+        client::{Client, Reply},
         report::Report,
     },
 };
@@ -15,97 +15,97 @@ use std::time::Duration;
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
-pub(crate) async fn the_hole_is_closed(site: &Site, report: &mut Report) -> Result<()> {
+pub(crate) async fn the_hole_is_closed(client: &Client, report: &mut Report) -> Result<()> {
     report.chapter("The back door is closed, the front door is open");
-    let direct = site.at_gateway(Method::GET, "/pets", &[]).await?;
+    let direct = client.at_gateway(Method::GET, "/pets", &[]).await?;
     report.row("the API's own URL, as anybody finds it", "401 refused-by-gateway", direct.verdict());
-    let forged = site.at_gateway(Method::GET, "/pets", &[(Field::Signature.key(), "x")]).await?;
+    let forged = client.at_gateway(Method::GET, "/pets", &[(Field::Signature.key(), "x")]).await?;
     report.row("the same with something for a signature", "403 refused: header-missing", forged.verdict());
-    let host = site.at_gateway(Method::GET, "/pets", &[("Host", "api.example")]).await?;
+    let host = client.at_gateway(Method::GET, "/pets", &[("Host", "api.example")]).await?;
     report.row("under another Host", "403 refused-by-gateway", host.verdict());
-    let outside = site.outside_the_stage("/pets").await?;
+    let outside = client.outside_the_stage("/pets").await?;
     report.row("at a path without the stage", "403 refused-by-gateway", outside.verdict());
-    let unknown = site.at_gateway(Method::GET, "/nothing", &[(Field::Signature.key(), "x")]).await?;
-    let expected = by_kind(site, "403 refused-by-gateway", "404 refused-by-gateway");
+    let unknown = client.at_gateway(Method::GET, "/nothing", &[(Field::Signature.key(), "x")]).await?;
+    let expected = by_kind(client, "403 refused-by-gateway", "404 refused-by-gateway");
     report.row("on a route that the API does not have", expected, unknown.verdict());
-    let pets = site.at_edge(Method::GET, "/pets?type=dog&page=2", &[]).await?;
+    let pets = client.at_edge(Method::GET, "/pets?type=dog&page=2", &[]).await?;
     report.row("GET /pets through CloudFront", "200 admitted", pets.verdict());
-    let pet = site.at_edge(Method::GET, "/pets/1", &[]).await?;
+    let pet = client.at_edge(Method::GET, "/pets/1", &[]).await?;
     report.row("GET /pets/1 through CloudFront", "200 admitted", pet.verdict());
-    let post = site.send_to_edge(Method::POST, "/pets", &[JSON], br#"{"type":"cat","price":3.5}"#).await?;
+    let post = client.send_to_edge(Method::POST, "/pets", &[JSON], br#"{"type":"cat","price":3.5}"#).await?;
     report.row("POST /pets through CloudFront", "200 admitted", post.verdict());
     Ok(())
 }
 
-pub(crate) async fn a_caught_signature_opens_nothing_else(site: &Site, report: &mut Report) -> Result<()> {
+pub(crate) async fn a_caught_signature_opens_nothing_else(client: &Client, report: &mut Report) -> Result<()> {
     report.chapter("Signed headers, caught at the origin and sent to the API's own URL");
-    let get = site.at_edge(Method::GET, "/echo/a?x=1", &[]).await?.signed_headers()?;
-    let post = site.send_to_edge(Method::POST, "/echo/a", &[JSON], b"{}").await?.signed_headers()?;
-    let same = site.at_gateway(Method::GET, "/echo/a?x=1", &get.all()).await?;
+    let get = client.at_edge(Method::GET, "/echo/a?x=1", &[]).await?.signed_headers()?;
+    let post = client.send_to_edge(Method::POST, "/echo/a", &[JSON], b"{}").await?.signed_headers()?;
+    let same = client.at_gateway(Method::GET, "/echo/a?x=1", &get.all()).await?;
     report.row("the very same request, within its 70 s", "200 admitted", same.verdict());
 
-    let path = site.at_gateway(Method::GET, "/echo/b?x=1", &get.all()).await?;
+    let path = client.at_gateway(Method::GET, "/echo/b?x=1", &get.all()).await?;
     report.row("on another path", "403 refused: path", path.verdict());
     let told = get.with(Field::CountersignTarget.key(), "/prod/echo/b?x=1");
-    let path = site.at_gateway(Method::GET, "/echo/b?x=1", &told.all()).await?;
+    let path = client.at_gateway(Method::GET, "/echo/b?x=1", &told.all()).await?;
     report.row("on another path, with a target to match", "403 refused: signature", path.verdict());
-    let method = site.at_gateway(Method::DELETE, "/echo/a?x=1", &get.all()).await?;
+    let method = client.at_gateway(Method::DELETE, "/echo/a?x=1", &get.all()).await?;
     report.row("with another method", "403 refused: signature", method.verdict());
-    let query = site.at_gateway(Method::GET, "/echo/a?x=2", &get.all()).await?;
+    let query = client.at_gateway(Method::GET, "/echo/a?x=2", &get.all()).await?;
     report.row("with another query", "403 refused: query", query.verdict());
     let viewer = get.with(Field::CountersignViewerIp.key(), "203.0.113.7");
-    let viewer = site.at_gateway(Method::GET, "/echo/a?x=1", &viewer.all()).await?;
+    let viewer = client.at_gateway(Method::GET, "/echo/a?x=1", &viewer.all()).await?;
     report.row("for another viewer's address", "403 refused: signature", viewer.verdict());
     let digest = post.with(Field::ContentDigest.key(), &ContentDigest::of(b"[]"));
-    let digest = site.at_gateway(Method::POST, "/echo/a", &digest.all()).await?;
+    let digest = client.at_gateway(Method::POST, "/echo/a", &digest.all()).await?;
     report.row("with the digest of another body", "403 refused: signature", digest.verdict());
     let spelled = post.renamed(Field::ContentDigest.key(), "Content_Digest");
-    let spelled = site.send_to_gateway(Method::POST, "/echo/a", &spelled.all(), b"[]").await?;
+    let spelled = client.send_to_gateway(Method::POST, "/echo/a", &spelled.all(), b"[]").await?;
     report.row("with another body, and Content_Digest", "403 refused: digest-absent", spelled.verdict());
     let hop = [post.all(), vec![("Connection", "Countersign-Viewer-Ip, Content-Digest")]].concat();
-    let hop = site.send_to_gateway(Method::POST, "/echo/a", &hop, b"[]").await?;
+    let hop = client.send_to_gateway(Method::POST, "/echo/a", &hop, b"[]").await?;
     // The gateway itself takes off what is listed.
     report.row("with a Connection that has headers of ours removed", "403 refused: header-missing", hop.verdict());
     let framing = [post.all(), vec![("Connection", "Content-Length")]].concat();
-    let framing = site.send_to_gateway(Method::POST, "/echo/a", &framing, b"[]").await?;
+    let framing = client.send_to_gateway(Method::POST, "/echo/a", &framing, b"[]").await?;
     report.row("with a Connection that has the length removed", "403 refused: connection-option", framing.verdict());
     let undigested = post.without(Field::ContentDigest.key());
-    let undigested = site.at_gateway(Method::POST, "/echo/a", &undigested.all()).await?;
+    let undigested = client.at_gateway(Method::POST, "/echo/a", &undigested.all()).await?;
     report.row("without the digest", "403 refused: digest-absent", undigested.verdict());
     let key = get.edit(Field::SignatureInput.key(), ";keyid=\"", ";keyid=\"x");
-    let key = site.at_gateway(Method::GET, "/echo/a?x=1", &key.all()).await?;
+    let key = client.at_gateway(Method::GET, "/echo/a?x=1", &key.all()).await?;
     report.row("under a key that is not known", "403 refused: key-unknown", key.verdict());
     let longer = get.edit(Field::SignatureInput.key(), ";tag=", ";tag=\"x\";tag=");
-    let longer = site.at_gateway(Method::GET, "/echo/a?x=1", &longer.all()).await?;
+    let longer = client.at_gateway(Method::GET, "/echo/a?x=1", &longer.all()).await?;
     report.row("with a parameter twice", "403 refused: parameter-repeated", longer.verdict());
     let twice = [get.all(), get.all()].concat();
-    let twice = site.at_gateway(Method::GET, "/echo/a?x=1", &twice).await?;
+    let twice = client.at_gateway(Method::GET, "/echo/a?x=1", &twice).await?;
     report.row(
         "with every header twice",
-        by_kind(site, "403 refused: header-repeated", "403 refused: label-repeated"),
+        by_kind(client, "403 refused: header-repeated", "403 refused: label-repeated"),
         twice.verdict(),
     );
     let over = [get.all(), vec![("X-Method-Override", "DELETE")]].concat();
-    let over = site.at_gateway(Method::GET, "/echo/a?x=1", &over).await?;
+    let over = client.at_gateway(Method::GET, "/echo/a?x=1", &over).await?;
     report.row("with a header that overrides the method", "403 refused: method-override", over.verdict());
-    let body = site.send_to_gateway(Method::GET, "/echo/a?x=1", &get.all(), b"{}").await?;
+    let body = client.send_to_gateway(Method::GET, "/echo/a?x=1", &get.all(), b"{}").await?;
     report.row("with a body under a GET", "403 refused: body-on-get", body.verdict());
-    if matches!(site.api, Api::Rest) {
+    if matches!(client.api, Api::Rest) {
         let keyless = get.without("x-api-key");
-        let keyless = site.at_gateway(Method::GET, "/echo/a?x=1", &keyless.all()).await?;
+        let keyless = client.at_gateway(Method::GET, "/echo/a?x=1", &keyless.all()).await?;
         report.row("without CloudFront's API key", "403 admitted, refused-by-gateway", keyless.verdict());
     }
     Ok(())
 }
 
 /// What the gateway does not show, and the backend can tell by what the authorizer hands on.
-pub(crate) async fn what_was_verified_is_handed_on(site: &Site, report: &mut Report) -> Result<()> {
+pub(crate) async fn what_was_verified_is_handed_on(client: &Client, report: &mut Report) -> Result<()> {
     report.chapter("What was verified is handed on, for the API to compare");
-    let post = site.send_to_edge(Method::POST, "/echo/a?id=7&view=full", &[JSON], b"{}").await?;
+    let post = client.send_to_edge(Method::POST, "/echo/a?id=7&view=full", &[JSON], b"{}").await?;
     let digest = ContentDigest::of(b"{}");
     for (name, expected) in [
         ("countersignPath", "/echo/a"),
-        ("countersignTarget", &format!("{}/echo/a?id=7&view=full", site.path_prefix())),
+        ("countersignTarget", &format!("{}/echo/a?id=7&view=full", client.path_prefix())),
         ("countersignBodyDigest", &digest),
         ("countersignViewerIp", "127.0.0.1"),
     ] {
@@ -113,17 +113,17 @@ pub(crate) async fn what_was_verified_is_handed_on(site: &Site, report: &mut Rep
         report.row(name, "200 admitted, as signed", post.verdict_and(came, "as signed"));
     }
     let headers = post.signed_headers()?;
-    let body = site.send_to_gateway(Method::POST, "/echo/a?id=7&view=full", &headers.all(), b"[]").await?;
+    let body = client.send_to_gateway(Method::POST, "/echo/a?id=7&view=full", &headers.all(), b"[]").await?;
     let same = body.handed_on("countersignBodyDigest")?.is_some_and(|digest| digest == ContentDigest::of(b"[]"));
     report.row(
         "caught, with another body: no gateway shows it",
         "200 admitted, not the signed body",
         body.verdict_and(same, "the signed body"),
     );
-    match site.api {
+    match client.api {
         Api::Rest => {
             let target = "/echo/a?id=7;view=full";
-            let query = site.send_to_gateway(Method::POST, target, &headers.all(), b"{}").await?;
+            let query = client.send_to_gateway(Method::POST, target, &headers.all(), b"{}").await?;
             let same = query.handed_on("countersignTarget")?.is_some_and(|signed| signed.ends_with(target));
             report.row(
                 "caught, with ; for & in its query",
@@ -133,8 +133,8 @@ pub(crate) async fn what_was_verified_is_handed_on(site: &Site, report: &mut Rep
         }
         Api::Http => {
             // All that such an API shows of it is the path up to the `?` that the escape yields.
-            let get = site.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
-            let longer = site.at_gateway(Method::GET, "/echo/a%3F/../secret", &get.all()).await?;
+            let get = client.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
+            let longer = client.at_gateway(Method::GET, "/echo/a%3F/../secret", &get.all()).await?;
             let arrived = longer.echo()?.get("target").cloned();
             let same =
                 longer.handed_on("countersignPath")?.is_some_and(|signed| arrived.is_some_and(|it| it == signed));
@@ -149,11 +149,11 @@ pub(crate) async fn what_was_verified_is_handed_on(site: &Site, report: &mut Rep
 }
 
 /// An HTTP API whose integration has the parameter mapping `overwrite:path` = `$context.authorizer.countersignPath`.
-pub(crate) async fn the_signed_path_is_what_the_backend_gets(site: &Site, report: &mut Report) -> Result<()> {
+pub(crate) async fn the_signed_path_is_what_the_backend_gets(client: &Client, report: &mut Report) -> Result<()> {
     report.chapter("The integration sends countersignPath to the backend");
-    arrives(site, report, "/echo/a%20b?x=1", "200 admitted, as sent").await?;
-    let get = site.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
-    let longer = site.at_gateway(Method::GET, "/echo/a%3F/../secret", &get.all()).await?;
+    arrives(client, report, "/echo/a%20b?x=1", "200 admitted, as sent").await?;
+    let get = client.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
+    let longer = client.at_gateway(Method::GET, "/echo/a%3F/../secret", &get.all()).await?;
     let signed = longer.echo()?.get("target").is_some_and(|arrived| arrived == "/echo/a");
     report.row(
         "caught, at /echo/a%3F/../secret",
@@ -164,24 +164,24 @@ pub(crate) async fn the_signed_path_is_what_the_backend_gets(site: &Site, report
 }
 
 /// A custom domain, whose key an HTTP API never shows, and whose named stage it always does.
-pub(crate) async fn a_custom_domain(site: &Site, report: &mut Report) -> Result<()> {
+pub(crate) async fn a_custom_domain(client: &Client, report: &mut Report) -> Result<()> {
     report.chapter("A custom domain, api.example/v1 for the stage prod");
-    let get = site.at_edge(Method::GET, "/echo/a?x=1", &[]).await?;
+    let get = client.at_edge(Method::GET, "/echo/a?x=1", &[]).await?;
     let path = get.handed_on("countersignPath")?.is_some_and(|path| path == "/echo/a");
     report.row("through CloudFront", "200 admitted, without the key", get.verdict_and(path, "without the key"));
     let caught = get.signed_headers()?;
-    let same = site.at_gateway(Method::GET, "/echo/a?x=1", &caught.all()).await?;
+    let same = client.at_gateway(Method::GET, "/echo/a?x=1", &caught.all()).await?;
     report.row("caught, and sent again within its 70 s", "200 admitted", same.verdict());
-    let other = site.at_gateway(Method::GET, "/echo/b?x=1", &caught.all()).await?;
+    let other = client.at_gateway(Method::GET, "/echo/b?x=1", &caught.all()).await?;
     report.row("caught, on another path", "403 refused: path", other.verdict());
-    let direct = site.at_gateway(Method::GET, "/echo/a", &[]).await?;
+    let direct = client.at_gateway(Method::GET, "/echo/a", &[]).await?;
     report.row("the domain, as anybody finds it", "401 refused-by-gateway", direct.verdict());
-    let outside = site.outside_the_stage("/v2/echo/a").await?;
+    let outside = client.outside_the_stage("/v2/echo/a").await?;
     report.row("the gateway under another name", "403 refused-by-gateway", outside.verdict());
     Ok(())
 }
 
-pub(crate) async fn a_viewer_forges(site: &Site, report: &mut Report) -> Result<()> {
+pub(crate) async fn a_viewer_forges(client: &Client, report: &mut Report) -> Result<()> {
     report.chapter("A viewer sends headers of ours through CloudFront");
     let forged = [
         ("countersign-TARGET", "/prod/admin"),
@@ -192,7 +192,7 @@ pub(crate) async fn a_viewer_forges(site: &Site, report: &mut Report) -> Result<
         ("Countersign_Signature", "countersign=:YQ==:"),
         ("X-HTTP-Method-Override", "DELETE"),
     ];
-    let reply = site.at_edge(Method::GET, "/echo/forged", &forged).await?;
+    let reply = client.at_edge(Method::GET, "/echo/forged", &forged).await?;
     let left = reply
         .headers_at_origin()?
         .into_iter()
@@ -210,7 +210,7 @@ pub(crate) async fn a_viewer_forges(site: &Site, report: &mut Report) -> Result<
         ("one labelled like ours", &[("Signature-Input", "countersign=()"), ("Signature", "countersign=:YQ==:")]),
         ("one that does not parse", &[("Signature-Input", "=,"), ("Signature", ",bot=YQ==")]),
     ] {
-        let reply = site.at_edge(Method::GET, "/echo/own", own).await?;
+        let reply = client.at_edge(Method::GET, "/echo/own", own).await?;
         let mut as_sent = true;
         for (name, value) in own {
             as_sent &= reply.value_at_origin(name)?.is_some_and(|arrived| arrived == *value);
@@ -220,7 +220,7 @@ pub(crate) async fn a_viewer_forges(site: &Site, report: &mut Report) -> Result<
     Ok(())
 }
 
-pub(crate) async fn odd_requests_arrive_as_they_were_sent(site: &Site, report: &mut Report) -> Result<()> {
+pub(crate) async fn odd_requests_arrive_as_they_were_sent(client: &Client, report: &mut Report) -> Result<()> {
     report.chapter("Odd targets through CloudFront");
     for target in [
         "/echo/q?x=1&x=2",
@@ -231,7 +231,7 @@ pub(crate) async fn odd_requests_arrive_as_they_were_sent(site: &Site, report: &
         "/echo/%c3%a9%20x",
         "/echo//double//slash/",
     ] {
-        arrives(site, report, target, "200 admitted, as sent").await?;
+        arrives(client, report, target, "200 admitted, as sent").await?;
     }
     // REST APIs show the path as it is and the query decoded, HTTP APIs the other way round.
     for (target, rest, http) in [
@@ -241,54 +241,54 @@ pub(crate) async fn odd_requests_arrive_as_they_were_sent(site: &Site, report: &
         ("/echo/q?x=%zz", "400 refused-by-gateway, not as sent", "200 admitted, as sent"),
         ("/echo/q?x=%E9", "403 refused: query-escape, not as sent", "200 admitted, as sent"),
     ] {
-        arrives(site, report, target, by_kind(site, rest, http)).await?;
+        arrives(client, report, target, by_kind(client, rest, http)).await?;
     }
     let long = format!("/echo/q?x={}", "v".repeat(7_000));
-    let long = site.at_edge(Method::GET, &long, &[]).await?;
+    let long = client.at_edge(Method::GET, &long, &[]).await?;
     report.row("a query of 7 KB: too large once it is signed", "431 answered-at-edge", long.verdict());
     let longer = format!("/echo/q?x={}", "v".repeat(8_200));
-    let longer = site.at_edge(Method::GET, &longer, &[]).await?;
+    let longer = client.at_edge(Method::GET, &longer, &[]).await?;
     report.row("a query of 8 KB: too long for CloudFront", "414 answered-at-edge", longer.verdict());
-    let raw = site.raw_at_edge(b"GET /echo/caf\xe9 HTTP/1.1\r\nHost: a\r\n\r\n").await?;
+    let raw = client.raw_at_edge(b"GET /echo/caf\xe9 HTTP/1.1\r\nHost: a\r\n\r\n").await?;
     report.row("a target that is not ASCII", "400 answered-at-edge", raw.verdict());
     Ok(())
 }
 
-async fn arrives(site: &Site, report: &mut Report, target: &str, expected: &str) -> Result<()> {
-    let reply = site.at_edge(Method::GET, target, &[]).await?;
+async fn arrives(client: &Client, report: &mut Report, target: &str, expected: &str) -> Result<()> {
+    let reply = client.at_edge(Method::GET, target, &[]).await?;
     let as_sent = reply.echo()?.get("target").is_some_and(|arrived| arrived == target);
     report.row(&format!("GET {target}"), expected, reply.verdict_and(as_sent, "as sent"));
     Ok(())
 }
 
-fn by_kind(site: &Site, rest: &'static str, http: &'static str) -> &'static str {
-    match site.api {
+fn by_kind(client: &Client, rest: &'static str, http: &'static str) -> &'static str {
+    match client.api {
         Api::Rest => rest,
         Api::Http => http,
     }
 }
 
-pub(crate) async fn bodies(site: &Site, report: &mut Report) -> Result<()> {
+pub(crate) async fn bodies(client: &Client, report: &mut Report) -> Result<()> {
     report.chapter("Bodies through CloudFront");
     let body = br#"{"name":"Rex"}"#;
-    let reply = site.send_to_edge(Method::POST, "/echo/b", &[JSON], body).await?;
+    let reply = client.send_to_edge(Method::POST, "/echo/b", &[JSON], body).await?;
     report.row("a body: its digest is added and covered", "200 admitted, whole, with digest", describe(&reply, body)?);
     let own = ContentDigest::of(body);
-    let reply = site.send_to_edge(Method::PUT, "/echo/b", &[(Field::ContentDigest.key(), &own)], body).await?;
+    let reply = client.send_to_edge(Method::PUT, "/echo/b", &[(Field::ContentDigest.key(), &own)], body).await?;
     report.row("a body with the viewer's own digest", "200 admitted, whole, with digest", describe(&reply, body)?);
     let other = ContentDigest::of(b"other");
-    let reply = site.send_to_edge(Method::POST, "/echo/b", &[(Field::ContentDigest.key(), &other)], body).await?;
+    let reply = client.send_to_edge(Method::POST, "/echo/b", &[(Field::ContentDigest.key(), &other)], body).await?;
     report.row("a body that is not the one of its digest", "400 answered-at-edge", reply.verdict());
-    let reply = site.send_to_edge(Method::POST, "/echo/b", &[], b"").await?;
+    let reply = client.send_to_edge(Method::POST, "/echo/b", &[], b"").await?;
     report.row("an empty body", "200 admitted, whole, with digest", describe(&reply, b"")?);
     let large = vec![b'x'; 2 * 1024 * 1024];
-    let reply = site.send_to_edge(Method::POST, "/echo/b", &[], &large).await?;
+    let reply = client.send_to_edge(Method::POST, "/echo/b", &[], &large).await?;
     report.row(
         "a body of 2 MB: more than the edge sees",
         "200 admitted, whole, without digest",
         describe(&reply, &large)?,
     );
-    let reply = site.send_to_edge(Method::GET, "/echo/b", &[], body).await?;
+    let reply = client.send_to_edge(Method::GET, "/echo/b", &[], body).await?;
     report.row("a GET with a body", "403 answered-at-edge", reply.verdict());
     Ok(())
 }
@@ -304,25 +304,25 @@ fn describe(reply: &Reply, sent: &[u8]) -> Result<String> {
     Ok(format!("{}, {whole}, {digest}", reply.verdict()))
 }
 
-pub(crate) async fn a_signature_ends(site: &Site, report: &mut Report) -> Result<()> {
+pub(crate) async fn a_signature_ends(client: &Client, report: &mut Report) -> Result<()> {
     report.chapter("Time, with signatures that are good for 2 s and clocks that agree");
-    let headers = site.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
+    let headers = client.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let late = site.at_gateway(Method::GET, "/echo/a", &headers.all()).await?;
+    let late = client.at_gateway(Method::GET, "/echo/a", &headers.all()).await?;
     report.row("signed headers, caught and sent 3 s later", "403 refused: expired", late.verdict());
     Ok(())
 }
 
-pub(crate) async fn monitor_mode_lets_through_and_tells(site: &Site, report: &mut Report) -> Result<()> {
+pub(crate) async fn monitor_mode_lets_through_and_tells(client: &Client, report: &mut Report) -> Result<()> {
     report.chapter("Monitor mode, the first step on a live API");
-    let key = site.at_edge(Method::GET, "/echo/a", &[]).await?;
+    let key = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("through CloudFront", "200 admitted", key.verdict());
     let headers = key.signed_headers()?;
     // None behind an HTTP API.
     let key = headers.only("x-api-key");
-    let direct = site.at_gateway(Method::GET, "/pets", &key.all()).await?;
+    let direct = client.at_gateway(Method::GET, "/pets", &key.all()).await?;
     report.row("the API's own URL, with the API key alone", "200 would-refuse: header-missing", direct.verdict());
-    let path = site.at_gateway(Method::GET, "/pets", &headers.all()).await?;
+    let path = client.at_gateway(Method::GET, "/pets", &headers.all()).await?;
     report.row("signed headers on another path", "200 would-refuse: path", path.verdict());
     Ok(())
 }

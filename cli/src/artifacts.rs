@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use zip::ZipArchive;
 
 /// Lambda's limits: of an origin-request function and, by API Gateway, of an authorizer.
-const EDGE_TIME: Duration = Duration::from_secs(30);
-const AUTHORIZER_TIME: Duration = Duration::from_secs(10);
+const EDGE_TIMEOUT: Duration = Duration::from_secs(30);
+const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Lambda's limit for a function, unpacked.
 const UNPACKED_BYTES: u64 = 250 * 1024 * 1024;
@@ -53,7 +53,7 @@ impl Artifacts {
     /// The edge signer in a process of Node, loaded.
     pub(crate) async fn edge_signer(&self) -> Result<FunctionProcess> {
         let module = self.folder.path().join("index.mjs");
-        let started = FunctionProcess::node("edge-signer", &module, &[], EDGE_TIME, self.log.clone()).await;
+        let started = FunctionProcess::node("edge-signer", &module, &[], EDGE_TIMEOUT, self.log.clone()).await;
         self.started(&EDGE_SIGNER, started)
     }
 
@@ -61,7 +61,7 @@ impl Artifacts {
     pub(crate) async fn authorizer(&self, settings: &[(&str, &str)]) -> Result<FunctionProcess> {
         let program = self.folder.path().join("bootstrap");
         let started =
-            FunctionProcess::program("authorizer", &program, settings, AUTHORIZER_TIME, self.log.clone()).await;
+            FunctionProcess::program("authorizer", &program, settings, AUTHORIZER_TIMEOUT, self.log.clone()).await;
         self.started(&AUTHORIZER, started)
     }
 

@@ -46,7 +46,7 @@ async fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         output::error(format_args!("{error:#}"));
-        if let Some(output::Hint(hint)) = error.downcast_ref() {
+        if let Some(output::WithHint { hint, .. }) = error.downcast_ref() {
             output::hint(hint);
         }
         ExitCode::FAILURE

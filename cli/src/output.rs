@@ -22,13 +22,17 @@ pub(crate) fn error(text: impl Display) {
     let _ = writeln!(io::stderr(), "error: {text}");
 }
 
-/// What to do about an error: its context, so that it is told on a line of its own.
+/// The context of an error with what to do about it, which is printed on a line of its own.
 #[derive(Debug)]
-pub(crate) struct Hint(pub(crate) String);
+pub(crate) struct WithHint {
+    /// What failed.
+    pub(crate) failed: &'static str,
+    pub(crate) hint: String,
+}
 
-impl Display for Hint {
+impl Display for WithHint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the rotation broke off")
+        f.write_str(self.failed)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     key_file,
     keys::{
-        rotation::{Made, describe},
+        rotation::{RotationSummary, describe},
         table::table,
     },
     output::line,
@@ -37,7 +37,7 @@ pub(crate) fn rotate(file: &KeyFile, kind: Rotation, schedule: &RotationSchedule
         key_file::apply(file, &rotation, now)?;
     }
     print(&rotation.plan.keys, rotation.api_keys.len(), now);
-    let described = describe(&Made::of_plan(&rotation.plan, now), schedule, now);
+    let described = describe(&RotationSummary::of_plan(&rotation.plan, now), schedule, now);
     line(format_args!("\n{described}\n"));
     if dry_run {
         line("nothing is changed: this was a dry run");

@@ -5,7 +5,7 @@ mod rotation;
 mod secret;
 mod table;
 
-use self::rotation::Numbers;
+use self::rotation::ScheduleOptions;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use key_store::{KeyFile, SecretArn};
@@ -45,7 +45,7 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
         #[command(flatten)]
-        numbers: Numbers,
+        options: ScheduleOptions,
     },
 }
 
@@ -71,14 +71,14 @@ pub(crate) async fn run(command: Command) -> Result<()> {
             Some(arn) => secret::show(arn).await,
             None => file::show(&KeyFile::new(keys.unwrap_or_default())),
         },
-        Command::Rotate { place: Place { keys, secret }, stack, id, regions, compromised, dry_run, numbers } => {
+        Command::Rotate { place: Place { keys, secret }, stack, id, regions, compromised, dry_run, options } => {
             let rotation = if compromised { Rotation::Compromised } else { Rotation::Planned };
-            let schedule = numbers.schedule()?;
+            let schedule = options.schedule()?;
             match secret {
                 Some(arn) => {
                     let secret = secret::with_replicas(&arn, regions.as_deref())?;
-                    let demand = secret::Demand { id, rotation, stack };
-                    secret::rotate(secret, demand, schedule, dry_run).await
+                    let request = secret::RotationRequest { id, rotation, stack };
+                    secret::rotate(secret, request, schedule, dry_run).await
                 }
                 None => file::rotate(&KeyFile::new(keys.unwrap_or_default()), rotation, &schedule, dry_run),
             }

@@ -14,7 +14,7 @@ const WEEK: u64 = 604_800;
 
 /// The numbers that a rotation rests on.
 #[derive(Args, Clone)]
-pub(crate) struct Numbers {
+pub(crate) struct ScheduleOptions {
     /// From the rotation until the new key signs
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = whole_seconds::<0, WEEK>)]
     lead: Duration,
@@ -41,7 +41,7 @@ pub(crate) struct Numbers {
     outage: Duration,
 }
 
-impl Numbers {
+impl ScheduleOptions {
     /// The numbers, if no good request can be refused under them.
     pub(crate) fn schedule(&self) -> Result<RotationSchedule> {
         let &Self { lead, grace, verifier_ttl, signer_ttl, replication, skew, lifetime, outage } = self;
@@ -51,50 +51,50 @@ impl Numbers {
 }
 
 /// What a rotation has made, or would.
-pub(crate) struct Made<'a> {
+pub(crate) struct RotationSummary<'a> {
     pub(crate) rotation: Rotation,
     /// The new key.
-    pub(crate) id: &'a str,
+    pub(crate) new_key: &'a str,
     /// From when it signs.
-    pub(crate) signs: UnixSeconds,
+    pub(crate) signs_from: UnixSeconds,
     /// The latest end of an old key.
-    pub(crate) old_end: Option<UnixSeconds>,
+    pub(crate) old_keys_until: Option<UnixSeconds>,
 }
 
-impl<'a> Made<'a> {
+impl<'a> RotationSummary<'a> {
     /// What a plan says.
     pub(crate) fn of_plan<V>(plan: &'a RotationPlan<V>, now: UnixSeconds) -> Self {
-        let (new, keys) = (&plan.new_key, &plan.keys);
-        let old = keys.keys().iter().filter(|key| key.id() != new);
+        let (new_key, keys) = (&plan.new_key, &plan.keys);
+        let old = keys.keys().iter().filter(|key| key.id() != new_key);
         Self {
             rotation: plan.rotation,
-            id: new.as_str(),
-            signs: keys.get(new).map_or(now, Key::not_before),
-            old_end: old.map(Key::expires).max(),
+            new_key: new_key.as_str(),
+            signs_from: keys.get(new_key).map_or(now, Key::not_before),
+            old_keys_until: old.map(Key::expires).max(),
         }
     }
 }
 
 /// What each side does, and until when.
-pub(crate) fn describe(made: &Made<'_>, schedule: &RotationSchedule, now: UnixSeconds) -> String {
+pub(crate) fn describe(summary: &RotationSummary<'_>, schedule: &RotationSchedule, now: UnixSeconds) -> String {
     let &RotationNumbers { verifier_ttl, signer_ttl, replication, outage, .. } = schedule.numbers();
-    let &Made { rotation, id, signs, old_end } = made;
+    let &RotationSummary { rotation, new_key, signs_from, old_keys_until } = summary;
     match rotation {
         Rotation::Planned => {
-            let end = old_end.map(|end| format!("\nthe old keys are accepted until {}", times::show(end)));
+            let end = old_keys_until.map(|end| format!("\nthe old keys are accepted until {}", times::show(end)));
             format!(
                 "planned: no good request is refused\n\
-                the authorizers read the new key {id} by {verifiers}, or by {latest} where they cannot read for a while\n\
-                the edges sign with it from {signs}; those that have not read it yet, with the old one{end}",
+                the authorizers read the new key {new_key} by {verifiers}, or by {latest} where they cannot read for a while\n\
+                the edges sign with it from {signs_from}; those that have not read it yet, with the old one{end}",
                 verifiers = times::show(now + verifier_ttl + replication),
                 latest = times::show(now + verifier_ttl + replication + outage),
-                signs = times::show(signs),
+                signs_from = times::show(signs_from),
                 end = end.unwrap_or_default(),
             )
         }
         Rotation::Compromised => format!(
             "compromised: every key there was is dropped, and good requests are refused until the edges have followed\n\
-            an edge signs with the new key {id} once it has read it: at latest in {edges}, \
+            an edge signs with the new key {new_key} once it has read it: at latest in {edges}, \
             or in {edges_latest} where it cannot read for a while\n\
             an authorizer takes it up at the first request signed with it, and drops the old ones then: at latest in \
             {verifiers}, or in {verifiers_latest} where it cannot read for a while\n\

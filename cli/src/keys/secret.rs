@@ -3,10 +3,10 @@
 use crate::{
     credentials::{new_rotation_id, new_secret},
     keys::{
-        rotation::{Made, describe},
+        rotation::{RotationSummary, describe},
         table::table,
     },
-    output::{Hint, line},
+    output::{WithHint, line},
     times::{self, now},
 };
 use anyhow::{Context as _, Result, bail};
@@ -24,8 +24,8 @@ use std::{sync::Arc, time::SystemTime};
 /// Prints what is current, what is pending, and how the replicas are.
 pub(crate) async fn show(arn: SecretArn) -> Result<()> {
     let secret = Secret { arn, replicas: Vec::new() };
-    let aws = aws(&secret.arn).await;
-    print(&key_rotator(secret, RotationNumbers::DEFAULT.try_into()?, &aws).snapshot().await?, now());
+    let aws = sdk_config(&secret.arn).await;
+    print_snapshot(&key_rotator(secret, RotationNumbers::DEFAULT.try_into()?, &aws).snapshot().await?, now());
     Ok(())
 }
 
@@ -40,48 +40,53 @@ pub(crate) fn with_replicas(arn: &SecretArn, regions: Option<&str>) -> Result<Se
 /// Makes the first key of an empty secret.
 pub(crate) async fn init(arn: SecretArn) -> Result<()> {
     let secret = Secret { arn, replicas: Vec::new() };
-    let aws = aws(&secret.arn).await;
+    let aws = sdk_config(&secret.arn).await;
     let arn = secret.arn.clone();
     let rotator = key_rotator(secret, RotationNumbers::DEFAULT.try_into()?, &aws);
     let now = now();
     let snapshot = rotator.make_first(new_rotation_id(now)?.key_id()).await?;
     line(format_args!("made the first key of {arn}"));
-    print(&snapshot, now);
+    print_snapshot(&snapshot, now);
     Ok(())
 }
 
 /// What is asked for. What is told is what is done.
-pub(crate) struct Demand {
+pub(crate) struct RotationRequest {
     pub(crate) id: Option<RotationId>,
     pub(crate) rotation: Rotation,
     pub(crate) stack: Option<String>,
 }
 
 /// Rotates the keys, and the API key of the stack where one is named.
-pub(crate) async fn rotate(secret: Secret, demand: Demand, schedule: RotationSchedule, dry_run: bool) -> Result<()> {
-    let Demand { id, rotation, stack } = demand;
+pub(crate) async fn rotate(
+    secret: Secret,
+    request: RotationRequest,
+    schedule: RotationSchedule,
+    dry_run: bool,
+) -> Result<()> {
+    let RotationRequest { id, rotation, stack } = request;
     let arn = secret.arn.clone();
-    let aws = aws(&arn).await;
+    let aws = sdk_config(&arn).await;
     let rotator = key_rotator(secret, schedule, &aws);
     let now = now();
     let id = id.map_or_else(|| new_rotation_id(now), Ok)?;
     let stack = stack.map(|name| StackUpdater::new(name, &aws));
     if dry_run {
-        return foresee(&rotator, stack.as_ref(), (&id, rotation), &schedule).await;
+        return print_dry_run(&rotator, stack.as_ref(), (&id, rotation), &schedule).await;
     }
     let report = match rotator.rotate(&id, rotation).await {
         Ok(report) => report,
         Err(failure) => {
             let RotateFailure { error, begun, versions, warnings } = *failure;
             // Told before the error: it is done, whatever came then.
-            tell_versions(&versions, &arn, &schedule, now);
-            tell_warnings(&warnings);
+            print_versions(&versions, &arn, &schedule, now);
+            print_warnings(&warnings);
             let error = anyhow::Error::new(error);
-            return Err(if begun { error.context(go_on(&id)) } else { error });
+            return Err(if begun { error.context(resume_hint(&id)) } else { error });
         }
     };
     // Told before anything else can fail.
-    tell(&report, &id, &arn, &schedule, now);
+    print_report(&report, &id, &arn, &schedule, now);
     if report.outcome == Outcome::Superseded {
         return Ok(());
     }
@@ -95,19 +100,19 @@ pub(crate) async fn rotate(secret: Secret, demand: Demand, schedule: RotationSch
             Ok::<_, anyhow::Error>(stack.update(time, times::now(), new, &mut warnings).await?)
         };
         let updated = updated.await;
-        tell_warnings(&warnings);
-        let report = updated.context(rotated).map_err(|error| error.context(go_on(&id)))?;
-        tell_stack(&report, "CloudFormation updates it now");
+        print_warnings(&warnings);
+        let report = updated.context(rotated).map_err(|error| error.context(resume_hint(&id)))?;
+        print_stack(&report, "CloudFormation updates it now");
     }
     if let Some(lagging) = report.lagging() {
         bail!("the keys are rotated, and {lagging} does not return them yet: look at the replica");
     }
-    print(&rotator.snapshot().await.context("the keys are rotated, and cannot be shown")?, now);
+    print_snapshot(&rotator.snapshot().await.context("the keys are rotated, and cannot be shown")?, now);
     Ok(())
 }
 
 /// Shows what the same command would do without `--dry-run`.
-async fn foresee(
+async fn print_dry_run(
     rotator: &KeyRotator,
     stack: Option<&StackUpdater>,
     (id, rotation): (&RotationId, Rotation),
@@ -115,7 +120,7 @@ async fn foresee(
 ) -> Result<()> {
     let snapshot = rotator.snapshot_for(rotation).await?;
     let now = now();
-    print(&snapshot, now);
+    print_snapshot(&snapshot, now);
     let Foresight { notes, versions, keys, outcome } = rotator.foresee(snapshot, id, rotation).await?;
     line("\nthe next rotation would do this:");
     for note in &notes {
@@ -129,7 +134,7 @@ async fn foresee(
         line(format_args!("{what} {} becomes current ({})", version.version, version.kind));
     }
     for version in worst_first(&versions) {
-        tell_version(version, schedule, now);
+        print_version(version, schedule, now);
     }
     if !versions.is_empty() {
         line(format_args!("then there are\n{}\n", table(&keys, now)));
@@ -143,16 +148,16 @@ async fn foresee(
     if let Some(stack) = stack.filter(|_| !matches!(outcome, Ok(Outcome::Superseded))) {
         let mut warnings = Vec::new();
         let foreseen = stack.foresee(now, &mut warnings).await;
-        tell_warnings(&warnings);
-        tell_stack(&foreseen.context("then it would stop at the stack")?, "CloudFormation would update it");
+        print_warnings(&warnings);
+        print_stack(&foreseen.context("then it would stop at the stack")?, "CloudFormation would update it");
     }
     line("nothing is changed: this was a dry run");
     Ok(())
 }
 
 /// What a rotation has done, the worst first, and then what became of the one that was asked for.
-fn tell(report: &KeysReport, id: &RotationId, arn: &SecretArn, schedule: &RotationSchedule, now: UnixSeconds) {
-    tell_versions(&report.versions, arn, schedule, now);
+fn print_report(report: &KeysReport, id: &RotationId, arn: &SecretArn, schedule: &RotationSchedule, now: UnixSeconds) {
+    print_versions(&report.versions, arn, schedule, now);
     let (id, kind) = (id.key_id(), report.kind.unwrap_or("of a kind that is not known"));
     match report.outcome {
         Outcome::Rotated => {}
@@ -162,20 +167,24 @@ fn tell(report: &KeysReport, id: &RotationId, arn: &SecretArn, schedule: &Rotati
                 report.version
             ));
             if report.kind == Some("compromised") {
-                let emergency =
-                    Made { rotation: Rotation::Compromised, id: &report.new_key, signs: now, old_end: None };
-                line(format_args!("\n{}\n", describe(&emergency, schedule, now)));
+                let summary = RotationSummary {
+                    rotation: Rotation::Compromised,
+                    new_key: &report.new_key,
+                    signs_from: now,
+                    old_keys_until: None,
+                };
+                line(format_args!("\n{}\n", describe(&summary, schedule, now)));
             }
         }
         Outcome::Superseded => line(format_args!("superseded, and nothing is changed: version {}", report.version)),
     }
-    tell_warnings(&report.warnings);
+    print_warnings(&report.warnings);
 }
 
 /// Every version that became current, in order; then what that means, the worst first.
-fn tell_versions(versions: &[VersionReport], arn: &SecretArn, schedule: &RotationSchedule, now: UnixSeconds) {
+fn print_versions(versions: &[VersionReport], arn: &SecretArn, schedule: &RotationSchedule, now: UnixSeconds) {
     for version in worst_first(versions) {
-        tell_version(version, schedule, now);
+        print_version(version, schedule, now);
     }
     for VersionReport { version, kind, outcome, .. } in versions {
         let left = match outcome {
@@ -186,27 +195,27 @@ fn tell_versions(versions: &[VersionReport], arn: &SecretArn, schedule: &Rotatio
     }
 }
 
-fn tell_version(version: &VersionReport, schedule: &RotationSchedule, now: UnixSeconds) {
+fn print_version(version: &VersionReport, schedule: &RotationSchedule, now: UnixSeconds) {
     let rotation = if version.is_emergency() { Rotation::Compromised } else { Rotation::Planned };
     // As the version has it: another may have planned it, by other numbers.
-    let (signs, old_end) = match &version.bounds {
+    let (signs_from, old_keys_until) = match &version.bounds {
         Bounds::Planned { new_key_signs_from, old_keys_accepted_until } => {
             (new_key_signs_from.0, old_keys_accepted_until.map(|end| end.0))
         }
         Bounds::Compromised { .. } => (now, None),
     };
-    let made = Made { rotation, id: &version.new_key, signs, old_end };
-    let described = describe(&made, schedule, now);
+    let summary = RotationSummary { rotation, new_key: &version.new_key, signs_from, old_keys_until };
+    let described = describe(&summary, schedule, now);
     line(format_args!("\n{described}\nkeys dropped: {}\n", version.dropped()));
 }
 
-fn tell_warnings(warnings: &[String]) {
+fn print_warnings(warnings: &[String]) {
     for warning in warnings {
         line(format_args!("warning: {warning}"));
     }
 }
 
-fn tell_stack(StackReport { name, outcome, timestamp, .. }: &StackReport, updating: &str) {
+fn print_stack(StackReport { name, outcome, timestamp, .. }: &StackReport, updating: &str) {
     let outcome = match outcome {
         StackOutcome::Updating => updating,
         StackOutcome::NoUpdates => "CloudFormation says that there is nothing to update",
@@ -221,7 +230,7 @@ fn tell_stack(StackReport { name, outcome, timestamp, .. }: &StackReport, updati
 }
 
 /// The whole command once more, with the id under which it goes on.
-fn go_on(id: &RotationId) -> Hint {
+fn resume_hint(id: &RotationId) -> WithHint {
     let mut words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     if let Some(at) = words.iter().position(|word| word == "--id" || word.starts_with("--id=")) {
         let whole = words.get(at).is_some_and(|word| word.contains('='));
@@ -229,11 +238,14 @@ fn go_on(id: &RotationId) -> Hint {
     }
     words.extend(["--id".to_owned(), id.key_id().to_string()]);
     let quoted = words.iter().map(|word| shlex::try_quote(word).map_or_else(|_| word.clone(), Into::into));
-    Hint(format!("to go on where this broke off, run: {}", quoted.collect::<Vec<_>>().join(" ")))
+    WithHint {
+        failed: "the rotation broke off",
+        hint: format!("to go on where this broke off, run: {}", quoted.collect::<Vec<_>>().join(" ")),
+    }
 }
 
 /// Where the secret is, whatever Region the caller works in.
-async fn aws(arn: &SecretArn) -> SdkConfig {
+async fn sdk_config(arn: &SecretArn) -> SdkConfig {
     of_operator(CallLimits::PATIENT, arn.region()).await
 }
 
@@ -243,7 +255,7 @@ fn key_rotator(secret: Secret, schedule: RotationSchedule, aws: &SdkConfig) -> K
     KeyRotator::new(secret, schedule, aws.clone(), outside)
 }
 
-fn print(Snapshot { current, pending, pending_on_current, replicas }: &Snapshot, now: UnixSeconds) {
+fn print_snapshot(Snapshot { current, pending, pending_on_current, replicas }: &Snapshot, now: UnixSeconds) {
     line(format_args!("{}\nversion {} of {}", table(&current.keys, now), current.id, times::show(current.created)));
     if *pending_on_current {
         line("AWSPENDING is still on it: the next rotation takes it off");

@@ -31,7 +31,7 @@ const QUICK: RotationNumbers = RotationNumbers {
     outage: Duration::from_secs(1),
 };
 
-pub(crate) async fn of(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
+pub(crate) async fn chapters(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
     let quick = Emulation { numbers: QUICK, ..emulation.clone() };
     let running = quick.clone().start().await?;
     let client = Client::new(&running, emulation.api, log);

@@ -55,17 +55,17 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 
     let mut report = Report::new();
     report.part("REST API");
-    requests_of(&emulation, &log, &mut report).await?;
+    request_chapters(&emulation, &log, &mut report).await?;
     report.part("HTTP API");
     let http = Emulation { api: Api::Http, ..emulation.clone() };
-    requests_of(&http, &log, &mut report).await?;
-    behind_an_http_api(&http, &log, &mut report).await?;
+    request_chapters(&http, &log, &mut report).await?;
+    http_api_chapters(&http, &log, &mut report).await?;
     report.part("Keys");
-    keys::of(&emulation, &log, &mut report).await?;
+    keys::chapters(&emulation, &log, &mut report).await?;
     Ok(if report.print() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn requests_of(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
+async fn request_chapters(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
     let running = emulation.clone().start().await?;
     let client = Client::new(&running, emulation.api, log);
     requests::the_hole_is_closed(&client, report).await?;
@@ -88,7 +88,7 @@ async fn requests_of(emulation: &Emulation, log: &DecisionLog, report: &mut Repo
 }
 
 /// What only an HTTP API needs: the signed path sent to the backend, and a custom domain whose key nobody sees.
-async fn behind_an_http_api(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
+async fn http_api_chapters(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
     let running = Emulation { overwrite_path: true, ..emulation.clone() }.start().await?;
     requests::the_signed_path_is_what_the_backend_gets(&Client::new(&running, emulation.api, log), report).await?;
     running.stop().await;

@@ -5,7 +5,7 @@ mod rotation;
 mod secret;
 mod table;
 
-use self::rotation::ScheduleOptions;
+use crate::keys::rotation::ScheduleOptions;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use key_store::{KeyFile, SecretArn};

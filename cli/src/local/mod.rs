@@ -2,11 +2,11 @@
 
 pub(crate) mod emulation;
 
-use self::emulation::{Api, Emulation, Functions, Mode};
 use crate::{
     artifacts::Artifacts,
     durations::{show, whole_seconds},
     key_file,
+    local::emulation::{Api, Emulation, Functions, Mode},
     output::{self, line},
     times::now,
 };

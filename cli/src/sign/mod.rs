@@ -3,8 +3,12 @@
 mod curl;
 pub(crate) mod request;
 
-use self::{curl::curl, request::UnsignedRequest};
-use crate::{durations::whole_seconds, output::line, times::now};
+use crate::{
+    durations::whole_seconds,
+    output::line,
+    sign::{curl::curl, request::UnsignedRequest},
+    times::now,
+};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use key_store::KeyFile;

@@ -6,12 +6,12 @@ mod keys;
 mod report;
 mod requests;
 
-use self::{client::Client, decision_log::DecisionLog, report::Report};
 use crate::{
     artifacts::Artifacts,
     key_file,
     local::emulation::{Api, Emulation, Functions, Mode},
     times::now,
+    tour::{client::Client, decision_log::DecisionLog, report::Report},
 };
 use anyhow::{Context as _, Result};
 use clap::Args;

@@ -88,7 +88,7 @@ impl Config {
                 Some(listed) => listed.as_str().try_into().map_err(|error: BasePathError| {
                     let accepted =
                         "DOMAIN[/KEY]=API_ID/STAGE of each mapping of a custom domain, with commas between them";
-                    EnvironmentError::new(BASE_PATHS, format!("set to a list of which {error}"), accepted)
+                    EnvironmentError::new(BASE_PATHS, format!("set to a list whose entry {error}"), accepted)
                 })?,
             },
         };
@@ -199,7 +199,7 @@ mod tests {
             ),
             (
                 (BASE_PATHS, "api.example.com/v1"),
-                "COUNTERSIGN_BASE_PATHS is set to a list of which \"api.example.com/v1\" is not of the form \
+                "COUNTERSIGN_BASE_PATHS is set to a list whose entry \"api.example.com/v1\" is not of the form \
                 DOMAIN[/KEY]=API_ID/STAGE: accepted is DOMAIN[/KEY]=API_ID/STAGE of each mapping of a custom domain, with \
                 commas between them".to_owned(),
             ),

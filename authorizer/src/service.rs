@@ -111,7 +111,7 @@ impl Authorizer {
     }
 }
 
-/// The line of the log about a request for which there is no proof.
+/// The line of the log about a request that is not proven.
 fn tell_of_failure(decision: &str, failure: &Failure, event: &Event<'_>, key_set_age: Option<u64>) {
     macro_rules! line {
         ($level:ident) => {

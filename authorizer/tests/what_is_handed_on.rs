@@ -1,4 +1,4 @@
-//! What an admitted request hands on to the API, what the log says of it, and of which parts of an event.
+//! What an admitted request hands on to the API, and what a line of the log says about a request.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 

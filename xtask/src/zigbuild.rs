@@ -59,7 +59,7 @@ fn check_installed(shell: &Shell, architecture: Architecture) -> Result<()> {
     let libraries = cmd!(shell, "rustc --print target-libdir --target {target}").quiet().read()?;
     ensure!(
         Path::new(&libraries).exists(),
-        "Rust's library for {target} is not installed: `rustup target add {target}` installs it"
+        "Rust's library for {target} is not installed: run `rustup target add {target}` in this repository"
     );
     Ok(())
 }

@@ -5,6 +5,7 @@ mod artifacts;
 mod deny;
 mod environments;
 mod lambda;
+mod no_std;
 mod package;
 mod tools;
 mod zigbuild;
@@ -40,6 +41,8 @@ enum Command {
     },
     /// Check the licences, versions and sources of all crates by deny.toml
     Deny,
+    /// Build and run a program without the standard library that signs and verifies
+    NoStd,
     /// Measure the programs' sizes, a signature in Node, a decision, and an edge's first request
     Bench,
 }
@@ -65,6 +68,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             package::package(&shell, &dist, if *arm64 { Architecture::Arm64 } else { Architecture::X86_64 })
         }
         Command::Deny => deny::check(&shell),
+        Command::NoStd => no_std::check(&shell),
         Command::Bench => bench(&shell),
     }
 }
@@ -75,6 +79,7 @@ fn dist(shell: &Shell) -> PathBuf {
 
 fn test(shell: &Shell) -> Result<()> {
     cmd!(shell, "python3 signing/vectors/make.py --check").run()?;
+    no_std::check(shell)?;
     let artifacts = artifacts::build(shell)?;
     package::package(shell, &dist(shell), Architecture::X86_64)?;
     let judge = environments::python(shell, &["tests/judges/requirements.txt"])?;

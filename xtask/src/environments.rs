@@ -55,7 +55,8 @@ pub(crate) fn node(shell: &Shell, folder: &str) -> Result<PathBuf> {
 ///
 /// It is made under another name and renamed when it is whole, so that whatever breaks off leaves nothing that would be used.
 fn made_once(kind: &str, made_of: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-    let name: String = Sha256::digest(made_of).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    // 64 bits of it tell lock files apart.
+    let name: String = hex::encode(Sha256::digest(made_of)).chars().take(16).collect();
     let metadata = MetadataCommand::new().no_deps().exec()?;
     let environments = metadata.target_directory.into_std_path_buf().join(kind);
     let environment = environments.join(name);

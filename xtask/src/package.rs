@@ -38,7 +38,7 @@ pub(crate) fn package(shell: &Shell, dist: &Path, architecture: Architecture) ->
 
     let mut sums = String::new();
     for (name, zip) in [("edge-signer.zip", &edge), ("authorizer.zip", &authorizer), ("rotator.zip", &rotator)] {
-        let sum = hex(zip);
+        let sum = sha256(zip);
         println!("{name:<15}  {:>9} bytes  SHA-256 {sum}  {}", zip.len(), code_sha256(zip));
         sums += &format!("{sum}  {name}\n");
     }
@@ -80,8 +80,8 @@ fn publish(dist: &Path, contents: &[&[u8]; 6]) -> Result<()> {
 }
 
 /// As `sha256sum` writes it.
-fn hex(zip: &[u8]) -> String {
-    Sha256::digest(zip).iter().map(|byte| format!("{byte:02x}")).collect()
+fn sha256(zip: &[u8]) -> String {
+    hex::encode(Sha256::digest(zip))
 }
 
 /// As Lambda writes it, and CloudFormation takes it in `CodeSha256` of `AWS::Lambda::Version`.
@@ -137,7 +137,7 @@ mod tests {
     /// The sums are those of FIPS 180-4's example "abc".
     #[test]
     fn sums_and_parameters_are_written_as_their_readers_want_them() {
-        assert_eq!(hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(code_sha256(b"abc"), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
         assert_eq!(parameters("Key", "a+/="), "[{\"ParameterKey\":\"Key\",\"ParameterValue\":\"a+/=\"}]\n");
     }

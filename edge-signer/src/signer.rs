@@ -1,6 +1,6 @@
 use crate::{Config, Misconfigured, Notice, OriginRequest, Outcome, sign_origin_request};
-use key_store::{Cache, Limits, Reading, Source, Store, aws::SdkConfig};
-use signing::{Nonce, UnixSeconds};
+use key_store::{Cache, Limits, Reading, Source, Store, aws::SdkConfig, unix_seconds};
+use signing::Nonce;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
@@ -78,8 +78,6 @@ fn decide(
     nonce: Nonce,
     now: SystemTime,
 ) -> Outcome {
-    // A clock before 1970 is in no key's time.
-    let now = UnixSeconds::new(now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()));
     let keys = reading.map(|reading| &reading.keys);
-    sign_origin_request(request, config.as_ref().map_err(Clone::clone), keys, nonce, now)
+    sign_origin_request(request, config.as_ref().map_err(Clone::clone), keys, nonce, unix_seconds(now))
 }

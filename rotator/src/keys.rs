@@ -18,7 +18,7 @@ use crate::{
 };
 use attempts::Attempts;
 pub use dry_run::Foresight;
-use key_store::{Secret, aws::SdkConfig};
+use key_store::{Secret, aws::SdkConfig, unix_seconds};
 use signing::{Key, KeyId, KeySet, Rotation, RotationPlan, RotationSchedule, UnixSeconds};
 use std::{
     fmt, mem,
@@ -59,12 +59,8 @@ pub struct NoRandomness;
 impl Outside {
     /// The present second.
     pub(crate) fn seconds(&self) -> UnixSeconds {
-        seconds((self.now)())
+        unix_seconds((self.now)())
     }
-}
-
-fn seconds(time: SystemTime) -> UnixSeconds {
-    UnixSeconds::new(time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 /// The key that was made last.
@@ -465,7 +461,7 @@ impl KeyRotator {
     ) -> Result<Option<Version>, RotateError> {
         // Its tries end with the time in which it may be promoted: what hangs is read and planned anew, not promoted late.
         let now = (self.outside.now)();
-        let left = rehearsed.plan().check_promotion(seconds(now)).map_err(RehearsalFailure::from)?;
+        let left = rehearsed.plan().check_promotion(unix_seconds(now)).map_err(RehearsalFailure::from)?;
         // To the end of the last second, of which a part has passed.
         let passed = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
         let left = left + Duration::from_secs(1) - Duration::from_nanos(u64::from(passed));

@@ -1,14 +1,24 @@
 //! A small AWS on loopback, for what no emulator does: it fails at the very call that a test names, keeps replicas behind, leaves
 //! an update under way until it is told how that ends, and remembers every call and every moment.
 //!
-//! `fake_aws_tests.rs` holds it against moto wherever moto does what AWS does.
+//! `versions_against_moto.rs` and `stacks_against_moto.rs` hold it against moto wherever moto does what AWS does.
+
+pub(crate) mod cloud_formation;
+pub(crate) mod faults;
+mod faults_happen_as_asked;
+pub(crate) mod secrets_manager;
+mod stacks_against_moto;
+mod versions_against_moto;
+mod wire;
 
 use crate::{
-    fake_aws_faults::{Fault, Happening},
-    fake_aws_wire::Asked,
-    fake_cloud_formation::{CloudFormation, Parameter, UpdateEnd},
-    fake_secrets_manager::{Labels, Lag, Promotion, Replication, SecretsManager, Stored},
-    stage::PATIENCE,
+    fake_aws::{
+        cloud_formation::{CloudFormation, Parameter, UpdateEnd},
+        faults::{Fault, Happening},
+        secrets_manager::{Labels, Lag, Promotion, Replication, SecretsManager, Stored},
+        wire::Asked,
+    },
+    support::stage::PATIENCE,
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};

@@ -1,0 +1,159 @@
+//! `countersign keys rotate --secret --dry-run` shows exactly what the same command then does, whatever others have left.
+//!
+//! Real programs and the fake AWS.
+
+use crate::{
+    cli::on_secrets_manager::run,
+    fake_aws::{
+        faults::{Fault, Happening},
+        secrets_manager::Replication,
+    },
+    rotation::support::rotator::{
+        FIRST, FakeWorld, LATER, REGION, REPLICA, SECRET_NAME, STACK, TIME, id, rotate, scheduled,
+    },
+    support::{aws_clients::secrets_manager, bootstrap::Bootstrap},
+};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// What stands there before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Before {
+    Nothing,
+    /// Another's planned rotation, put and not promoted.
+    Planned,
+    /// An emergency, put and not promoted.
+    Emergency,
+    /// A version that holds no keys.
+    Garbage,
+    /// A rotation was promoted, and AWSPENDING not taken off.
+    OnCurrent,
+    /// The same, and a person has gone back then.
+    PutAside,
+    /// The rotation that is asked for is done.
+    Done,
+    /// It is an emergency, and done.
+    DoneEmergency,
+    /// A replica has failed.
+    NoReplica,
+    /// An emergency is pending, and a replica has failed: it is ended, and then the rotation stops.
+    EmergencyNoReplica,
+}
+use Before::{
+    Done, DoneEmergency, Emergency, EmergencyNoReplica, Garbage, NoReplica, Nothing, OnCurrent, Planned, PutAside,
+};
+
+/// Kills a rotator at the n-th move of a label.
+async fn broken_off(world: &FakeWorld, event: serde_json::Value, at: usize) {
+    let rotator: Bootstrap = world.rotator(&[("COUNTERSIGN_ROTATE", "secret")]).await;
+    world.aws.fail(Fault::at(at, Happening::HeldBefore).of("UpdateSecretVersionStage"));
+    tokio::select! {
+        told = rotator.invoke(event.to_string()) => panic!("{told:?}"),
+        _ = world.aws.reached() => {}
+    }
+    rotator.log().await;
+}
+
+impl Before {
+    async fn arrange(self, world: &FakeWorld) {
+        let emergency = |number: u32| json!({"rotate": "compromised", "id": id(number)});
+        let client = secrets_manager(world.aws.endpoint(), REGION);
+        match self {
+            Nothing => {}
+            Planned => broken_off(world, scheduled(1, TIME), 1).await,
+            Emergency => broken_off(world, emergency(1), 1).await,
+            Garbage => {
+                let put = client.put_secret_value().secret_id(SECRET_NAME).client_request_token(id(1));
+                put.secret_string("garbage").version_stages("AWSPENDING").send().await.unwrap();
+            }
+            OnCurrent => broken_off(world, scheduled(1, TIME), 2).await,
+            PutAside => {
+                broken_off(world, scheduled(1, TIME), 2).await;
+                let back = client.update_secret_version_stage().secret_id(SECRET_NAME).version_stage("AWSCURRENT");
+                back.move_to_version_id(FIRST).remove_from_version_id(id(1)).send().await.unwrap();
+            }
+            Done => drop(rotate(&world.rotator(&[]).await, 2, LATER).await),
+            DoneEmergency => {
+                let rotator = world.rotator(&[]).await;
+                crate::rotation::support::rotator::report(rotator.invoke(emergency(2).to_string()).await);
+            }
+            NoReplica => world.aws.set_replication(SECRET_NAME, REPLICA, Replication::Failed),
+            EmergencyNoReplica => {
+                broken_off(world, emergency(1), 1).await;
+                world.aws.set_replication(SECRET_NAME, REPLICA, Replication::Failed);
+            }
+        }
+    }
+}
+
+/// The versions that become current, by what was printed: version and kind.
+fn versions(out: &str, dry_run: bool) -> Vec<(String, String)> {
+    let each = out.lines().filter_map(|line| {
+        let (version, rest) = if dry_run {
+            let line = line.strip_prefix("a new version ").or_else(|| line.strip_prefix("the pending version "))?;
+            line.split_once(" becomes current (")?
+        } else {
+            line.strip_prefix("rotated ")?.split_once(": version ")?.1.split_once(" (")?
+        };
+        Some((version.to_owned(), rest.trim_end_matches(')').split(',').next()?.to_owned()))
+    });
+    each.collect()
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_what_the_next_run_does() {
+    let all =
+        [Nothing, Planned, Emergency, Garbage, OnCurrent, PutAside, Done, DoneEmergency, NoReplica, EmergencyNoReplica];
+    for (before, compromised) in all.into_iter().flat_map(|before| [(before, false), (before, true)]) {
+        let case = format!("{before:?}, then {}", if compromised { "compromised" } else { "planned" });
+        let world = FakeWorld::new().await;
+        before.arrange(&world).await;
+        let own = id(2);
+        let mut arguments = vec!["keys", "rotate", "--secret", &world.secret, "--stack", STACK, "--id", &own];
+        arguments.extend(compromised.then_some("--compromised"));
+
+        let (effects, parameters) = (world.effects(), world.aws.parameters(STACK));
+        let (labels, stored) = (world.aws.labels(SECRET_NAME), world.aws.stored(SECRET_NAME));
+        let (dry, shown, dry_error) = run(world.aws.endpoint(), &[&arguments[..], &["--dry-run"]].concat()).await;
+        assert_eq!((world.effects(), world.aws.parameters(STACK)), (effects, parameters), "{case}: nothing is changed");
+        assert_eq!((&world.aws.labels(SECRET_NAME), world.aws.stored(SECRET_NAME)), (&labels, stored), "{case}");
+
+        let history = world.aws.history(SECRET_NAME).len();
+        let calls = world.aws.calls().len();
+        let (status, out, error) = run(world.aws.endpoint(), &arguments).await;
+        assert_eq!(dry, status, "{case}: {dry_error} {error}");
+        let reason = |error: &str| error.split(": ").skip(1).map(str::to_owned).collect::<Vec<_>>().join(": ");
+        let (foreseen, happened) = (reason(&dry_error), reason(&error));
+        assert!(foreseen.ends_with(&happened), "{case}: {dry_error} is not {error}");
+        let promoted: Vec<_> =
+            world.aws.history(SECRET_NAME).split_off(history).into_iter().map(|one| one.version).collect();
+        let told = versions(&shown, true);
+        assert_eq!(told, versions(&out, false), "{case}:\n{shown}\n{out}");
+        assert_eq!(told.into_iter().map(|(version, _)| version).collect::<Vec<_>>(), promoted, "{case}");
+
+        // Which version loses AWSPENDING and does not become current by this run.
+        let foreseen: BTreeSet<_> = shown
+            .lines()
+            .filter(|line| line.contains("loses AWSPENDING"))
+            .map(|line| {
+                let rest = line.strip_prefix("note: version ").unwrap();
+                rest.split(' ').next().unwrap().to_owned()
+            })
+            .collect();
+        let removed = world.aws.calls().split_off(calls).into_iter();
+        let removed =
+            removed.filter(|call| call.effect && call.stages == ["AWSPENDING"] && call.operation.starts_with("Update"));
+        let removed: BTreeSet<_> =
+            removed.filter_map(|call| call.version).filter(|id| !promoted.contains(id)).collect();
+        assert_eq!(foreseen, removed, "{case}:\n{shown}");
+        assert!(dry == Some(1) || shown.ends_with("nothing is changed: this was a dry run\n"), "{case}: {shown}");
+
+        // And the stack.
+        let of_stack = |out: &str| {
+            let line = out.lines().find_map(|line| line.strip_prefix("stack api, Timestamp "))?;
+            Some(line.split_once(": ")?.1.replace("would update it", "updates it now"))
+        };
+        let expected = if before == Done || before == DoneEmergency { of_stack(&out) } else { of_stack(&shown) };
+        assert_eq!(of_stack(&out), expected, "{case}");
+    }
+}

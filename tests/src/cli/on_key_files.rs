@@ -1,0 +1,503 @@
+//! The program `countersign` as a person runs it.
+
+use crate::support::{
+    artifacts::artifact,
+    bootstrap::decisions,
+    stage::{PATIENCE, ask},
+};
+use hyper::Method;
+use serde_json::Value;
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::Path,
+    process::{Output, Stdio},
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    process::{Child, Command},
+    task::JoinHandle,
+    time::timeout,
+};
+
+pub(crate) fn countersign(arguments: &[&str]) -> Command {
+    let mut command = Command::new(artifact("countersign"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+pub(crate) async fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } =
+        timeout(PATIENCE * 2, countersign(arguments).output()).await.expect("it ends").unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// `countersign local`, ready.
+pub(crate) struct Local {
+    pub(crate) child: Child,
+    /// Read all the while: a pipe that is full would hold the program up.
+    log: JoinHandle<String>,
+    pub(crate) edge: SocketAddr,
+    pub(crate) gateway: SocketAddr,
+    pub(crate) keys: String,
+}
+
+impl Local {
+    pub(crate) async fn start(more: &[&str]) -> Self {
+        let arguments = [&["local", "--edge", "127.0.0.1:0", "--gateway", "127.0.0.1:0"], more].concat();
+        let mut child = countersign(&arguments).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let ready = timeout(PATIENCE, lines.next_line()).await.expect("it is ready in time").unwrap();
+        let ready = ready.expect("it says that it is ready");
+        let ["ready", edge, gateway, "api=rest" | "api=http", keys] = ready.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{ready}")
+        };
+        let address = |text: &str, start: &str, end: &str| {
+            text.strip_prefix(start).and_then(|text| text.strip_suffix(end)).unwrap().parse().unwrap()
+        };
+        let mut stderr = child.stderr.take().unwrap();
+        let log = tokio::spawn(async move {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).await.unwrap();
+            log
+        });
+        Self {
+            child,
+            log,
+            edge: address(edge, "edge=http://", ""),
+            gateway: address(gateway, "gateway=http://", "/prod"),
+            keys: keys.strip_prefix("keys=").unwrap().to_owned(),
+        }
+    }
+
+    /// Sends a signal and returns the status and the log.
+    pub(crate) async fn end(mut self, signal: &str) -> (Option<i32>, Vec<Value>) {
+        let id = self.child.id().unwrap().to_string();
+        Command::new("kill").args(["-s", signal, &id]).status().await.unwrap();
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap();
+        let log = timeout(PATIENCE, self.log).await.expect("its log ends").unwrap();
+        (status.code(), log.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    }
+}
+
+/// It runs in one process, and needs no other program.
+#[tokio::test]
+async fn the_tour_comes_out_as_it_should() {
+    let output = timeout(PATIENCE * 2, countersign(&["tour"]).env_clear().output()).await.expect("it ends").unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{out}");
+    assert!(!out.contains("WRONG"), "{out}");
+    let last = out.lines().last().unwrap();
+    let rows: u32 = last.split(' ').next().unwrap().parse().unwrap();
+    assert!(rows >= 45 && last == format!("{rows} of {rows} as expected"), "{last}");
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    assert!(readme.contains(&out), "the README shows another tour than this:\n{out}");
+}
+
+#[tokio::test]
+async fn local_serves_until_a_signal_and_logs_a_line_a_request() {
+    for signal in ["INT", "TERM"] {
+        let local = Local::start(&[]).await;
+        let signed = ask(local.edge, Method::GET, "/pets/1", &[], b"").await;
+        let direct = ask(local.gateway, Method::GET, "/prod/pets/1", &[], b"").await;
+        let forged = [("Countersign-Signature", "x"), ("Countersign-Signature-Input", "x")];
+        let forged = ask(local.gateway, Method::GET, "/prod/pets/1", &forged, b"").await;
+        let unsignable = ask(local.edge, Method::GET, &format!("/{}", "x".repeat(7000)), &[], b"").await;
+        assert_eq!((signed.0, direct.0, forged.0, unsignable.0), (200, 401, 403, 431));
+        let folder = Path::new(&local.keys).parent().unwrap().to_owned();
+        assert!(folder.exists());
+        let (status, log) = local.end(signal).await;
+        assert_eq!(status, Some(0), "{signal}");
+        assert!(!folder.exists(), "the keys of this run are gone");
+        assert_eq!(log[0]["notice"], "keys-read");
+        let log = decisions(&log);
+        let told: Vec<_> = log.iter().map(|line| line["decision"].as_str().unwrap()).collect();
+        assert_eq!(told, ["admitted", "refused-by-gateway", "refused", "answered-at-edge"]);
+        assert!(log.iter().skip(1).all(|line| line["reason"].is_string()));
+    }
+}
+
+#[tokio::test]
+async fn local_makes_a_missing_key_file_and_uses_the_one_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("my keys.json");
+    let path = path.to_str().unwrap();
+    let local =
+        countersign(&["local", "--edge", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--keys", path]).spawn().unwrap();
+    drop(wait_for_file(local, path).await);
+    assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o600);
+    let made = fs::read(path).unwrap();
+    let (status, shown, _) = run(&["keys", "show", "--keys", path]).await;
+    assert_eq!(status, Some(0));
+    assert!(shown.contains("signs and is accepted") && shown.contains("API keys: one in force"), "{shown}");
+    let document: Value = serde_json::from_slice(&made).unwrap();
+    for secret in [&document["keys"][0]["k"], &document["countersign_api_keys"][0]] {
+        assert!(!shown.contains(secret.as_str().unwrap()));
+    }
+    let (status, _, error) = run(&["keys", "init", "--keys", path]).await;
+    assert!(status == Some(1) && error.contains("File exists"), "{error}");
+    assert_eq!(fs::read(path).unwrap(), made);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    for command in [&["local", "--keys", path][..], &["keys", "show", "--keys", path]] {
+        let (status, _, error) = run(command).await;
+        assert!(status == Some(1) && error.contains("chmod 600"), "{error}");
+    }
+    // A name alone is one in the folder in which the program runs.
+    let init = countersign(&["keys", "init", "--keys", "keys.json"]).current_dir(folder.path()).output().await.unwrap();
+    assert!(init.status.success(), "{init:?}");
+    assert!(folder.path().join("keys.json").is_file());
+}
+
+async fn wait_for_file(mut local: Child, path: &str) -> Child {
+    let mut line = String::new();
+    let stdout = local.stdout.take().unwrap();
+    timeout(PATIENCE, BufReader::new(stdout).read_line(&mut line)).await.expect("it is ready in time").unwrap();
+    assert!(line.ends_with(&format!(" keys={path}\n")), "{line}");
+    local
+}
+
+#[tokio::test]
+async fn local_in_monitor_mode_refuses_nothing_and_says_what_it_would() {
+    let local = Local::start(&["--mode", "monitor"]).await;
+    let document: Value = serde_json::from_slice(&fs::read(&local.keys).unwrap()).unwrap();
+    let api_key = document["countersign_api_keys"][0].as_str().unwrap();
+    let direct = ask(local.gateway, Method::GET, "/prod/pets/1", &[("x-api-key", api_key)], b"").await;
+    assert_eq!(direct.0, 200);
+    let (_, log) = local.end("TERM").await;
+    assert_eq!(
+        (log[0]["decision"].as_str(), log[0]["reason"].as_str()),
+        (Some("would-refuse"), Some("header-missing"))
+    );
+}
+
+#[tokio::test]
+async fn local_sends_to_a_server_of_ones_own() {
+    let backend = Local::start(&["--mode", "monitor"]).await;
+    let url = format!("http://{}/prod", backend.gateway);
+    let local = Local::start(&["--backend", &url]).await;
+    // The other stack's gateway wants its own API key, and says so.
+    let (status, answer) = ask(local.edge, Method::GET, "/pets/1", &[], b"").await;
+    assert_eq!((status, answer["message"].as_str()), (403, Some("Forbidden")));
+    local.end("TERM").await;
+    backend.end("TERM").await;
+}
+
+/// Neither CloudFront nor the API uses one: monitor mode lets everything through. An HTTP API has none anyway.
+#[tokio::test]
+async fn local_without_an_api_key_lets_everything_through_in_monitor_mode() {
+    for api in ["rest", "http"] {
+        let local = Local::start(&["--mode", "monitor", "--no-api-key", "--api", api]).await;
+        let direct = ask(local.gateway, Method::GET, "/prod/echo", &[], b"").await;
+        let signed = ask(local.edge, Method::GET, "/echo", &[], b"").await;
+        assert_eq!((direct.0, signed.0), (200, 200));
+        assert!(!signed.1["headers"].to_string().to_lowercase().contains("x-api-key"), "{}", signed.1);
+        local.end("TERM").await;
+    }
+}
+
+/// The `ready` line of `countersign local`, which ends with the key file.
+async fn ready_line(arguments: &[&str]) -> (Child, String) {
+    let arguments = [&["local", "--edge", "127.0.0.1:0", "--gateway", "127.0.0.1:0"], arguments].concat();
+    let mut child = countersign(&arguments).spawn().unwrap();
+    let mut ready = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    timeout(PATIENCE, out.read_line(&mut ready)).await.expect("it is ready in time").unwrap();
+    (child, ready)
+}
+
+#[tokio::test]
+async fn local_says_where_the_gateway_is_and_under_which_host() {
+    for (arguments, base, host) in [
+        (&["--api", "http", "--stage", "$default"][..], "", ""),
+        (&["--api", "http", "--stage", "$default", "--domain", "API.example.com/v1"], "/v1", "host=api.example.com "),
+        (&["--api", "http", "--domain", "api.example.com"], "", "host=api.example.com "),
+        (&["--domain", "api.example.com/orders/v1"], "/orders/v1", "host=api.example.com "),
+    ] {
+        let (mut child, ready) = ready_line(arguments).await;
+        child.kill().await.unwrap();
+        let gateway = ready.split("gateway=http://").nth(1).unwrap();
+        let (address, rest) = gateway.split_at(gateway.find(['/', ' ']).unwrap());
+        assert!(address.starts_with("127.0.0.1:"), "{ready}");
+        assert!(rest.starts_with(&format!("{base} {host}api=")), "{ready}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_refused_with_what_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.json");
+    fs::write(&bad, "{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0LXNlY3JldA\"}]}").unwrap();
+    fs::set_permissions(&bad, fs::Permissions::from_mode(0o600)).unwrap();
+    let bad = bad.to_str().unwrap();
+    let table: &[(&[&str], i32, &str)] = &[
+        (&[], 2, "Usage: countersign <COMMAND>"),
+        (&["lokal"], 2, "similar subcommand exists: 'local'"),
+        (&["local", "--edge", "8080"], 2, "invalid socket address"),
+        (&["local", "--edge", "0.0.0.0:0"], 1, "is not an address of this machine's loopback"),
+        (&["local", "--lifetime", "301s"], 2, "accepted are whole seconds from 1s to 300s"),
+        (&["local", "--lifetime", "500ms"], 2, "accepted are whole seconds from 1s to 300s"),
+        (&["local", "--ttl", "soon"], 2, "accepted are whole seconds from 1s to 300s"),
+        (&["local", "--ttl", "301s"], 2, "accepted are whole seconds from 1s to 300s"),
+        (&["local", "--outage", "31m"], 2, "accepted are whole seconds from 0s to 1800s"),
+        (&["local", "--skew", "-1s"], 2, ""),
+        (&["local", "--mode", "off"], 2, "[possible values: enforce, monitor]"),
+        (&["local", "--stage", "a/b"], 1, "the stage \"a/b\" is not"),
+        (&["local", "--stage", "$default"], 1, "a REST API cannot have the stage \"$default\": only HTTP APIs have it"),
+        (&["local", "--domain", "https://a.example"], 2, "is not of the form HOST, HOST/KEY or HOST:PORT/KEY"),
+        (&["local", "--domain", "a.example/v1/"], 2, "the key is not one or more segments"),
+        (&["local", "--overwrite-path"], 1, "a REST API cannot overwrite the path by a parameter mapping"),
+        (&["local", "--backend", "https://a"], 1, "the scheme is not http"),
+        (&["local", "--keys", bad], 1, "key 0 (from 0): `alg` is missing"),
+        (&["local", "--keys", "/dev/null/none"], 1, "Not a directory"),
+        (&["keys", "show", "--keys", "/nowhere/keys.json"], 1, "No such file"),
+        (&["keys", "init", "--keys", "/nowhere/keys.json"], 1, "No such file"),
+        (&["keys", "show"], 2, "--keys <FILE>"),
+        (&["tour", "--fast"], 2, "unexpected argument '--fast'"),
+    ];
+    for (arguments, expected, text) in table {
+        let (status, out, error) = run(arguments).await;
+        assert_eq!(status, Some(*expected), "{arguments:?}: {error}");
+        assert!(error.contains(text) && out.is_empty(), "{arguments:?}: {error}");
+        assert!(!error.contains("c2VjcmV0"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (status, _, error) = run(&["local", "--edge", "127.0.0.1:0", "--gateway", &address]).await;
+    assert!(
+        status == Some(1) && error.contains(&format!("{address} cannot be listened on: Address already in use")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn keys_are_rotated_as_planned_and_a_dry_run_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let path = path.to_str().unwrap();
+    run(&["keys", "init", "--keys", path]).await;
+    let made: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+
+    let (status, shown, _) = run(&["keys", "rotate", "--dry-run", "--keys", path]).await;
+    assert_eq!(status, Some(0));
+    assert!(shown.contains("not yet in force") && shown.contains("nothing is changed"), "{shown}");
+    assert_eq!(serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap(), made);
+
+    let (status, shown, _) = run(&["keys", "rotate", "--keys", path]).await;
+    assert!(status == Some(0) && shown.contains("planned: no good request is refused"), "{shown}");
+    let planned: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let key = |set: &Value, index: usize| set["keys"][index].clone();
+    assert_eq!(planned["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(key(&planned, 0)["k"], key(&made, 0)["k"]);
+    let (old_end, new_begin) = (key(&planned, 0)["exp"].as_u64().unwrap(), key(&planned, 1)["nbf"].as_u64().unwrap());
+    assert_eq!(old_end - new_begin, 3600);
+    assert_eq!(planned["countersign_api_keys"][1], made["countersign_api_keys"][0]);
+
+    let (status, shown, _) = run(&["keys", "rotate", "--compromised", "--keys", path]).await;
+    assert!(status == Some(0) && shown.contains("at latest in 6m") && shown.contains("or in 36m"), "{shown}");
+    let emergency: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert_eq!(emergency["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(emergency["countersign_api_keys"].as_array().unwrap().len(), 1);
+    for set in [&made, &planned, &emergency] {
+        for secret in set["keys"].as_array().unwrap().iter().map(|key| &key["k"]) {
+            assert!(!shown.contains(secret.as_str().unwrap()));
+        }
+    }
+    let (status, _, error) = run(&["keys", "rotate", "--lead", "10m", "--keys", path]).await;
+    let expected = "lead is 600s and has to be at least 1925s: \
+        verifier ttl 60s + replication 60s + skew 5s + outage 1800s";
+    assert!(status == Some(1) && error.contains(expected), "{error}");
+}
+
+/// An emergency is carried out whether or not what it prints reaches anybody.
+#[tokio::test]
+async fn a_rotation_is_carried_out_though_nothing_can_be_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let path = path.to_str().unwrap();
+    run(&["keys", "init", "--keys", path]).await;
+    let before = fs::read(path).unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut rotate = countersign(&["keys", "rotate", "--compromised", "--keys", path]);
+    let status = timeout(PATIENCE, rotate.stdout(full).status()).await.expect("it ends").unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert_ne!(fs::read(path).unwrap(), before);
+}
+
+/// Whoever reads the log of a server may go; the server goes on, and an error keeps its status.
+#[tokio::test]
+async fn a_log_that_cannot_be_written_ends_nothing() {
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut show = countersign(&["keys", "show", "--keys", "/nowhere/keys.json"]);
+    let status = timeout(PATIENCE, show.stderr(full()).status()).await.expect("it ends").unwrap();
+    assert_eq!(status.code(), Some(1));
+
+    let mut local = countersign(&["local", "--edge", "127.0.0.1:0", "--gateway", "127.0.0.1:0"]);
+    let mut local = local.stderr(full()).spawn().unwrap();
+    let mut ready = String::new();
+    let stdout = local.stdout.take().unwrap();
+    timeout(PATIENCE, BufReader::new(stdout).read_line(&mut ready)).await.expect("it is ready in time").unwrap();
+    let edge = ready.split(' ').find_map(|word| word.strip_prefix("edge=http://")).unwrap().parse().unwrap();
+    for _ in 0..3 {
+        assert_eq!(ask(edge, Method::GET, "/pets/1", &[], b"").await.0, 200);
+    }
+    local.kill().await.unwrap();
+}
+
+/// What a killed one has left holds keys: it is named after its file, and the next one removes it.
+#[tokio::test]
+async fn a_rotation_removes_what_a_killed_one_has_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let path = path.to_str().unwrap();
+    run(&["keys", "init", "--keys", path]).await;
+    let names = || {
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    // Killed again and again, some are caught while they write.
+    for milliseconds in 0..40 {
+        let mut rotate = countersign(&["keys", "rotate", "--compromised", "--keys", path]).spawn().unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+        rotate.kill().await.unwrap();
+        let others = names().into_iter().filter(|name| name != "keys.json");
+        assert!(others.into_iter().all(|name| name.starts_with(".keys.json.tmp-")), "{:?}", names());
+    }
+    let foreign = folder.path().join(".other.json.tmp-AbC123");
+    fs::write(&foreign, "").unwrap();
+    fs::write(folder.path().join(".keys.json.tmp-AbC123"), "keys").unwrap();
+    let (status, _, error) = run(&["keys", "rotate", "--keys", path]).await;
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    assert_eq!(names(), ["keys.json", ".other.json.tmp-AbC123"].map(str::to_owned).into());
+}
+
+/// Rotations side by side: each that says that it is done is in the file.
+#[tokio::test]
+async fn rotations_side_by_side_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let path = path.to_str().unwrap();
+    run(&["keys", "init", "--keys", path]).await;
+    let arguments = ["keys", "rotate", "--keys", path];
+    let rotate = || run(&arguments);
+    let all = tokio::join!(rotate(), rotate(), rotate(), rotate());
+    let mut done = 0;
+    for (status, _, error) in [all.0, all.1, all.2, all.3] {
+        done += usize::from(status == Some(0));
+        assert!(status == Some(0) || error.contains("has been changed by another since it was read"), "{error}");
+    }
+    let set: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert!(done >= 1);
+    assert_eq!(set["keys"].as_array().unwrap().len(), 1 + done);
+}
+
+#[tokio::test]
+async fn local_rotates_its_keys_again_and_again() {
+    let quick = ["--ttl", "1s", "--outage", "0s", "--replication", "0s", "--skew", "0s", "--lifetime", "2s"];
+    let rotation = ["--rotate-every", "1s", "--lead", "1s", "--grace", "3s"];
+    let local = Local::start(&[&quick[..], &rotation].concat()).await;
+    // Time is counted in whole seconds: of a lifetime of one, nothing may be left.
+    let keys = || -> Value { serde_json::from_slice(&fs::read(&local.keys).unwrap()).unwrap() };
+    let first = keys();
+    // As long as it takes until the first key has gone.
+    let begun = std::time::Instant::now();
+    let mut refused = 0;
+    while keys().to_string().contains(first["keys"][0]["k"].as_str().unwrap()) {
+        refused += u32::from(ask(local.edge, Method::GET, "/pets/1", &[], b"").await.0 != 200);
+        assert!(begun.elapsed() < PATIENCE, "the first key stays");
+    }
+    let (status, log) = local.end("TERM").await;
+    let others: Vec<_> = log.iter().filter(|line| line["decision"] != "admitted").collect();
+    assert_eq!((status, refused), (Some(0), 0), "{others:?}");
+    assert!(log.iter().filter(|line| line["rotation"] == "done").count() >= 2);
+    let good =
+        |line: &Value| line["decision"] == "admitted" || line["rotation"] == "done" || line["notice"] == "keys-read";
+    assert!(log.iter().all(good), "{log:?}");
+}
+
+#[tokio::test]
+async fn local_is_an_http_api_on_request() {
+    let local = Local::start(&["--api", "http"]).await;
+    let signed = ask(local.edge, Method::GET, "/pets/1?x=%zz", &[], b"").await;
+    let ambiguous = ask(local.edge, Method::GET, "/echo/a%2Fb", &[], b"").await;
+    let direct = ask(local.gateway, Method::GET, "/prod/pets/1", &[], b"").await;
+    assert_eq!((signed.0, ambiguous.0, direct.0), (200, 403, 401));
+    let (_, log) = local.end("TERM").await;
+    assert_eq!(decisions(&log)[1]["reason"], "path-ambiguous");
+}
+
+#[tokio::test]
+async fn a_request_signed_by_hand_is_admitted_past_cloudfront() {
+    let folder = tempfile::tempdir().unwrap();
+    let body = folder.path().join("my body.json");
+    fs::write(&body, "{\"type\":\"cat\",\"price\":1.5}").unwrap();
+    let body = body.to_str().unwrap();
+    let local = Local::start(&[]).await;
+    let url = |target: &str| format!("http://{}/prod{target}", local.gateway);
+    let target = "/pets?type=it's&x=%2F";
+
+    let get = ["sign", "GET", &url(target), "--keys", &local.keys, "--api-key", "--viewer-ip", "2001:db8::1"];
+    let (status, out, error) = run(&get).await;
+    assert_eq!(status, Some(0), "{error}");
+    let headers: Vec<_> = out.lines().map(|line| line.split_once(": ").unwrap()).collect();
+    let (status, _) = ask(local.gateway, Method::GET, &format!("/prod{target}"), &headers, b"").await;
+    assert_eq!(status, 200);
+
+    let json = "Content-Type: application/json";
+    let post =
+        ["sign", "POST", &url("/pets"), "--keys", &local.keys, "--api-key", "--header", json, "--body", body, "--curl"];
+    let (status, command, error) = run(&post).await;
+    assert_eq!(status, Some(0), "{error}");
+    // What the shell makes of it, in the place of curl.
+    let script = format!("curl() {{ printf '%s\\n' \"$@\"; }}\n{command}");
+    let output = Command::new("sh").args(["-c", &script]).output().await.unwrap();
+    let words = String::from_utf8(output.stdout).unwrap();
+    let words: Vec<_> = words.lines().collect();
+    let value = |option: &str| words.iter().position(|word| *word == option).map(|at| words[at + 1]);
+    assert_eq!((value("--request"), value("--data-binary")), (Some("POST"), Some(&*format!("@{body}"))));
+    assert_eq!(words.last(), Some(&&*url("/pets")));
+    for option in ["--http1.1", "--globoff", "--path-as-is"] {
+        assert!(words.contains(&option), "{words:?}");
+    }
+    let headers: Vec<_> =
+        words.windows(2).filter(|pair| pair[0] == "--header").map(|pair| pair[1].split_once(": ").unwrap()).collect();
+    let sent = fs::read(body).unwrap();
+    let (status, answer) = ask(local.gateway, Method::POST, "/prod/pets", &headers, &sent).await;
+    assert_eq!((status, answer["message"].as_str()), (200, Some("success")));
+    let unsigned: Vec<_> = headers.iter().copied().filter(|(name, _)| *name != "Countersign-Signature").collect();
+    let (status, _) = ask(local.gateway, Method::POST, "/prod/pets", &unsigned, &sent).await;
+    assert_eq!(status, 401, "the gateway misses its identity source");
+
+    for (arguments, expected) in [
+        (&["sign", "GET", "/prod/pets"][..], "URL: has no host"),
+        (&["sign", "GET", "ftp://a/b"], "URL: accepted is https://"),
+        (&["sign", "GET", "http://a/b"], "URL: accepted is https://"),
+        (&["sign", "GET", "https://u@a/b"], "URL: may not hold a user"),
+        (&["sign", "GET", "https://a/b#c"], "URL: not a request target"),
+        (&["sign", "GET", "https://a/b?"], "URL: a bare ?"),
+        (&["sign", "G T", "https://a/b"], "METHOD: not a method"),
+        (&["sign", "get", "https://a/b"], "METHOD: is in upper case"),
+        (&["sign", "GET", "https://a/b", "--api-key", "--header", "x-api-key:x"], "a gateway takes one"),
+        (&["sign", "GET", "https://a/b", "--body", body], "a GET or HEAD with a body is refused"),
+        (&["sign", "PUT", "https://a/b", "--body", "/nowhere"], "/nowhere: No such file"),
+    ] {
+        let (status, out, error) = run(&[arguments, &["--keys", &local.keys]].concat()).await;
+        assert!(status == Some(1) && out.is_empty() && error.contains(expected), "{arguments:?}: {error}");
+    }
+    for header in [
+        "Countersign-Signature: x",
+        "countersign_target: x",
+        "Host: x",
+        "X-HTTP-Method: x",
+        "Content-Length: 5",
+        "no colon",
+        "a b: x",
+    ] {
+        let (status, _, _) = run(&["sign", "GET", "https://a/b", "--keys", &local.keys, "--header", header]).await;
+        assert_eq!(status, Some(2), "{header}");
+    }
+}

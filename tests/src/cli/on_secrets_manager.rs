@@ -1,0 +1,265 @@
+//! The program `countersign` on keys in Secrets Manager, as a person runs it.
+//!
+//! On moto it shows and rotates; what moto cannot do, refusals and failures, the fake AWS does.
+
+use crate::{
+    cli::on_key_files::countersign,
+    fake_aws::{
+        FakeAws,
+        cloud_formation::Parameter,
+        faults::{Fault, Happening},
+        secrets_manager::{Lag, Replication},
+    },
+    support::{
+        aws_clients::{cloud_formation, secrets_manager},
+        moto::Moto,
+        stage::{PATIENCE, SECRET, aws_variables, key_set},
+    },
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use signing::KeySet;
+use std::{process::Output, time::Duration};
+use tokio::time::timeout;
+
+const REGION: &str = "eu-west-1";
+
+/// Runs it with AWS on loopback, from a Region that is not the secret's.
+pub(crate) async fn run(endpoint: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = countersign(arguments);
+    let output = command.envs(aws_variables(endpoint, "sa-east-1")).output();
+    let Output { status, stdout, stderr } = timeout(PATIENCE * 2, output).await.expect("it ends").unwrap();
+    let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    for text in [&stdout, &stderr] {
+        assert!(!text.contains(&URL_SAFE_NO_PAD.encode(SECRET)), "{text}");
+        assert!(!text.contains(std::str::from_utf8(&SECRET).unwrap()), "{text}");
+    }
+    (status.code(), stdout, stderr)
+}
+
+#[track_caller]
+fn holds(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in {text}");
+    }
+}
+
+async fn current(endpoint: &str, arn: &str, region: &'static str) -> (String, KeySet) {
+    let client = secrets_manager(endpoint, region);
+    let answer = client.get_secret_value().secret_id(arn).version_stage("AWSCURRENT").send().await.unwrap();
+    (answer.version_id.unwrap(), KeySet::from_json(&answer.secret_string.unwrap()).unwrap())
+}
+
+fn ids(keys: &KeySet) -> Vec<&str> {
+    keys.keys().iter().map(|key| key.id().as_str()).collect()
+}
+
+/// moto updates stacks at once, and creates none of the resources that ours have: a topic stands for them.
+const TEMPLATE: &str = r#"{"Parameters": {"Timestamp": {"Type": "String"}, "ApiURL": {"Type": "String"}}, "Resources": {"T": {
+    "Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Fn::Sub": "cli-${Timestamp}"}}}}}"#;
+
+#[tokio::test]
+async fn keys_are_shown_and_rotated_with_the_stack_beside_them() {
+    let moto = Moto::shared();
+    let first = "00000000-0000-4000-8000-0000000000c1";
+    let arn = moto.create_secret(REGION, "cli/keys", first, &key_set().to_json(), &["us-east-1"]).await;
+    let parameters = [("Timestamp", "2026-01-01"), ("ApiURL", "api.example/prod")];
+    moto.create_stack(REGION, "cli-stack", TEMPLATE, &parameters).await;
+    let keys = async |more: &[&str]| run(moto.endpoint(), &[&["keys"], more].concat()).await;
+
+    let (status, shown, error) = keys(&["show", "--secret", &arn]).await;
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    holds(&shown, &["k1", "signs and is accepted", first, "replica in us-east-1: InSync"]);
+
+    let rotate = ["rotate", "--secret", &arn, "--stack", "cli-stack"];
+    let (status, planned, error) = keys(&[&rotate[..], &["--dry-run"]].concat()).await;
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    holds(&planned, &["then there are", "not yet in force", "no good request is refused", "nothing is changed"]);
+    assert_eq!(current(moto.endpoint(), &arn, REGION).await.0, first);
+
+    let (status, rotated, error) = keys(&rotate).await;
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    holds(&rotated, &["no good request is refused", &format!("rotated {arn}"), "CloudFormation updates it now"]);
+    let (version, set) = current(moto.endpoint(), &arn, REGION).await;
+    assert_eq!(ids(&set), ["k1", version.as_str()]);
+    holds(&rotated, &[&version]);
+    let replica = arn.replace(REGION, "us-east-1");
+    assert_eq!(current(moto.endpoint(), &replica, "us-east-1").await.0, version);
+
+    let stack =
+        cloud_formation(moto.endpoint(), REGION).describe_stacks().stack_name("cli-stack").send().await.unwrap();
+    let stack = &stack.stacks()[0];
+    let parameter = |name: &str| {
+        let found = stack.parameters().iter().find(|parameter| parameter.parameter_key() == Some(name));
+        found.unwrap().parameter_value().unwrap().to_owned()
+    };
+    assert_eq!(parameter("ApiURL"), "api.example/prod");
+    holds(&rotated, &[&format!("stack cli-stack, Timestamp {}", parameter("Timestamp"))]);
+
+    let (status, dropped, error) = keys(&["rotate", "--secret", &arn, "--compromised"]).await;
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    holds(&dropped, &["every key there was is dropped", "at latest in 6m", "at latest in 2m"]);
+    let (version, set) = current(moto.endpoint(), &arn, REGION).await;
+    assert_eq!(ids(&set), [version.as_str()]);
+}
+
+#[tokio::test]
+async fn a_failure_says_what_to_do() {
+    let aws = FakeAws::start().await;
+    let arn = aws.create_secret(REGION, "keys", &key_set().to_json(), &["us-east-1"]);
+    aws.create_stack(REGION, "api", &[Parameter::new("Timestamp", "2026-01-01")], &[]);
+    let show = ["keys", "show", "--secret", &arn];
+    let rotate = ["keys", "rotate", "--secret", &arn];
+    let with_stack = [&rotate[..], &["--stack", "api"]].concat();
+    let other = arn.replace("keys", "other");
+    type Row<'a> = (&'a dyn Fn(&FakeAws), &'a [&'a str], String);
+    let table: [Row<'_>; 7] = [
+        (&|_| {}, &["keys", "show", "--secret", &other], format!("look for {other} in eu-west-1 (ResourceNotFound")),
+        (&|aws| aws.fail(Fault::always(Happening::ServerError)), &show, "failed (InternalServiceError".to_owned()),
+        (
+            &|aws| aws.fail(Fault::always(Happening::Throttled)),
+            &show,
+            "throttles secretsmanager:DescribeSecret".to_owned(),
+        ),
+        (&|aws| aws.fail(Fault::always(Happening::Garbage)), &show, "is not secretsmanager".to_owned()),
+        (
+            &|aws| aws.fail(Fault::always(Happening::Echo).of("PutSecretValue")),
+            &rotate,
+            "(InvalidRequestException)".to_owned(),
+        ),
+        (
+            &|aws| aws.set_replication("keys", "us-east-1", Replication::Failed),
+            &rotate,
+            "the replica in us-east-1 is not in sync: Failed".to_owned(),
+        ),
+        (
+            &|aws| aws.set_stack_status("api", "UPDATE_ROLLBACK_FAILED"),
+            &with_stack,
+            "stack api is UPDATE_ROLLBACK_FAILED: an update failed and its rollback too".to_owned(),
+        ),
+    ];
+    for (break_it, arguments, expected) in table {
+        break_it(&aws);
+        let (status, _, error) = run(aws.endpoint(), arguments).await;
+        assert_eq!(status, Some(1), "{error}");
+        assert!(error.starts_with("error: "), "{error}");
+        holds(&error, &[&expected]);
+        aws.heal();
+        aws.set_replication("keys", "us-east-1", Replication::InSync);
+    }
+    for (action, arguments) in [
+        ("secretsmanager:DescribeSecret", &show[..]),
+        ("secretsmanager:GetSecretValue", &show),
+        ("secretsmanager:PutSecretValue", &rotate),
+        ("secretsmanager:UpdateSecretVersionStage", &rotate),
+        ("cloudformation:DescribeStacks", &with_stack),
+        ("cloudformation:UpdateStack", &with_stack),
+    ] {
+        let aws = FakeAws::start().await;
+        let arn = aws.create_secret(REGION, "keys", &key_set().to_json(), &["us-east-1"]);
+        aws.create_stack(REGION, "api", &[Parameter::new("Timestamp", "2026-01-01")], &[]);
+        assert!(arguments.contains(&arn.as_str()), "ARNs of the fake are the same each time");
+        aws.deny(action);
+        let (status, _, error) = run(aws.endpoint(), arguments).await;
+        assert_eq!(status, Some(1), "{error}");
+        holds(&error, &[&format!("not allowed: allow {action} on ")]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_caller_is_told_before_anything_is_asked() {
+    let aws = FakeAws::start().await;
+    let arn = aws.create_secret(REGION, "keys", &key_set().to_json(), &[]);
+    let show = ["keys", "show", "--secret", &arn];
+    let empty = tempfile::tempdir().unwrap();
+    let mut anonymous = countersign(&show);
+    anonymous.env_clear().envs(aws_variables(aws.endpoint(), REGION)).env("HOME", empty.path());
+    anonymous
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    let output = timeout(PATIENCE, anonymous.output()).await.expect("it ends").unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    holds(std::str::from_utf8(&output.stderr).unwrap(), &["for want of AWS credentials: set AWS_PROFILE, or"]);
+
+    for (arguments, expected) in [
+        (&["keys", "show"][..], "required arguments were not provided"),
+        (&["keys", "show", "--secret", "keys"], "is no whole ARN of a secret, like arn:aws:"),
+        (&["keys", "show", "--secret", arn.rsplit_once('-').unwrap().0], "is no whole ARN of a secret, like arn:aws:"),
+        (&["keys", "show", "--secret", &arn, "--keys", "k.json"], "cannot be used with"),
+        (&["keys", "rotate", "--keys", "k.json", "--stack", "api"], "cannot be used with"),
+        (&["keys", "rotate", "--secret", &arn, "--lead", "1m"], "lead is 60s and has to be at least 1925s"),
+    ] {
+        let (status, _, error) = run(aws.endpoint(), arguments).await;
+        assert!(status == Some(1) || status == Some(2), "{error}");
+        holds(&error, &[expected]);
+    }
+    assert_eq!(aws.calls(), []);
+
+    aws.expire_credentials();
+    let (_, _, error) = run(aws.endpoint(), &show).await;
+    holds(&error, &["the AWS credentials have expired: renew them"]);
+    let nowhere = run("http://127.0.0.1:9", &show).await;
+    holds(&nowhere.2, &["secretsmanager in eu-west-1 cannot be reached"]);
+}
+
+/// What is done is told, and what is left to do.
+#[tokio::test]
+async fn a_replica_that_lags_does_not_hide_that_the_keys_are_rotated() {
+    let aws = FakeAws::start().await;
+    let arn = aws.create_secret(REGION, "keys", &key_set().to_json(), &["us-east-1"]);
+    aws.hold_back("keys", "us-east-1", Lag::UntilTold);
+    let numbers = ["--replication", "1s"];
+    let (status, out, error) =
+        run(aws.endpoint(), &[&["keys", "rotate", "--secret", &arn][..], &numbers].concat()).await;
+    assert_eq!(status, Some(1));
+    holds(&out, &[&format!("rotated {arn}")]);
+    holds(&error, &["the keys are rotated, and us-east-1 (", "does not return them yet: look at the replica"]);
+}
+
+/// The keys are rotated once, though it takes two runs until the stack is updated too; and what is done is told.
+#[tokio::test]
+async fn what_broke_off_goes_on_by_its_id() {
+    let aws = FakeAws::start().await;
+    let arn = aws.create_secret(REGION, "keys", &key_set().to_json(), &["us-east-1"]);
+    aws.create_stack(REGION, "api", &[Parameter::new("Timestamp", "2026-01-01")], &[]);
+    aws.set_stack_status("api", "UPDATE_IN_PROGRESS");
+    let rotate = ["keys", "rotate", "--secret", &arn, "--stack", "api", "--compromised"];
+    let (status, out, error) = run(aws.endpoint(), &rotate).await;
+    assert_eq!(status, Some(1), "{error}");
+    holds(&out, &[&format!("rotated {arn}"), "every key there was is dropped"]);
+    holds(
+        &error,
+        &["the keys are rotated, and the stack is not updated: stack api is UPDATE_IN_PROGRESS", "\nhint: to go on"],
+    );
+    let id = error.split("--id ").nth(1).unwrap().trim_end();
+
+    aws.set_stack_status("api", "UPDATE_COMPLETE");
+    let (status, out, error) = run(aws.endpoint(), &[&rotate[..], &["--id", id]].concat()).await;
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    holds(&out, &["CloudFormation updates it now", id]);
+    assert_eq!((aws.count("PutSecretValue"), aws.history("keys").len()), (1, 2));
+
+    // Once more, after another rotation that left the stack alone: its API key has turned over already.
+    let timestamp = aws.parameters("api")["Timestamp"].clone();
+    aws.set_stack_status("api", "UPDATE_COMPLETE");
+    aws.let_pass(Duration::from_secs(60));
+    assert_eq!(run(aws.endpoint(), &["keys", "rotate", "--secret", &arn]).await.0, Some(0));
+    let (status, out, error) = run(aws.endpoint(), &[&rotate[..], &["--id", id]].concat()).await;
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    holds(&out, &["it has been updated by this rotation or a later one"]);
+    assert_eq!(aws.parameters("api")["Timestamp"], timestamp);
+
+    let regions = ["keys", "rotate", "--secret", &arn, "--regions"];
+    let (_, _, error) = run(aws.endpoint(), &[&regions[..], &["us-east-1,ap-south-1"]].concat()).await;
+    holds(&error, &["ap-south-1 is named", "holds no replica of the secret"]);
+    // An emergency waits for no Region, and says which it does without.
+    let emergency = [&regions[..], &["us-east-1,ap-south-1", "--compromised"]].concat();
+    let (status, out, error) = run(aws.endpoint(), &emergency).await;
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    holds(
+        &out,
+        &["warning: ap-south-1 is named in COUNTERSIGN_REGIONS or --regions and holds no replica of the secret"],
+    );
+    let (_, _, error) = run(aws.endpoint(), &[&regions[..], &["here"]].concat()).await;
+    holds(&error, &["--regions: is no list of Regions"]);
+}

@@ -1,0 +1,515 @@
+//! What `infra/api.yaml` promises of the API, its keys and its authorizer, in rows.
+
+use crate::infra::{
+    access::text,
+    support::{
+        rows::{HTTP_API, HTTP_CUSTOM, PET_STORE, REPLICA, REST_CUSTOM, api, api_refusal, check, every_api},
+        template::{Template, template},
+    },
+};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+const BOTH: &[(&str, &str)] = &[("OriginSecretHeader", "true")];
+
+/// The names of AWS's article are kept, so that who comes from its template finds everything.
+#[test]
+fn the_articles_parameters_resources_and_output_are_there() {
+    let raw = Template::raw("api.yaml");
+    for (name, default) in [
+        ("ApiURL", json!("")),
+        ("ApiKeyRotationSchedule", json!("Daily")),
+        ("Timestamp", json!("2026-01-01")),
+        ("Mode", json!("monitor")),
+        ("Distribution", json!("new")),
+        ("UseApiKey", json!("true")),
+        ("OriginSecretHeader", json!("false")),
+        ("ExamplePetStore", json!("false")),
+    ] {
+        assert_eq!(raw.value()["Parameters"][name]["Default"], default, "{name}");
+    }
+    let rows = [
+        ("CFDistribution", "/Type", json!("AWS::CloudFront::Distribution")),
+        ("ApiUsagePlan", "/Type", json!("AWS::ApiGateway::UsagePlan")),
+        ("ApiKey", "/Type", json!("AWS::ApiGateway::ApiKey")),
+        ("ApiKeyUsagePlan", "/Type", json!("AWS::ApiGateway::UsagePlanKey")),
+        ("RotateApiKeysFunction", "/Type", json!("AWS::Lambda::Function")),
+        ("RotateApiKeysRole", "/Type", json!("AWS::IAM::Role")),
+        ("RotateApiKeysScheduledJob", "/Type", json!("AWS::Events::Rule")),
+    ];
+    let stack = api(&[]);
+    check(&stack, &rows);
+    assert_eq!(
+        stack.value()["Outputs"]["CFDistribution"]["Value"],
+        json!({"Fn::GetAtt": ["CFDistribution", "DomainName"]})
+    );
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused_with_what_to_do() {
+    for (parameters, reason) in [
+        (&[("ApiURL", "")][..], "Rule AnApi: Give the ApiURL of your API, or ExamplePetStore=true"),
+        (&[("ApiKind", "HTTP")], "Rule NoApiKeyForHttpApis: HTTP APIs have no API keys. Give UseApiKey=false"),
+        (
+            &[("ExamplePetStore", "true")],
+            "Rule ThePetStoreIsARestApi: ExamplePetStore=true makes a REST API of its own. Leave ApiURL and ApiKind out",
+        ),
+        (
+            &[("ApiURL", "https://abc123.execute-api.eu-west-1.amazonaws.com/prod")],
+            "Parameter ApiURL failed to satisfy constraint: the API's host, host/stage or host/base/path of up to three parts, in \
+            lower case and without https://",
+        ),
+        (
+            &[("ApiURL", "api.example.com/a/b/c/d")],
+            "Parameter ApiURL failed to satisfy constraint: the API's host, host/stage or host/base/path of up to three parts, in \
+            lower case and without https://",
+        ),
+        (
+            &[("ApiStage", "$default")],
+            "Parameter ApiStage failed to satisfy constraint: the name of a stage; empty for the stage $default of an HTTP API",
+        ),
+        (
+            &[("Timestamp", "2026-11-22T06:04:05Z")],
+            "Parameter Timestamp failed to satisfy constraint: letters, digits and hyphens, since it becomes a part of names",
+        ),
+        (
+            &[("SignerVersionArn", "arn:aws:lambda:us-east-1:123456789012:function:signer:$LATEST")],
+            "Parameter SignerVersionArn failed to satisfy constraint: a numbered version in us-east-1, as edge.yaml's output \
+            SignerVersionArn has it",
+        ),
+        (
+            &[("CertificateArn", "arn:aws:acm:eu-west-1:123456789012:certificate/1")],
+            "Parameter CertificateArn failed to satisfy constraint: CloudFront takes certificates of us-east-1 alone",
+        ),
+    ] {
+        assert_eq!(api_refusal(parameters), reason);
+    }
+}
+
+/// Which API it is, told by its URL alone as in the article, or by more where the URL does not say it.
+#[test]
+fn every_kind_of_api_is_found() {
+    let host = "abc123.execute-api.eu-west-1.amazonaws.com";
+    let store = json!({"Fn::Sub": "${PetStoreApi}.execute-api.eu-west-1.amazonaws.com"});
+    let rest = |id: Value, stage: Value| json!([{"ApiId": id, "Stage": stage}]);
+    for (parameters, domain, path, stages) in [
+        (&[][..], json!(host), json!("/prod"), rest(json!("abc123"), json!("prod"))),
+        (REST_CUSTOM, json!("api.example.com"), json!("/v1"), rest(json!("xyz789"), json!("live"))),
+        (
+            &[("ApiURL", "api.example.com"), ("ApiId", "xyz789"), ("ApiStage", "live")],
+            json!("api.example.com"),
+            json!(""),
+            rest(json!("xyz789"), json!("live")),
+        ),
+        (
+            &[("ApiURL", "api.example.com/orders/v1"), ("ApiId", "xyz789"), ("ApiStage", "live")],
+            json!("api.example.com"),
+            json!("/orders/v1"),
+            rest(json!("xyz789"), json!("live")),
+        ),
+        (
+            &[("ApiURL", "api.example.com/orders/v1/items/"), ("ApiId", "xyz789"), ("ApiStage", "live")],
+            json!("api.example.com"),
+            json!("/orders/v1/items"),
+            rest(json!("xyz789"), json!("live")),
+        ),
+        (HTTP_CUSTOM, json!("api.example.com"), json!("/v1"), Value::Null),
+        (
+            PET_STORE,
+            store,
+            json!({"Fn::Sub": "/${PetStoreStage}"}),
+            rest(json!({"Ref": "PetStoreApi"}), json!({"Ref": "PetStoreStage"})),
+        ),
+        (HTTP_API, json!(host), json!(""), Value::Null),
+    ] {
+        let parameters = [&[("AWS::Region", "eu-west-1")], parameters].concat();
+        let stack = api(&parameters);
+        let origin = "/Properties/DistributionConfig/Origins/0";
+        let rows = [
+            ("CFDistribution", &*format!("{origin}/DomainName"), domain),
+            ("CFDistribution", &format!("{origin}/OriginPath"), path),
+        ];
+        check(&stack, &rows);
+        let plan = stack.resources().get("ApiUsagePlan").map_or(&Value::Null, |plan| &plan["Properties"]["ApiStages"]);
+        assert_eq!(*plan, stages, "{parameters:?}");
+    }
+}
+
+/// An HTTP API's authorizer sees no base path, and a REST API's does not see where it ends. So the stack says which API and stage they
+/// are, where a custom domain hides that; elsewhere there is nothing to say.
+#[test]
+fn a_custom_domain_is_told_to_the_authorizer_with_its_api_and_stage() {
+    let of = |url, kind, stage| {
+        let key = if kind == "HTTP" { "false" } else { "true" };
+        api(&[("ApiURL", url), ("ApiKind", kind), ("UseApiKey", key), ("ApiId", "xyz789"), ("ApiStage", stage)])
+    };
+    for (stack, expected) in [
+        (api(REST_CUSTOM), json!("api.example.com/v1=xyz789/live")),
+        (api(HTTP_CUSTOM), json!("api.example.com/v1=xyz789/live")),
+        (of("api.example.com", "REST", "live"), json!("api.example.com=xyz789/live")),
+        (of("api.example.com/", "HTTP", "live"), json!("api.example.com=xyz789/live")),
+        (of("api.example.com/v1/", "HTTP", ""), json!("api.example.com/v1=xyz789/$default")),
+        (of("api.example.com/orders/v1", "HTTP", ""), json!("api.example.com/orders/v1=xyz789/$default")),
+        (of("api.example.com/orders/v1/items", "REST", "live"), json!("api.example.com/orders/v1/items=xyz789/live")),
+        // Which stage a base path of a REST API is, the stack does not know.
+        (of("api.example.com/v1", "REST", ""), Value::Null),
+        (of("xyz789.execute-api.eu-west-1.amazonaws.com/live", "REST", ""), Value::Null),
+        (of("xyz789.execute-api.eu-west-1.amazonaws.com/live", "HTTP", ""), Value::Null),
+        (of("xyz789.execute-api.eu-west-1.amazonaws.com", "HTTP", "live"), Value::Null),
+        (of("xyz789.execute-api.cn-north-1.amazonaws.com.cn/live", "REST", "live"), Value::Null),
+        // Nor which API.
+        (api(&[HTTP_CUSTOM, &[("ApiId", "")]].concat()), Value::Null),
+        (api(&[]), Value::Null),
+        (api(HTTP_API), Value::Null),
+        (api(PET_STORE), Value::Null),
+        (api(&[PET_STORE, &[("ApiId", "xyz789"), ("ApiStage", "live")]].concat()), Value::Null),
+    ] {
+        check(&stack, &[("Authorizer", "/Properties/Environment/Variables/COUNTERSIGN_BASE_PATHS", expected)]);
+    }
+}
+
+/// Several mappings of one domain, or one that the parameters cannot say.
+#[test]
+fn mappings_that_are_given_take_the_place_of_the_one_that_is_known() {
+    let two = "api.example.com/v1=xyz789/live,api.example.com/v2/beta=xyz789/$default";
+    let long = format!("api.example.com/{}=xyz789/live", "a".repeat(3457));
+    for kind in [&[][..], REST_CUSTOM, HTTP_CUSTOM] {
+        for given in ["api.example.com=xyz789/live", "API.example.com/a/b/c/(d)!=xyz789/$default", two, &long] {
+            let stack = api(&[kind, &[("BasePaths", given)]].concat());
+            check(&stack, &[("Authorizer", "/Properties/Environment/Variables/COUNTERSIGN_BASE_PATHS", json!(given))]);
+        }
+    }
+    let longer = format!("{long},{two}");
+    for wrong in [
+        "api.example.com",
+        "api.example.com/v1/=xyz789/live",
+        "api.example.com/~v1=xyz789/live",
+        "api.example.com=xyz789",
+        "api.example.com=xyz789/$live",
+        "api.example.com=xyz789/live,",
+        "api.example.com=xyz789/live, www.example.com=xyz789/live",
+        "api.example.com=xyz789/live,xyz789.execute-api.eu-west-1.amazonaws.com=xyz789/live",
+        "=xyz789/live",
+        &longer,
+    ] {
+        let reason = "Parameter BasePaths failed to satisfy constraint: up to 3,500 characters of DOMAIN[/KEY]=API_ID/STAGE with \
+            commas, as in api.example.com/v1=abc123/prod, of custom domains only";
+        assert_eq!(api_refusal(&[("BasePaths", wrong)]), reason, "{wrong}");
+    }
+}
+
+/// The edges need minutes to cover every body, the authorizer seconds to refuse what is not covered: so the one comes before the other.
+#[test]
+fn bodies_can_be_covered_before_the_authorizer_asks_for_it() {
+    let asks = "/Properties/Environment/Variables/COUNTERSIGN_BODY";
+    for (choice, edge, authorizer) in [
+        (&[][..], "digest", "digest"),
+        (&[("BodyDigest", "digest")], "digest", "digest"),
+        (&[("BodyDigest", "ignore")], "ignore", "ignore"),
+        (&[("BodyDigest", "require-at-edge")], "require", "digest"),
+        (&[("BodyDigest", "require")], "require", "require"),
+    ] {
+        for kind in [&[][..], HTTP_API, PET_STORE, REST_CUSTOM] {
+            let stack = api(&[kind, choice].concat());
+            assert_eq!(custom_header(&stack, "countersign-body"), Some(json!(edge)), "{choice:?}");
+            check(&stack, &[("Authorizer", asks, json!(authorizer))]);
+        }
+    }
+}
+
+#[test]
+fn a_result_is_never_kept_and_identity_sources_are_for_enforce_mode() {
+    // The one source: were a result kept after all, it would be kept under a MAC.
+    let rest = "method.request.header.Countersign-Signature";
+    let http = json!(["$request.header.Countersign-Signature"]);
+    // In monitor mode what no request lacks: an update takes no property away, it only changes one.
+    let (any, any_http) = (json!("context.identity.sourceIp"), json!(["$context.identity.sourceIp"]));
+    for (mode, rest, http) in [("enforce", json!(rest), http), ("monitor", any, any_http)] {
+        let rows = [
+            ("RestAuthorizer", "/Properties/Type", json!("REQUEST")),
+            ("RestAuthorizer", "/Properties/AuthorizerResultTtlInSeconds", json!(0)),
+            ("RestAuthorizer", "/Properties/IdentitySource", rest),
+            ("Authorizer", "/Properties/Environment/Variables/COUNTERSIGN_MODE", json!(mode)),
+        ];
+        check(&api(&[("Mode", mode)]), &rows);
+        let rows = [
+            ("HttpAuthorizer", "/Properties/AuthorizerType", json!("REQUEST")),
+            ("HttpAuthorizer", "/Properties/AuthorizerResultTtlInSeconds", json!(0)),
+            ("HttpAuthorizer", "/Properties/AuthorizerPayloadFormatVersion", json!("2.0")),
+            ("HttpAuthorizer", "/Properties/EnableSimpleResponses", json!(true)),
+            ("HttpAuthorizer", "/Properties/IdentitySource", http),
+        ];
+        check(&api(&[HTTP_API, &[("Mode", mode)]].concat()), &rows);
+    }
+    for stack in every_api() {
+        let authorizers = ["RestAuthorizer", "HttpAuthorizer"].map(|name| stack.resources().get(name));
+        let one: Vec<_> = authorizers.into_iter().flatten().collect();
+        assert_eq!(one.len(), 1);
+        assert_eq!(one[0]["Properties"]["AuthorizerResultTtlInSeconds"], json!(0));
+        let source = &one[0]["Properties"]["IdentitySource"];
+        let told = &stack.value()["Outputs"]["IdentitySource"]["Value"];
+        assert!(source == told || *source == json!([told]), "{source} is not {told}");
+        let uri = text(&one[0]["Properties"]["AuthorizerUri"]);
+        assert!(uri.ends_with(":function:${Authorizer}/invocations"), "{uri}");
+    }
+}
+
+#[test]
+fn both_programs_run_where_they_were_built_for() {
+    for architecture in ["x86_64", "arm64"] {
+        let stack = api(&[("Architecture", architecture)]);
+        for (function, zip) in [("Authorizer", "authorizer"), ("RotateApiKeysFunction", "rotator")] {
+            let rows = [
+                (function, "/Properties/Runtime", json!("provided.al2023")),
+                (function, "/Properties/Handler", json!("bootstrap")),
+                (function, "/Properties/Architectures", json!([architecture])),
+                (function, "/Properties/Code", json!(format!("../dist/{zip}.zip"))),
+            ];
+            check(&stack, &rows);
+        }
+    }
+    // An HTTP API waits for ten seconds.
+    assert!(api(&[]).resource("Authorizer")["Properties"]["Timeout"].as_u64().unwrap() <= 10);
+}
+
+/// The authorizer's and the rotator's own readers take what the template gives them.
+#[test]
+fn the_programs_take_their_environment() {
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:SigningSecret-AbC123-dEf456";
+    let words = ["digest", "ignore", "require-at-edge", "require"].map(|word| api(&[("BodyDigest", word)]));
+    let mappings = "API.example.com=xyz789/$default,api.example.com/a/(b)!/c/d=xyz789/live_1";
+    let listed = api(&[HTTP_CUSTOM, &[("BasePaths", mappings)]].concat());
+    let default_stage = api(&[HTTP_CUSTOM, &[("ApiURL", "api.example.com/a.b/+c/"), ("ApiStage", "")]].concat());
+    for stack in every_api().iter().chain(&words).chain([&listed, &default_stage]) {
+        let variables = |function: &str| {
+            let variables = stack.resource(function)["Properties"]["Environment"]["Variables"].clone();
+            let text = |value: &Value| match value {
+                Value::String(text) => text.clone(),
+                reference => {
+                    assert_eq!(*reference, json!({"Ref": "SigningSecret"}));
+                    ARN.to_owned()
+                }
+            };
+            let variables = variables.as_object().unwrap().iter();
+            variables.map(|(name, value)| (name.into(), text(value).into())).collect::<Vec<_>>()
+        };
+        authorizer::Config::read(variables("Authorizer")).unwrap();
+        rotator::Config::read(variables("RotateApiKeysFunction")).unwrap();
+    }
+}
+
+/// CloudFormation regenerates the secret when a letter of this changes: every key in use would be gone, and every request refused.
+#[test]
+fn the_first_key_is_made_by_a_block_that_never_changes() {
+    const BLOCK: &str = r#"
+      GenerateSecretString:
+        SecretStringTemplate: !Sub
+          - '{"kty":"oct","alg":"HS256","kid":"${Kid}","nbf":0,"exp":253402300799}'
+          - Kid: !Select [2, !Split ["/", !Ref "AWS::StackId"]]
+        GenerateStringKey: k
+        PasswordLength: 64
+        ExcludePunctuation: true
+"#;
+    let text = template("api.yaml");
+    assert_eq!(text.matches(BLOCK).count(), 1, "put the block back as it was, byte for byte");
+    let id = "51af3dc0-da77-11e4-872e-1234567db123";
+    let stack_id = format!("arn:aws:cloudformation:eu-west-1:123456789012:stack/pets/{id}");
+    let stack = api(&[("AWS::StackId", &stack_id)]);
+    let made_of = stack.resource("SigningSecret").pointer("/Properties/GenerateSecretString/SecretStringTemplate");
+    let mut first: Value = serde_json::from_str(made_of.unwrap().as_str().unwrap()).unwrap();
+    assert_eq!(first["kid"], id);
+    // Any 64 letters and digits: no bit of them is spare.
+    first["k"] = json!("Az09".repeat(16));
+    let keys = signing::KeySet::from_json(&first.to_string()).unwrap();
+    let now = signing::UnixSeconds::new(1_795_341_855);
+    let key = keys.signing_key(now).unwrap();
+    assert_eq!((key.id().as_str(), key.expires()), (id, signing::NO_END));
+}
+
+#[test]
+fn the_signing_secret_outlives_its_stack_and_only_edges_are_let_in() {
+    let rows = [
+        ("SigningSecret", "/DeletionPolicy", json!("RetainExceptOnCreate")),
+        ("SigningSecret", "/UpdateReplacePolicy", json!("Retain")),
+        ("SigningSecret", "/Properties/Name", Value::Null),
+        ("SigningSecret", "/Properties/ReplicaRegions", Value::Null),
+        ("SigningSecretPolicy", "/DeletionPolicy", json!("RetainExceptOnCreate")),
+        ("SigningSecretPolicy", "/UpdateReplacePolicy", json!("Retain")),
+        ("SigningSecretPolicy", "/Properties/SecretId", json!({"Ref": "SigningSecret"})),
+        ("SigningSecretPolicy", "/Properties/BlockPublicPolicy", json!(true)),
+        (
+            "SigningSecretPolicy",
+            "/Properties/ResourcePolicy/Statement",
+            json!([{
+                "Effect": "Allow",
+                "Principal": {"AWS": "arn:aws:iam::123456789012:role/signer"},
+                "Action": "secretsmanager:GetSecretValue",
+                "Resource": "*",
+            }]),
+        ),
+    ];
+    check(&api(&[]), &rows);
+    let replicas = [("ReplicaRegion1", "us-east-1"), ("ReplicaRegion2", "ap-south-1"), ("ReplicaRegion3", "sa-east-1")];
+    let regions = json!([{"Region": "us-east-1"}, {"Region": "ap-south-1"}, {"Region": "sa-east-1"}]);
+    let together = json!("us-east-1,ap-south-1,sa-east-1");
+    let stack = api(&replicas);
+    check(
+        &stack,
+        &[
+            ("SigningSecret", "/Properties/ReplicaRegions", regions),
+            ("RotateApiKeysFunction", "/Properties/Environment/Variables/COUNTERSIGN_REGIONS", together.clone()),
+        ],
+    );
+    assert_eq!(custom_header(&stack, "countersign-regions"), Some(together));
+    assert_eq!(custom_header(&api(&[("ReplicaRegion2", REPLICA)]), "countersign-regions"), Some(json!(REPLICA)));
+}
+
+/// CloudFormation asks a resource for an attribute in every update that may need it, with the rights of who updates: the rotator's.
+/// The name of a resource, its Ref, it knows.
+#[test]
+fn attributes_are_asked_only_of_what_the_rotator_may_look_at() {
+    for stack in every_api() {
+        let text = stack.value().to_string();
+        let attributes = text.split(r#"{"Fn::GetAtt":["#).skip(1).map(|rest| rest.split(']').next().unwrap());
+        let in_texts =
+            text.split("${").skip(1).map(|rest| rest.split('}').next().unwrap()).filter(|name| name.contains('.'));
+        let asked: BTreeSet<_> = attributes.chain(in_texts).collect();
+        let allowed = [r#""CFDistribution","DomainName""#, r#""PetStoreApi","RootResourceId""#];
+        assert!(asked.iter().all(|one| allowed.contains(one)), "{asked:?}");
+    }
+}
+
+/// The value of an origin custom header.
+pub(crate) fn custom_header(stack: &Template, name: &str) -> Option<Value> {
+    let place = "/Properties/DistributionConfig/Origins/0/OriginCustomHeaders";
+    let headers = stack.resource("CFDistribution").pointer(place).unwrap().as_array().unwrap();
+    let mut values = headers.iter().filter(|header| header["HeaderName"] == name);
+    let value = values.next().map(|header| header["HeaderValue"].clone());
+    assert_eq!(values.next(), None, "{name} stands twice");
+    value
+}
+
+/// The edges need minutes to send a new header, the authorizer seconds to ask for it: so on a live API the one comes before the other.
+#[test]
+fn the_header_can_be_sent_before_anybody_asks_for_it() {
+    let asks = "/Properties/Environment/Variables/COUNTERSIGN_ORIGIN_HEADER";
+    let required = "/Properties/RequestParameters/method.request.header.x-origin-verify";
+    let prefix = json!("pets/origin-header");
+    for (header, sent, asked, validated) in [
+        ("false", false, Value::Null, Value::Null),
+        ("send", true, Value::Null, Value::Null),
+        ("true", true, prefix, json!(true)),
+    ] {
+        let stack = api(&[PET_STORE, &[("OriginSecretHeader", header)]].concat());
+        assert_eq!(custom_header(&stack, "x-origin-verify").is_some(), sent, "{header}");
+        assert_eq!(stack.resources().contains_key("OriginHeaderValue"), sent, "{header}");
+        check(&stack, &[("Authorizer", asks, asked), ("PetStoreGetPets", required, validated)]);
+    }
+}
+
+/// The article put `Ref` of the key into the header, which is its id: CloudFront never sent a good key.
+#[test]
+fn the_key_and_the_header_are_one_value() {
+    for stack in [api(&[]), api(BOTH), api(PET_STORE)] {
+        let value = json!({"Fn::Sub": "{{resolve:secretsmanager:${ApiKeyValue}:SecretString}}"});
+        check(
+            &stack,
+            &[("ApiKey", "/Properties/Value", value.clone()), ("ApiKey", "/Properties/Enabled", json!(true))],
+        );
+        assert_eq!(custom_header(&stack, "x-api-key"), Some(value));
+    }
+    let header = json!({"Fn::Sub": "2026-01-01.{{resolve:secretsmanager:${OriginHeaderValue}:SecretString}}"});
+    assert_eq!(custom_header(&api(BOTH), "x-origin-verify"), Some(header));
+    assert_eq!(custom_header(&api(&[]), "x-origin-verify"), None);
+    assert_eq!(custom_header(&api(&[("UseApiKey", "false")]), "x-api-key"), None);
+}
+
+/// What CloudFormation has to replace or update for a new Timestamp, as against all that it leaves alone.
+#[test]
+fn a_new_timestamp_touches_what_the_rotator_may_touch_and_nothing_else() {
+    for (parameters, expected) in [
+        (&[][..], &["ApiKey", "ApiKeyUsagePlan", "ApiKeyValue", "CFDistribution"][..]),
+        (BOTH, &["ApiKey", "ApiKeyUsagePlan", "ApiKeyValue", "CFDistribution", "OriginHeaderValue"]),
+        (&[("UseApiKey", "false"), BOTH[0]], &["CFDistribution", "OriginHeaderValue"]),
+        (PET_STORE, &["ApiKey", "ApiKeyUsagePlan", "ApiKeyValue", "CFDistribution"]),
+        (&[("UseApiKey", "false")], &[]),
+        (&[("Distribution", "existing"), BOTH[0]], &[]),
+    ] {
+        let at = |timestamp| api(&[parameters, &[("Timestamp", timestamp)]].concat());
+        let (before, after) = (at("2026-01-01"), at("2026-11-22T06-04-05Z"));
+        assert_eq!(before.resources().keys().collect::<Vec<_>>(), after.resources().keys().collect::<Vec<_>>());
+        let changed = after.resources().iter().filter(|(name, resource)| before.resource(name) != *resource);
+        let mut touched: BTreeSet<_> = changed.map(|(name, _)| name.as_str()).collect();
+        // What is replaced has another id, and whoever refers to that changes too. What is updated keeps its own.
+        let replaced = |name: &str| name != "CFDistribution";
+        loop {
+            let refers = |text: &str| {
+                touched.iter().any(|name| {
+                    let forms = [format!(r#"{{"Ref":"{name}"}}"#), format!("${{{name}}}"), format!(r#"["{name}","#)];
+                    replaced(name) && forms.iter().any(|form| text.contains(form))
+                })
+            };
+            let more = after
+                .resources()
+                .iter()
+                .filter(|(name, resource)| !touched.contains(name.as_str()) && refers(&resource.to_string()));
+            let more: Vec<_> = more.map(|(name, _)| name.as_str()).collect();
+            if more.is_empty() {
+                break;
+            }
+            touched.extend(more);
+        }
+        assert_eq!(touched, expected.iter().copied().collect(), "{parameters:?}");
+        let rotate =
+            after.resource("RotateApiKeysFunction").pointer("/Properties/Environment/Variables/COUNTERSIGN_ROTATE");
+        assert_eq!(rotate, Some(&json!(if expected.is_empty() { "secret" } else { "both" })));
+        assert_eq!(after.resources().contains_key("RotateApiKeysStackPolicy"), !expected.is_empty());
+    }
+}
+
+/// A secret's name, like a key's, is taken once in an account: only another name makes another value.
+#[test]
+fn the_names_follow_the_timestamp_where_the_distribution_does() {
+    for (distribution, of) in [("new", "2026-11-22"), ("existing", "fixed")] {
+        let parameters =
+            [BOTH[0], ("Timestamp", "2026-11-22"), ("Distribution", distribution), ("AWS::StackName", "pets")];
+        let rows = [
+            ("ApiKeyValue", "/Properties/Name", json!(format!("pets/api-key/{of}/value"))),
+            (
+                "ApiKeyValue",
+                "/Properties/GenerateSecretString",
+                json!({"PasswordLength": 40, "ExcludePunctuation": true}),
+            ),
+            ("ApiKey", "/Properties/Name", json!(format!("CloudFront-pets-{of}"))),
+            ("OriginHeaderValue", "/Properties/Name", json!(format!("pets/origin-header/{of}/value"))),
+            (
+                "OriginHeaderValue",
+                "/Properties/GenerateSecretString",
+                json!({"PasswordLength": 64, "ExcludePunctuation": true}),
+            ),
+            ("Authorizer", "/Properties/Environment/Variables/COUNTERSIGN_ORIGIN_HEADER", json!("pets/origin-header")),
+        ];
+        check(&api(&parameters), &rows);
+    }
+}
+
+#[test]
+fn throttle_and_quota_are_there_where_they_are_asked_for() {
+    let plan = "ApiUsagePlan";
+    let rows = [(plan, "/Properties/Throttle", Value::Null), (plan, "/Properties/Quota", Value::Null)];
+    check(&api(&[]), &rows);
+    let limits =
+        [("ThrottleRateLimit", "100"), ("ThrottleBurstLimit", "20"), ("QuotaLimit", "5000"), ("QuotaPeriod", "DAY")];
+    let rows = [
+        (plan, "/Properties/Throttle", json!({"RateLimit": "100", "BurstLimit": "20"})),
+        (plan, "/Properties/Quota", json!({"Limit": "5000", "Period": "DAY"})),
+    ];
+    check(&api(&limits), &rows);
+    check(&api(&[("ThrottleBurstLimit", "20")]), &[(plan, "/Properties/Throttle", json!({"BurstLimit": "20"}))]);
+    let key = [
+        ("ApiKeyUsagePlan", "/Properties/KeyId", json!({"Ref": "ApiKey"})),
+        ("ApiKeyUsagePlan", "/Properties/UsagePlanId", json!({"Ref": "ApiUsagePlan"})),
+        ("ApiKeyUsagePlan", "/Properties/KeyType", json!("API_KEY")),
+    ];
+    check(&api(&[]), &key);
+}

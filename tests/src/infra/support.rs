@@ -1,0 +1,5 @@
+//! What the tests of `infra` share.
+
+pub(crate) mod localstack;
+pub(crate) mod rows;
+pub(crate) mod template;

@@ -1,0 +1,102 @@
+//! The templates with parameters that are good, and rows about what they then say.
+
+use crate::infra::support::template::Template;
+use serde_json::Value;
+use std::sync::LazyLock;
+
+/// What `infra/edge.yaml` needs.
+const EDGE: &[(&str, &str)] = &[("CodeSha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")];
+
+/// What `infra/api.yaml` needs: the article's own parameter, and what `edge.yaml` puts out.
+const API: &[(&str, &str)] = &[
+    ("ApiURL", "abc123.execute-api.eu-west-1.amazonaws.com/prod"),
+    ("SignerVersionArn", "arn:aws:lambda:us-east-1:123456789012:function:signer:7"),
+    ("SignerRoleArn", "arn:aws:iam::123456789012:role/signer"),
+];
+
+/// In the place of `ApiURL`.
+pub(crate) const PET_STORE: &[(&str, &str)] = &[("ApiURL", ""), ("ExamplePetStore", "true")];
+
+/// An HTTP API, whose stage is `$default`.
+pub(crate) const HTTP_API: &[(&str, &str)] =
+    &[("ApiURL", "abc123.execute-api.eu-west-1.amazonaws.com"), ("ApiKind", "HTTP"), ("UseApiKey", "false")];
+
+/// A REST API behind a custom domain with a base path.
+pub(crate) const REST_CUSTOM: &[(&str, &str)] =
+    &[("ApiURL", "api.example.com/v1"), ("ApiId", "xyz789"), ("ApiStage", "live")];
+
+/// An HTTP API behind one, which has a named stage.
+pub(crate) const HTTP_CUSTOM: &[(&str, &str)] = &[
+    ("ApiURL", "api.example.com/v1"),
+    ("ApiId", "xyz789"),
+    ("ApiStage", "live"),
+    ("ApiKind", "HTTP"),
+    ("UseApiKey", "false"),
+];
+
+/// The signer's stack.
+#[track_caller]
+pub(crate) fn edge(parameters: &[(&str, &str)]) -> Template {
+    Template::rendered("edge.yaml", &with(EDGE, parameters))
+}
+
+/// The stack of an API.
+#[track_caller]
+pub(crate) fn api(parameters: &[(&str, &str)]) -> Template {
+    Template::rendered("api.yaml", &with(API, parameters))
+}
+
+/// Why there is none with these parameters.
+#[track_caller]
+pub(crate) fn api_refusal(parameters: &[(&str, &str)]) -> String {
+    Template::refusal("api.yaml", &with(API, parameters))
+}
+
+/// The parameters, of which those in `more` come in the place of others.
+fn with<'a>(parameters: &[(&'a str, &'a str)], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let kept = parameters.iter().filter(|(name, _)| more.iter().all(|(other, _)| other != name));
+    kept.chain(more).copied().collect()
+}
+
+/// Each row is a resource, a place in it, and what stands there; null where nothing does.
+#[track_caller]
+pub(crate) fn check(template: &Template, rows: &[(&str, &str, Value)]) {
+    for (resource, place, expected) in rows {
+        let found = template.resource(resource).pointer(place).unwrap_or(&Value::Null);
+        assert_eq!(found, expected, "{resource}{place}");
+    }
+}
+
+/// All stacks that are worth a look where something holds for each: every choice of what changes more than a value.
+pub(crate) fn every_api() -> &'static [Template] {
+    static ALL: LazyLock<Vec<Template>> = LazyLock::new(|| {
+        let mut stacks = [&[], PET_STORE, HTTP_API, REST_CUSTOM, HTTP_CUSTOM].map(<[_]>::to_vec).to_vec();
+        for choices in [
+            &[&[("Mode", "monitor")][..], &[("Mode", "enforce")]][..],
+            &[&[("UseApiKey", "true")], &[("UseApiKey", "false")]],
+            &[&[("OriginSecretHeader", "true")], &[("OriginSecretHeader", "send")], &[("OriginSecretHeader", "false")]],
+            &[&[("Distribution", "new")], &[("Distribution", "existing")]],
+            &[&[], &[("ReplicaRegion2", REPLICA), ("WebAclArn", WEB_ACL), ("AlarmTopicArn", TOPIC)]],
+        ] {
+            let with_choice = |stack: &Vec<_>| choices.iter().map(|choice| with(stack, choice)).collect::<Vec<_>>();
+            stacks = stacks.iter().flat_map(with_choice).collect();
+        }
+        // An HTTP API has no API keys.
+        stacks.retain(|stack| !(stack.contains(&("ApiKind", "HTTP")) && stack.contains(&("UseApiKey", "true"))));
+        stacks.iter().map(|stack| api(stack)).collect()
+    });
+    &ALL
+}
+
+pub(crate) const REPLICA: &str = "us-east-1";
+pub(crate) const WEB_ACL: &str = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b";
+pub(crate) const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:alarms";
+
+/// The stacks of the signer, likewise.
+pub(crate) fn every_edge() -> &'static [Template] {
+    static ALL: LazyLock<Vec<Template>> = LazyLock::new(|| {
+        let topic = ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:alarms");
+        vec![edge(&[]), edge(&[("WebAcl", "false")]), edge(&[("DistributionId", "E1A2B3C4D5E6F7"), topic])]
+    });
+    &ALL
+}

@@ -1,0 +1,12 @@
+//! The real rotator: what starts it, what breaks it off, what comes in between, and what it reports.
+
+mod aws_failures;
+mod interventions;
+mod killed_at_every_call;
+mod leftovers;
+mod races;
+mod refusals;
+mod stack_updates;
+pub(crate) mod support;
+mod triggers;
+mod two_kinds_under_one_id;

@@ -1,0 +1,169 @@
+//! A version that somebody has left pending: what is still good is finished, what is not stands in no rotation's way, and an
+//! emergency drops what is not its own.
+//!
+//! Real programs and the fake AWS, as in `killed_at_every_call.rs`.
+
+use crate::{
+    fake_aws::{
+        FIRST_VERSION,
+        faults::{Fault, Happening},
+    },
+    rotation::{
+        killed_at_every_call::{
+            HELD,
+            Trigger::{self, Compromised, Scheduled},
+        },
+        support::{
+            demand::{Demand, FIRST, NEXT, Setting},
+            world::{REGION, SECRET, World, now, with_each},
+        },
+    },
+    support::aws_clients::secrets_manager,
+};
+use serde_json::{Value, json};
+
+const SEED: &str = "55555555-5555-4555-8555-555555555555";
+const NO_END: i64 = 253_402_300_799;
+
+/// What is pending before anything begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Leftover {
+    /// Its base is no longer current, or never was.
+    OtherBase,
+    /// Its key signs before the last authorizer has it.
+    TooLate,
+    /// The same, left by the rotation that is asked for again.
+    OwnTooLate,
+    /// As Secrets Manager makes it before `createSecret`.
+    Empty,
+    Garbage,
+    /// A key set that no rotation has put there.
+    NoBase,
+    /// Another's planned rotation, broken off before its promotion.
+    Good,
+    /// An emergency, broken off before its promotion.
+    Emergency,
+}
+use Leftover::{Emergency, Empty, Garbage, Good, NoBase, OtherBase, OwnTooLate, TooLate};
+
+const ALL: [Leftover; 8] = [OtherBase, TooLate, OwnTooLate, Empty, Garbage, NoBase, Good, Emergency];
+
+impl Leftover {
+    fn is_good(self) -> bool {
+        matches!(self, Good | Emergency)
+    }
+
+    fn version(self) -> &'static str {
+        if self == OwnTooLate { FIRST } else { SEED }
+    }
+
+    async fn put(self, world: &mut World) {
+        let kind = if self == Emergency { "compromised" } else { "planned" };
+        world.expect(&Demand::manual(SEED, kind));
+        let value = match self {
+            Empty => return world.aws.stage_pending(SECRET, SEED),
+            Garbage => "<<{ garbage".to_owned(),
+            _ => self.document(world).to_string(),
+        };
+        let put = secrets_manager(world.aws.endpoint(), REGION).put_secret_value().secret_id(SECRET);
+        let put = put.client_request_token(self.version()).secret_string(value).version_stages("AWSPENDING");
+        put.send().await.unwrap();
+    }
+
+    fn document(self, world: &World) -> Value {
+        let nbf = match self {
+            // 1926 s is the least that is in time.
+            TooLate | OwnTooLate => now() + 1925,
+            Emergency => now() - 5,
+            _ => now() + 3601,
+        };
+        let jwk = |kid: &str, k: &str, nbf: i64, exp: i64| json!({"kty": "oct", "alg": "HS256", "kid": kid, "k": k, "nbf": nbf, "exp": exp});
+        let new = jwk(self.version(), "dGhlIHNlY3JldCBvZiBhIGtleSB0aGF0IHdhcyBsZWZ0IHBlbmRpbmcuLi4u", nbf, NO_END);
+        let history = world.history();
+        let first = history[0].keys.iter().find(|key| key.kid == "first").unwrap();
+        let old = jwk(&first.kid, &first.k, first.nbf, nbf + 3600);
+        match self {
+            Emergency => {
+                json!({"keys": [new], "countersign_base": FIRST_VERSION, "countersign_rotation": "compromised"})
+            }
+            NoBase => json!({"keys": [old, new]}),
+            OtherBase => json!({
+                "keys": [old, new], "countersign_base": "00000000-0000-4000-8000-000000000009", "countersign_rotation": "planned",
+            }),
+            _ => json!({"keys": [old, new], "countersign_base": FIRST_VERSION, "countersign_rotation": "planned"}),
+        }
+    }
+}
+
+/// Every set that becomes current, by its version.
+#[tokio::test]
+async fn what_is_left_pending_is_finished_or_put_aside() {
+    for (trigger, leftover) in [Scheduled, Compromised].into_iter().flat_map(|trigger| ALL.map(|one| (trigger, one))) {
+        let own = if leftover == OwnTooLate { format!("{FIRST}-2") } else { FIRST.to_owned() };
+        let expected = match (trigger, leftover.is_good()) {
+            (Scheduled, true) => vec![FIRST_VERSION, SEED, &own],
+            _ => vec![FIRST_VERSION, &own],
+        };
+        let (_, versions) = undisturbed(trigger, leftover).await;
+        assert_eq!(versions, expected, "{trigger:?} {leftover:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_over_what_was_left_pending_a_rotation_is_finished_too() {
+    let mut rows = Vec::new();
+    let of_an_emergency = [OtherBase, OwnTooLate, Good, Emergency];
+    let pairs = ALL.map(|leftover| (Scheduled, leftover)).into_iter();
+    for (trigger, leftover) in pairs.chain(of_an_emergency.map(|leftover| (Compromised, leftover))) {
+        for call in 1..=undisturbed(trigger, leftover).await.0 {
+            for happening in HELD {
+                rows.extend([true, false].map(|retried| (trigger, leftover, call, happening, retried)));
+            }
+        }
+    }
+    let points = rows.len() / 2;
+    let runs = with_each(rows, |(trigger, leftover, call, happening, retried)| {
+        killed(trigger, leftover, call, happening, retried)
+    });
+    let runs = runs.await;
+    println!("killed over leftovers: {points} crash points, {runs} runs");
+    assert_eq!((points, runs), (358, 716), "each call of each");
+}
+
+async fn killed(trigger: Trigger, leftover: Leftover, call: usize, happening: Happening, retried: bool) {
+    let mut world = World::new(Setting::BOTH).await;
+    leftover.put(&mut world).await;
+    let demand = trigger.demand(&world);
+    world.aws.fail(Fault::at(call, happening));
+    let rotator = world.rotator().await;
+    world.run_until_held(&rotator, &demand).await;
+    world.end(rotator).await;
+
+    let rotator = world.rotator().await;
+    if retried {
+        world.complete(&rotator, &demand, 0).await;
+    }
+    world.complete(&rotator, &Demand::scheduled(NEXT, world.began + 60), 0).await;
+    world.end(rotator).await;
+    world.check().await;
+    let promoted = world.history().iter().any(|set| set.version == leftover.version());
+    if !leftover.is_good() {
+        assert!(!promoted, "it is dead");
+    } else if trigger == Scheduled || retried {
+        assert_eq!(promoted, trigger == Scheduled, "{:?}", world.kids());
+    }
+}
+
+/// How many calls it takes, and which versions have been current.
+async fn undisturbed(trigger: Trigger, leftover: Leftover) -> (usize, Vec<String>) {
+    let mut world = World::new(Setting::BOTH).await;
+    leftover.put(&mut world).await;
+    let before = world.calls().len();
+    let demand = trigger.demand(&world);
+    let rotator = world.rotator().await;
+    world.complete(&rotator, &demand, 0).await;
+    let calls = world.calls().len() - before;
+    world.end(rotator).await;
+    world.check().await;
+    (calls, world.history().into_iter().map(|set| set.version).collect())
+}

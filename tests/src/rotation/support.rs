@@ -1,0 +1,6 @@
+//! What the tests of rotations share.
+
+pub(crate) mod demand;
+pub(crate) mod invariant;
+pub(crate) mod rotator;
+pub(crate) mod world;

@@ -1,0 +1,10 @@
+//! What tests of every subject need: the programs, keys, clients, moto, and the search for secrets in texts.
+
+pub(crate) mod artifacts;
+pub(crate) mod aws_clients;
+pub(crate) mod bootstrap;
+pub(crate) mod edge_process;
+pub(crate) mod leaks;
+pub(crate) mod moto;
+pub(crate) mod stage;
+pub(crate) mod tls;

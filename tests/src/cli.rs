@@ -3,5 +3,6 @@
 mod dry_runs;
 mod first_keys;
 mod hints;
-pub(crate) mod on_key_files;
-pub(crate) mod on_secrets_manager;
+mod on_key_files;
+mod on_secrets_manager;
+pub(crate) mod support;

@@ -18,7 +18,7 @@ use crate::{
         secrets_manager::{Labels, Lag, Promotion, Replication, SecretsManager, Stored},
         wire::Asked,
     },
-    support::stage::PATIENCE,
+    support::patience::PATIENCE,
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};

@@ -1,4 +1,5 @@
 //! What the repository says of itself: its documents, and the arrows between its crates.
 
 mod arrows;
-pub(crate) mod documents;
+pub(crate) mod definitions;
+mod documents;

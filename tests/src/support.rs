@@ -3,8 +3,12 @@
 pub(crate) mod artifacts;
 pub(crate) mod aws_clients;
 pub(crate) mod bootstrap;
+pub(crate) mod client;
+pub(crate) mod echo;
 pub(crate) mod edge_process;
+pub(crate) mod keys;
 pub(crate) mod leaks;
 pub(crate) mod moto;
-pub(crate) mod stage;
+pub(crate) mod patience;
 pub(crate) mod tls;
+pub(crate) mod whole_path;

@@ -3,7 +3,7 @@
 //! Real programs and the fake AWS.
 
 use crate::{
-    cli::on_secrets_manager::run,
+    cli::support::on_aws::run,
     fake_aws::{
         faults::{Fault, Happening},
         secrets_manager::Replication,

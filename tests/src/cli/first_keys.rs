@@ -3,7 +3,7 @@
 //! On moto and on the fake AWS, which hold each other to what a first version is.
 
 use crate::{
-    cli::on_secrets_manager::run,
+    cli::support::on_aws::run,
     fake_aws::{
         FakeAws,
         faults::{Fault, Happening},
@@ -12,7 +12,7 @@ use crate::{
         invariant::Jwk,
         rotator::{FIRST, fail, rotate, rotator},
     },
-    support::{aws_clients::secrets_manager, leaks::Secrets, moto::Moto, stage::key_set},
+    support::{aws_clients::secrets_manager, keys::key_set, leaks::Secrets, moto::Moto},
 };
 use signing::KeySet;
 

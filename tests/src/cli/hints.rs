@@ -4,14 +4,14 @@
 //! Real programs and the fake AWS.
 
 use crate::{
-    cli::on_secrets_manager::run,
+    cli::support::on_aws::run,
     fake_aws::{
         FakeAws,
         cloud_formation::Parameter,
         faults::{Fault, Happening},
         secrets_manager::Replication,
     },
-    support::stage::{PATIENCE, aws_variables, key_set},
+    support::{aws_clients::aws_variables, keys::key_set, patience::PATIENCE},
 };
 use std::process::Output;
 use tokio::{process::Command, time::timeout};

@@ -3,7 +3,7 @@
 //! On moto it shows and rotates; what moto cannot do, refusals and failures, the fake AWS does.
 
 use crate::{
-    cli::on_key_files::countersign,
+    cli::support::{countersign::countersign, on_aws::run},
     fake_aws::{
         FakeAws,
         cloud_formation::Parameter,
@@ -11,30 +11,17 @@ use crate::{
         secrets_manager::{Lag, Replication},
     },
     support::{
-        aws_clients::{cloud_formation, secrets_manager},
+        aws_clients::{aws_variables, cloud_formation, secrets_manager},
+        keys::key_set,
         moto::Moto,
-        stage::{PATIENCE, SECRET, aws_variables, key_set},
+        patience::PATIENCE,
     },
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use signing::KeySet;
-use std::{process::Output, time::Duration};
+use std::time::Duration;
 use tokio::time::timeout;
 
 const REGION: &str = "eu-west-1";
-
-/// Runs it with AWS on loopback, from a Region that is not the secret's.
-pub(crate) async fn run(endpoint: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = countersign(arguments);
-    let output = command.envs(aws_variables(endpoint, "sa-east-1")).output();
-    let Output { status, stdout, stderr } = timeout(PATIENCE * 2, output).await.expect("it ends").unwrap();
-    let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
-    for text in [&stdout, &stderr] {
-        assert!(!text.contains(&URL_SAFE_NO_PAD.encode(SECRET)), "{text}");
-        assert!(!text.contains(std::str::from_utf8(&SECRET).unwrap()), "{text}");
-    }
-    (status.code(), stdout, stderr)
-}
 
 #[track_caller]
 fn holds(text: &str, parts: &[&str]) {

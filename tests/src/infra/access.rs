@@ -3,7 +3,7 @@
 use crate::{
     infra::support::{
         rows::{REPLICA, WEB_ACL, api, edge, every_api, every_edge},
-        template::Template,
+        template::{Template, text},
     },
     support::artifacts::localstack_python,
 };
@@ -259,20 +259,5 @@ fn list(value: &Value) -> Vec<String> {
     match value {
         Value::Array(values) => values.iter().map(text).collect(),
         value => vec![text(value)],
-    }
-}
-
-/// A text that is made of names, as it stands in the template.
-pub(crate) fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Object(function) => match (function.get("Ref"), function.get("Fn::GetAtt"), function.get("Fn::Sub")) {
-            (Some(Value::String(name)), None, None) => name.clone(),
-            (None, Some(Value::Array(parts)), None) => parts.iter().map(text).collect::<Vec<_>>().join("."),
-            (None, None, Some(Value::String(text))) => text.clone(),
-            (None, None, Some(Value::Array(parts))) => text(&parts[0]),
-            _ => panic!("{value} is no text"),
-        },
-        _ => panic!("{value} is no text"),
     }
 }

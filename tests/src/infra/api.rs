@@ -1,11 +1,8 @@
 //! What `infra/api.yaml` promises of the API, its keys and its authorizer, in rows.
 
-use crate::infra::{
-    access::text,
-    support::{
-        rows::{HTTP_API, HTTP_CUSTOM, PET_STORE, REPLICA, REST_CUSTOM, api, api_refusal, check, every_api},
-        template::{Template, template},
-    },
+use crate::infra::support::{
+    rows::{HTTP_API, HTTP_CUSTOM, PET_STORE, REPLICA, REST_CUSTOM, api, api_refusal, check, every_api},
+    template::{Template, custom_header, template, text},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -377,16 +374,6 @@ fn attributes_are_asked_only_of_what_the_rotator_may_look_at() {
         let allowed = [r#""CFDistribution","DomainName""#, r#""PetStoreApi","RootResourceId""#];
         assert!(asked.iter().all(|one| allowed.contains(one)), "{asked:?}");
     }
-}
-
-/// The value of an origin custom header.
-pub(crate) fn custom_header(stack: &Template, name: &str) -> Option<Value> {
-    let place = "/Properties/DistributionConfig/Origins/0/OriginCustomHeaders";
-    let headers = stack.resource("CFDistribution").pointer(place).unwrap().as_array().unwrap();
-    let mut values = headers.iter().filter(|header| header["HeaderName"] == name);
-    let value = values.next().map(|header| header["HeaderValue"].clone());
-    assert_eq!(values.next(), None, "{name} stands twice");
-    value
 }
 
 /// The edges need minutes to send a new header, the authorizer seconds to ask for it: so on a live API the one comes before the other.

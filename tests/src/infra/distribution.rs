@@ -1,8 +1,8 @@
 //! What `infra/api.yaml` promises of CloudFront, in rows.
 
-use crate::infra::{
-    api::custom_header,
-    support::rows::{HTTP_API, PET_STORE, WEB_ACL, api, check, every_api},
+use crate::infra::support::{
+    rows::{HTTP_API, PET_STORE, WEB_ACL, api, check, every_api},
+    template::custom_header,
 };
 use edge_signer::{Config, Header, Origin};
 use serde_json::{Value, json};

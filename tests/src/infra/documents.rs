@@ -3,7 +3,7 @@
 
 use crate::infra::support::{
     rows::{HTTP_API, api},
-    template::{Template, template},
+    template::{Template, blocks, template},
 };
 use std::{collections::BTreeSet, fs, io::Write as _, path::Path, process::Command};
 
@@ -12,13 +12,6 @@ const DOCUMENTS: [&str; 2] = ["README.md", "attach.md"];
 /// The blocks of a document that are for a shell.
 fn commands(document: &str) -> Vec<String> {
     blocks(document, "sh")
-}
-
-/// The blocks of a document that are in this language. Those in a list are indented.
-pub(crate) fn blocks(document: &str, language: &str) -> Vec<String> {
-    let (text, begin) = (template(document), format!("```{language}\n"));
-    let blocks = text.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
-    blocks.collect()
 }
 
 #[test]

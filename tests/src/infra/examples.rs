@@ -1,6 +1,6 @@
 //! The code that `infra/attach.md` shows for using what was verified, run over events as API Gateway sends them.
 
-use crate::{infra::documents::blocks, support::artifacts::localstack_python};
+use crate::{infra::support::template::blocks, support::artifacts::localstack_python};
 use serde_json::{Value, json};
 use std::{
     fs,

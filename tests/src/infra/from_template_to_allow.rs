@@ -6,19 +6,15 @@
 //! stack is updated as by hand.
 
 use crate::{
-    infra::{
-        deployed::Stack,
-        support::{
-            localstack::LocalStack,
-            template::{Template, template},
-        },
+    infra::support::{
+        localstack::LocalStack,
+        stack::Stack,
+        template::{Template, template},
     },
-    request::from_edge_to_allow::arrived,
     rotation::support::rotator::{TIME, id, rotate},
     support::{
-        bootstrap::Bootstrap,
-        edge_process::EdgeProcess,
-        stage::{ask, aws_variables, options},
+        aws_clients::aws_variables, bootstrap::Bootstrap, client::ask, echo::arrived, edge_process::EdgeProcess,
+        whole_path::options,
     },
 };
 use hyper::Method;

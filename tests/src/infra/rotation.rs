@@ -1,11 +1,8 @@
 //! What `infra/api.yaml` promises of the rotation and its alarms, and `infra/edge.yaml` of its own alarms, in rows.
 
-use crate::infra::{
-    access::text,
-    support::{
-        rows::{TOPIC, api, check, edge, every_api, every_edge},
-        template::Template,
-    },
+use crate::infra::support::{
+    rows::{TOPIC, api, check, edge, every_api, every_edge},
+    template::{Template, text},
 };
 use function::{METRICS, NAMESPACE};
 use serde_json::{Value, json};

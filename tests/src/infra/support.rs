@@ -2,4 +2,5 @@
 
 pub(crate) mod localstack;
 pub(crate) mod rows;
+pub(crate) mod stack;
 pub(crate) mod template;

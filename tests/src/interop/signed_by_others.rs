@@ -8,7 +8,7 @@ use crate::{
     },
     support::{
         bootstrap::{Bootstrap, Invocation, decisions},
-        stage::Keys,
+        keys::Keys,
     },
 };
 use local::{Api, ApiRequest, Routes, rest_event};

@@ -10,11 +10,7 @@ use crate::{
         rows::{HELLO, HELLO_256, NO_URL, ROWS, Says},
         rust::{self, RustJudge},
     },
-    support::{
-        bootstrap::Bootstrap,
-        edge_process::EdgeProcess,
-        stage::{Keys, ask, options},
-    },
+    support::{bootstrap::Bootstrap, client::ask, edge_process::EdgeProcess, keys::Keys, whole_path::options},
 };
 use edge_signer::{Answer, EdgeSigner, Header, Origin, OriginRequest};
 use hyper::Method;

@@ -1,18 +1,11 @@
 //! What `cargo xtask package` makes: what is in it, and what is told of it.
 
-use crate::support::artifacts::dist;
+use crate::support::artifacts::{archive, dist};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::fs::{self, File};
-use zip::{DateTime, ZipArchive};
-
-/// A zip of those.
-pub(crate) fn archive(name: &str) -> ZipArchive<File> {
-    let path = dist().join(name);
-    let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    ZipArchive::new(file).unwrap()
-}
+use std::fs::{self};
+use zip::DateTime;
 
 fn text(name: &str) -> String {
     fs::read_to_string(dist().join(name)).unwrap()

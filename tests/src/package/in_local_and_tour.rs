@@ -1,13 +1,10 @@
 //! `countersign local` and `tour` with the functions as they are packaged, each in a process of its own.
 
 use crate::{
-    cli::on_key_files::{Local, countersign, run},
+    cli::support::countersign::{Local, countersign, run},
     package::zips::{edge_signer_zip, write_zip},
     rotation::support::rotator::until,
-    support::{
-        artifacts::dist,
-        stage::{PATIENCE, ask},
-    },
+    support::{artifacts::dist, client::ask, patience::PATIENCE},
 };
 use hyper::Method;
 use serde_json::Value;

@@ -2,15 +2,16 @@
 
 use crate::{
     infra::support::rows::edge,
-    package::contents::archive,
-    request::from_edge_to_allow::arrived,
     rotation::support::rotator::{REGION, REPLICA, TIME, World, id, report, rotate},
     support::{
-        artifacts::lambda_node,
+        artifacts::{archive, lambda_node},
+        aws_clients::aws_variables,
         bootstrap::Bootstrap,
+        client::ask,
+        echo::arrived,
         edge_process::EdgeProcess,
         moto::Moto,
-        stage::{ask, aws_variables, options},
+        whole_path::options,
     },
 };
 use hyper::Method;

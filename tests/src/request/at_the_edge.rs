@@ -1,32 +1,18 @@
 //! The real function of the edge, Node with the addon, and the events that CloudFront hands it.
 
-use crate::support::{
-    artifacts::fixture,
-    edge_process::{EdgeProcess, Returned},
-    stage::{Keys, key_set},
+use crate::{
+    request::support::edge_events::{custom, event_of, request, verify},
+    support::{
+        edge_process::{EdgeProcess, Returned},
+        keys::Keys,
+    },
 };
 use serde_json::{Value, json};
-use signing::{BasePaths, Claim, METHOD_OVERRIDES, Policy, Query, Received, Shown, UnixSeconds};
-use std::time::{Duration, SystemTime};
+use signing::METHOD_OVERRIDES;
 
 /// The event of the file, with the keys to use.
 fn event(keys: &Keys) -> Value {
     event_of(&keys.source())
-}
-
-/// The same with the keys from there.
-pub(crate) fn event_of(source: &str) -> Value {
-    let mut event: Value = serde_json::from_str(&fixture("cloudfront-origin-request.json")).unwrap();
-    custom(&mut event, "countersign-secret", source);
-    event
-}
-
-fn request(event: &mut Value) -> &mut Value {
-    &mut event["Records"][0]["cf"]["request"]
-}
-
-pub(crate) fn custom(event: &mut Value, name: &str, value: &str) {
-    request(event)["origin"]["custom"]["customHeaders"][name] = json!([{ "key": name, "value": value }]);
 }
 
 fn with(keys: &Keys, change: impl FnOnce(&mut Value)) -> Value {
@@ -48,37 +34,6 @@ fn at(keys: &Keys, trigger: Value, change: impl FnOnce(&mut Value)) -> Value {
 const ID: &str = "4TyzHTaYWb1GX1qTfsHhEqV6HUDd_BzoBZnwfnvQc_1oF26ClkoUSEQ==";
 
 const ADVICE: &str = "ssociate the function with the origin-request trigger of";
-
-/// What a verifier behind the REST API `prod` says to what the function returned.
-pub(crate) fn verify(returned: &Value) -> Result<(), String> {
-    let headers = returned["headers"].as_object().unwrap();
-    let each = |values: &'_ Value| values.as_array().unwrap().clone();
-    let flat: Vec<Value> = headers.values().flat_map(each).collect();
-    let pairs: Vec<_> =
-        flat.iter().map(|header| (header["key"].as_str().unwrap(), header["value"].as_str().unwrap())).collect();
-    let query: Query<'_> =
-        [("type", "dog"), ("page", "2")].into_iter().map(|(name, value)| (name.into(), vec![value.into()])).collect();
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    let received = Received {
-        method: returned["method"].as_str().unwrap(),
-        second_method: None,
-        domain_name: "abc123.execute-api.eu-west-1.amazonaws.com",
-        api_id: "abc123",
-        stage: "prod",
-        headers: &pairs,
-        shown: &Shown::Rest { path: "/prod/pets".into(), api_path: "/pets".into(), query },
-        time: Some(UnixSeconds::new(since.as_secs())),
-    };
-    let policy = Policy {
-        max_lifetime: Duration::from_secs(60),
-        skew: Duration::from_secs(5),
-        allow_ambiguous_path: false,
-        require_digest: false,
-        base_paths: BasePaths::default(),
-    };
-    let claim = Claim::check(&received, &policy).map_err(|refusal| refusal.to_string())?;
-    claim.verify(&key_set()).map(|_| ()).map_err(|refusal| refusal.to_string())
-}
 
 #[track_caller]
 fn answered(returned: &Returned, status: &str, log: &str) {

@@ -3,10 +3,12 @@
 
 use crate::{
     fake_aws::FakeAws,
-    request::at_the_edge::{event_of, verify},
+    request::support::edge_events::{event_of, verify},
     support::{
         artifacts::{artifact, peer_modules},
-        stage::{PATIENCE, aws_variables, key_set},
+        aws_clients::aws_variables,
+        keys::key_set,
+        patience::PATIENCE,
     },
 };
 use serde_json::Value;

@@ -1,19 +1,13 @@
 //! One request all the way: the real addon in Node signs it, the real `bootstrap` admits it, over real HTTP.
 
-use crate::support::stage::{Keys, ask, stack};
+use crate::support::{
+    client::ask,
+    echo::{CAUGHT, arrived},
+    keys::Keys,
+    whole_path::stack,
+};
 use hyper::Method;
 use local::ApiKind;
-use serde_json::Value;
-
-/// What of a request is caught behind the gateway, to be sent again.
-pub(crate) const CAUGHT: [&str; 4] =
-    ["Countersign-Signature-Input", "Countersign-Signature", "Countersign-Target", "Countersign-Viewer-Ip"];
-
-/// A header that the API got.
-pub(crate) fn arrived<'a>(echo: &'a Value, name: &str) -> Option<&'a str> {
-    let mut headers = echo["headers"].as_array().unwrap().iter();
-    headers.find(|header| header[0].as_str().unwrap().eq_ignore_ascii_case(name)).and_then(|header| header[1].as_str())
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_request_is_admitted_and_a_direct_or_altered_one_refused() {
@@ -126,7 +120,7 @@ async fn without_keys_the_edge_answers_503_and_the_gateway_500() {
         viewer_ip: "203.0.113.7".try_into().unwrap(),
         content_digest: None,
     };
-    let set = crate::support::stage::key_set();
+    let set = crate::support::keys::key_set();
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let now = signing::UnixSeconds::new(since.as_secs());
     let lifetime = std::time::Duration::from_secs(60);

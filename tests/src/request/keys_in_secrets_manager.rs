@@ -7,24 +7,22 @@ use crate::{
         FIRST_VERSION, FakeAws,
         faults::{Fault, Happening},
     },
-    request::{
-        at_the_authorizer::{TARGET, signed, signed_with},
-        at_the_edge::{custom, event_of, verify},
+    request::support::{
+        authorizer_events::{TARGET, signed, signed_with},
+        edge_events::{custom, event_of, verify},
     },
     support::{
-        aws_clients::secrets_manager,
+        aws_clients::{aws_variables, in_region, secrets_manager},
         bootstrap::{Bootstrap, Invocation},
         edge_process::{EdgeProcess, Returned},
+        keys::{SECRET, key_set},
         moto::Moto,
-        stage::{PATIENCE, SECRET, aws_variables, key_set},
+        patience::PATIENCE,
         tls::Tls,
     },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use key_store::{
-    Cache, KeyStore as _, Limits, Source, Store,
-    aws::{CallLimits, SdkConfig, of_lambda},
-};
+use key_store::{Cache, KeyStore as _, Limits, Source, Store};
 use local::rest_event;
 use serde_json::Value;
 use signing::{Key, KeySet, UnixSeconds};
@@ -207,15 +205,6 @@ async fn a_request_waits_two_seconds_without_keys_and_a_third_of_one_with_old_on
 
 fn source(arn: &str) -> Source {
     Source::parse(arn, Some(REPLICA)).unwrap()
-}
-
-/// As `of_lambda` makes it, without this process's environment.
-pub(crate) fn in_region(endpoint: &str, region: &'static str) -> SdkConfig {
-    let region = aws_sdk_secretsmanager::config::Region::new(region);
-    let credentials = aws_sdk_secretsmanager::config::Credentials::new("AKIDTEST", "secret", None, None, "tests");
-    let credentials = aws_sdk_secretsmanager::config::SharedCredentialsProvider::new(credentials);
-    let config = of_lambda(CallLimits::BRIEF).into_builder().region(region).endpoint_url(endpoint);
-    config.credentials_provider(credentials).build()
 }
 
 /// As in AWS: the authorities are those of the system, which a file stands for here.

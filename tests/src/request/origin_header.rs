@@ -8,18 +8,18 @@ use crate::{
         FIRST_VERSION, FakeAws,
         faults::{Fault, Happening},
     },
-    request::{
-        at_the_authorizer::{TARGET, signed, signed_with},
-        from_edge_to_allow::{CAUGHT, arrived},
-        keys_in_secrets_manager::in_region,
-    },
+    request::support::authorizer_events::{TARGET, signed, signed_with},
     support::{
-        aws_clients::secrets_manager,
+        aws_clients::{aws_variables, in_region, secrets_manager},
         bootstrap::{Bootstrap, Invocation, decisions},
+        client::ask,
+        echo::{CAUGHT, arrived},
         edge_process::EdgeProcess,
+        keys::{Keys, key_set},
         leaks::Secrets,
         moto::Moto,
-        stage::{Keys, PATIENCE, ask, aws_variables, key_set, options},
+        patience::PATIENCE,
+        whole_path::options,
     },
 };
 use authorizer::{Authorizer, Config};

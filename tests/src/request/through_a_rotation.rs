@@ -4,10 +4,8 @@
 use crate::{
     rotation::support::rotator::{REGION, REPLICA, World, id, report},
     support::{
-        bootstrap::Bootstrap,
-        edge_process::EdgeProcess,
-        moto::Moto,
-        stage::{PATIENCE, ask, aws_variables, options},
+        aws_clients::aws_variables, bootstrap::Bootstrap, client::ask, edge_process::EdgeProcess, moto::Moto,
+        patience::PATIENCE, whole_path::options,
     },
 };
 use edge_signer::{OriginRequest, Outcome};

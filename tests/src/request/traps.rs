@@ -29,12 +29,14 @@
 
 use crate::{
     interop::judges::request::COVERED,
-    repository::documents::{is_test, read},
+    repository::definitions::{is_test, read},
     support::{
         artifacts::fixture,
         bootstrap::{Bootstrap, Invocation, decisions},
+        client::ask,
         edge_process::{EdgeProcess, Returned},
-        stage::{Keys, SECRET, ask, key_set, stack},
+        keys::{Keys, SECRET, key_set},
+        whole_path::stack,
     },
 };
 use hyper::Method;

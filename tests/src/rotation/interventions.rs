@@ -5,16 +5,14 @@
 
 use crate::{
     fake_aws::faults::{Fault, Happening},
-    rotation::{
-        killed_at_every_call::{
+    rotation::support::{
+        demand::{Demand, FIRST, NEXT, OTHER, REGION, Setting},
+        trigger::{
             HELD,
             Trigger::{self, Compromised, Planned, Scheduled, Sqs, Steps},
             calls,
         },
-        support::{
-            demand::{Demand, FIRST, NEXT, OTHER, Setting},
-            world::{REGION, SECRET, World, now, past, with_each},
-        },
+        world::{SECRET, World, now, past, with_each},
     },
     support::{
         aws_clients::secrets_manager,

@@ -5,29 +5,18 @@
 //! `fake_aws/faults_happen_as_asked.rs`. What has to be so at every moment is in `support/invariant.rs`.
 
 use crate::{
-    fake_aws::{
-        Call,
-        faults::{Fault, Happening},
-    },
+    fake_aws::faults::{Fault, Happening},
     rotation::support::{
-        demand::{Demand, EMERGENCY, FIRST, NEXT, Setting},
-        world::{SECRET, World, with_each},
+        demand::{Demand, EMERGENCY, NEXT, Setting},
+        trigger::{
+            HELD,
+            Trigger::{self, Compromised, Planned, Scheduled, Sqs, Steps},
+            calls, undisturbed,
+        },
+        world::{World, with_each},
     },
     support::bootstrap::Bootstrap,
 };
-use std::ops::RangeInclusive;
-
-/// What starts the rotation that is broken off.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Trigger {
-    Scheduled,
-    Sqs,
-    /// Secrets Manager's four.
-    Steps,
-    Planned,
-    Compromised,
-}
-use Trigger::{Compromised, Planned, Scheduled, Sqs, Steps};
 
 /// What comes afterwards, in a fresh process.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,23 +44,6 @@ const TRIGGERS: [(Trigger, Setting); 10] = [
     (Scheduled, Setting::API_KEY),
     (Planned, Setting::API_KEY),
 ];
-
-pub(crate) const HELD: [Happening; 2] = [Happening::HeldBefore, Happening::HeldAfter];
-
-impl Trigger {
-    pub(crate) fn demand(self, world: &World) -> Demand {
-        match self {
-            Scheduled => Demand::scheduled(FIRST, world.began - 600),
-            Sqs => Demand::through_sqs(FIRST, world.began - 600),
-            Steps => {
-                world.aws.stage_pending(SECRET, FIRST);
-                Demand::steps(FIRST, &world.arn)
-            }
-            Planned => Demand::manual(FIRST, "planned"),
-            Compromised => Demand::manual(FIRST, "compromised"),
-        }
-    }
-}
 
 #[tokio::test]
 async fn undisturbed_each_trigger_makes_these_calls() {
@@ -213,20 +185,4 @@ async fn failed(trigger: Trigger, call: usize, happening: Happening, times: usiz
     world.complete(&rotator, &next, 0).await;
     world.end(rotator).await;
     world.check().await;
-}
-
-/// The numbers of the calls of a rotation that nothing disturbs.
-pub(crate) async fn calls(trigger: Trigger, setting: Setting) -> RangeInclusive<usize> {
-    1..=undisturbed(trigger, setting).await.len()
-}
-
-async fn undisturbed(trigger: Trigger, setting: Setting) -> Vec<Call> {
-    let mut world = World::new(setting).await;
-    let demand = trigger.demand(&world);
-    let rotator = world.rotator().await;
-    world.complete(&rotator, &demand, 0).await;
-    let calls = world.calls();
-    world.end(rotator).await;
-    world.check().await;
-    calls
 }

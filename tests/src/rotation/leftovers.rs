@@ -8,15 +8,13 @@ use crate::{
         FIRST_VERSION,
         faults::{Fault, Happening},
     },
-    rotation::{
-        killed_at_every_call::{
+    rotation::support::{
+        demand::{Demand, FIRST, NEXT, REGION, Setting},
+        trigger::{
             HELD,
             Trigger::{self, Compromised, Scheduled},
         },
-        support::{
-            demand::{Demand, FIRST, NEXT, Setting},
-            world::{REGION, SECRET, World, now, with_each},
-        },
+        world::{SECRET, World, now, with_each},
     },
     support::aws_clients::secrets_manager,
 };

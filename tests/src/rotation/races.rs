@@ -4,16 +4,14 @@
 
 use crate::{
     fake_aws::faults::{Fault, Happening},
-    rotation::{
-        killed_at_every_call::{
+    rotation::support::{
+        demand::{Demand, EMERGENCY, FIRST, NEXT, OTHER, Setting},
+        trigger::{
             HELD,
             Trigger::{self, Compromised, Scheduled, Steps},
             calls,
         },
-        support::{
-            demand::{Demand, EMERGENCY, FIRST, NEXT, OTHER, Setting},
-            world::{World, now, past, with_each},
-        },
+        world::{World, now, past, with_each},
     },
     support::bootstrap::Bootstrap,
 };

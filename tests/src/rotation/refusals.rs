@@ -8,8 +8,8 @@ use crate::{
     support::{
         aws_clients::secrets_manager,
         bootstrap::{Invocation, run_to_its_end},
+        keys::key_set,
         moto::Moto,
-        stage::key_set,
     },
 };
 use aws_sdk_secretsmanager::primitives::Blob;

@@ -2,7 +2,7 @@
 //! break.
 
 use crate::{
-    cli::on_secrets_manager::run,
+    cli::support::on_aws::run,
     fake_aws::{
         cloud_formation::{Parameter, UpdateEnd},
         faults::{Fault, Happening},

@@ -9,7 +9,7 @@ use crate::{
         FIRST, Found, LATER, NO_END, REGION, TIME, World, became_current, failure, id, moment, now, queued, report,
         scheduled, step, timestamp,
     },
-    support::{moto::Moto, stage::SECRET},
+    support::{keys::SECRET, moto::Moto},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -181,7 +181,7 @@ async fn a_test_of_the_present_value_passes_and_moves_no_label() {
         put.secret_string(value).version_stages("AWSPENDING").send().await.unwrap();
     };
     let test = async |token: &str| rotator.invoke(step("testSecret", &world.secret, token).to_string()).await;
-    let present = crate::support::stage::key_set().to_json();
+    let present = crate::support::keys::key_set().to_json();
     put(&id(1), &present).await;
     let before = world.found().await;
     assert_eq!(report(test(&id(1)).await), json!([{"trigger": "secrets-manager", "id": id(1), "versions": []}]));
@@ -258,7 +258,7 @@ async fn what_a_person_has_put_aside_is_not_promoted() {
 #[tokio::test]
 async fn a_secret_with_a_byte_order_mark_is_rotated() {
     let moto = Moto::shared();
-    let marked = format!("\u{feff}{}", *crate::support::stage::key_set().to_json());
+    let marked = format!("\u{feff}{}", *crate::support::keys::key_set().to_json());
     let arn = moto.create_secret(REGION, "marked", FIRST, &marked, &[]).await;
     let variables = [("COUNTERSIGN_SECRET", arn.as_str()), ("COUNTERSIGN_ROTATE", "secret")];
     let rotator = crate::rotation::support::rotator::rotator(moto.endpoint(), &variables).await;

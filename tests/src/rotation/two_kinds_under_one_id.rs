@@ -4,7 +4,7 @@
 //! Real programs; a call is stopped in the fake AWS, and what has ended is asked of moto too.
 
 use crate::{
-    cli::{on_key_files::countersign, on_secrets_manager::run},
+    cli::support::{countersign::countersign, on_aws::run},
     fake_aws::{
         faults::{Fault, Happening},
         secrets_manager::Replication,
@@ -13,8 +13,8 @@ use crate::{
         FIRST, FakeWorld, REPLICA, SECRET_NAME, TIME, World, failure, id, moment, queued, report, scheduled, step,
     },
     support::{
+        aws_clients::aws_variables,
         bootstrap::{Bootstrap, Invocation},
-        stage::aws_variables,
     },
 };
 use serde_json::{Value, json};
@@ -410,7 +410,7 @@ async fn a_step_tells_the_kind_that_its_version_stores() {
 async fn an_emergency_under_the_id_of_an_unknown_version_is_carried_out() {
     for value in ["<<{ garbage", "{\"keys\":[]}", "no-kind"] {
         let world = FakeWorld::new().await;
-        let keys = crate::support::stage::key_set().to_json().replace("k1", "other");
+        let keys = crate::support::keys::key_set().to_json().replace("k1", "other");
         let value = if value == "no-kind" { keys.as_str() } else { value };
         let client = crate::support::aws_clients::secrets_manager(world.aws.endpoint(), "eu-west-1");
         let put = client.put_secret_value().secret_id(SECRET_NAME).client_request_token(id(1)).secret_string(value);

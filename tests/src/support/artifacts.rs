@@ -1,6 +1,7 @@
 //! Where the programs under test are.
 
-use std::path::PathBuf;
+use std::{fs::File, path::PathBuf};
+use zip::ZipArchive;
 
 /// A program or file that `cargo xtask test` has put in place.
 #[track_caller]
@@ -18,6 +19,13 @@ pub(crate) fn dist() -> PathBuf {
     std::env::var_os("COUNTERSIGN_DIST")
         .expect("COUNTERSIGN_DIST is not set: run `cargo xtask test`, which makes the packages")
         .into()
+}
+
+/// The zip of that name in it.
+pub(crate) fn archive(name: &str) -> ZipArchive<File> {
+    let path = dist().join(name);
+    let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    ZipArchive::new(file).unwrap()
 }
 
 /// The Python that has the outside judge installed.

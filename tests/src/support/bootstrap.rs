@@ -1,6 +1,6 @@
 //! The real programs `bootstrap`, which ask the Lambda Runtime API for work.
 
-use crate::support::{artifacts::artifact, stage::PATIENCE};
+use crate::support::{artifacts::artifact, patience::PATIENCE};
 use local::{AuthorizerFunction, FunctionError, FunctionLog, FunctionProcess};
 use serde_json::Value;
 use std::{

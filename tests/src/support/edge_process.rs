@@ -3,7 +3,7 @@
 use crate::support::{
     artifacts::artifact,
     bootstrap::{Lines, lines},
-    stage::PATIENCE,
+    patience::PATIENCE,
 };
 use edge_signer::{OriginRequest, Outcome};
 use local::{EdgeFunction, FunctionError, FunctionProcess};

@@ -1,6 +1,6 @@
 //! Whether a text holds a secret, in any of the forms in which programs write bytes.
 
-use crate::support::stage::aws_variables;
+use crate::support::aws_clients::aws_variables;
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},

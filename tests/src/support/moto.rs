@@ -3,7 +3,7 @@
 use crate::support::{
     artifacts::moto_python,
     aws_clients::{cloud_formation, secrets_manager},
-    stage::PATIENCE,
+    patience::PATIENCE,
 };
 use aws_sdk_cloudformation::types::Parameter;
 use aws_sdk_secretsmanager::types::ReplicaRegionType;

@@ -2,7 +2,7 @@
 //!
 //! `tests/localstack/mended.py` says what is mended in it.
 
-use crate::support::{artifacts::localstack_python, stage::PATIENCE};
+use crate::support::{artifacts::localstack_python, patience::PATIENCE};
 use serde_json::Value;
 use std::{
     io::{BufRead as _, BufReader},

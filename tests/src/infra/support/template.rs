@@ -1,6 +1,6 @@
 //! The templates of `infra`, as CloudFormation sees them: `tests/templates/render.py` works them out.
 
-use crate::support::{artifacts::templates_python, stage::PATIENCE};
+use crate::support::{artifacts::templates_python, patience::PATIENCE};
 use serde_json::{Map, Value, json};
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -63,6 +63,38 @@ impl Template {
 pub(crate) fn template(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../infra").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The blocks of a document that are in this language. Those in a list are indented.
+pub(crate) fn blocks(document: &str, language: &str) -> Vec<String> {
+    let (text, begin) = (template(document), format!("```{language}\n"));
+    let blocks = text.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
+    blocks.collect()
+}
+
+/// The value of an origin custom header.
+pub(crate) fn custom_header(stack: &Template, name: &str) -> Option<Value> {
+    let place = "/Properties/DistributionConfig/Origins/0/OriginCustomHeaders";
+    let headers = stack.resource("CFDistribution").pointer(place).unwrap().as_array().unwrap();
+    let mut values = headers.iter().filter(|header| header["HeaderName"] == name);
+    let value = values.next().map(|header| header["HeaderValue"].clone());
+    assert_eq!(values.next(), None, "{name} stands twice");
+    value
+}
+
+/// A text that is made of names, as it stands in the template.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Object(function) => match (function.get("Ref"), function.get("Fn::GetAtt"), function.get("Fn::Sub")) {
+            (Some(Value::String(name)), None, None) => name.clone(),
+            (None, Some(Value::Array(parts)), None) => parts.iter().map(text).collect::<Vec<_>>().join("."),
+            (None, None, Some(Value::String(text))) => text.clone(),
+            (None, None, Some(Value::Array(parts))) => text(&parts[0]),
+            _ => panic!("{value} is no text"),
+        },
+        _ => panic!("{value} is no text"),
+    }
 }
 
 fn ask(question: &Value) -> Result<Value, String> {

@@ -2,7 +2,7 @@
 
 use crate::{
     interop::judges::request::{JudgedRequest, Verdict},
-    support::{artifacts::judge_python, stage::PATIENCE},
+    support::{artifacts::judge_python, patience::PATIENCE},
 };
 use serde_json::{Value, json};
 use std::process::Stdio;

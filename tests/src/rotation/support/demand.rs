@@ -1,10 +1,12 @@
 //! What asks for a rotation, and what the rotator is configured to do.
 
-use crate::rotation::support::world::REGION;
 use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
 use serde_json::json;
 use signing::RotationNumbers;
 use std::time::Duration;
+
+/// Where the secret and the stack are.
+pub(crate) const REGION: &str = "eu-west-1";
 
 pub(crate) const FIRST: &str = "11111111-1111-4111-8111-111111111111";
 pub(crate) const OTHER: &str = "22222222-2222-4222-8222-222222222222";

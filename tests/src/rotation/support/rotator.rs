@@ -4,11 +4,12 @@
 use crate::{
     fake_aws::{FakeAws, cloud_formation::Parameter},
     support::{
-        aws_clients::{cloud_formation, secrets_manager},
+        aws_clients::{aws_variables, cloud_formation, secrets_manager},
         bootstrap::{Bootstrap, Invocation},
+        keys::key_set,
         leaks::Secrets,
         moto::Moto,
-        stage::{PATIENCE, aws_variables, key_set},
+        patience::PATIENCE,
     },
 };
 use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};

@@ -3,14 +3,13 @@
 use crate::{
     fake_aws::{Call, FakeAws, cloud_formation::Parameter},
     rotation::support::{
-        demand::{Demand, Setting, text},
+        demand::{Demand, REGION, Setting, text},
         invariant::{Jwk, Promoted, broken, epochs, moment},
     },
     support::{
-        aws_clients::secrets_manager,
+        aws_clients::{aws_variables, secrets_manager},
         bootstrap::{Bootstrap, Invocation},
         leaks::Secrets,
-        stage::aws_variables,
     },
 };
 use serde_json::{Value, json};
@@ -22,7 +21,6 @@ use std::{
 };
 use tokio::{sync::Semaphore, task::JoinHandle};
 
-pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const REPLICA: &str = "us-east-1";
 pub(crate) const SECRET: &str = "countersign/keys";
 const STACK: &str = "api";

@@ -1,0 +1,4 @@
+//! What the tests of `countersign` share.
+
+pub(crate) mod countersign;
+pub(crate) mod on_aws;

@@ -3,6 +3,7 @@
 //!
 //! `versions_against_moto.rs` and `stacks_against_moto.rs` hold it against moto wherever moto does what AWS does.
 
+pub(crate) mod call;
 pub(crate) mod cloud_formation;
 pub(crate) mod faults;
 mod faults_happen_as_asked;
@@ -13,6 +14,7 @@ mod wire;
 
 use crate::{
     fake_aws::{
+        call::{ACCOUNT, Call, Refusal, Service},
         cloud_formation::{CloudFormation, Parameter, UpdateEnd},
         faults::{Fault, Happening},
         secrets_manager::{Labels, Lag, Promotion, Replication, SecretsManager, Stored},
@@ -39,9 +41,6 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// The account of everything in it.
-pub(crate) const ACCOUNT: &str = "123456789012";
-
 /// The version that [`FakeAws::create_secret`] makes.
 pub(crate) const FIRST_VERSION: &str = "00000000-0000-4000-8000-000000000001";
 
@@ -51,43 +50,6 @@ pub(crate) struct FakeAws {
     server: JoinHandle<()>,
     state: Arc<Mutex<State>>,
     held: tokio::sync::Mutex<mpsc::UnboundedReceiver<Call>>,
-}
-
-/// One call, as it was made and what became of it; never a value.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Call {
-    pub(crate) service: Service,
-    pub(crate) operation: String,
-    pub(crate) region: String,
-    /// The secret or the stack, as the call names it.
-    pub(crate) concerns: String,
-    /// The version that it is about, or the token of an update.
-    pub(crate) version: Option<String>,
-    /// The labels that it names.
-    pub(crate) stages: Vec<String>,
-    /// Whether anything has changed by it.
-    pub(crate) effect: bool,
-    /// `ok`, the code of an error, or what happened instead of an answer.
-    pub(crate) answer: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Service {
-    SecretsManager,
-    CloudFormation,
-}
-
-/// What a service says to a call that it does.
-pub(crate) struct Answer {
-    pub(crate) body: String,
-    pub(crate) effect: bool,
-}
-
-/// What a service says to a call that it does not do.
-pub(crate) struct Refusal {
-    pub(crate) status: u16,
-    pub(crate) code: String,
-    pub(crate) message: String,
 }
 
 struct State {
@@ -309,19 +271,6 @@ impl FakeAws {
 impl Drop for FakeAws {
     fn drop(&mut self) {
         self.server.abort();
-    }
-}
-
-impl Answer {
-    /// To a call that only reads.
-    pub(crate) fn unchanged(body: String) -> Self {
-        Self { body, effect: false }
-    }
-}
-
-impl Refusal {
-    pub(crate) fn new(status: u16, code: &str, message: &str) -> Self {
-        Self { status, code: code.to_owned(), message: message.to_owned() }
     }
 }
 

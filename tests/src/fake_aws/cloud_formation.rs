@@ -3,7 +3,7 @@
 //! A parameter that an update leaves out falls back to its default, as AWS documents; whoever forgets one damages the stack, and
 //! [`CloudFormation::parameters`] shows it.
 
-use crate::fake_aws::{ACCOUNT, Answer, Refusal};
+use crate::fake_aws::call::{ACCOUNT, Answer, Refusal};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

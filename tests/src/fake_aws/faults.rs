@@ -1,6 +1,9 @@
 //! What may go wrong with a call, and with which.
 
-use crate::fake_aws::{Refusal, Service, wire::Asked};
+use crate::fake_aws::{
+    call::{Refusal, Service},
+    wire::Asked,
+};
 use std::time::Duration;
 
 /// Something that goes wrong, once or always.

@@ -2,7 +2,8 @@
 
 use crate::{
     fake_aws::{
-        FIRST_VERSION, FakeAws, Service,
+        FIRST_VERSION, FakeAws,
+        call::Service,
         cloud_formation::Parameter,
         faults::{Fault, Happening},
         secrets_manager::{Labels, Lag, Replication},

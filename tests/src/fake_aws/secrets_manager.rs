@@ -3,7 +3,7 @@
 //! What is refused, and in which words, is what AWS documents or what recordings of it show. Where neither says anything, a
 //! comment does.
 
-use crate::fake_aws::{ACCOUNT, Answer, Refusal};
+use crate::fake_aws::call::{ACCOUNT, Answer, Refusal};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,6 +1,9 @@
 //! The two protocols of the fake AWS: JSON 1.1 for Secrets Manager, forms and XML for CloudFormation.
 
-use crate::fake_aws::{ACCOUNT, Answer, Call, Refusal, Service, cloud_formation::element};
+use crate::fake_aws::{
+    call::{ACCOUNT, Answer, Call, Refusal, Service},
+    cloud_formation::element,
+};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, http::request::Parts};

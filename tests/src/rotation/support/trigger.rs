@@ -1,7 +1,7 @@
 //! What starts a rotation that is to be broken off, and the calls that it makes.
 
 use crate::{
-    fake_aws::{Call, faults::Happening},
+    fake_aws::{call::Call, faults::Happening},
     rotation::support::{
         demand::{Demand, FIRST, Setting},
         world::{SECRET, World},

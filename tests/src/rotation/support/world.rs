@@ -1,7 +1,7 @@
 //! A secret with a replica and a stack in the fake AWS, the real rotator, what rotates them, and what has to be so afterwards.
 
 use crate::{
-    fake_aws::{Call, FakeAws, cloud_formation::Parameter},
+    fake_aws::{FakeAws, call::Call, cloud_formation::Parameter},
     rotation::support::{
         demand::{Demand, REGION, Setting, text},
         invariant::{Jwk, Promoted, broken, epochs, moment},

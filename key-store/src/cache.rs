@@ -4,7 +4,7 @@
 //! whose time it is, and is short. Time is the wall clock's, since a monotonic one may stand still while frozen, and is
 //! always an argument.
 
-use crate::{KeyStore, ReadError, Reading};
+use crate::store::{KeyStore, ReadError, Reading};
 use signing::KeyId;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

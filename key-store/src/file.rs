@@ -3,7 +3,7 @@
 //! The file is a JWK Set, always as a set, with one more member, `countersign_api_keys`: the API key in force and perhaps
 //! the one before it, so that both turn over in one rename.
 
-use crate::{KeyStore, ReadError, Reading};
+use crate::store::{KeyStore, ReadError, Reading};
 use serde::{Deserialize, de::IgnoredAny};
 use signing::{KeySet, KeySetError};
 use std::{

@@ -1,9 +1,9 @@
 //! Secrets that Secrets Manager has generated, found by their names in the Region of the function itself.
 
 use crate::{
-    KeyStore, ReadError,
     aws::{Call, SdkConfig, explain},
     secret::of_a_name,
+    store::{KeyStore, ReadError},
 };
 use aws_sdk_secretsmanager::{Client, error::SdkError, operation::get_secret_value::GetSecretValueError};
 use ctutils::CtEq as _;

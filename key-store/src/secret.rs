@@ -1,8 +1,8 @@
 //! A key set in AWS Secrets Manager.
 
 use crate::{
-    KeyStore, ReadError, Reading,
     aws::{Call, SdkConfig, explain},
+    store::{KeyStore, ReadError, Reading},
 };
 use aws_sdk_secretsmanager::{Client, config, error::ProvideErrorMetadata as _};
 use signing::KeySet;

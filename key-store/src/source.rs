@@ -1,7 +1,8 @@
 use crate::{
-    KeyFile, KeyStore, ReadError, Reading, Secret,
     aws::SdkConfig,
-    secret::{RegionsError, SecretArnError, SecretStore, regions},
+    file::KeyFile,
+    secret::{RegionsError, Secret, SecretArnError, SecretStore, regions},
+    store::{KeyStore, ReadError, Reading},
 };
 use std::time::Duration;
 

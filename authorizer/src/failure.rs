@@ -1,4 +1,5 @@
-use crate::OriginHeaderRefusal;
+use crate::origin_header::refusal::OriginHeaderRefusal;
+use key_store::ReadError;
 use signing::Refusal;
 
 /// Why a request may not pass.
@@ -40,4 +41,9 @@ impl Failure {
             Self::Unavailable(Unavailable::OriginHeader) => "no-origin-header",
         }
     }
+}
+
+/// Whatever it was that could not be read, the words of its store say what to do.
+pub(crate) fn warn_of(error: &ReadError) {
+    tracing::warn!(notice = "refresh-failed", detail = %error);
 }

@@ -14,6 +14,9 @@ mod service;
 pub use config::{Config, Mode};
 pub use event::{Event, EventError, Form};
 pub use failure::{Failure, Unavailable};
-pub use origin_header::{Admissible, Name, OriginHeader, OriginHeaderRefusal};
+pub use origin_header::{
+    Admissible, OriginHeader,
+    refusal::{Name, OriginHeaderRefusal},
+};
 pub use policy::{Admission, Context, Response, Unverified, admit, admit_unverified, refuse};
 pub use service::{Authorizer, AuthorizerError};

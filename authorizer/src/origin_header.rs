@@ -4,16 +4,17 @@
 //! the values from before and after a rotation are good side by side while both secrets exist, and one that is deleted no longer.
 //! Since the signature is checked before, only who sends signed requests can make this look up a name.
 
-use crate::{Failure, Unavailable, service::warn_of};
+pub(crate) mod refusal;
+
+use crate::failure::{Failure, Unavailable, warn_of};
 use key_store::{Cache, Limits, NamedSecret, NamedSecrets, SecretPrefix, SecretText, aws::SdkConfig};
+use refusal::{HEADER, Name, OriginHeaderRefusal};
 use signing::{Verified, resembles};
 use std::{
-    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
-const HEADER: &str = "x-origin-verify";
 /// How many names are kept. A rotation needs two; whoever has caught a signed request can send it with any number of others.
 const NAMES: usize = 4;
 /// How long a name for which there is no secret is not looked up again.
@@ -76,56 +77,6 @@ impl OriginHeader {
             values.confirm(&shown, now).await?;
         }
         Ok(Admissible(verified))
-    }
-}
-
-/// Why a request is refused for its header.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OriginHeaderRefusal {
-    /// There is none.
-    #[error("{HEADER} is missing")]
-    Missing,
-    /// It and those whose names resemble it are more than one.
-    #[error("{HEADER} stands {0} times, with names that differ in case and in _ for - counted")]
-    Repeated(usize),
-    /// It is not a name and a value.
-    #[error("{HEADER} is not NAME.VALUE")]
-    Malformed,
-    /// There is no secret of that name, or none any longer.
-    #[error("{HEADER} names {0}, of which there is no secret")]
-    Unknown(Name),
-    /// The secret of that name holds another value.
-    #[error("{HEADER} has another value than the secret of {0}")]
-    Mismatch(Name),
-}
-
-impl OriginHeaderRefusal {
-    /// The reason as one word.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::Missing => "origin-header-missing",
-            Self::Repeated(_) => "origin-header-repeated",
-            Self::Malformed => "origin-header-malformed",
-            Self::Unknown(_) => "origin-header-unknown",
-            Self::Mismatch(_) => "origin-header-mismatch",
-        }
-    }
-}
-
-/// What NAME may be: 1 to 64 of `A`–`Z`, `a`–`z`, `0`–`9`, `-`, as the stack's `Timestamp` is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name(Box<str>);
-
-impl Name {
-    fn read(text: &str) -> Option<Self> {
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        ((1..=64).contains(&text.len()) && text.bytes().all(good)).then(|| Self(text.into()))
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -1,6 +1,10 @@
 //! The answer, in the form that the event asks for: an IAM policy about the one request, or a plain yes or no.
 
-use crate::{Admissible, EventError, Failure, Form};
+use crate::{
+    event::{EventError, Form},
+    failure::Failure,
+    origin_header::Admissible,
+};
 use aws_lambda_events::{
     apigw::{ApiGatewayCustomAuthorizerResponse, ApiGatewayV2CustomAuthorizerSimpleResponse},
     iam::{IamPolicyEffect, IamPolicyStatement},

@@ -1,6 +1,9 @@
 use crate::{
-    Admissible, Admission, Config, Event, EventError, Failure, Mode, OriginHeader, Response, Unavailable, Unverified,
-    admit, admit_unverified, refuse,
+    config::{Config, Mode},
+    event::{Event, EventError},
+    failure::{Failure, Unavailable, warn_of},
+    origin_header::{Admissible, OriginHeader},
+    policy::{Admission, Response, Unverified, admit, admit_unverified, refuse},
 };
 use key_store::{Cache, ReadError, Reading, Store, aws::SdkConfig};
 use signing::{Claim, Policy, Received};
@@ -140,11 +143,6 @@ fn tell(refreshed: Result<Option<Arc<Reading>>, ReadError>, now: SystemTime) {
         Ok(None) => {}
         Err(error) => warn_of(&error),
     }
-}
-
-/// Whatever it was that could not be read, the words of its store say what to do.
-pub(crate) fn warn_of(error: &ReadError) {
-    tracing::warn!(notice = "refresh-failed", detail = %error);
 }
 
 #[cfg(test)]

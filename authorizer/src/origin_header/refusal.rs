@@ -1,0 +1,56 @@
+//! Why a request is refused for the origin's header.
+
+use std::fmt;
+
+/// The name of the header.
+pub(super) const HEADER: &str = "x-origin-verify";
+
+/// Why a request is refused for its header.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OriginHeaderRefusal {
+    /// There is none.
+    #[error("{HEADER} is missing")]
+    Missing,
+    /// It and those whose names resemble it are more than one.
+    #[error("{HEADER} stands {0} times, with names that differ in case and in _ for - counted")]
+    Repeated(usize),
+    /// It is not a name and a value.
+    #[error("{HEADER} is not NAME.VALUE")]
+    Malformed,
+    /// There is no secret of that name, or none any longer.
+    #[error("{HEADER} names {0}, of which there is no secret")]
+    Unknown(Name),
+    /// The secret of that name holds another value.
+    #[error("{HEADER} has another value than the secret of {0}")]
+    Mismatch(Name),
+}
+
+impl OriginHeaderRefusal {
+    /// The reason as one word.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Missing => "origin-header-missing",
+            Self::Repeated(_) => "origin-header-repeated",
+            Self::Malformed => "origin-header-malformed",
+            Self::Unknown(_) => "origin-header-unknown",
+            Self::Mismatch(_) => "origin-header-mismatch",
+        }
+    }
+}
+
+/// What NAME may be: 1 to 64 of `A`–`Z`, `a`–`z`, `0`–`9`, `-`, as the stack's `Timestamp` is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(Box<str>);
+
+impl Name {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        ((1..=64).contains(&text.len()) && text.bytes().all(good)).then(|| Self(text.into()))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -5,19 +5,20 @@
 //! place of the one that it was planned from, and of no other.
 
 mod attempts;
-mod dry_run;
+pub(crate) mod dry_run;
 mod first;
 mod steps;
 
 use crate::{
-    RotateError, RotationId,
+    error::{NoRandomness, RotateError},
+    event::RotationId,
     pending::{Document, VersionId, name},
     rehearsal::{RehearsalFailure, Rehearsed, rehearse},
     report::{Ended, KeysReport, Outcome, RegionReport, Times, VersionOutcome, VersionReport},
-    secret::{Pending, Put, Replica, SecretVersions, Snapshot, Version},
+    secret::{Put, SecretVersions},
+    version::{Pending, Replica, Snapshot, Version},
 };
 use attempts::Attempts;
-pub use dry_run::Foresight;
 use key_store::{Secret, aws::SdkConfig, unix_seconds};
 use signing::{Key, KeyId, KeySet, Rotation, RotationPlan, RotationSchedule, UnixSeconds};
 use std::{
@@ -50,11 +51,6 @@ impl fmt::Debug for Outside {
         f.write_str("Outside")
     }
 }
-
-/// The system has no randomness to give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no randomness for a new key")]
-pub struct NoRandomness;
 
 impl Outside {
     /// The present second.

@@ -2,7 +2,7 @@
 
 use crate::{
     pending::VersionId,
-    secret::{Pending, Version},
+    version::{Pending, Version},
 };
 use signing::{
     BasePaths, Claim, Key, KeySet, Malformed, Nonce, Policy, Received, Refusal, Request, Rotation, RotationNumbers,

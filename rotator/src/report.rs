@@ -2,7 +2,7 @@
 
 use crate::{
     pending::{VersionId, name},
-    secret::Version,
+    version::Version,
 };
 use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
 use serde::{Serialize, Serializer};

@@ -1,8 +1,11 @@
 use crate::{
-    Config, Event, KeyRotator, KeysReport, Outcome, Outside, RotateError, RotateFailure, StackUpdater,
-    keys::told,
+    config::Config,
+    error::RotateError,
+    event::Event,
+    keys::{KeyRotator, Outside, RotateFailure, told},
     pending::name,
-    report::{Moment, Report, VersionReport, worst_first},
+    report::{KeysReport, Moment, Outcome, Report, VersionReport, worst_first},
+    stack::StackUpdater,
 };
 use key_store::aws::SdkConfig;
 use signing::{Rotation, UnixSeconds};

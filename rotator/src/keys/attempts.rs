@@ -1,9 +1,11 @@
 //! What has been put under the id of one rotation: the kind of an id is what its versions say, whoever asks for what now.
 
 use crate::{
-    RotateError, RotationId,
+    error::RotateError,
+    event::RotationId,
     pending::VersionId,
-    secret::{EMPTY, SecretVersions, Snapshot, Version},
+    secret::{EMPTY, SecretVersions},
+    version::{Snapshot, Version},
 };
 use signing::{KeyId, Rotation};
 

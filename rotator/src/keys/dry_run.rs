@@ -1,11 +1,12 @@
 //! What the next rotation will do, found by the same decisions as it makes, on a copy of what there is.
 
-use super::{Attempts, KeyRotator, Next, put_aside, superseded, under_which};
+use super::{KeyRotator, Next, attempts::Attempts, put_aside, superseded, under_which};
 use crate::{
-    RotateError, RotationId,
+    error::RotateError,
+    event::RotationId,
     rehearsal::Rehearsed,
     report::{Outcome, VersionOutcome, VersionReport},
-    secret::{Pending, Snapshot, Version},
+    version::{Pending, Snapshot, Version},
 };
 use signing::{KeySet, Rotation};
 use std::mem;

@@ -1,10 +1,7 @@
 //! The first key of an empty secret.
 
 use super::{KeyRotator, newest};
-use crate::{
-    RotateError,
-    secret::{EMPTY, Snapshot},
-};
+use crate::{error::RotateError, secret::EMPTY, version::Snapshot};
 use signing::{Key, KeyId, KeySet, NO_END, UnixSeconds};
 
 impl KeyRotator {

@@ -2,10 +2,12 @@
 
 use super::{Done, KeyRotator, Next, RotateFailure};
 use crate::{
-    RotateError, Step,
+    error::RotateError,
+    event::Step,
     rehearsal::RehearsalFailure,
     report::{Ended, KeysReport, Outcome, VersionOutcome},
-    secret::{EMPTY, Put, Version},
+    secret::{EMPTY, Put},
+    version::Version,
 };
 use signing::{KeyId, Rotation};
 

@@ -3,7 +3,7 @@
 //! An HTTP API does not show its authorizer the mapping key of a custom domain, so a key cannot be read from an event. It must
 //! not be guessed either: headers that were signed for `/v1/pets` would open `/v2/pets`.
 
-use crate::{Authority, Received, Refusal};
+use crate::{received::Received, refusal::Refusal, request::Authority};
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 
 /// The mappings of custom domains: `DOMAIN[/KEY]=API_ID/STAGE`, with commas between them.

@@ -1,33 +1,14 @@
 //! Whether the target that the edge signed is the one that the gateway received, as exactly as each gateway shows it.
 
-use crate::{Policy, Received, Refusal, Target, base_path::below};
-use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
+use crate::{
+    base_path::below,
+    policy::Policy,
+    received::{Query, Received, Shown},
+    refusal::Refusal,
+    request::Target,
+};
+use alloc::{borrow::Cow, string::String};
 use percent_encoding::percent_decode_str;
-
-/// A query as REST APIs show it: decoded, the names in no order, the values of one name in the order of the request.
-pub type Query<'a> = BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>>;
-
-/// What a gateway shows of the target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown<'a> {
-    /// API Gateway's REST APIs.
-    Rest {
-        /// `requestContext.path`: the path on the wire, byte for byte, with the stage or base path, less one of two leading
-        /// slashes.
-        path: Cow<'a, str>,
-        /// `path`: the same without the stage where the API's own domain was asked; on a custom domain it is the same.
-        api_path: Cow<'a, str>,
-        /// `multiValueQueryStringParameters`.
-        query: Query<'a>,
-    },
-    /// API Gateway's HTTP APIs, payload format 2.0.
-    Http {
-        /// `rawPath`: the path, percent-decoded, with the stage where it has a name, and without a custom domain's mapping key.
-        path: Cow<'a, str>,
-        /// `rawQueryString`: the query, byte for byte.
-        query: Cow<'a, str>,
-    },
-}
 
 /// The stage of an HTTP API that no path shows.
 const NAMELESS_STAGE: &str = "$default";

@@ -20,7 +20,9 @@ mod content_digest;
 mod gateway;
 mod key;
 mod key_set;
+mod policy;
 mod profile;
+mod received;
 mod refusal;
 mod request;
 mod rotation;
@@ -34,9 +36,10 @@ pub use request::{Authority, FieldValue, Malformed, Method, Nonce, Request, Targ
 pub use sign::{Signature, sign};
 
 pub use base_path::{BasePathError, BasePaths};
-pub use gateway::{Query, Shown};
+pub use policy::Policy;
+pub use received::{Query, Received, Shown};
 pub use refusal::Refusal;
-pub use verify::{Claim, Policy, Received, Verified};
+pub use verify::{Claim, Verified};
 
 pub use key::{Key, KeyId, KeyIdError, KeyLengthError};
 pub use key_set::{JwkError, KeySet, KeySetError};

@@ -1,49 +1,13 @@
 use crate::{
-    BasePaths, Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, Parameter, Refusal,
-    Request, Shown, Target, UnixSeconds, ViewerIp, announces_body,
+    Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, Parameter, Policy, Received, Refusal,
+    Request, Target, UnixSeconds, ViewerIp, announces_body,
     base::signature_base,
     connection,
     profile::{ALGORITHM, LABEL, resembles},
     structured_field::{self, BareItem, ByteSequence, InnerList, Member, SfString, StructuredFieldError},
 };
 use alloc::vec::Vec;
-use core::{net::IpAddr, time::Duration};
-
-/// A request as a gateway shows it to its authorizer. Not `Debug`: its headers hold the credentials of viewers.
-#[derive(Clone)]
-pub struct Received<'a> {
-    /// The method of the request context.
-    pub method: &'a str,
-    /// The method that the event names a second time, where it does.
-    pub second_method: Option<&'a str>,
-    /// The gateway's own name, to which the request came: `requestContext.domainName`.
-    pub domain_name: &'a str,
-    /// The API to which it came: `requestContext.apiId`.
-    pub api_id: &'a str,
-    /// The stage to which it came: `requestContext.stage`.
-    pub stage: &'a str,
-    /// All headers, one entry a value, the names in any case.
-    pub headers: &'a [(&'a str, &'a str)],
-    /// What is shown of the target.
-    pub shown: &'a Shown<'a>,
-    /// When the gateway got the request.
-    pub time: Option<UnixSeconds>,
-}
-
-/// What a verifier tolerates. There are no defaults: each verifier says what it means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// The longest time between `created` and `expires`, in whole seconds.
-    pub max_lifetime: Duration,
-    /// The greatest difference between any two clocks, in whole seconds.
-    pub skew: Duration,
-    /// Whether a path that HTTP APIs show ambiguously is admitted: `/a%2Fb` and `/a/b` are one there.
-    pub allow_ambiguous_path: bool,
-    /// Whether every method but GET and HEAD needs a covered digest. Else a digest is checked where it is there.
-    pub require_digest: bool,
-    /// What is known of custom domains. Of a domain that is listed, an event is admitted only from a listed API and stage.
-    pub base_paths: BasePaths,
-}
+use core::net::IpAddr;
 
 /// A request that names what the gateway received and is in its time: all but the key and the signature is checked.
 ///

@@ -1,0 +1,19 @@
+//! What a verifier tolerates.
+
+use crate::base_path::BasePaths;
+use core::time::Duration;
+
+/// What a verifier tolerates. There are no defaults: each verifier says what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The longest time between `created` and `expires`, in whole seconds.
+    pub max_lifetime: Duration,
+    /// The greatest difference between any two clocks, in whole seconds.
+    pub skew: Duration,
+    /// Whether a path that HTTP APIs show ambiguously is admitted: `/a%2Fb` and `/a/b` are one there.
+    pub allow_ambiguous_path: bool,
+    /// Whether every method but GET and HEAD needs a covered digest. Else a digest is checked where it is there.
+    pub require_digest: bool,
+    /// What is known of custom domains. Of a domain that is listed, an event is admitted only from a listed API and stage.
+    pub base_paths: BasePaths,
+}

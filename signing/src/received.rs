@@ -1,0 +1,50 @@
+//! What a gateway shows of a request.
+
+use crate::time::UnixSeconds;
+use alloc::{borrow::Cow, collections::BTreeMap, vec::Vec};
+
+/// A request as a gateway shows it to its authorizer. Not `Debug`: its headers hold the credentials of viewers.
+#[derive(Clone)]
+pub struct Received<'a> {
+    /// The method of the request context.
+    pub method: &'a str,
+    /// The method that the event names a second time, where it does.
+    pub second_method: Option<&'a str>,
+    /// The gateway's own name, to which the request came: `requestContext.domainName`.
+    pub domain_name: &'a str,
+    /// The API to which it came: `requestContext.apiId`.
+    pub api_id: &'a str,
+    /// The stage to which it came: `requestContext.stage`.
+    pub stage: &'a str,
+    /// All headers, one entry a value, the names in any case.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// What is shown of the target.
+    pub shown: &'a Shown<'a>,
+    /// When the gateway got the request.
+    pub time: Option<UnixSeconds>,
+}
+
+/// What a gateway shows of the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown<'a> {
+    /// API Gateway's REST APIs.
+    Rest {
+        /// `requestContext.path`: the path on the wire, byte for byte, with the stage or base path, less one of two leading
+        /// slashes.
+        path: Cow<'a, str>,
+        /// `path`: the same without the stage where the API's own domain was asked; on a custom domain it is the same.
+        api_path: Cow<'a, str>,
+        /// `multiValueQueryStringParameters`.
+        query: Query<'a>,
+    },
+    /// API Gateway's HTTP APIs, payload format 2.0.
+    Http {
+        /// `rawPath`: the path, percent-decoded, with the stage where it has a name, and without a custom domain's mapping key.
+        path: Cow<'a, str>,
+        /// `rawQueryString`: the query, byte for byte.
+        query: Cow<'a, str>,
+    },
+}
+
+/// A query as REST APIs show it: decoded, the names in no order, the values of one name in the order of the request.
+pub type Query<'a> = BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>>;

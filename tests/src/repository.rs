@@ -1,5 +1,7 @@
-//! What the repository says of itself: its documents, and the arrows between its crates.
+//! What the repository says of itself: its documents, the arrows between its crates, and those between the files of each.
 
 mod arrows;
+mod circles;
 pub(crate) mod definitions;
 mod documents;
+mod modules;

@@ -50,13 +50,6 @@ fn the_log_knows_each_crate_of_the_programs() {
     assert_eq!(found, function::log::OURS);
 }
 
-/// The law is `no_std`: nothing in it can do I/O, look at a clock or make randomness.
-#[test]
-fn signing_has_no_standard_library() {
-    let root = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../signing/src/lib.rs")).unwrap();
-    assert!(root.lines().any(|line| line == "#![no_std]"));
-}
-
 /// Beside a `cdylib` an `rlib` turns link-time optimisation off.
 #[test]
 fn the_addon_is_a_cdylib_alone() {

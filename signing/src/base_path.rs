@@ -42,8 +42,9 @@ impl BasePaths {
     /// The key is the longest that is listed for the domain and covers the path, as API Gateway chooses it. It is removed once,
     /// before anything is decoded.
     pub(crate) fn below<'t>(&self, received: &Received<'_>, path: &'t str) -> Result<Option<&'t str>, Refusal> {
-        let mut of_domain =
-            self.0.iter().filter(|base| base.domain.eq_ignore_ascii_case(received.domain_name)).peekable();
+        // In the form in which it is signed, and listed: `host:443` is `host`.
+        let domain = Authority::try_from(received.domain_name).map_err(|_| Refusal::Host)?;
+        let mut of_domain = self.0.iter().filter(|base| base.domain == domain.as_str()).peekable();
         if of_domain.peek().is_none() {
             return Ok(None);
         }
@@ -161,7 +162,9 @@ mod tests {
         check(domain, ("root", "prod"), "/pets", Ok(Some("/pets")));
         check(domain, ("root", "prod"), "/v10/pets", Ok(Some("/v10/pets")));
         check(domain, ("root", "prod"), "/%76%31/pets", Ok(Some("/%76%31/pets")));
+        check("api.example.com:443", ("one", "prod"), "/v1/pets", Ok(Some("/pets")));
         check("not-listed.example", ("one", "prod"), "/v1/pets", Ok(None));
+        check("api.example.com:8443", ("one", "prod"), "/v1/pets", Ok(None));
     }
 
     #[test]
@@ -176,6 +179,9 @@ mod tests {
         ] {
             check(domain, place, path, Err(Refusal::Path));
         }
+        check("API.example.com:443", ("one", "prod"), "/pets", Err(Refusal::Path));
+        check("api.example.com:443", ("two", "prod"), "/pets", Err(Refusal::BasePath));
+        check("not a domain", ("one", "prod"), "/v1/pets", Err(Refusal::Host));
         for place in [("one", "dev"), ("two", "prod"), ("deep", "prod"), ("", "")] {
             check(domain, place, "/v1/pets", Err(Refusal::BasePath));
         }

@@ -44,7 +44,7 @@ impl Shown<'_> {
                 let (signed, shown, handed_on) = match below_base {
                     // The key is not shown, and a stage with a name always is.
                     Some(rest) => (rest, below_shown(shown, stage).ok_or(Refusal::Path)?, rest),
-                    None => (path, &**shown, below(path, stage).unwrap_or(path)),
+                    None => (path, &**shown, below_shown_stage(path, shown, stage)?),
                 };
                 // It is reported that a decoded `?` ends what is shown.
                 let decoded = percent_decode_str(signed).decode_utf8_lossy();
@@ -68,6 +68,17 @@ fn without_second_slash<'t>(signed: &'t str, shown: &str) -> Option<&'t str> {
     }
     let rest = signed.strip_prefix('/')?;
     (rest == shown && rest.starts_with('/') && !rest.starts_with("//")).then_some(rest)
+}
+
+/// The signed path behind the stage that an HTTP API shows, where its domain is not listed.
+///
+/// A stage that is written with escapes is not found in it: then there is no path without the stage to hand on.
+fn below_shown_stage<'t>(path: &'t str, shown: &str, stage: &str) -> Result<&'t str, Refusal> {
+    match (below(path, stage), below_shown(shown, stage)) {
+        (Some(rest), _) => Ok(rest),
+        (None, Some(_)) => Err(Refusal::Path),
+        (None, None) => Ok(path),
+    }
 }
 
 /// What an HTTP API shows behind its stage.
@@ -227,6 +238,8 @@ mod tests {
         hands_on(&shown("/prod/a b"), "/prod/a%20b", own, "", Ok("/a%20b"));
         hands_on(&shown("/prod"), "/prod", own, "", Ok("/"));
         hands_on(&shown("/pets"), "/pets", (DOMAIN, "abc", "$default"), "", Ok("/pets"));
+        hands_on(&shown("/prod/pets"), "/%70rod/pets", own, "", Err(Refusal::Path));
+        hands_on(&shown("/prod/pets"), "/prod%2Fpets", own, "", Err(Refusal::PathAmbiguous));
 
         // A mapping key is never shown, and a stage with a name always is.
         let listed = "api.example.com/v1=abc/prod,api.example.com/v2=def/$default,api.example.com=ghi/$default";

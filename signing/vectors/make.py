@@ -835,6 +835,13 @@ def rule_5_http():
     yield mapped("/pets", "/prod/pets", API_ID, "prod", "path", base_paths="")
     yield mapped("/v1/a%2Fb", "/prod/a/b", API_ID, "prod", "path-ambiguous")
     yield mapped("/v1/pets", "/other/pets", API_ID, "other", "base-path")
+    # The standard port names no other domain: RFC 9421, section 2.2.3, leaves it out of what is signed.
+    port = f"{domain}:443"
+    standard = [put("Host", port)]
+    for api_id, verdict in (("def456", "path"), ("ghi789", ADMITTED), ("jkl012", "base-path")):
+        title = f"HTTP API: {port}, listed without the port, at {api_id}"
+        yield case(title, verdict, Signer(authority=domain, target="/pets"), *standard, domain_name=port, api_id=api_id, stage="$default", http=("/pets", ""), base_paths=listed)
+    yield case("HTTP API: the stage is written with an escape", "path", Signer(target="/%70rod/pets"), http=("/prod/pets", ""))
     yield mapped("/v1/pets", "/pets", "jkl012", "$default", "base-path")
     yield case("REST API: a listed domain leads to another API", "base-path", Signer(authority=domain, target="/v1/pets"), domain_name=domain, api_id="jkl012", api_path="/v1/pets", base_paths=listed)
     yield case("REST API: a path below another key of its domain", "path", Signer(authority=domain, target="/v2/pets"), domain_name=domain, api_path="/v2/pets", base_paths=listed)

@@ -70,8 +70,8 @@ enum Next {
     Over(Ended),
     /// To promote what is pending.
     Promote(Rehearsed),
-    /// To take AWSPENDING off a version that must not be promoted.
-    PutAside(VersionId, RehearsalFailure),
+    /// To take AWSPENDING off a version that must not be promoted, of this kind as it says itself.
+    PutAside(VersionId, Option<Rotation>, RehearsalFailure),
     /// To plan a new set and put it, under the token of this number.
     Make(u8),
 }
@@ -133,15 +133,32 @@ fn say(warnings: &mut Vec<String>, what: Option<String>) {
     }
 }
 
-/// What is said of an emergency under an id that was first that of another kind: it has a version of its own.
-fn under_which(id: &RotationId, rotation: Rotation, attempts: &Attempts, token: &str) -> Option<String> {
+/// What is said of an emergency under an id that was first that of another kind: it has a version of its own, which it goes on
+/// as, or as which it took place before.
+fn under_which(
+    id: &RotationId,
+    rotation: Rotation,
+    attempts: &Attempts,
+    token: &str,
+    tense: &'static str,
+) -> Option<String> {
     let other = attempts.first_other().filter(|_| rotation == Rotation::Compromised && id.attempt(token).is_some())?;
     let (id, of, version) = (id.key_id(), other.told(), &other.token);
-    Some(format!("the id {id} is that of {of} (version {version}): the emergency goes on as version {token}"))
+    Some(format!("the id {id} is that of {of} (version {version}): the emergency {tense} as version {token}"))
 }
 
-fn put_aside(version: &str) -> String {
-    format!("version {version} is not promoted, and loses AWSPENDING: {}", RehearsalFailure::PutAside)
+const GOES_ON: &str = "goes on";
+const TOOK_PLACE: &str = "took place";
+
+/// What is said of a pending version that is not promoted. `rotation` is what was asked for.
+fn put_aside(version: &str, kind: Option<Rotation>, failure: &RehearsalFailure, rotation: Rotation) -> String {
+    let kept = match (kind, rotation) {
+        (Some(Rotation::Compromised), Rotation::Planned) => {
+            ". It is an emergency, and the keys that it was to drop are still in force: ask for it again with its id"
+        }
+        _ => "",
+    };
+    format!("version {version} is not promoted, and loses AWSPENDING: {failure}{kept}")
 }
 
 /// What is said of an emergency that goes on though a copy is missing or broken.
@@ -157,20 +174,6 @@ fn in_an_emergency(error: &RotateError) -> String {
             replicate-secret-to-regions`"
         ),
         other => other.to_string(),
-    }
-}
-
-/// What is said of a planned rotation under the id of an emergency.
-fn superseded(id: &RotationId, attempts: &Attempts, snapshot: &Snapshot) -> String {
-    let id = id.key_id();
-    let is_pending = |token: &KeyId| snapshot.pending.as_ref().is_some_and(|pending| pending.id == token.as_str());
-    match attempts.emergencies().find(|attempt| is_pending(&attempt.token)) {
-        Some(pending) => format!(
-            "the id {id} is that of an emergency: nothing is changed for what is planned under it. The emergency is pending as \
-            version {} and not ended: the same id as compromised ends it, and so does the next planned rotation",
-            pending.token
-        ),
-        None => format!("the id {id} is that of an emergency: nothing is changed for what is planned under it"),
     }
 }
 
@@ -240,25 +243,28 @@ impl KeyRotator {
             let mut snapshot = self.read_settled(rotation).await?;
             self.tidy(&mut snapshot, done).await?;
             let attempts = Attempts::read(&self.secret, id, &snapshot, taken).await?;
-            let over = self.is_over(rotation, &attempts, &snapshot).await?;
+            let over = rotation == Rotation::Compromised && self.is_over(&attempts, &snapshot).await?;
             let promoted = match self.next(id, rotation, &mut snapshot, &attempts, over) {
                 Next::Over(ended) => {
                     if ended.outcome == Outcome::Superseded {
-                        warn(&mut done.warnings, "superseded", superseded(id, &attempts, &snapshot));
+                        let what = self.superseded(id, &attempts, &mut snapshot).await?;
+                        warn(&mut done.warnings, "superseded", what);
                         return Ok(KeysReport::new(snapshot.current, ended, &self.times()));
                     }
-                    say(&mut done.warnings, under_which(id, rotation, &attempts, ended.new_key.as_str()));
+                    let new_key = ended.new_key.as_str();
+                    say(&mut done.warnings, under_which(id, rotation, &attempts, new_key, TOOK_PLACE));
                     return Ok(self.report(snapshot.current, &snapshot.replicas, ended).await);
                 }
                 Next::Promote(rehearsed) => {
                     let own = id.attempt(rehearsed.id()).is_some();
                     done.begun |= own;
-                    say(&mut done.warnings, under_which(id, rotation, &attempts, rehearsed.id()));
+                    say(&mut done.warnings, under_which(id, rotation, &attempts, rehearsed.id(), GOES_ON));
                     let of = if own { id.key_id().as_str() } else { rehearsed.id() }.to_owned();
                     self.promote(rehearsed, &snapshot.current, (&of, VersionOutcome::Resumed), done).await?
                 }
-                Next::PutAside(pending, failure) => {
+                Next::PutAside(pending, kind, failure) => {
                     self.take_off(&pending, &failure).await?;
+                    done.warnings.push(put_aside(&pending, kind, &failure, rotation));
                     taken = taken.max(id.attempt(&pending).unwrap_or_default());
                     None
                 }
@@ -269,7 +275,7 @@ impl KeyRotator {
                     done.begun |= matches!(put, Ok(Put::Done) | Err(RotateError::Unanswered(_)));
                     match put? {
                         Put::Done => {
-                            say(&mut done.warnings, under_which(id, rotation, &attempts, token.as_str()));
+                            say(&mut done.warnings, under_which(id, rotation, &attempts, token.as_str(), GOES_ON));
                             let rehearsed = self.read_back(&snapshot.current, token.as_str()).await?;
                             let of = (id.key_id().as_str(), VersionOutcome::Rotated);
                             self.promote(rehearsed, &snapshot.current, of, done).await?
@@ -332,10 +338,10 @@ impl KeyRotator {
             // Planned before this rotation broke off, or by another rotation: what is still good is finished. An emergency
             // drops what is not its own.
             Some(pending) if rotation == Rotation::Planned || own(&pending) => {
-                let pending_id = pending.id.clone();
+                let (pending_id, kind) = (pending.id.clone(), pending.kind());
                 match self.rehearse(&snapshot.current, pending) {
                     Ok(rehearsed) => Next::Promote(rehearsed),
-                    Err(failure) => Next::PutAside(pending_id, failure),
+                    Err(failure) => Next::PutAside(pending_id, kind, failure),
                 }
             }
             _ => Next::Make(attempts.next()),
@@ -351,26 +357,62 @@ impl KeyRotator {
         }
         if let Some(pending) = snapshot.pending.take_if(|pending| pending.put_aside) {
             self.take_off(&pending.id, &RehearsalFailure::PutAside).await?;
-            done.warnings.push(put_aside(&pending.id));
+            done.warnings.push(put_aside(&pending.id, None, &RehearsalFailure::PutAside, Rotation::Planned));
         }
         Ok(())
     }
 
-    /// Whether an emergency that was planned before, and is neither in force nor pending, is over: the keys that it was about
-    /// have all been dropped since, by itself or by another, however late it is asked for again.
-    async fn is_over(&self, rotation: Rotation, attempts: &Attempts, snapshot: &Snapshot) -> Result<bool, RotateError> {
+    /// Whether an emergency that was planned before, and is neither in force nor pending, is over: the keys that each of its
+    /// versions was about have all been dropped since, by itself or by another, however late it is asked for again.
+    async fn is_over(&self, attempts: &Attempts, snapshot: &Snapshot) -> Result<bool, RotateError> {
         let is_pending = |token: &KeyId| snapshot.pending.as_ref().is_some_and(|pending| pending.id == token.as_str());
-        let Some(base) = attempts.emergencies().next().and_then(|first| first.base()) else { return Ok(false) };
-        let open = |token: &KeyId| is_pending(token) || snapshot.current.keys.get(token).is_some();
-        if rotation == Rotation::Planned || attempts.emergencies().any(|attempt| open(&attempt.token)) {
+        let current = &snapshot.current;
+        let open = |token: &KeyId| is_pending(token) || current.keys.get(token).is_some();
+        if attempts.emergencies().any(|attempt| open(&attempt.token)) {
             return Ok(false);
         }
-        if base == snapshot.current.id {
-            return Ok(false);
+        let mut any = false;
+        for attempt in attempts.emergencies() {
+            let Some(base) = attempt.base().filter(|base| *base != current.id) else { return Ok(false) };
+            let about = self.secret.content(base).await?;
+            if !about.is_ok_and(|about| about.keys.keys().iter().all(|key| current.keys.get(key.id()).is_none())) {
+                return Ok(false);
+            }
+            any = true;
         }
-        let about = self.secret.content(base).await?;
-        let current = &snapshot.current.keys;
-        Ok(about.is_ok_and(|about| about.keys.keys().iter().all(|key| current.get(key.id()).is_none())))
+        Ok(any)
+    }
+
+    /// What is said of a planned rotation under the id of an emergency: whether that took place, and else what ends it.
+    async fn superseded(
+        &self,
+        id: &RotationId,
+        attempts: &Attempts,
+        snapshot: &mut Snapshot,
+    ) -> Result<String, RotateError> {
+        let is_own = |pending: &mut Pending| attempts.emergencies().any(|one| one.token.as_str() == pending.id);
+        let in_force = attempts.emergencies().any(|attempt| snapshot.current.keys.get(&attempt.token).is_some());
+        let then = if let Some(pending) = snapshot.pending.take_if(is_own) {
+            let version = pending.id.clone();
+            match self.rehearse(&snapshot.current, pending) {
+                Ok(_) => format!(
+                    ". The emergency is pending as version {version} and not ended: the same id as compromised ends it, and so does \
+                    the next planned rotation"
+                ),
+                Err(failure) => format!(
+                    ". The emergency is pending as version {version} and did not take place ({failure}): the keys that it was to drop \
+                    are still in force. The same id as compromised makes it anew"
+                ),
+            }
+        } else if in_force || self.is_over(attempts, snapshot).await? {
+            String::new()
+        } else {
+            ". The emergency did not take place: the keys that it was to drop are still in force. The same id as compromised makes \
+            it anew"
+                .to_owned()
+        };
+        let id = id.key_id();
+        Ok(format!("the id {id} is that of an emergency: nothing is changed for what is planned under it{then}"))
     }
 
     /// When a rotation made its key, which is the same for every retry: others may have rotated since. The version that it put has
@@ -382,9 +424,21 @@ impl KeyRotator {
         if report.version == report.new_key {
             return Ok(report.created.0);
         }
+        self.made_elsewhere(&report.new_key, report.created.0).await
+    }
+
+    /// The same, where `current` is what is current.
+    async fn made_in(&self, current: &Version, new_key: &str) -> Result<UnixSeconds, RotateError> {
+        if current.id == new_key {
+            return Ok(current.created);
+        }
+        self.made_elsewhere(new_key, current.created).await
+    }
+
+    async fn made_elsewhere(&self, new_key: &str, otherwise: UnixSeconds) -> Result<UnixSeconds, RotateError> {
         // Secrets Manager forgets versions, though not soon.
-        let made = self.secret.content(&report.new_key).await?;
-        Ok(made.map_or(report.created.0, |version| version.created))
+        let made = self.secret.content(new_key).await?;
+        Ok(made.map_or(otherwise, |version| version.created))
     }
 
     /// Reads where things stand; for a planned rotation, when replication that is under way is over, or had time to be.

@@ -86,7 +86,7 @@ impl SecretVersions {
     /// Reads the labels, and what the current and the pending version hold.
     pub(crate) async fn snapshot(&self) -> Result<Snapshot, RotateError> {
         let described = self.describe().await?;
-        let current = described.current().cloned().ok_or_else(|| self.no_current(&described))?;
+        let current = described.current().cloned().ok_or_else(|| self.no_current(&described, false))?;
         let holder = described.holder(PENDING).cloned();
         let pending_on_current = holder.as_ref() == Some(&current);
         let pending = match holder {
@@ -126,14 +126,14 @@ impl SecretVersions {
         Ok(Described { labels: answer.version_ids_to_stages.unwrap_or_default(), replicas })
     }
 
-    /// Why nothing can be rotated, and the command that helps.
-    pub(crate) fn no_current(&self, described: &Described) -> RotateError {
+    /// Why nothing can be rotated, and the command that helps. `filled` is whether a version is known to hold something.
+    pub(crate) fn no_current(&self, described: &Described, filled: bool) -> RotateError {
         let arn = self.arn();
         let labelled = described.labels.iter().map(|(id, labels)| format!("{id} ({})", labels.join(", ")));
         let mut labelled: Vec<_> = labelled.collect();
         labelled.sort();
         // What is only pending was never in force: Secrets Manager labels a version before it holds anything.
-        let empty = described.labels.values().all(|labels| labels.iter().all(|label| label == PENDING));
+        let empty = !filled && described.labels.values().all(|labels| labels.iter().all(|label| label == PENDING));
         let advice = if empty {
             format!("`countersign keys init --secret {arn}` makes the first key")
         } else {

@@ -110,15 +110,22 @@ impl StackUpdater {
         Ok(StackReport { name: self.name.clone(), outcome, timestamp, status })
     }
 
-    /// What [`StackUpdater::update`] would report of a rotation that is of this moment. Nothing is changed.
+    /// What [`StackUpdater::update`] would report. Nothing is changed.
     ///
     /// # Errors
     /// As that.
-    pub async fn foresee(&self, now: UnixSeconds, warnings: &mut Vec<String>) -> Result<StackReport, StackError> {
-        let timestamp = timestamp(now);
+    pub async fn foresee(
+        &self,
+        time: UnixSeconds,
+        now: UnixSeconds,
+        new: bool,
+        warnings: &mut Vec<String>,
+    ) -> Result<StackReport, StackError> {
+        let now = timestamp(now);
+        let timestamp = timestamp(time);
         let stack = self.describe().await?;
         warnings.extend(of_owners(&self.name, &stack));
-        let outcome = match next(&self.name, &stack, &timestamp, &timestamp, true)? {
+        let outcome = match next(&self.name, &stack, &timestamp, &now, new)? {
             Next::Nothing(outcome) => outcome,
             Next::Update { .. } => StackOutcome::Updating,
         };

@@ -40,6 +40,14 @@ pub struct Pending {
     pub put_aside: bool,
 }
 
+impl Pending {
+    /// Its kind, as it says it itself.
+    pub(crate) fn kind(&self) -> Option<Rotation> {
+        let version = self.content.as_ref().ok()?;
+        version.planned.as_ref().map(|(_, rotation)| *rotation)
+    }
+}
+
 /// A copy of the secret in another Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replica {

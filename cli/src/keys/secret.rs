@@ -121,7 +121,7 @@ async fn print_dry_run(
     let snapshot = rotator.snapshot_for(rotation).await?;
     let now = now();
     print_snapshot(&snapshot, now);
-    let Foresight { notes, versions, keys, outcome } = rotator.foresee(snapshot, id, rotation).await?;
+    let Foresight { notes, versions, keys, outcome, made } = rotator.foresee(snapshot, id, rotation).await?;
     line("\nthe next rotation would do this:");
     for note in &notes {
         line(format_args!("note: {note}"));
@@ -139,6 +139,7 @@ async fn print_dry_run(
     if !versions.is_empty() {
         line(format_args!("then there are\n{}\n", table(&keys, now)));
     }
+    let new = matches!(outcome, Ok(Outcome::Rotated));
     match outcome {
         Ok(Outcome::Rotated) => {}
         Ok(Outcome::Already) => line("the keys stay as they are: this rotation is done already"),
@@ -147,7 +148,7 @@ async fn print_dry_run(
     }
     if let Some(stack) = stack.filter(|_| !matches!(outcome, Ok(Outcome::Superseded))) {
         let mut warnings = Vec::new();
-        let foreseen = stack.foresee(now, &mut warnings).await;
+        let foreseen = stack.foresee(made, now, new, &mut warnings).await;
         print_warnings(&warnings);
         print_stack(&foreseen.context("then it would stop at the stack")?, "CloudFormation would update it");
     }

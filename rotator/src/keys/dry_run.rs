@@ -1,14 +1,14 @@
 //! What the next rotation will do, found by the same decisions as it makes, on a copy of what there is.
 
-use super::{KeyRotator, Next, attempts::Attempts, put_aside, superseded, under_which};
+use super::{GOES_ON, KeyRotator, Next, TOOK_PLACE, attempts::Attempts, put_aside, under_which};
 use crate::{
     error::RotateError,
     event::RotationId,
-    rehearsal::Rehearsed,
+    rehearsal::{RehearsalFailure, Rehearsed},
     report::{Outcome, VersionOutcome, VersionReport},
     version::{Pending, Snapshot, Version},
 };
-use signing::{KeySet, Rotation};
+use signing::{KeySet, Rotation, UnixSeconds};
 use std::mem;
 
 /// What the next rotation will do.
@@ -22,6 +22,8 @@ pub struct Foresight {
     pub keys: KeySet,
     /// How it will end.
     pub outcome: Result<Outcome, RotateError>,
+    /// When the rotation's own key was made, or will be: its stack's `Timestamp` is of that second.
+    pub made: UnixSeconds,
 }
 
 impl KeyRotator {
@@ -40,22 +42,24 @@ impl KeyRotator {
             notes.push(format!("version {} is current, and loses AWSPENDING", snapshot.current.id));
         }
         if let Some(pending) = snapshot.pending.take_if(|pending| pending.put_aside) {
-            notes.push(put_aside(&pending.id));
+            notes.push(put_aside(&pending.id, None, &RehearsalFailure::PutAside, rotation));
         }
         let attempts = Attempts::read(&self.secret, id, &snapshot, 0).await?;
         let mut number = attempts.next();
+        let mut made = self.outside.seconds();
         let outcome = loop {
-            let over = self.is_over(rotation, &attempts, &snapshot).await?;
+            let over = rotation == Rotation::Compromised && self.is_over(&attempts, &snapshot).await?;
             let (rehearsed, of, outcome) = match self.next(id, rotation, &mut snapshot, &attempts, over) {
                 Next::Over(ended) => {
                     if ended.outcome == Outcome::Superseded {
-                        notes.push(superseded(id, &attempts, &snapshot));
+                        notes.push(self.superseded(id, &attempts, &mut snapshot).await?);
                     }
-                    notes.extend(under_which(id, rotation, &attempts, ended.new_key.as_str()));
+                    notes.extend(under_which(id, rotation, &attempts, ended.new_key.as_str(), TOOK_PLACE));
+                    made = self.made_in(&snapshot.current, ended.new_key.as_str()).await?;
                     break Ok(ended.outcome);
                 }
-                Next::PutAside(version, failure) => {
-                    notes.push(format!("version {version} is not promoted, and loses AWSPENDING: {failure}"));
+                Next::PutAside(version, kind, failure) => {
+                    notes.push(put_aside(&version, kind, &failure, rotation));
                     number = number.max(id.attempt(&version).unwrap_or_default().saturating_add(1));
                     continue;
                 }
@@ -69,16 +73,17 @@ impl KeyRotator {
                     Err(error) => break Err(error),
                 },
             };
-            notes.extend(under_which(id, rotation, &attempts, rehearsed.id()));
+            notes.extend(under_which(id, rotation, &attempts, rehearsed.id(), GOES_ON));
             let (before, times) = (&snapshot.current.keys, self.times());
             versions.push(VersionReport::new(rehearsed.id(), &of, outcome, before, rehearsed.plan(), &times));
             let own = id.attempt(rehearsed.id()).is_some();
             snapshot.current = rehearsed.into_version();
             if own {
+                made = snapshot.current.created;
                 break Ok(Outcome::Rotated);
             }
         };
-        Ok(Foresight { notes, versions, keys: snapshot.current.keys, outcome })
+        Ok(Foresight { notes, versions, keys: snapshot.current.keys, outcome, made })
     }
 
     /// The set that would be put, rehearsed as if it had been.

@@ -23,7 +23,7 @@ impl KeyRotator {
         }
         for id in described.labels.keys() {
             if self.secret.content(id).await?.err().is_none_or(|problem| problem != EMPTY) {
-                return Err(self.secret.no_current(&described));
+                return Err(self.secret.no_current(&described, true));
             }
         }
         let secret = (self.outside.new_secret)()?;

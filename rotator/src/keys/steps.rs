@@ -1,6 +1,6 @@
 //! Secrets Manager's own rotation, in four steps that it may repeat.
 
-use super::{Done, KeyRotator, Next, RotateFailure};
+use super::{Done, KeyRotator, Next, RotateFailure, put_aside};
 use crate::{
     error::RotateError,
     event::Step,
@@ -72,9 +72,10 @@ impl KeyRotator {
                 Put::Taken => Err(RotateError::Overtaken),
             };
         }
+        let kind = pending.kind();
         let next = match self.rehearse(&snapshot.current, pending) {
             Ok(rehearsed) => Next::Promote(rehearsed),
-            Err(failure) => Next::PutAside(token.to_string(), failure),
+            Err(failure) => Next::PutAside(token.to_string(), kind, failure),
         };
         match (next, step) {
             (Next::Promote(rehearsed), Step::Finish) => {
@@ -84,8 +85,9 @@ impl KeyRotator {
                 let ended = Ended { outcome: Outcome::Rotated, kind: of_kind(&promoted), new_key: token.clone() };
                 Ok(Some(self.report(promoted, &snapshot.replicas, ended).await))
             }
-            (Next::PutAside(version, failure), _) => {
+            (Next::PutAside(version, kind, failure), _) => {
                 self.take_off(&version, &failure).await?;
+                done.warnings.push(put_aside(&version, kind, &failure, Rotation::Planned));
                 Err(RotateError::Dead(failure))
             }
             _ => Ok(None),

@@ -218,7 +218,7 @@ mod tests {
                 "x-origin-verify stands 2 times, with names that differ in case and in _ for - counted",
             ),
             (OriginHeaderRefusal::Malformed, "x-origin-verify is not NAME.VALUE"),
-            (OriginHeaderRefusal::Unknown(name.clone()), "x-origin-verify names fixed, of which there is no secret"),
+            (OriginHeaderRefusal::Unknown(name.clone()), "x-origin-verify names fixed, and no secret has that name"),
             (OriginHeaderRefusal::Mismatch(name), "x-origin-verify has another value than the secret of fixed"),
         ] {
             assert_eq!(refusal.to_string(), expected);

@@ -54,8 +54,8 @@ pub struct Origin<'a> {
 
 /// A trigger of CloudFront other than origin-request: nothing can be signed there.
 ///
-/// At a viewer request there is no origin yet, and with it neither a configuration nor the target that has to be signed. At both
-/// responses the origin has answered already.
+/// A viewer request has no origin yet: the configuration and the target to sign are not known. At both responses the origin has
+/// already answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the trigger of its name")]
 pub enum OtherTrigger {

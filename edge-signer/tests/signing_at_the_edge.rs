@@ -272,7 +272,7 @@ fn a_method_override_is_removed_with_a_notice_that_names_it() {
     assert_eq!(notice.name(), "method-override-removed");
     assert!(notice.to_string().contains("x-http-method was removed"), "{notice}");
 
-    // What is answered goes nowhere, and nothing was removed.
+    // A request that the edge answers itself is not forwarded: nothing was removed from it.
     let answered = Event { protocol: "http", ..all.clone() };
     assert_eq!(answered.outcome().notices, [Notice::Answered(Problem::NotHttps)]);
     let unsigned = all.custom("countersign-mode", "monitor").outcome_with(None).notices;

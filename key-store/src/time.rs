@@ -1,3 +1,5 @@
+//! The second that a moment lies in, as the signing law counts time.
+
 use signing::UnixSeconds;
 use std::time::SystemTime;
 

@@ -17,8 +17,8 @@ pub enum OriginHeaderRefusal {
     /// It is not a name and a value.
     #[error("{HEADER} is not NAME.VALUE")]
     Malformed,
-    /// There is no secret of that name, or none any longer.
-    #[error("{HEADER} names {0}, of which there is no secret")]
+    /// No secret has that name now. It may have been deleted.
+    #[error("{HEADER} names {0}, and no secret has that name")]
     Unknown(Name),
     /// The secret of that name holds another value.
     #[error("{HEADER} has another value than the secret of {0}")]

@@ -53,7 +53,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Place {
-    /// A key file; the folder of a new one has to be there
+    /// A key file. The folder in which a new one is made must exist
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
     /// A secret in AWS Secrets Manager, with the credentials of the environment, a profile or a credential_process

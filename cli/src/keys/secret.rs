@@ -33,7 +33,7 @@ pub(crate) async fn show(arn: SecretArn) -> Result<()> {
 pub(crate) fn with_replicas(arn: &SecretArn, regions: Option<&str>) -> Result<Secret> {
     match Source::parse(arn.as_str(), regions).context("--regions")? {
         Source::Secret(secret) => Ok(secret),
-        Source::File(_) => bail!("{arn} is no secret"),
+        Source::File(_) => bail!("{arn} is not the ARN of a secret"),
     }
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn init(arn: SecretArn) -> Result<()> {
     Ok(())
 }
 
-/// What is asked for. What is told is what is done.
+/// The rotation that was asked for. The report is made from what was done, never from this.
 pub(crate) struct RotationRequest {
     pub(crate) id: Option<RotationId>,
     pub(crate) rotation: Rotation,

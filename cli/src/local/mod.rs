@@ -41,8 +41,8 @@ pub(crate) struct Options {
     #[arg(long)]
     no_api_key: bool,
     /// Send your server the path that was verified, as the parameter mapping overwrite:path of an HTTP API does with
-    /// $context.authorizer.countersignPath. It replaces the whole path of the --backend. In monitor mode there is no such path:
-    /// requests are answered 500
+    /// $context.authorizer.countersignPath. It replaces the whole path of the --backend. In monitor mode no path is verified, and
+    /// each request is answered 500
     #[arg(long)]
     overwrite_path: bool,
     /// Your own server, `http://host:port`, in the place of the built-in Pet Store

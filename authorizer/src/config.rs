@@ -1,9 +1,9 @@
 //! The configuration of the function: environment variables, read once at its start.
 
-use function::{Environment, EnvironmentError};
 use key_store::{Limits, SecretPrefix, Source, SourceError};
 use signing::{BasePathError, BasePaths, Policy};
 use std::{ffi::OsString, time::Duration};
+use telemetry::{Environment, EnvironmentError};
 
 const SECRET: &str = "COUNTERSIGN_SECRET";
 const REGIONS: &str = "COUNTERSIGN_REGIONS";

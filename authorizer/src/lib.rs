@@ -8,7 +8,7 @@ mod config;
 mod event;
 mod failure;
 mod origin_header;
-mod policy;
+mod response;
 mod service;
 
 pub use config::{Config, Mode};
@@ -18,5 +18,5 @@ pub use origin_header::{
     Admissible, OriginHeader,
     refusal::{Name, OriginHeaderRefusal},
 };
-pub use policy::{Admission, Context, Response, Unverified, admit, admit_unverified, refuse};
+pub use response::{Admission, Context, Response, Unverified, admit, admit_unverified, refuse};
 pub use service::{Authorizer, AuthorizerError};

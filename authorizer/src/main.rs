@@ -8,7 +8,7 @@ use std::{process::ExitCode, time::SystemTime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    function::log::init();
+    telemetry::log::init();
     let mut config = match Config::read(std::env::vars_os()) {
         Ok(config) => config,
         Err(error) => {

@@ -3,7 +3,7 @@ use crate::{
     event::{Event, EventError},
     failure::{Failure, Unavailable, warn_of},
     origin_header::{Admissible, OriginHeader},
-    policy::{Admission, Response, Unverified, admit, admit_unverified, refuse},
+    response::{Admission, Response, Unverified, admit, admit_unverified, refuse},
 };
 use key_store::{Cache, ReadError, Reading, Store, aws::SdkConfig};
 use signing::{Claim, Policy, Received};
@@ -51,7 +51,7 @@ impl Authorizer {
         answer
     }
 
-    /// Metrics are made of the words of `decision`, `notice` and `reason`, and of the ages: see [`function::METRICS`].
+    /// Metrics are made of the words of `decision`, `notice` and `reason`, and of the ages: see [`telemetry::METRICS`].
     async fn decide(&self, event: &str, now: SystemTime) -> Result<Response, AuthorizerError> {
         let event = Event::parse(event)?;
         let headers = event.headers();
@@ -234,7 +234,7 @@ mod tests {
         fn begin() -> (Self, DefaultGuard) {
             let log = Self::default();
             let writer = log.clone();
-            let subscriber = function::log::subscriber("authorizer".to_owned(), move || writer.clone());
+            let subscriber = telemetry::log::subscriber("authorizer".to_owned(), move || writer.clone());
             (log, tracing::subscriber::set_default(subscriber))
         }
 
@@ -340,7 +340,7 @@ mod tests {
 
         let embedded = |reason: &str| {
             let Value::Object(mut line) = json!({ "decision": "refused", "reason": reason }) else { unreachable!() };
-            function::embed(&mut line, "authorizer", SystemTime::UNIX_EPOCH);
+            telemetry::embed(&mut line, "authorizer", SystemTime::UNIX_EPOCH);
             line
         };
         for &reason in &reasons {

@@ -56,7 +56,7 @@ impl Subject {
         let config = Config::read(all.map(|(name, value)| (name.into(), value.into()))).unwrap();
         let log = Log::default();
         let writer = log.clone();
-        let subscriber = function::log::subscriber("authorizer".to_owned(), move || writer.clone());
+        let subscriber = telemetry::log::subscriber("authorizer".to_owned(), move || writer.clone());
         Self {
             authorizer: Authorizer::new(config, &of_lambda(CallLimits::BRIEF)),
             log,

@@ -1,221 +1,196 @@
-//! The decision about one request: a pure function of the event, its configuration, the keys, a nonce and the time.
+//! What the function answers CloudFront, and what it has to say to the log.
 
-use crate::{
-    Answer, Body, BodyRule, Config, Edits, Header, Misconfigured, Mode, Notice, OriginRequest, Outcome, Problem,
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use signing::{
-    ContentDigest, Field, KeySet, METHOD_OVERRIDES, Nonce, Request, UnixSeconds, announces_body, resembles,
-    resembles_ours, sign,
-};
-use std::{borrow::Cow, collections::BTreeSet};
+use crate::{Misconfigured, OtherTrigger};
+use key_store::ReadError;
+use std::borrow::Cow;
 
-const DIGEST: &str = Field::ContentDigest.name();
+/// What becomes of the request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What CloudFront is to do.
+    pub answer: Answer,
+    /// Remarks for the log, in the order in which they came up.
+    pub notices: Vec<Notice>,
+}
 
-/// API Gateway's limit for the request line and all headers.
-const HEAD_LIMIT: usize = 10_240;
-/// What CloudFront adds behind the function: `Via`, `X-Amz-Cf-Id`, `X-Forwarded-For` and the like.
-const ADDED_BY_CLOUDFRONT: usize = 512;
+/// What CloudFront is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Send the request on with these changes and no others.
+    Forward(Edits),
+    /// Answer the viewer; the origin sees nothing.
+    Respond(Response),
+}
 
-/// Signs a request, or says why it cannot be.
-///
-/// `config` is what [`Config::read`] made of the request's origin. Without `keys`, or where none of them may be used `now`,
-/// the request is answered at the edge; in monitor mode it is sent on unsigned.
-pub fn sign_origin_request(
-    request: &OriginRequest<'_>,
-    config: Result<&Config, Misconfigured>,
-    keys: Option<&KeySet>,
-    nonce: Nonce,
-    now: UnixSeconds,
-) -> Outcome {
-    let signed = match config {
-        Ok(Config { source: None, .. }) => {
-            return Outcome { answer: unsigned(request), notices: overrides_removed(request).collect() };
+/// Changes to the request's headers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// Names, in lower case, to delete from `request.headers`; done before `set`.
+    pub remove: Vec<String>,
+    /// Headers to set, each to one value: the `key` as it goes over the wire, and the value.
+    pub set: Vec<(Cow<'static, str>, String)>,
+    /// Names, in lower case, to delete from `request.origin.custom.customHeaders`.
+    pub remove_custom: Vec<String>,
+}
+
+/// A response made at the edge.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The `key` as it goes over the wire, and the value.
+    pub headers: Vec<(Cow<'static, str>, String)>,
+    /// JSON, in one line.
+    pub body: String,
+}
+
+/// A remark for the log. It tells names and numbers, never the value of a header, a query or a body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Notice {
+    /// The viewer's own digest could not be read.
+    #[error("the viewer's Content-Digest holds no sha-256 or sha-512 digest and was removed")]
+    ViewerDigestDropped,
+    /// The viewer sent a header of [`METHOD_OVERRIDES`](signing::METHOD_OVERRIDES), and it was removed.
+    #[error("the viewer's header {0} was removed: it names a method, and no signature covers it")]
+    MethodOverrideRemoved(&'static str),
+    /// CloudFront did not hand the body over.
+    #[error(
+        "the event has no body, which goes on without a digest of ours: set IncludeBody on the function's association, \
+        or countersign-body to ignore"
+    )]
+    BodyNotSeen,
+    /// CloudFront cut the body, so no digest of it could be made.
+    #[error("the body is over 1 MiB and goes on without a digest of ours")]
+    BodyTruncated,
+    /// The keys could not be read again.
+    #[error("the key set could not be read: {error}")]
+    RefreshFailed {
+        /// Why.
+        error: ReadError,
+        /// How many whole seconds old the set in hand is, where there is one that may be used on.
+        key_set_age: Option<u64>,
+    },
+    /// The function runs where a response comes back. Nothing was signed, and CloudFront gets that response as it was.
+    #[error(
+        "nothing was signed: the function runs at the {0} trigger. Remove that association, and associate the function with the \
+        origin-request trigger of the CloudFront distribution"
+    )]
+    WrongTrigger(OtherTrigger),
+    /// The request was answered at the edge.
+    #[error("answered {status}: {0}", status = .0.status())]
+    Answered(Problem),
+    /// Monitor mode: the request was sent on unsigned.
+    #[error("sent on unsigned, in enforce mode answered {status}: {0}", status = .0.status())]
+    Unsigned(Problem),
+}
+
+impl Notice {
+    /// The kind of notice, as one word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ViewerDigestDropped => "viewer-digest-dropped",
+            Self::MethodOverrideRemoved(_) => "method-override-removed",
+            Self::BodyNotSeen => "body-not-seen",
+            Self::BodyTruncated => "body-truncated",
+            Self::RefreshFailed { .. } => "refresh-failed",
+            Self::WrongTrigger(_) => "wrong-trigger",
+            Self::Answered(_) => "answered",
+            Self::Unsigned(_) => "unsigned",
         }
-        Ok(config) => signed(request, config, keys, nonce, now),
-        Err(error) => Err(error.into()),
-    };
-    let mut notices = Vec::new();
-    let answer = match signed {
-        Ok((edits, of_the_body)) => {
-            notices.extend(of_the_body);
-            Answer::Forward(edits)
-        }
-        Err(problem) if Mode::read(&request.origin) == Ok(Mode::Monitor) => {
-            notices.push(Notice::Unsigned(problem));
-            unsigned(request)
-        }
-        Err(problem) => {
-            let response = problem.respond();
-            notices.push(Notice::Answered(problem));
-            Answer::Respond(response)
-        }
-    };
-    if matches!(answer, Answer::Forward(_)) {
-        notices.extend(overrides_removed(request));
     }
-    Outcome { answer, notices }
-}
 
-/// A remark for each method override that [`edits`] removes, whatever its spelling.
-fn overrides_removed(request: &OriginRequest<'_>) -> impl Iterator<Item = Notice> {
-    let sent = |name: &str| request.headers.iter().any(|header| resembles(header.name, name));
-    METHOD_OVERRIDES.into_iter().filter(move |name| sent(name)).map(Notice::MethodOverrideRemoved)
-}
-
-/// Sends the request on with nothing in it that poses as ours.
-fn unsigned(request: &OriginRequest<'_>) -> Answer {
-    Answer::Forward(edits(request, DigestHeader::Kept, Vec::new()))
-}
-
-/// The changes that sign the request, and what there is to say of its body.
-fn signed(
-    request: &OriginRequest<'_>,
-    config: &Config,
-    keys: Option<&KeySet>,
-    nonce: Nonce,
-    now: UnixSeconds,
-) -> Result<(Edits, Vec<Notice>), Problem> {
-    let origin = &request.origin;
-    if origin.protocol != "https" {
-        return Err(Problem::NotHttps);
-    }
-    let target = match request.querystring {
-        "" => format!("{}{}", origin.path, request.uri),
-        query => format!("{}{}?{query}", origin.path, request.uri),
-    };
-    if is_bodiless(request) && announces_body(headers(request)) {
-        return Err(Problem::BodyOnGet);
-    }
-    let (content_digest, notices) = content_digest(request, config.body)?;
-    let mut hosts = request.values("host");
-    let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return Err(Problem::Event("it does not have exactly one Host"));
-    };
-    let covered = Request {
-        method: request.method.try_into().map_err(|_| Problem::Event("its method is not a method"))?,
-        authority: host.try_into().map_err(|_| Problem::Event("its Host is not a host name"))?,
-        target: target.as_str().try_into().map_err(|_| Problem::Target)?,
-        viewer_ip: request.client_ip.try_into().map_err(|_| Problem::Event("its clientIp is not an IP address"))?,
-        content_digest: match &content_digest {
-            Some(value) => Some(
-                value.as_str().try_into().map_err(|_| Problem::Event("its Content-Digest is not a header value"))?,
-            ),
-            None => None,
-        },
-    };
-    let key = keys.and_then(|keys| keys.signing_key(now)).ok_or(Problem::NoKey)?;
-    let signature = sign(&covered, key, nonce, config.lifetime, now);
-    let set = signature.headers(&covered).into_iter().map(|(field, value)| (field.key().into(), value)).collect();
-    let edits = edits(request, DigestHeader::Replaced, set);
-    let bytes = head_bytes(request, &target, &edits);
-    if bytes > HEAD_LIMIT {
-        return Err(Problem::TooLarge { bytes });
-    }
-    Ok((edits, notices))
-}
-
-/// What becomes of the viewer's own `Content-Digest`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum DigestHeader {
-    Kept,
-    Replaced,
-}
-
-/// Sets these headers. Removes in every case what a viewer may have forged, what the origin's custom headers hold too, and our
-/// configuration. A viewer's `Signature` and `Signature-Input` are not ours: they stay as they are.
-fn edits(request: &OriginRequest<'_>, digest: DigestHeader, set: Vec<(Cow<'static, str>, String)>) -> Edits {
-    let custom = &request.origin.custom_headers;
-    let goes = |name: &str| {
-        let is_digest = digest == DigestHeader::Kept && name.eq_ignore_ascii_case(DIGEST);
-        resembles_ours(name)
-            || METHOD_OVERRIDES.iter().any(|other| resembles(name, other))
-            || (resembles(name, DIGEST) && !is_digest)
-            || custom.iter().any(|header| resembles(name, header.name))
-    };
-    let unique = |headers: &[Header<'_>], goes: &dyn Fn(&str) -> bool| {
-        let names: BTreeSet<_> = headers.iter().map(|header| header.name).filter(|name| goes(name)).collect();
-        names.into_iter().map(str::to_owned).collect()
-    };
-    Edits { remove: unique(&request.headers, &goes), set, remove_custom: unique(custom, &resembles_ours) }
-}
-
-/// The digest to send and to cover: the viewer's own, if the body is the one that it names, or ours of the body that is seen.
-///
-/// With [`BodyRule::Require`] every method but GET and HEAD has one, as an authorizer with `COUNTERSIGN_BODY=require` demands.
-fn content_digest(request: &OriginRequest<'_>, rule: BodyRule) -> Result<(Option<String>, Vec<Notice>), Problem> {
-    let field = join(request.values(DIGEST));
-    let own = ContentDigest::try_from(field.as_str()).ok();
-    let unreadable = own.is_none() && request.values(DIGEST).next().is_some();
-    let mut notices: Vec<_> = unreadable.then_some(Notice::ViewerDigestDropped).into_iter().collect();
-    let may_have_body = !is_bodiless(request);
-    let seen = match request.body.filter(|_| may_have_body) {
-        Some(Body { input_truncated: true, .. }) if rule == BodyRule::Require => return Err(Problem::BodyTooLarge),
-        Some(Body { input_truncated: true, .. }) => {
-            notices.push(Notice::BodyTruncated);
-            None
-        }
-        Some(body) if rule != BodyRule::Ignore => Some(decode(body)?),
-        None if may_have_body && announces_body(headers(request)) => match rule {
-            BodyRule::Require => return Err(Problem::BodyNotIncluded),
-            BodyRule::Digest if own.is_none() => {
-                notices.push(Notice::BodyNotSeen);
-                None
-            }
+    /// The status that the viewer got, or in enforce mode would have got.
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answered(problem) | Self::Unsigned(problem) => Some(problem.status()),
             _ => None,
-        },
-        // CloudFront need not show a body that is empty.
-        None if may_have_body && rule == BodyRule::Require => Some(Cow::Borrowed(&[][..])),
-        _ => None,
-    };
-    let digest = match (own, seen) {
-        (None, Some(body)) => Some(ContentDigest::of(&body)),
-        (Some(own), Some(body)) if !own.matches(&body) => return Err(Problem::DigestMismatch),
-        (own, _) => own.map(|_| field),
-    };
-    Ok((digest, notices))
-}
-
-fn is_bodiless(request: &OriginRequest<'_>) -> bool {
-    matches!(request.method, "GET" | "HEAD")
-}
-
-fn headers<'a>(request: &OriginRequest<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
-    request.headers.iter().map(|header| (header.name, header.value))
-}
-
-fn decode(body: Body<'_>) -> Result<Cow<'_, [u8]>, Problem> {
-    match body.encoding {
-        "base64" => STANDARD.decode(body.data).map(Cow::Owned).map_err(|_| Problem::Event("its body is not base64")),
-        "text" => Ok(Cow::Borrowed(body.data.as_bytes())),
-        _ => Err(Problem::Event("its body is neither base64 nor text")),
-    }
-}
-
-/// The size of the head of the request that would be sent.
-fn head_bytes(request: &OriginRequest<'_>, target: &str, edits: &Edits) -> usize {
-    let size = |headers: &[Header<'_>], gone: &[String]| -> usize {
-        let sent =
-            headers.iter().filter(|header| gone.binary_search_by(|name| name.as_str().cmp(header.name)).is_err());
-        sent.map(|header| header.name.len() + header.value.len()).sum()
-    };
-    let request_line = request.method.len() + target.len() + "  HTTP/1.1\r\n".len();
-    let added: usize = edits.set.iter().map(|(key, value)| key.len() + value.len()).sum();
-    request_line
-        + size(&request.headers, &edits.remove)
-        + size(&request.origin.custom_headers, &edits.remove_custom)
-        + added
-        + ADDED_BY_CLOUDFRONT
-}
-
-/// One value out of many, as RFC 9110 joins them.
-fn join<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
-    let mut joined = String::new();
-    for value in values {
-        if !joined.is_empty() && !value.is_empty() {
-            joined.push_str(", ");
         }
-        joined.push_str(value);
     }
-    joined
+}
+
+/// Why a request cannot be signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// A custom header of the origin is wrong.
+    #[error("{0}")]
+    Misconfigured(#[from] Misconfigured),
+    /// The origin is not reached over TLS: whoever is on the way could read what is signed and use it.
+    #[error("the origin's protocol is not https: set its protocol policy to https-only")]
+    NotHttps,
+    /// The event is not one that CloudFront makes.
+    #[error(
+        "the event is not an origin-request event of CloudFront: {0}. Associate the function with the origin-request trigger of \
+        a CloudFront distribution"
+    )]
+    Event(&'static str),
+    /// The function runs at another trigger.
+    #[error(
+        "the function runs at the {0} trigger, where nothing can be signed. Remove that association, and associate the function \
+        with the origin-request trigger of the CloudFront distribution"
+    )]
+    Trigger(OtherTrigger),
+    /// The target has a byte that may not be in one.
+    #[error("the target has a byte outside of 0x21 to 0x7E, or a #")]
+    Target,
+    /// A GET or HEAD announces a body. CloudFront refuses it itself, but not where the header is spelled with `_`.
+    #[error("a GET or HEAD request announces a body by Content-Length or Transfer-Encoding, or by a name like these")]
+    BodyOnGet,
+    /// The body is not the one that the viewer's digest names.
+    #[error("the body is not that of the viewer's Content-Digest")]
+    DigestMismatch,
+    /// The body is larger than the edge can see, and a digest is required.
+    #[error("the body is over 1 MiB and countersign-body is require")]
+    BodyTooLarge,
+    /// There is a body that the edge does not see, and a digest is required.
+    #[error(
+        "the request announces a body, the event has none, and countersign-body is require: set IncludeBody on the \
+        function's association"
+    )]
+    BodyNotIncluded,
+    /// The gateway would refuse the request for the size of its head.
+    #[error("the request's head would have {bytes} bytes, over the gateway's 10240")]
+    TooLarge {
+        /// How many there would be.
+        bytes: usize,
+    },
+    /// There is no key to sign with.
+    #[error("no key of the set may be used now, or the set could not be read")]
+    NoKey,
+}
+
+impl Problem {
+    /// The status of the answer.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Misconfigured(_) | Self::NotHttps | Self::Event(_) | Self::Trigger(_) | Self::BodyNotIncluded => 500,
+            Self::Target | Self::BodyOnGet | Self::DigestMismatch => 400,
+            Self::BodyTooLarge => 413,
+            // CloudFront caches 414 for every viewer's request of that path; 431 it does not.
+            Self::TooLarge { .. } => 431,
+            Self::NoKey => 503,
+        }
+    }
+
+    /// The answer to the viewer, who is told no more than concerns the request.
+    pub(crate) fn respond(&self) -> Response {
+        let message = match self {
+            Self::Misconfigured(_) | Self::NotHttps | Self::Event(_) | Self::Trigger(_) | Self::BodyNotIncluded => {
+                "Internal server error"
+            }
+            Self::Target => "The request target has a character that has to be percent-encoded",
+            Self::BodyOnGet => "A GET or HEAD request cannot have a body",
+            Self::DigestMismatch => "The body does not match Content-Digest",
+            Self::BodyTooLarge => "The body is too large",
+            Self::TooLarge { .. } => "The request line and headers are too large",
+            Self::NoKey => "Service unavailable",
+        };
+        let mut headers = vec![
+            ("Content-Type".into(), "application/json".to_owned()),
+            ("Cache-Control".into(), "no-store".to_owned()),
+        ];
+        if matches!(self, Self::NoKey) {
+            headers.push(("Retry-After".into(), "5".to_owned()));
+        }
+        Response { status: self.status(), headers, body: serde_json::json!({ "message": message }).to_string() }
+    }
 }

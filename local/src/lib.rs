@@ -45,5 +45,5 @@ pub use gateway::event::{Api, ApiRequest};
 pub use gateway::http::event::http_event;
 pub use gateway::http::simple_answer::is_authorized;
 pub use gateway::rest::event::rest_event;
-pub use gateway::rest::policy::{Verdict, evaluate};
+pub use gateway::rest::iam_policy::{Verdict, evaluate};
 pub use gateway::routes::Routes;

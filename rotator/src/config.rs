@@ -1,9 +1,9 @@
 //! The configuration of the function: environment variables, read once at its start.
 
-use function::{Environment, EnvironmentError};
 use key_store::{Secret, Source, SourceError};
 use signing::{RotationNumbers, RotationSchedule, RotationTooFast};
 use std::ffi::OsString;
+use telemetry::{Environment, EnvironmentError};
 
 const SECRET: &str = "COUNTERSIGN_SECRET";
 const REGIONS: &str = "COUNTERSIGN_REGIONS";

@@ -12,10 +12,10 @@ mod steps;
 use crate::{
     error::{NoRandomness, RotateError},
     event::RotationId,
-    pending::{Document, VersionId, name},
     rehearsal::{RehearsalFailure, Rehearsed, rehearse},
     report::{Ended, KeysReport, Outcome, RegionReport, Times, VersionOutcome, VersionReport},
     secret::{Put, SecretVersions},
+    secret_value::{Document, VersionId, name},
     version::{Pending, Replica, Snapshot, Version},
 };
 use attempts::Attempts;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    function::log::init();
+    telemetry::log::init();
     let config = match Config::read(std::env::vars_os()) {
         Ok(config) => config,
         Err(error) => {

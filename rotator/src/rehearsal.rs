@@ -1,7 +1,7 @@
 //! The rehearsal of a new set before it is promoted: real signatures, under the real rules.
 
 use crate::{
-    pending::VersionId,
+    secret_value::VersionId,
     version::{Pending, Version},
 };
 use signing::{

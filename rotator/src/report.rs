@@ -1,7 +1,7 @@
 //! What a rotation reports: ids, times and bounds, never a secret.
 
 use crate::{
-    pending::{VersionId, name},
+    secret_value::{VersionId, name},
     version::Version,
 };
 use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};

@@ -2,8 +2,8 @@
 
 use crate::{
     error::RotateError,
-    pending::{Document, VersionId},
     rehearsal::Rehearsed,
+    secret_value::{Document, VersionId},
     version::{Pending, Replica, Snapshot, Version},
 };
 use aws_sdk_secretsmanager::{

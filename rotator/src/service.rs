@@ -3,8 +3,8 @@ use crate::{
     error::RotateError,
     event::Event,
     keys::{KeyRotator, Outside, RotateFailure, told},
-    pending::name,
     report::{KeysReport, Moment, Outcome, Report, VersionReport, worst_first},
+    secret_value::name,
     stack::StackUpdater,
 };
 use key_store::aws::SdkConfig;

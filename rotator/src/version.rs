@@ -1,6 +1,6 @@
 //! The secret at one moment: its versions and its copies.
 
-use crate::pending::VersionId;
+use crate::secret_value::VersionId;
 use signing::{KeySet, Rotation, UnixSeconds};
 
 /// The secret at one moment.

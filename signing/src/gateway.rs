@@ -2,10 +2,10 @@
 
 use crate::{
     base_path::below,
-    policy::Policy,
     received::{Query, Received, Shown},
     refusal::Refusal,
     request::Target,
+    verification_policy::Policy,
 };
 use alloc::{borrow::Cow, string::String};
 use percent_encoding::percent_decode_str;

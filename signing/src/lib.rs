@@ -13,14 +13,12 @@ extern crate alloc;
 #[cfg(any(test, doctest))]
 extern crate std;
 
-mod base;
 mod base_path;
 mod connection;
 mod content_digest;
 mod gateway;
 mod key;
 mod key_set;
-mod policy;
 mod profile;
 mod received;
 mod refusal;
@@ -28,17 +26,19 @@ mod request;
 mod rotation;
 mod rotation_schedule;
 mod sign;
+mod signature_base;
 mod structured_field;
 mod time;
+mod verification_policy;
 mod verify;
 
 pub use request::{Authority, FieldValue, Malformed, Method, Nonce, Request, Target, ViewerIp};
 pub use sign::{Signature, sign};
 
 pub use base_path::{BasePathError, BasePaths};
-pub use policy::Policy;
 pub use received::{Query, Received, Shown};
 pub use refusal::Refusal;
+pub use verification_policy::Policy;
 pub use verify::{Claim, Verified};
 
 pub use key::{Key, KeyId, KeyIdError, KeyLengthError};

@@ -1,7 +1,7 @@
 use crate::{
     Component, Field, Key, Nonce, Request, UnixSeconds,
-    base::signature_base,
     profile::{ALGORITHM, LABEL},
+    signature_base::signature_base,
 };
 use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
 use base64::{Engine as _, engine::general_purpose::STANDARD};

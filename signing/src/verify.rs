@@ -1,9 +1,8 @@
 use crate::{
     Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, Parameter, Policy, Received, Refusal,
-    Request, Target, UnixSeconds, ViewerIp, announces_body,
-    base::signature_base,
-    connection,
+    Request, Target, UnixSeconds, ViewerIp, announces_body, connection,
     profile::{ALGORITHM, LABEL, resembles},
+    signature_base::signature_base,
     structured_field::{self, BareItem, ByteSequence, InnerList, Member, SfString, StructuredFieldError},
 };
 use alloc::vec::Vec;

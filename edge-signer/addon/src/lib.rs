@@ -1,9 +1,9 @@
 //! The membrane between Node and the edge signer: it brings the clock and the randomness, and passes texts through.
 //!
-//! The form of the texts is [`edge_signer::frame`]'s. A warm request is one synchronous call; only where keys have to be
+//! The form of the texts is [`edge_signer::codec`]'s. A warm request is one synchronous call; only where keys have to be
 //! read is there a promise.
 
-use edge_signer::{EdgeSigner, Outcome, frame};
+use edge_signer::{EdgeSigner, Outcome, codec};
 use key_store::aws;
 use napi::bindgen_prelude::{Error, Result};
 use napi_derive::napi;
@@ -18,15 +18,15 @@ static SIGNER: LazyLock<EdgeSigner> = LazyLock::new(|| {
     EdgeSigner::new(random, aws::of_lambda(aws::CallLimits::BRIEF))
 });
 
-static FUNCTION_NAME: LazyLock<String> = LazyLock::new(function::function_name);
+static FUNCTION_NAME: LazyLock<String> = LazyLock::new(telemetry::function_name);
 
 /// Signs with the keys in memory. Returns `null` where it is time to read keys: then call `signAfterRefresh`.
 #[napi]
 pub fn sign(event: String, lines: u32, body: String) -> Result<Option<String>> {
     let now = SystemTime::now();
-    match frame::read(&event, lines, &body) {
+    match codec::read(&event, lines, &body) {
         Ok(request) => Ok(SIGNER.handle_warm(&request, nonce()?, now).map(|outcome| write(&outcome, &event, now))),
-        Err(problem) => Ok(Some(write(&frame::unreadable(problem), &event, now))),
+        Err(problem) => Ok(Some(write(&codec::unreadable(problem), &event, now))),
     }
 }
 
@@ -34,14 +34,14 @@ pub fn sign(event: String, lines: u32, body: String) -> Result<Option<String>> {
 #[napi]
 pub async fn sign_after_refresh(event: String, lines: u32, body: String) -> Result<String> {
     let now = SystemTime::now();
-    match frame::read(&event, lines, &body) {
+    match codec::read(&event, lines, &body) {
         Ok(request) => Ok(write(&SIGNER.handle(&request, nonce()?, now).await, &event, now)),
-        Err(problem) => Ok(write(&frame::unreadable(problem), &event, now)),
+        Err(problem) => Ok(write(&codec::unreadable(problem), &event, now)),
     }
 }
 
 fn write(outcome: &Outcome, event: &str, now: SystemTime) -> String {
-    frame::write(outcome, frame::request_id(event), &FUNCTION_NAME, now)
+    codec::write(outcome, codec::request_id(event), &FUNCTION_NAME, now)
 }
 
 fn nonce() -> Result<Nonce> {

@@ -10,7 +10,7 @@ use crate::{
     },
     gateway::{
         event::{Api, ApiRequest, Arrival},
-        refusals::{Answer, Refusal},
+        rejections::{Answer, Refusal},
         routes::Routes,
     },
     lambda::functions::AuthorizerFunction,

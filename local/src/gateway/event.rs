@@ -1,7 +1,7 @@
 //! What the authorizer events of both kinds of API are made from.
 
 use crate::gateway::{
-    refusals::Refusal,
+    rejections::Refusal,
     routes::{Routed, Routes},
 };
 use jiff::Timestamp;

@@ -5,7 +5,7 @@ pub(crate) mod deployment;
 pub(crate) mod domain;
 pub(crate) mod event;
 pub(crate) mod http;
-pub(crate) mod refusals;
+pub(crate) mod rejections;
 pub(crate) mod rest;
 pub(crate) mod routes;
 

@@ -3,8 +3,8 @@
 use crate::{
     error::RotateError,
     event::RotationId,
-    pending::VersionId,
     secret::{EMPTY, SecretVersions},
+    secret_value::VersionId,
     version::{Snapshot, Version},
 };
 use signing::{KeyId, Rotation};

@@ -4,9 +4,9 @@ use crate::infra::support::{
     rows::{TOPIC, api, check, edge, every_api, every_edge},
     template::{Template, text},
 };
-use function::{METRICS, NAMESPACE};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use telemetry::{METRICS, NAMESPACE};
 
 /// The article's map, value by value; and the age of the keys, in seconds, at which a rotation is overdue: a day after it was due.
 #[test]

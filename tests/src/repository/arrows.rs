@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 const ARROWS: [(&str, &[&str]); 11] = [
     ("signing", &[]),
     ("key-store", &["signing"]),
-    ("function", &[]),
-    ("edge-signer", &["function", "key-store", "signing"]),
-    ("edge-signer-addon", &["edge-signer", "function", "key-store", "signing"]),
-    ("authorizer", &["function", "key-store", "signing"]),
-    ("rotator", &["function", "key-store", "signing"]),
+    ("telemetry", &[]),
+    ("edge-signer", &["telemetry", "key-store", "signing"]),
+    ("edge-signer-addon", &["edge-signer", "telemetry", "key-store", "signing"]),
+    ("authorizer", &["telemetry", "key-store", "signing"]),
+    ("rotator", &["telemetry", "key-store", "signing"]),
     ("local", &["authorizer", "edge-signer", "signing"]),
     ("cli", &["authorizer", "edge-signer", "key-store", "local", "rotator", "signing"]),
     ("tests", &[]),
@@ -47,7 +47,7 @@ fn the_log_knows_each_crate_of_the_programs() {
         found = all;
     }
     let found: Vec<_> = found.into_iter().map(|name| name.replace('-', "_")).collect();
-    assert_eq!(found, function::log::OURS);
+    assert_eq!(found, telemetry::log::OURS);
 }
 
 /// Beside a `cdylib` an `rlib` turns link-time optimisation off.

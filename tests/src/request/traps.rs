@@ -18,14 +18,14 @@
 //! | credentials in a log | `tests/src/request/at_the_authorizer.rs::the_secret_is_in_no_log`, `tests/src/request/traps.rs::no_credential_is_in_a_log` |
 //! | environment variables are read at the edge, where there are none | `tests/src/request/traps.rs::nothing_is_read_from_the_environment_at_the_edge` |
 //! | a nonce is claimed before the signature is checked, so that anybody can use it up | `tests/src/request/traps.rs::a_forged_request_uses_up_nothing` |
-//! | the answer has JSON quotes in its ARN, or a `Condition` of null | `authorizer/src/policy.rs::the_answer_is_what_api_gateway_takes` |
-//! | a wide policy behind a result cache | `authorizer/src/policy.rs::the_resource_is_the_one_request_unless_iam_would_read_it_as_more` |
+//! | the answer has JSON quotes in its ARN, or a `Condition` of null | `authorizer/src/response.rs::the_answer_is_what_api_gateway_takes` |
+//! | a wide policy behind a result cache | `authorizer/src/response.rs::the_resource_is_the_one_request_unless_iam_would_read_it_as_more` |
 //! | a fixed sleep stands for the time in which a new key spreads | `signing/tests/rotation_model.rs::no_good_request_is_refused_in_any_interleaving`, `tests/src/rotation/aws_failures.rs::a_replica_that_lags_for_a_moment_is_waited_for` |
 //! | the old secret is good until the next rotation | `signing/src/rotation.rs::a_planned_rotation_leads_the_new_key_in_and_the_old_ones_out` |
 //! | the date is read once, at the start | `tests/src/cli/on_key_files.rs::local_rotates_its_keys_again_and_again` |
 //! | a second rotation on one day does nothing and says nothing | `tests/src/cli/on_key_files.rs::rotations_side_by_side_lose_nothing` |
 //! | the list of the stack's parameters is hard-coded, and one that is added falls back to its default | `tests/src/rotation/stack_updates.rs::an_update_changes_the_timestamp_and_nothing_else` |
-//! | a test that parses, writes, parses and compares, and so sees no field that is ignored | `authorizer/src/config.rs::what_is_left_out_has_the_default`, `edge-signer/src/frame.rs::an_event_is_read_field_by_field`, `signing/src/structured_field.rs::a_signature_input_is_read_and_its_text_kept` |
+//! | a test that parses, writes, parses and compares, and so sees no field that is ignored | `authorizer/src/config.rs::what_is_left_out_has_the_default`, `edge-signer/src/codec.rs::an_event_is_read_field_by_field`, `signing/src/structured_field.rs::a_signature_input_is_read_and_its_text_kept` |
 //! | two readers of one name: a lenient one decides, a strict one acts | `signing/tests/rules.rs::rule_1_one_of_each_header`, `tests/src/request/from_edge_to_allow.rs::a_name_that_only_resembles_ours_never_stands_for_it` |
 //! | a hop behind the verifier removes what was verified | `signing/tests/rules.rs::rule_1_connection_lists_nothing_that_the_verdict_rests_on` |
 //! | a stranger's member of a shared field decides about ours | `signing/tests/rules.rs::rule_1_the_fields_of_rfc_9421_are_a_viewers_own` |

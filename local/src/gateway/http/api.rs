@@ -5,7 +5,7 @@ use crate::{
         deployment::{Kind, context},
         event::{Api, ApiRequest, Arrival},
         http::{event, simple_answer::is_authorized},
-        refusals::{Answer, Refusal},
+        rejections::{Answer, Refusal},
     },
     net::{headers::values, server::Limits},
     random,

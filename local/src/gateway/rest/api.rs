@@ -5,10 +5,10 @@ use crate::{
         api_keys::ApiKeys,
         deployment::{Kind, context},
         event::{Api, ApiRequest, Arrival, with_one_slash},
-        refusals::{Answer, Refusal},
+        rejections::{Answer, Refusal},
         rest::{
             event,
-            policy::{Verdict, evaluate},
+            iam_policy::{Verdict, evaluate},
         },
     },
     net::{

@@ -5,7 +5,7 @@
 
 use crate::gateway::{
     event::{Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash},
-    refusals::Refusal,
+    rejections::Refusal,
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, time::SystemTime};

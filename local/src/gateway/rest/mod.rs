@@ -2,7 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod event;
-pub(crate) mod policy;
+pub(crate) mod iam_policy;
 
 #[cfg(test)]
 mod api_tests;

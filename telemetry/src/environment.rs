@@ -12,7 +12,7 @@ const PREFIX: &str = "COUNTERSIGN_";
 /// The variables that are ours, each to be taken once. Not `Debug`: somebody may have set a secret.
 ///
 /// ```
-/// # use function::{Environment, EnvironmentError};
+/// # use telemetry::{Environment, EnvironmentError};
 /// # use std::time::Duration;
 /// # fn main() -> Result<(), EnvironmentError> {
 /// let variables = [("PATH", "/bin"), ("StackName", "api"), ("COUNTERSIGN_MODE", "monitor")];

@@ -14,9 +14,9 @@
 //! has come back from the origin, and its own response is handed on as it is.
 
 use crate::{Answer, Body, Edits, Header, Notice, Origin, OriginRequest, OtherTrigger, Outcome, Problem, Response};
-use function::embed;
 use serde_json::{Map, Value};
 use std::time::SystemTime;
+use telemetry::embed;
 
 /// The id of the request in `text`, which need not be an event that [`read`] takes.
 pub fn request_id(text: &str) -> &str {

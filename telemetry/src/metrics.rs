@@ -196,7 +196,7 @@ enum Number {
 /// # use serde_json::{Value, json};
 /// # use std::time::{Duration, SystemTime};
 /// let Value::Object(mut line) = json!({"decision": "refused", "reason": "expired"}) else { unreachable!() };
-/// function::embed(&mut line, "authorizer", SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_341_855_250));
+/// telemetry::embed(&mut line, "authorizer", SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_341_855_250));
 /// let expected = json!({
 ///     "decision": "refused",
 ///     "reason": "expired",

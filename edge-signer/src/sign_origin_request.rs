@@ -1,0 +1,221 @@
+//! The decision about one request: a pure function of the event, its configuration, the keys, a nonce and the time.
+
+use crate::{
+    Answer, Body, BodyRule, Config, Edits, Header, Misconfigured, Mode, Notice, OriginRequest, Outcome, Problem,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use signing::{
+    ContentDigest, Field, KeySet, METHOD_OVERRIDES, Nonce, Request, UnixSeconds, announces_body, resembles,
+    resembles_ours, sign,
+};
+use std::{borrow::Cow, collections::BTreeSet};
+
+const DIGEST: &str = Field::ContentDigest.name();
+
+/// API Gateway's limit for the request line and all headers.
+const HEAD_LIMIT: usize = 10_240;
+/// What CloudFront adds behind the function: `Via`, `X-Amz-Cf-Id`, `X-Forwarded-For` and the like.
+const ADDED_BY_CLOUDFRONT: usize = 512;
+
+/// Signs a request, or says why it cannot be.
+///
+/// `config` is what [`Config::read`] made of the request's origin. Without `keys`, or where none of them may be used `now`,
+/// the request is answered at the edge; in monitor mode it is sent on unsigned.
+pub fn sign_origin_request(
+    request: &OriginRequest<'_>,
+    config: Result<&Config, Misconfigured>,
+    keys: Option<&KeySet>,
+    nonce: Nonce,
+    now: UnixSeconds,
+) -> Outcome {
+    let signed = match config {
+        Ok(Config { source: None, .. }) => {
+            return Outcome { answer: unsigned(request), notices: overrides_removed(request).collect() };
+        }
+        Ok(config) => signed(request, config, keys, nonce, now),
+        Err(error) => Err(error.into()),
+    };
+    let mut notices = Vec::new();
+    let answer = match signed {
+        Ok((edits, of_the_body)) => {
+            notices.extend(of_the_body);
+            Answer::Forward(edits)
+        }
+        Err(problem) if Mode::read(&request.origin) == Ok(Mode::Monitor) => {
+            notices.push(Notice::Unsigned(problem));
+            unsigned(request)
+        }
+        Err(problem) => {
+            let response = problem.respond();
+            notices.push(Notice::Answered(problem));
+            Answer::Respond(response)
+        }
+    };
+    if matches!(answer, Answer::Forward(_)) {
+        notices.extend(overrides_removed(request));
+    }
+    Outcome { answer, notices }
+}
+
+/// A remark for each method override that [`edits`] removes, whatever its spelling.
+fn overrides_removed(request: &OriginRequest<'_>) -> impl Iterator<Item = Notice> {
+    let sent = |name: &str| request.headers.iter().any(|header| resembles(header.name, name));
+    METHOD_OVERRIDES.into_iter().filter(move |name| sent(name)).map(Notice::MethodOverrideRemoved)
+}
+
+/// Sends the request on with nothing in it that poses as ours.
+fn unsigned(request: &OriginRequest<'_>) -> Answer {
+    Answer::Forward(edits(request, DigestHeader::Kept, Vec::new()))
+}
+
+/// The changes that sign the request, and what there is to say of its body.
+fn signed(
+    request: &OriginRequest<'_>,
+    config: &Config,
+    keys: Option<&KeySet>,
+    nonce: Nonce,
+    now: UnixSeconds,
+) -> Result<(Edits, Vec<Notice>), Problem> {
+    let origin = &request.origin;
+    if origin.protocol != "https" {
+        return Err(Problem::NotHttps);
+    }
+    let target = match request.querystring {
+        "" => format!("{}{}", origin.path, request.uri),
+        query => format!("{}{}?{query}", origin.path, request.uri),
+    };
+    if is_bodiless(request) && announces_body(headers(request)) {
+        return Err(Problem::BodyOnGet);
+    }
+    let (content_digest, notices) = content_digest(request, config.body)?;
+    let mut hosts = request.values("host");
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return Err(Problem::Event("it does not have exactly one Host"));
+    };
+    let covered = Request {
+        method: request.method.try_into().map_err(|_| Problem::Event("its method is not a method"))?,
+        authority: host.try_into().map_err(|_| Problem::Event("its Host is not a host name"))?,
+        target: target.as_str().try_into().map_err(|_| Problem::Target)?,
+        viewer_ip: request.client_ip.try_into().map_err(|_| Problem::Event("its clientIp is not an IP address"))?,
+        content_digest: match &content_digest {
+            Some(value) => Some(
+                value.as_str().try_into().map_err(|_| Problem::Event("its Content-Digest is not a header value"))?,
+            ),
+            None => None,
+        },
+    };
+    let key = keys.and_then(|keys| keys.signing_key(now)).ok_or(Problem::NoKey)?;
+    let signature = sign(&covered, key, nonce, config.lifetime, now);
+    let set = signature.headers(&covered).into_iter().map(|(field, value)| (field.key().into(), value)).collect();
+    let edits = edits(request, DigestHeader::Replaced, set);
+    let bytes = head_bytes(request, &target, &edits);
+    if bytes > HEAD_LIMIT {
+        return Err(Problem::TooLarge { bytes });
+    }
+    Ok((edits, notices))
+}
+
+/// What becomes of the viewer's own `Content-Digest`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DigestHeader {
+    Kept,
+    Replaced,
+}
+
+/// Sets these headers. Removes in every case what a viewer may have forged, what the origin's custom headers hold too, and our
+/// configuration. A viewer's `Signature` and `Signature-Input` are not ours: they stay as they are.
+fn edits(request: &OriginRequest<'_>, digest: DigestHeader, set: Vec<(Cow<'static, str>, String)>) -> Edits {
+    let custom = &request.origin.custom_headers;
+    let goes = |name: &str| {
+        let is_digest = digest == DigestHeader::Kept && name.eq_ignore_ascii_case(DIGEST);
+        resembles_ours(name)
+            || METHOD_OVERRIDES.iter().any(|other| resembles(name, other))
+            || (resembles(name, DIGEST) && !is_digest)
+            || custom.iter().any(|header| resembles(name, header.name))
+    };
+    let unique = |headers: &[Header<'_>], goes: &dyn Fn(&str) -> bool| {
+        let names: BTreeSet<_> = headers.iter().map(|header| header.name).filter(|name| goes(name)).collect();
+        names.into_iter().map(str::to_owned).collect()
+    };
+    Edits { remove: unique(&request.headers, &goes), set, remove_custom: unique(custom, &resembles_ours) }
+}
+
+/// The digest to send and to cover: the viewer's own, if the body is the one that it names, or ours of the body that is seen.
+///
+/// With [`BodyRule::Require`] every method but GET and HEAD has one, as an authorizer with `COUNTERSIGN_BODY=require` demands.
+fn content_digest(request: &OriginRequest<'_>, rule: BodyRule) -> Result<(Option<String>, Vec<Notice>), Problem> {
+    let field = join(request.values(DIGEST));
+    let own = ContentDigest::try_from(field.as_str()).ok();
+    let unreadable = own.is_none() && request.values(DIGEST).next().is_some();
+    let mut notices: Vec<_> = unreadable.then_some(Notice::ViewerDigestDropped).into_iter().collect();
+    let may_have_body = !is_bodiless(request);
+    let seen = match request.body.filter(|_| may_have_body) {
+        Some(Body { input_truncated: true, .. }) if rule == BodyRule::Require => return Err(Problem::BodyTooLarge),
+        Some(Body { input_truncated: true, .. }) => {
+            notices.push(Notice::BodyTruncated);
+            None
+        }
+        Some(body) if rule != BodyRule::Ignore => Some(decode(body)?),
+        None if may_have_body && announces_body(headers(request)) => match rule {
+            BodyRule::Require => return Err(Problem::BodyNotIncluded),
+            BodyRule::Digest if own.is_none() => {
+                notices.push(Notice::BodyNotSeen);
+                None
+            }
+            _ => None,
+        },
+        // CloudFront need not show a body that is empty.
+        None if may_have_body && rule == BodyRule::Require => Some(Cow::Borrowed(&[][..])),
+        _ => None,
+    };
+    let digest = match (own, seen) {
+        (None, Some(body)) => Some(ContentDigest::of(&body)),
+        (Some(own), Some(body)) if !own.matches(&body) => return Err(Problem::DigestMismatch),
+        (own, _) => own.map(|_| field),
+    };
+    Ok((digest, notices))
+}
+
+fn is_bodiless(request: &OriginRequest<'_>) -> bool {
+    matches!(request.method, "GET" | "HEAD")
+}
+
+fn headers<'a>(request: &OriginRequest<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    request.headers.iter().map(|header| (header.name, header.value))
+}
+
+fn decode(body: Body<'_>) -> Result<Cow<'_, [u8]>, Problem> {
+    match body.encoding {
+        "base64" => STANDARD.decode(body.data).map(Cow::Owned).map_err(|_| Problem::Event("its body is not base64")),
+        "text" => Ok(Cow::Borrowed(body.data.as_bytes())),
+        _ => Err(Problem::Event("its body is neither base64 nor text")),
+    }
+}
+
+/// The size of the head of the request that would be sent.
+fn head_bytes(request: &OriginRequest<'_>, target: &str, edits: &Edits) -> usize {
+    let size = |headers: &[Header<'_>], gone: &[String]| -> usize {
+        let sent =
+            headers.iter().filter(|header| gone.binary_search_by(|name| name.as_str().cmp(header.name)).is_err());
+        sent.map(|header| header.name.len() + header.value.len()).sum()
+    };
+    let request_line = request.method.len() + target.len() + "  HTTP/1.1\r\n".len();
+    let added: usize = edits.set.iter().map(|(key, value)| key.len() + value.len()).sum();
+    request_line
+        + size(&request.headers, &edits.remove)
+        + size(&request.origin.custom_headers, &edits.remove_custom)
+        + added
+        + ADDED_BY_CLOUDFRONT
+}
+
+/// One value out of many, as RFC 9110 joins them.
+fn join<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
+    let mut joined = String::new();
+    for value in values {
+        if !joined.is_empty() && !value.is_empty() {
+            joined.push_str(", ");
+        }
+        joined.push_str(value);
+    }
+    joined
+}

@@ -5,31 +5,31 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
-use signing::{Query, Received, Shown, UnixSeconds};
+use signing::{Query, ReceivedRequest, ReceivedTarget, UnixSeconds};
 use std::{borrow::Cow, fmt, marker::PhantomData, ops::RangeInclusive};
 
 /// A REQUEST event. Not `Debug`: its headers hold the credentials of viewers.
 pub struct Event<'a> {
     /// How it wants to be answered.
-    pub form: Form<'a>,
+    pub response_format: ResponseFormat<'a>,
     method: Cow<'a, str>,
     second_method: Option<Cow<'a, str>>,
     domain_name: Cow<'a, str>,
     api_id: Cow<'a, str>,
     stage: Cow<'a, str>,
     headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    shown: Shown<'a>,
+    target: ReceivedTarget<'a>,
     time: Option<UnixSeconds>,
     request_id: Option<Cow<'a, str>>,
     source_ip: Option<Cow<'a, str>>,
     route: Option<Cow<'a, str>>,
 }
 
-/// The form of the answer.
+/// The format of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Form<'a> {
+pub enum ResponseFormat<'a> {
     /// An IAM policy about this resource: REST APIs.
-    Policy {
+    IamPolicy {
         /// The event's `methodArn`.
         method_arn: Cow<'a, str>,
     },
@@ -108,14 +108,14 @@ impl<'a> Event<'a> {
             }
         }
         Ok(Self {
-            form: Form::Policy { method_arn: raw.method_arn.ok_or(EventError::MethodArn)?.0 },
+            response_format: ResponseFormat::IamPolicy { method_arn: raw.method_arn.ok_or(EventError::MethodArn)?.0 },
             method: context.http_method.unwrap_or_default().0,
             second_method: raw.http_method.map(|Text(method)| method),
             domain_name: context.domain_name.unwrap_or_default().0,
             api_id: context.api_id.unwrap_or_default().0,
             stage: context.stage.unwrap_or_default().0,
             headers,
-            shown: Shown::Rest {
+            target: ReceivedTarget::Rest {
                 path: context.path.unwrap_or_default().0,
                 api_path: raw.path.unwrap_or_default().0,
                 query,
@@ -131,14 +131,14 @@ impl<'a> Event<'a> {
         let context = raw.request_context.unwrap_or_default();
         let http = context.http.unwrap_or_default();
         Self {
-            form: Form::Simple,
+            response_format: ResponseFormat::Simple,
             method: http.method.unwrap_or_default().0,
             second_method: None,
             domain_name: context.domain_name.unwrap_or_default().0,
             api_id: context.api_id.unwrap_or_default().0,
             stage: context.stage.unwrap_or_default().0,
             headers: singles(raw.headers),
-            shown: Shown::Http {
+            target: ReceivedTarget::Http {
                 path: raw.raw_path.unwrap_or_default().0,
                 query: raw.raw_query_string.unwrap_or_default().0,
             },
@@ -155,15 +155,15 @@ impl<'a> Event<'a> {
     }
 
     /// What the rules are applied to.
-    pub fn received<'b>(&'b self, headers: &'b [(&'b str, &'b str)]) -> Received<'b> {
-        Received {
+    pub fn received<'b>(&'b self, headers: &'b [(&'b str, &'b str)]) -> ReceivedRequest<'b> {
+        ReceivedRequest {
             method: &self.method,
             second_method: self.second_method.as_deref(),
             domain_name: &self.domain_name,
             api_id: &self.api_id,
             stage: &self.stage,
             headers,
-            shown: &self.shown,
+            target: &self.target,
             time: self.time,
         }
     }
@@ -186,12 +186,12 @@ impl<'a> Event<'a> {
 
     /// The resource of a REST API that the request reached, like `/pets/{petId}`: a text of the API's owner. For the log.
     pub fn resource(&self) -> Option<&str> {
-        self.route.as_deref().filter(|_| matches!(self.form, Form::Policy { .. }))
+        self.route.as_deref().filter(|_| matches!(self.response_format, ResponseFormat::IamPolicy { .. }))
     }
 
     /// The route of an HTTP API that the request reached, like `GET /pets`: a text of the API's owner. For the log.
     pub fn route_key(&self) -> Option<&str> {
-        self.route.as_deref().filter(|_| matches!(self.form, Form::Simple))
+        self.route.as_deref().filter(|_| matches!(self.response_format, ResponseFormat::Simple))
     }
 
     /// CloudFront's id of the request, for the log, where there is one `x-amz-cf-id` of the form that CloudFront gives it. A

@@ -11,8 +11,8 @@ mod origin_header;
 mod response;
 mod service;
 
-pub use config::{Config, Mode};
-pub use event::{Event, EventError, Form};
+pub use config::{AuthorizerConfig, Mode};
+pub use event::{Event, EventError, ResponseFormat};
 pub use failure::{Failure, Unavailable};
 pub use origin_header::{
     Admissible, OriginHeader,

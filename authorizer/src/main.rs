@@ -1,6 +1,6 @@
 //! The authorizer as a Lambda function on `provided.al2023`, where the program is called `bootstrap`.
 
-use authorizer::{Authorizer, AuthorizerError, Config, Unavailable};
+use authorizer::{Authorizer, AuthorizerConfig, AuthorizerError, Unavailable};
 use key_store::aws;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
@@ -9,7 +9,7 @@ use std::{process::ExitCode, time::SystemTime};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     telemetry::log::init();
-    let mut config = match Config::read(std::env::vars_os()) {
+    let mut config = match AuthorizerConfig::read(std::env::vars_os()) {
         Ok(config) => config,
         Err(error) => {
             tracing::error!(decision = "not-started", reason = %error);

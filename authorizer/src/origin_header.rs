@@ -7,7 +7,7 @@
 pub(crate) mod refusal;
 
 use crate::failure::{Failure, Unavailable, warn_of};
-use key_store::{Cache, Limits, NamedSecret, NamedSecrets, SecretPrefix, SecretText, aws::SdkConfig};
+use key_store::{Cache, CacheLimits, NamedSecret, NamedSecrets, SecretPrefix, SecretText, aws::SdkConfig};
 use refusal::{HEADER, Name, OriginHeaderRefusal};
 use signing::{Verified, resembles};
 use std::{
@@ -57,7 +57,7 @@ pub struct OriginHeader {
 
 impl OriginHeader {
     /// Asks for the header whose values are in the secrets `PREFIX/NAME/value`; without a prefix it asks for none.
-    pub fn new(prefix: Option<SecretPrefix>, limits: Limits, aws: &SdkConfig) -> Self {
+    pub fn new(prefix: Option<SecretPrefix>, limits: CacheLimits, aws: &SdkConfig) -> Self {
         let values = |prefix| Values { secrets: NamedSecrets::new(prefix, aws), limits, names: Mutex::default() };
         Self { asked: prefix.map(values) }
     }
@@ -73,20 +73,20 @@ impl OriginHeader {
         now: SystemTime,
     ) -> Result<Admissible<'a>, Failure> {
         if let Some(values) = &self.asked {
-            let shown = Shown::read(headers)?;
-            values.confirm(&shown, now).await?;
+            let received = ReceivedValue::read(headers)?;
+            values.confirm(&received, now).await?;
         }
         Ok(Admissible(verified))
     }
 }
 
 /// The header as a request shows it. Not `Debug`: the value may be right.
-struct Shown<'a> {
+struct ReceivedValue<'a> {
     name: Name,
     value: &'a str,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ReceivedValue<'a> {
     fn read(headers: &[(&str, &'a str)]) -> Result<Self, OriginHeaderRefusal> {
         let found: Vec<_> = headers.iter().filter(|(name, _)| resembles(name, HEADER)).collect();
         let value = match *found {
@@ -96,8 +96,8 @@ impl<'a> Shown<'a> {
         };
         // An HTTP API joins several values with commas, which neither part may have.
         let parts = value.split_once('.').filter(|(_, value)| SecretText::is_one(value));
-        let shown = parts.and_then(|(name, value)| Some(Self { name: Name::read(name)?, value }));
-        shown.ok_or(OriginHeaderRefusal::Malformed)
+        let received = parts.and_then(|(name, value)| Some(Self { name: Name::read(name)?, value }));
+        received.ok_or(OriginHeaderRefusal::Malformed)
     }
 }
 
@@ -105,7 +105,7 @@ impl<'a> Shown<'a> {
 #[derive(Debug)]
 struct Values {
     secrets: NamedSecrets,
-    limits: Limits,
+    limits: CacheLimits,
     /// The one that was used last stands last.
     names: Mutex<Vec<Kept>>,
 }
@@ -117,18 +117,18 @@ struct Kept {
 }
 
 impl Values {
-    async fn confirm(&self, shown: &Shown<'_>, now: SystemTime) -> Result<(), Failure> {
-        let cache = self.cache(&shown.name, now);
+    async fn confirm(&self, received: &ReceivedValue<'_>, now: SystemTime) -> Result<(), Failure> {
+        let cache = self.cache(&received.name, now);
         // That there is no such secret is known until it is forgotten, however short the time to live.
         if !is_unknown(&cache, now)
             && let Err(error) = cache.refresh(now).await
         {
             warn_of(&error);
         }
-        match cache.held(now).value.as_deref() {
-            Some(Some(secret)) if secret.is(shown.value) => Ok(()),
-            Some(Some(_)) => Err(OriginHeaderRefusal::Mismatch(shown.name.clone()).into()),
-            Some(None) => Err(OriginHeaderRefusal::Unknown(shown.name.clone()).into()),
+        match cache.get(now).value.as_deref() {
+            Some(Some(secret)) if secret.is(received.value) => Ok(()),
+            Some(Some(_)) => Err(OriginHeaderRefusal::Mismatch(received.name.clone()).into()),
+            Some(None) => Err(OriginHeaderRefusal::Unknown(received.name.clone()).into()),
             None => Err(Unavailable::OriginHeader.into()),
         }
     }
@@ -137,12 +137,12 @@ impl Values {
     /// invented names do not push out those that are good.
     fn cache(&self, name: &Name, now: SystemTime) -> Arc<Cache<NamedSecret>> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.retain(|kept| !is_unknown(&kept.cache, now) || kept.cache.held(now).age < UNKNOWN);
+        names.retain(|kept| !is_unknown(&kept.cache, now) || kept.cache.get(now).age < UNKNOWN);
         let kept = if let Some(at) = names.iter().position(|kept| kept.name == *name) {
             names.remove(at)
         } else {
             if names.len() >= NAMES {
-                let has_none = |kept: &Kept| !matches!(kept.cache.held(now).value.as_deref(), Some(Some(_)));
+                let has_none = |kept: &Kept| !matches!(kept.cache.get(now).value.as_deref(), Some(Some(_)));
                 let goes = names.iter().position(has_none).unwrap_or_default();
                 names.remove(goes);
             }
@@ -157,7 +157,7 @@ impl Values {
 
 /// Whether the last read said that there is no such secret.
 fn is_unknown(cache: &Cache<NamedSecret>, now: SystemTime) -> bool {
-    matches!(cache.held(now).value.as_deref(), Some(None))
+    matches!(cache.get(now).value.as_deref(), Some(None))
 }
 
 #[cfg(test)]
@@ -169,7 +169,7 @@ mod tests {
         let value = "0123456789abcdefghijklmnopqrstuvwxyzABCDEF";
         let good = format!("2026-11-22T06-04-05Z.{value}");
         let read = |headers: &[(&str, &str)]| {
-            Shown::read(headers).map(|shown| (shown.name.to_string(), shown.value.to_owned()))
+            ReceivedValue::read(headers).map(|received| (received.name.to_string(), received.value.to_owned()))
         };
         for name in ["2026-11-22T06-04-05Z", "2026-11-22", "fixed", &"n".repeat(64)] {
             let text = format!("{name}.{value}");

@@ -1,7 +1,7 @@
 //! The answer, in the form that the event asks for: an IAM policy about the one request, or a plain yes or no.
 
 use crate::{
-    event::{EventError, Form},
+    event::{EventError, ResponseFormat},
     failure::Failure,
     origin_header::Admissible,
 };
@@ -18,7 +18,7 @@ use std::io;
 #[serde(untagged)]
 pub enum Response {
     /// For REST APIs.
-    Policy(ApiGatewayCustomAuthorizerResponse<Context>),
+    IamPolicy(ApiGatewayCustomAuthorizerResponse<Context>),
     /// For HTTP APIs.
     Simple(ApiGatewayV2CustomAuthorizerSimpleResponse<Context>),
 }
@@ -72,28 +72,31 @@ pub struct Admission {
 /// Allows the request, and hands on what was verified: the path always, the target and then the digest only as far as they fit.
 ///
 /// ```compile_fail,E0308
-/// # use authorizer::{Admission, Failure, Form, Unverified, admit};
-/// # fn allow(unverified: &Unverified, form: &Form<'_>) -> Result<Result<Admission, Failure>, authorizer::EventError> {
-/// admit(unverified, form)
+/// # use authorizer::{Admission, Failure, ResponseFormat, Unverified, admit};
+/// # fn allow(unverified: &Unverified, response_format: &ResponseFormat<'_>) -> Result<Result<Admission, Failure>, authorizer::EventError> {
+/// admit(unverified, response_format)
 /// # }
 /// ```
 /// ```compile_fail,E0308
-/// # use authorizer::{Admission, Failure, Form, admit};
+/// # use authorizer::{Admission, Failure, ResponseFormat, admit};
 /// # use signing::Verified;
-/// # fn allow(verified: &Verified<'_>, form: &Form<'_>) -> Result<Result<Admission, Failure>, authorizer::EventError> {
-/// admit(verified, form)
+/// # fn allow(verified: &Verified<'_>, response_format: &ResponseFormat<'_>) -> Result<Result<Admission, Failure>, authorizer::EventError> {
+/// admit(verified, response_format)
 /// # }
 /// ```
 /// ```
-/// # use authorizer::{Admissible, Admission, Failure, Form, admit};
-/// # fn allow(admissible: &Admissible<'_>, form: &Form<'_>) -> Result<Result<Admission, Failure>, authorizer::EventError> {
-/// admit(admissible, form)
+/// # use authorizer::{Admissible, Admission, Failure, ResponseFormat, admit};
+/// # fn allow(admissible: &Admissible<'_>, response_format: &ResponseFormat<'_>) -> Result<Result<Admission, Failure>, authorizer::EventError> {
+/// admit(admissible, response_format)
 /// # }
 /// ```
 ///
 /// # Errors
 /// Where the event's `methodArn` is not one; within, [`Failure::PathTooLong`].
-pub fn admit(admissible: &Admissible<'_>, form: &Form<'_>) -> Result<Result<Admission, Failure>, EventError> {
+pub fn admit(
+    admissible: &Admissible<'_>,
+    response_format: &ResponseFormat<'_>,
+) -> Result<Result<Admission, Failure>, EventError> {
     let verified = admissible.verified();
     let viewer_ip = verified.viewer_ip().to_string();
     let mut response = respond(
@@ -108,7 +111,7 @@ pub fn admit(admissible: &Admissible<'_>, form: &Form<'_>) -> Result<Result<Admi
             viewer_ip: Some(viewer_ip),
             countersign_omitted: None,
         },
-        form,
+        response_format,
     )?;
     for omit in [Context::omit_nothing, Context::omit_target, Context::omit_body_digest] {
         omit(response.context());
@@ -138,7 +141,7 @@ impl Context {
 impl Response {
     fn context(&mut self) -> &mut Context {
         match self {
-            Self::Policy(response) => &mut response.context,
+            Self::IamPolicy(response) => &mut response.context,
             Self::Simple(response) => &mut response.context,
         }
     }
@@ -168,23 +171,23 @@ impl Response {
 ///
 /// # Errors
 /// Where the event's `methodArn` is not one.
-pub fn admit_unverified(_: &Unverified, form: &Form<'_>) -> Result<Response, EventError> {
+pub fn admit_unverified(_: &Unverified, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
     let context = Context { countersign: "would-refuse".to_owned(), ..Context::default() };
-    respond(true, context, form)
+    respond(true, context, response_format)
 }
 
 /// Denies the request. Why is nobody's business but the log's.
 ///
 /// # Errors
 /// Where the event's `methodArn` is not one.
-pub fn refuse(form: &Form<'_>) -> Result<Response, EventError> {
-    respond(false, Context::default(), form)
+pub fn refuse(response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
+    respond(false, Context::default(), response_format)
 }
 
-fn respond(allow: bool, context: Context, form: &Form<'_>) -> Result<Response, EventError> {
-    let method_arn = match form {
-        Form::Policy { method_arn } => method_arn,
-        Form::Simple => {
+fn respond(allow: bool, context: Context, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
+    let method_arn = match response_format {
+        ResponseFormat::IamPolicy { method_arn } => method_arn,
+        ResponseFormat::Simple => {
             let mut response = ApiGatewayV2CustomAuthorizerSimpleResponse::default();
             response.is_authorized = allow;
             response.context = context;
@@ -200,7 +203,7 @@ fn respond(allow: bool, context: Context, form: &Form<'_>) -> Result<Response, E
     response.policy_document.version = Some("2012-10-17".to_owned());
     response.policy_document.statement = vec![statement];
     response.context = context;
-    Ok(Response::Policy(response))
+    Ok(Response::IamPolicy(response))
 }
 
 /// The event's own ARN, so that a policy that is cached against all advice opens nothing else. IAM takes 512 characters,
@@ -230,8 +233,8 @@ mod tests {
 
     #[test]
     fn the_answer_is_what_api_gateway_takes() {
-        let form = Form::Policy { method_arn: format!("{ARN}/pets").into() };
-        let refused = serde_json::to_value(refuse(&form).unwrap()).unwrap();
+        let response_format = ResponseFormat::IamPolicy { method_arn: format!("{ARN}/pets").into() };
+        let refused = serde_json::to_value(refuse(&response_format).unwrap()).unwrap();
         let statement = |effect| {
             serde_json::json!({
                 "Version": "2012-10-17",
@@ -248,14 +251,17 @@ mod tests {
             })
         );
         let unverified = Unverified(Failure::Refused(Refusal::Missing(Field::Signature)));
-        let monitored = serde_json::to_value(admit_unverified(&unverified, &form).unwrap()).unwrap();
+        let monitored = serde_json::to_value(admit_unverified(&unverified, &response_format).unwrap()).unwrap();
         assert_eq!(monitored["policyDocument"], statement("Allow"));
         assert_eq!(monitored["context"], serde_json::json!({"countersign": "would-refuse"}));
 
         let simple = |answer: Response| serde_json::to_value(answer).unwrap();
-        assert_eq!(simple(refuse(&Form::Simple).unwrap()), serde_json::json!({"isAuthorized": false, "context": {}}));
         assert_eq!(
-            simple(admit_unverified(&unverified, &Form::Simple).unwrap()),
+            simple(refuse(&ResponseFormat::Simple).unwrap()),
+            serde_json::json!({"isAuthorized": false, "context": {}})
+        );
+        assert_eq!(
+            simple(admit_unverified(&unverified, &ResponseFormat::Simple).unwrap()),
             serde_json::json!({"isAuthorized": true, "context": {"countersign": "would-refuse"}})
         );
     }

@@ -1,19 +1,19 @@
 use crate::{
-    config::{Config, Mode},
+    config::{AuthorizerConfig, Mode},
     event::{Event, EventError},
     failure::{Failure, Unavailable, warn_of},
     origin_header::{Admissible, OriginHeader},
     response::{Admission, Response, Unverified, admit, admit_unverified, refuse},
 };
-use key_store::{Cache, ReadError, Reading, Store, aws::SdkConfig};
-use signing::{Claim, Policy, Received};
+use key_store::{Cache, ReadError, Store, StoredKeys, aws::SdkConfig};
+use signing::{CheckedRequest, ReceivedRequest, VerificationPolicy};
 use std::{sync::Arc, time::SystemTime};
 
 /// The authorizer of one process: its configuration and its caches.
 #[derive(Debug)]
 pub struct Authorizer {
     mode: Mode,
-    policy: Policy,
+    policy: VerificationPolicy,
     keys: Cache<Store>,
     origin_header: OriginHeader,
 }
@@ -31,8 +31,8 @@ pub enum AuthorizerError {
 
 impl Authorizer {
     /// An authorizer that has read nothing yet, and reads what is in Secrets Manager by `aws`.
-    pub fn new(config: Config, aws: &SdkConfig) -> Self {
-        let Config { source, mode, limits, policy, origin_header } = config;
+    pub fn new(config: AuthorizerConfig, aws: &SdkConfig) -> Self {
+        let AuthorizerConfig { source, mode, limits, policy, origin_header } = config;
         let keys = Cache::new(source.open(aws), limits);
         Self { mode, policy, keys, origin_header: OriginHeader::new(origin_header, limits, aws) }
     }
@@ -58,7 +58,7 @@ impl Authorizer {
         let received = event.received(&headers);
         let (verdict, key_set_age) = self.verify(&received, now).await;
         let admitted = match verdict {
-            Ok(admissible) => admit(&admissible, &event.form)?.map(|admission| (admissible, admission)),
+            Ok(admissible) => admit(&admissible, &event.response_format)?.map(|admission| (admissible, admission)),
             Err(failure) => Err(failure),
         };
         match (admitted, self.mode) {
@@ -70,7 +70,7 @@ impl Authorizer {
             }
             (Err(failure), Mode::Monitor) => {
                 let unverified = Unverified(failure);
-                let response = admit_unverified(&unverified, &event.form)?;
+                let response = admit_unverified(&unverified, &event.response_format)?;
                 tell_of_failure("would-refuse", &unverified.0, &event, key_set_age);
                 Ok(response)
             }
@@ -79,7 +79,7 @@ impl Authorizer {
                 Err(unavailable.into())
             }
             (Err(failure), Mode::Enforce) => {
-                let response = refuse(&event.form)?;
+                let response = refuse(&event.response_format)?;
                 tell_of_failure("refused", &failure, &event, key_set_age);
                 Ok(response)
             }
@@ -90,27 +90,27 @@ impl Authorizer {
     /// whoever sends what no key is looked up for does not make the keys seem old, which are not read again for it.
     async fn verify<'a>(
         &self,
-        received: &'a Received<'a>,
+        received: &'a ReceivedRequest<'a>,
         now: SystemTime,
     ) -> (Result<Admissible<'a>, Failure>, Option<u64>) {
-        let claim = match Claim::check(received, &self.policy) {
-            Ok(claim) => claim,
+        let checked = match CheckedRequest::check(received, &self.policy) {
+            Ok(checked) => checked,
             Err(refusal) => return (Err(refusal.into()), None),
         };
         tell(self.keys.refresh(now).await, now);
-        let mut held = self.keys.held(now);
-        if held.value.as_ref().is_some_and(|reading| reading.keys.get(claim.key_id()).is_none()) {
-            tell(self.keys.refresh_for(claim.key_id(), now).await, now);
-            held = self.keys.held(now);
+        let mut cached = self.keys.get(now);
+        if cached.value.as_ref().is_some_and(|stored| stored.keys.get(checked.key_id()).is_none()) {
+            tell(self.keys.refresh_for(checked.key_id(), now).await, now);
+            cached = self.keys.get(now);
         }
-        let Some(reading) = held.value else {
+        let Some(stored) = cached.value else {
             return (Err(Unavailable::Keys.into()), None);
         };
-        let verdict = match claim.verify(&reading.keys) {
+        let verdict = match checked.verify(&stored.keys) {
             Ok(verified) => self.origin_header.check(verified, received.headers, now).await,
             Err(refusal) => Err(refusal.into()),
         };
-        (verdict, Some(held.age.as_secs()))
+        (verdict, Some(cached.age.as_secs()))
     }
 }
 
@@ -137,9 +137,9 @@ fn tell_of_failure(decision: &str, failure: &Failure, event: &Event<'_>, key_set
 }
 
 /// Each read of the keys is a line of the log.
-fn tell(refreshed: Result<Option<Arc<Reading>>, ReadError>, now: SystemTime) {
+fn tell(refreshed: Result<Option<Arc<StoredKeys>>, ReadError>, now: SystemTime) {
     match refreshed {
-        Ok(Some(reading)) => tracing::info!(notice = "keys-read", secret_age = reading.age(now)),
+        Ok(Some(stored)) => tracing::info!(notice = "keys-read", secret_age = stored.age(now)),
         Ok(None) => {}
         Err(error) => warn_of(&error),
     }
@@ -212,7 +212,8 @@ mod tests {
     fn authorizer(file: &KeyFile, mode: &str) -> Authorizer {
         let secret = format!("file:{}", file.path().display());
         let variables = [("COUNTERSIGN_SECRET", secret.as_str()), ("COUNTERSIGN_MODE", mode)];
-        let config = Config::read(variables.map(|(name, value)| (OsString::from(name), value.into()))).unwrap();
+        let config =
+            AuthorizerConfig::read(variables.map(|(name, value)| (OsString::from(name), value.into()))).unwrap();
         Authorizer::new(config, &of_lambda(CallLimits::BRIEF))
     }
 

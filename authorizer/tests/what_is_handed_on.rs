@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
-use authorizer::{Authorizer, Config};
+use authorizer::{Authorizer, AuthorizerConfig};
 use key_store::{
     KeyFile,
     aws::{CallLimits, of_lambda},
@@ -53,7 +53,7 @@ impl Subject {
         file.create(&keys(), &[]).unwrap();
         let secret = format!("file:{}", file.path().display());
         let all = settings.iter().copied().chain([("COUNTERSIGN_SECRET", secret.as_str())]);
-        let config = Config::read(all.map(|(name, value)| (name.into(), value.into()))).unwrap();
+        let config = AuthorizerConfig::read(all.map(|(name, value)| (name.into(), value.into()))).unwrap();
         let log = Log::default();
         let writer = log.clone();
         let subscriber = telemetry::log::subscriber("authorizer".to_owned(), move || writer.clone());
@@ -274,7 +274,7 @@ async fn a_refusal_names_the_route_and_both_names_of_cloudfront_and_gateway() {
     assert_eq!((&line["resource"], &line["x_amz_cf_id"]), (&json!("/pets/{petId}"), &json!(ID)));
     assert_eq!(line["route_key"], Value::Null);
 
-    // What a stranger writes there is told only where it has the form of CloudFront's.
+    // What a stranger writes there is told only where it has the response_format of CloudFront's.
     for forged in [json!(["a b"]), json!(["\"}"]), json!([""]), json!(["x".repeat(129)]), json!([ID, ID]), json!(["é"])]
     {
         event["multiValueHeaders"]["X-Amz-Cf-Id"] = forged.clone();

@@ -3,7 +3,7 @@
 use crate::credentials::{new_api_key, new_key_id, new_secret};
 use anyhow::Result;
 use key_store::{ApiKey, FileVersion, KeyFile};
-use signing::{Key, KeySet, NO_END, Rotation, RotationPlan, RotationSchedule, UnixSeconds};
+use signing::{Key, KeySet, NEVER_EXPIRES, RotationKind, RotationPlan, RotationSchedule, UnixSeconds};
 
 /// The first key may be used at once by every clock: this is how far any two may differ.
 const SKEW: u64 = 5;
@@ -11,7 +11,7 @@ const SKEW: u64 = 5;
 /// Makes a key file with a signing key that may be used from now on, and an API key.
 pub(crate) fn create(file: &KeyFile, now: UnixSeconds) -> Result<()> {
     let not_before = UnixSeconds::new(now.get().saturating_sub(SKEW));
-    let key = Key::new(new_key_id(now)?, &*new_secret()?, not_before, NO_END)?;
+    let key = Key::new(new_key_id(now)?, &*new_secret()?, not_before, NEVER_EXPIRES)?;
     Ok(file.create(&KeySet::new(vec![key])?, &[new_api_key()?])?)
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct FileRotation {
 /// Plans a rotation of the signing keys, and of the API key beside them.
 pub(crate) fn plan(
     file: &KeyFile,
-    kind: Rotation,
+    kind: RotationKind,
     schedule: &RotationSchedule,
     now: UnixSeconds,
 ) -> Result<FileRotation> {
@@ -35,7 +35,7 @@ pub(crate) fn plan(
     if let Some(in_force) = old.api_keys.into_iter().next() {
         api_keys.push(new_api_key()?);
         // The one before is taken still, for what is under way; unless others may know it.
-        api_keys.extend((kind == Rotation::Planned).then_some(in_force));
+        api_keys.extend((kind == RotationKind::Planned).then_some(in_force));
     }
     Ok(FileRotation { plan, api_keys })
 }
@@ -43,5 +43,5 @@ pub(crate) fn plan(
 /// Puts the new keys in the place of the version that they were planned from.
 pub(crate) fn apply(file: &KeyFile, FileRotation { plan, api_keys }: &FileRotation, now: UnixSeconds) -> Result<()> {
     plan.check_promotion(now)?;
-    Ok(file.replace(&plan.base, &plan.keys, api_keys)?)
+    Ok(file.replace(&plan.planned_from, &plan.keys, api_keys)?)
 }

@@ -9,6 +9,7 @@ mod local;
 mod output;
 mod sign;
 mod times;
+mod timings;
 mod tour;
 
 use anyhow::Result;

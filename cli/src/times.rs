@@ -1,7 +1,7 @@
 //! Moments: the present one, and how one is printed.
 
 use jiff::Timestamp;
-use signing::{NO_END, UnixSeconds};
+use signing::{NEVER_EXPIRES, UnixSeconds};
 
 /// The present second.
 pub(crate) fn now() -> UnixSeconds {
@@ -10,7 +10,7 @@ pub(crate) fn now() -> UnixSeconds {
 
 /// In the words of RFC 3339; a key without an end says so.
 pub(crate) fn show(moment: UnixSeconds) -> String {
-    if moment >= NO_END {
+    if moment >= NEVER_EXPIRES {
         return "no end".to_owned();
     }
     let timestamp = i64::try_from(moment.get()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());

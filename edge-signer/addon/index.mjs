@@ -1,5 +1,5 @@
 // The Lambda@Edge function. It copies strings into the addon and headers out of it, and decides nothing.
-// The form of both texts is described in edge-signer/src/frame.rs.
+// The form of both texts is described in edge-signer/src/codec.rs.
 
 import { createRequire } from 'node:module';
 
@@ -9,8 +9,8 @@ const { sign, signAfterRefresh } = createRequire(import.meta.url)('./edge-signer
 export const handler = async (event) => {
   const { lines, data } = describe(event);
   const text = lines.join('\n');
-  const outcome = sign(text, lines.length, data) ?? (await signAfterRefresh(text, lines.length, data));
-  return apply(outcome, event?.Records?.[0]?.cf);
+  const decision = sign(text, lines.length, data) ?? (await signAfterRefresh(text, lines.length, data));
+  return apply(decision, event?.Records?.[0]?.cf);
 };
 
 // An event that cannot be described is not CloudFront's. Of it there are trigger and id alone, where it has them.
@@ -71,8 +71,8 @@ function boolean(value) {
   return String(value);
 }
 
-function apply(outcome, cf) {
-  const lines = outcome.split('\n');
+function apply(decision, cf) {
+  const lines = decision.split('\n');
   let at = 0;
   const next = () => lines[at++];
   const times = (act) => {

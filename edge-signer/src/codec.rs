@@ -13,7 +13,9 @@
 //! and the number of custom headers to delete and these. The first is a response. It is for an event that has none: another event
 //! has come back from the origin, and its own response is handed on as it is.
 
-use crate::{Answer, Body, Edits, Header, Notice, Origin, OriginRequest, OtherTrigger, Outcome, Problem, Response};
+use crate::{
+    Action, Body, Decision, Edits, Header, LogEvent, Origin, OriginRequest, OtherTrigger, Response, SigningError,
+};
 use serde_json::{Map, Value};
 use std::time::SystemTime;
 use telemetry::embed;
@@ -33,24 +35,24 @@ fn unquoted(json: &str) -> &str {
 /// # Errors
 /// Where the event is of another trigger, and where the text is not the event that the caller meant: then nothing of it can be
 /// trusted.
-pub fn read<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginRequest<'a>, Problem> {
-    const MALFORMED: Problem = Problem::Event("a part of it is missing or of another type");
+pub fn decode<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginRequest<'a>, SigningError> {
+    const MALFORMED: SigningError = SigningError::Event("a part of it is missing or of another type");
     let all: Vec<&str> = text.split('\n').collect();
     // Whatever else is wrong with it.
     if let Some(trigger) = all.first().copied().and_then(OtherTrigger::from_name) {
-        return Err(Problem::Trigger(trigger));
+        return Err(SigningError::Trigger(trigger));
     }
     if lines == 0 {
         return Err(MALFORMED);
     }
     if u32::try_from(all.len()) != Ok(lines) {
-        return Err(Problem::Event("a text in it has a line feed"));
+        return Err(SigningError::Event("a text in it has a line feed"));
     }
     let [_, request_id, records, request @ ..] = &*all else {
         return Err(MALFORMED);
     };
     if *records != "1" {
-        return Err(Problem::Event("it does not have exactly one record"));
+        return Err(SigningError::Event("it does not have exactly one record"));
     }
     let [method, uri, querystring, client_ip, protocol, path, encoding, truncated, count, headers @ ..] = request
     else {
@@ -76,17 +78,17 @@ pub fn read<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginReques
 }
 
 /// Writes an outcome. Its log lines hold the request's id, and metrics of the function of that name, at that time.
-pub fn write(outcome: &Outcome, request_id: &str, function_name: &str, now: SystemTime) -> String {
+pub fn encode(decision: &Decision, request_id: &str, function_name: &str, now: SystemTime) -> String {
     let mut text = Lines(String::with_capacity(1024));
-    text.list(&outcome.notices, |text, notice| text.line(&log_line(notice, request_id, function_name, now)));
-    match &outcome.answer {
-        Answer::Respond(Response { status, headers, body }) => {
+    text.list(&decision.log, |text, event| text.line(&log_line(event, request_id, function_name, now)));
+    match &decision.action {
+        Action::Respond(Response { status, headers, body }) => {
             text.line(&status.to_string());
             text.line(description(*status));
             text.list(headers, |text, (key, value)| text.pair(key, value));
             text.line(body);
         }
-        Answer::Forward(Edits { remove, set, remove_custom }) => {
+        Action::Forward(Edits { remove, set, remove_custom }) => {
             text.line("");
             text.list(remove, |text, name| text.line(name));
             text.list(set, |text, (key, value)| text.pair(key, value));
@@ -97,18 +99,18 @@ pub fn write(outcome: &Outcome, request_id: &str, function_name: &str, now: Syst
 }
 
 /// What is answered where [`read`] failed. An event that has a response keeps it.
-pub fn unreadable(problem: Problem) -> Outcome {
-    let answer = Answer::Respond(problem.respond());
-    let notice = match problem {
-        Problem::Trigger(trigger @ (OtherTrigger::OriginResponse | OtherTrigger::ViewerResponse)) => {
-            Notice::WrongTrigger(trigger)
+pub fn unreadable(problem: SigningError) -> Decision {
+    let action = Action::Respond(problem.respond());
+    let event = match problem {
+        SigningError::Trigger(trigger @ (OtherTrigger::OriginResponse | OtherTrigger::ViewerResponse)) => {
+            LogEvent::WrongTrigger(trigger)
         }
-        problem => Notice::Answered(problem),
+        problem => LogEvent::Answered(problem),
     };
-    Outcome { answer, notices: vec![notice] }
+    Decision { action, log: vec![event] }
 }
 
-/// The reason phrase of each status of [`Problem::status`].
+/// The reason phrase of each status of [`SigningError::status`].
 const fn description(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
@@ -120,17 +122,17 @@ const fn description(status: u16) -> &'static str {
 }
 
 /// A structured log line: JSON, so without a line feed.
-fn log_line(notice: &Notice, request_id: &str, function_name: &str, now: SystemTime) -> String {
-    let level = if matches!(notice, Notice::BodyTruncated) { "INFO" } else { "WARN" };
+fn log_line(event: &LogEvent, request_id: &str, function_name: &str, now: SystemTime) -> String {
+    let level = if matches!(event, LogEvent::BodyTruncated) { "INFO" } else { "WARN" };
     let mut line = Map::new();
     let mut put = |name: &str, value: Value| line.insert(name.to_owned(), value);
     put("level", level.into());
-    put("notice", notice.name().into());
-    put("message", notice.to_string().into());
-    if let Some(status) = notice.status() {
+    put("notice", event.name().into());
+    put("message", event.to_string().into());
+    if let Some(status) = event.status() {
         put("status", status.into());
     }
-    if let Notice::RefreshFailed { key_set_age: Some(age), .. } = notice {
+    if let LogEvent::RefreshFailed { key_set_age: Some(age), .. } = event {
         put("key_set_age", (*age).into());
     }
     if is_loggable(request_id) {
@@ -201,7 +203,7 @@ mod tests {
     #[test]
     fn an_event_is_read_field_by_field() {
         let text = EVENT.join("\n");
-        let request = read(&text, LINES, "e30=").unwrap();
+        let request = decode(&text, LINES, "e30=").unwrap();
         assert_eq!(
             [request.request_id, request.method, request.uri, request.querystring, request.client_ip],
             [ID, "POST", "/pets", "a=1", "203.0.113.7"]
@@ -214,14 +216,14 @@ mod tests {
         let body = request.body.unwrap();
         assert_eq!((body.encoding, body.data, body.input_truncated), ("base64", "e30=", false));
         let odd = text.replace("false", "maybe");
-        assert!(read(&odd, LINES, "").unwrap().body.unwrap().input_truncated, "what is not known to be whole is not");
+        assert!(decode(&odd, LINES, "").unwrap().body.unwrap().input_truncated, "what is not known to be whole is not");
         let bodyless = text.replace("base64\nfalse", "\n");
-        assert!(read(&bodyless, LINES, "").unwrap().body.is_none());
+        assert!(decode(&bodyless, LINES, "").unwrap().body.is_none());
         let nameless = text.replace("base64", "");
-        assert_eq!(read(&nameless, LINES, "").unwrap().body.unwrap().encoding, "", "a body is there all the same");
+        assert_eq!(decode(&nameless, LINES, "").unwrap().body.unwrap().encoding, "", "a body is there all the same");
         for trigger in ["", "origin", "Viewer-Request", "viewer-request "] {
             let unknown = text.replace("origin-request", trigger);
-            assert!(read(&unknown, LINES, "").is_ok(), "{trigger:?}");
+            assert!(decode(&unknown, LINES, "").is_ok(), "{trigger:?}");
         }
     }
 
@@ -250,30 +252,30 @@ mod tests {
             ("GET\n/".into(), 2),
         ];
         for (text, lines) in table {
-            let Err(problem @ Problem::Event(_)) = read(&text, lines, "") else { panic!("{text:?}") };
+            let Err(problem @ SigningError::Event(_)) = decode(&text, lines, "") else { panic!("{text:?}") };
             let advice = "Associate the function with the origin-request trigger of a CloudFront distribution";
             assert!(problem.to_string().ends_with(advice), "{problem}");
-            let response = Answer::Respond(problem.respond());
+            let response = Action::Respond(problem.respond());
             assert_eq!(
                 unreadable(problem.clone()),
-                Outcome { answer: response, notices: vec![Notice::Answered(problem)] }
+                Decision { action: response, log: vec![LogEvent::Answered(problem)] }
             );
         }
     }
 
     #[test]
     fn an_event_of_another_trigger_is_not_signed_whatever_it_holds() {
-        for (trigger, notice) in
+        for (trigger, event) in
             [("viewer-request", "answered"), ("origin-response", "wrong-trigger"), ("viewer-response", "wrong-trigger")]
         {
             let other = EVENT.join("\n").replace("origin-request", trigger);
             for (text, lines) in [(other.clone(), LINES), (other, 1), (trigger.to_owned(), 1)] {
-                let problem = read(&text, lines, "").err().unwrap();
-                assert!(matches!(problem, Problem::Trigger(other) if other.name() == trigger), "{problem}");
-                let outcome = unreadable(problem);
-                assert!(matches!(outcome.answer, Answer::Respond(Response { status: 500, .. })), "{outcome:?}");
-                let [said] = &*outcome.notices else { panic!("{outcome:?}") };
-                assert_eq!((said.name(), said.status()), (notice, (notice == "answered").then_some(500)));
+                let problem = decode(&text, lines, "").err().unwrap();
+                assert!(matches!(problem, SigningError::Trigger(other) if other.name() == trigger), "{problem}");
+                let decision = unreadable(problem);
+                assert!(matches!(decision.action, Action::Respond(Response { status: 500, .. })), "{decision:?}");
+                let [said] = &*decision.log else { panic!("{decision:?}") };
+                assert_eq!((said.name(), said.status()), (event, (event == "answered").then_some(500)));
                 let message = said.to_string();
                 assert!(message.contains(&format!("the function runs at the {trigger} trigger")), "{message}");
                 assert!(message.contains("associate the function with the origin-request trigger"), "{message}");
@@ -300,9 +302,9 @@ mod tests {
         fn check(json: &str, expected: Option<&str>) {
             let text = EVENT.join("\n").replace(EVENT[1], json);
             let id = request_id(&text);
-            assert_eq!(read(&text, LINES, "").unwrap().request_id, id);
+            assert_eq!(decode(&text, LINES, "").unwrap().request_id, id);
             assert_eq!(request_id(&format!("viewer-request\n{json}")), id);
-            let lines = write(&unreadable(Problem::NoKey), id, "f", AT);
+            let lines = encode(&unreadable(SigningError::NoKey), id, "f", AT);
             let line: Value = serde_json::from_str(lines.split('\n').nth(1).unwrap()).unwrap();
             assert_eq!(line.get("x_amz_cf_id").map(|id| id.as_str().unwrap()), expected, "{json}");
         }
@@ -342,16 +344,16 @@ mod tests {
             set: vec![("Countersign-Signature".into(), "a=:YQ==:".into())],
             remove_custom: vec!["countersign-secret".into(), "countersign-mode".into()],
         };
-        let outcome = Outcome { answer: Answer::Forward(edits), notices: vec![Notice::BodyTruncated] };
+        let decision = Decision { action: Action::Forward(edits), log: vec![LogEvent::BodyTruncated] };
         assert_eq!(
-            write(&outcome, "", "f", AT),
+            encode(&decision, "", "f", AT),
             "1\n{\"level\":\"INFO\",\"message\":\"the body is over 1 MiB and goes on without a digest of ours\",\
             \"notice\":\"body-truncated\"}\n\n1\ncountersign-x\n1\nCountersign-Signature\na=:YQ==:\n\
             2\ncountersign-secret\ncountersign-mode\n"
         );
-        let outcome = Outcome { answer: Answer::Respond(Problem::NoKey.respond()), notices: vec![] };
+        let decision = Decision { action: Action::Respond(SigningError::NoKey.respond()), log: vec![] };
         assert_eq!(
-            write(&outcome, ID, "f", AT),
+            encode(&decision, ID, "f", AT),
             "0\n503\nService Unavailable\n3\nContent-Type\napplication/json\nCache-Control\nno-store\nRetry-After\n5\n\
             {\"message\":\"Service unavailable\"}\n"
         );
@@ -360,23 +362,23 @@ mod tests {
     #[test]
     fn a_log_line_has_its_numbers_and_its_metrics() {
         #[track_caller]
-        fn check(notice: &Notice, fields: Value, metrics: &[&str]) {
-            let mut line: Map<_, _> = serde_json::from_str(&log_line(notice, ID, "f", AT)).unwrap();
+        fn check(event: &LogEvent, fields: Value, metrics: &[&str]) {
+            let mut line: Map<_, _> = serde_json::from_str(&log_line(event, ID, "f", AT)).unwrap();
             let metadata = line.remove("_aws");
             let directives = metadata.iter().flat_map(|it| it["CloudWatchMetrics"].as_array().unwrap());
             let defined = directives.flat_map(|it| it["Metrics"].as_array().unwrap());
             assert_eq!(defined.map(|it| it["Name"].as_str().unwrap()).collect::<Vec<_>>(), metrics);
             let mut expected = json!({
                 "level": "WARN",
-                "notice": notice.name(),
-                "message": notice.to_string(),
+                "notice": event.name(),
+                "message": event.to_string(),
                 "FunctionName": "f",
                 "x_amz_cf_id": ID,
             });
             expected.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
             assert_eq!(Value::from(line), expected);
         }
-        let failed = |key_set_age| Notice::RefreshFailed { error: ReadError("down".to_owned()), key_set_age };
+        let failed = |key_set_age| LogEvent::RefreshFailed { error: ReadError("down".to_owned()), key_set_age };
         check(
             &failed(Some(400)),
             json!({ "key_set_age": 400, "KeySetAge": 400, "RefreshFailed": 1 }),
@@ -384,17 +386,17 @@ mod tests {
         );
         check(&failed(None), json!({ "RefreshFailed": 1 }), &["RefreshFailed"]);
         check(
-            &Notice::Answered(Problem::NoKey),
+            &LogEvent::Answered(SigningError::NoKey),
             json!({ "status": 503, "Status": "503", "EdgeAnswered": 1 }),
             &["EdgeAnswered"],
         );
         check(
-            &Notice::Unsigned(Problem::Target),
+            &LogEvent::Unsigned(SigningError::Target),
             json!({ "status": 400, "Status": "400", "EdgeWouldAnswer": 1 }),
             &["EdgeWouldAnswer"],
         );
         check(
-            &Notice::MethodOverrideRemoved("x-http-method"),
+            &LogEvent::MethodOverrideRemoved("x-http-method"),
             json!({ "MethodOverrideRemoved": 1 }),
             &["MethodOverrideRemoved"],
         );

@@ -1,21 +1,22 @@
 //! What the function answers CloudFront, and what it has to say to the log.
 
-use crate::{Misconfigured, OtherTrigger};
+use crate::event::OtherTrigger;
 use key_store::ReadError;
+use settings::SettingError;
 use std::borrow::Cow;
 
 /// What becomes of the request.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Decision {
     /// What CloudFront is to do.
-    pub answer: Answer,
+    pub action: Action,
     /// Remarks for the log, in the order in which they came up.
-    pub notices: Vec<Notice>,
+    pub log: Vec<LogEvent>,
 }
 
 /// What CloudFront is to do.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Action {
     /// Send the request on with these changes and no others.
     Forward(Edits),
     /// Answer the viewer; the origin sees nothing.
@@ -46,7 +47,7 @@ pub struct Response {
 
 /// A remark for the log. It tells names and numbers, never the value of a header, a query or a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Notice {
+pub enum LogEvent {
     /// The viewer's own digest could not be read.
     #[error("the viewer's Content-Digest holds no sha-256 or sha-512 digest and was removed")]
     ViewerDigestDropped,
@@ -78,13 +79,13 @@ pub enum Notice {
     WrongTrigger(OtherTrigger),
     /// The request was answered at the edge.
     #[error("answered {status}: {0}", status = .0.status())]
-    Answered(Problem),
+    Answered(SigningError),
     /// Monitor mode: the request was sent on unsigned.
     #[error("sent on unsigned, in enforce mode answered {status}: {0}", status = .0.status())]
-    Unsigned(Problem),
+    Unsigned(SigningError),
 }
 
-impl Notice {
+impl LogEvent {
     /// The kind of notice, as one word.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -110,10 +111,10 @@ impl Notice {
 
 /// Why a request cannot be signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum SigningError {
     /// A custom header of the origin is wrong.
     #[error("{0}")]
-    Misconfigured(#[from] Misconfigured),
+    Misconfigured(#[from] SettingError),
     /// The origin is not reached over TLS: whoever is on the way could read what is signed and use it.
     #[error("the origin's protocol is not https: set its protocol policy to https-only")]
     NotHttps,
@@ -158,7 +159,7 @@ pub enum Problem {
     NoKey,
 }
 
-impl Problem {
+impl SigningError {
     /// The status of the answer.
     pub const fn status(&self) -> u16 {
         match self {

@@ -1,7 +1,7 @@
 //! The signer at the edge: a CloudFront origin-request event in, and out what to change in it, or an answer of its own.
 //!
 //! [`EdgeSigner`] holds the key caches and is all that a program needs; [`sign_origin_request`] is the decision itself, a
-//! pure function. [`codec`] is how the Node addon passes events in and outcomes out.
+//! pure function. [`codec`] is how the Node addon passes events in and decisions out.
 
 pub mod codec;
 mod config;
@@ -10,9 +10,9 @@ mod event;
 mod sign_origin_request;
 mod signer;
 
-pub use decision::{Answer, Edits, Notice, Outcome, Problem, Response};
+pub use decision::{Action, Decision, Edits, LogEvent, Response, SigningError};
 pub use event::{Body, Header, Origin, OriginRequest, OtherTrigger};
 
-pub use config::{BodyRule, Config, Misconfigured, Mode};
+pub use config::{BodyRule, Mode, SignerConfig};
 pub use sign_origin_request::sign_origin_request;
 pub use signer::EdgeSigner;

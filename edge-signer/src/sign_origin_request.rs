@@ -1,9 +1,10 @@
 //! The decision about one request: a pure function of the event, its configuration, the keys, a nonce and the time.
 
 use crate::{
-    Answer, Body, BodyRule, Config, Edits, Header, Misconfigured, Mode, Notice, OriginRequest, Outcome, Problem,
+    Action, Body, BodyRule, Decision, Edits, Header, LogEvent, Mode, OriginRequest, SignerConfig, SigningError,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use settings::SettingError;
 use signing::{
     ContentDigest, Field, KeySet, METHOD_OVERRIDES, Nonce, Request, UnixSeconds, announces_body, resembles,
     resembles_ours, sign,
@@ -19,100 +20,106 @@ const ADDED_BY_CLOUDFRONT: usize = 512;
 
 /// Signs a request, or says why it cannot be.
 ///
-/// `config` is what [`Config::read`] made of the request's origin. Without `keys`, or where none of them may be used `now`,
+/// `config` is what [`SignerConfig::read`] made of the request's origin. Without `keys`, or where none of them may be used `now`,
 /// the request is answered at the edge; in monitor mode it is sent on unsigned.
 pub fn sign_origin_request(
     request: &OriginRequest<'_>,
-    config: Result<&Config, Misconfigured>,
+    config: Result<&SignerConfig, SettingError>,
     keys: Option<&KeySet>,
     nonce: Nonce,
     now: UnixSeconds,
-) -> Outcome {
+) -> Decision {
     let signed = match config {
-        Ok(Config { source: None, .. }) => {
-            return Outcome { answer: unsigned(request), notices: overrides_removed(request).collect() };
+        Ok(SignerConfig { source: None, .. }) => {
+            return Decision { action: unsigned(request), log: overrides_removed(request).collect() };
         }
         Ok(config) => signed(request, config, keys, nonce, now),
         Err(error) => Err(error.into()),
     };
-    let mut notices = Vec::new();
-    let answer = match signed {
+    let mut log = Vec::new();
+    let action = match signed {
         Ok((edits, of_the_body)) => {
-            notices.extend(of_the_body);
-            Answer::Forward(edits)
+            log.extend(of_the_body);
+            Action::Forward(edits)
         }
         Err(problem) if Mode::read(&request.origin) == Ok(Mode::Monitor) => {
-            notices.push(Notice::Unsigned(problem));
+            log.push(LogEvent::Unsigned(problem));
             unsigned(request)
         }
         Err(problem) => {
             let response = problem.respond();
-            notices.push(Notice::Answered(problem));
-            Answer::Respond(response)
+            log.push(LogEvent::Answered(problem));
+            Action::Respond(response)
         }
     };
-    if matches!(answer, Answer::Forward(_)) {
-        notices.extend(overrides_removed(request));
+    if matches!(action, Action::Forward(_)) {
+        log.extend(overrides_removed(request));
     }
-    Outcome { answer, notices }
+    Decision { action, log }
 }
 
 /// A remark for each method override that [`edits`] removes, whatever its spelling.
-fn overrides_removed(request: &OriginRequest<'_>) -> impl Iterator<Item = Notice> {
+fn overrides_removed(request: &OriginRequest<'_>) -> impl Iterator<Item = LogEvent> {
     let sent = |name: &str| request.headers.iter().any(|header| resembles(header.name, name));
-    METHOD_OVERRIDES.into_iter().filter(move |name| sent(name)).map(Notice::MethodOverrideRemoved)
+    METHOD_OVERRIDES.into_iter().filter(move |name| sent(name)).map(LogEvent::MethodOverrideRemoved)
 }
 
 /// Sends the request on with nothing in it that poses as ours.
-fn unsigned(request: &OriginRequest<'_>) -> Answer {
-    Answer::Forward(edits(request, DigestHeader::Kept, Vec::new()))
+fn unsigned(request: &OriginRequest<'_>) -> Action {
+    Action::Forward(edits(request, DigestHeader::Kept, Vec::new()))
 }
 
 /// The changes that sign the request, and what there is to say of its body.
 fn signed(
     request: &OriginRequest<'_>,
-    config: &Config,
+    config: &SignerConfig,
     keys: Option<&KeySet>,
     nonce: Nonce,
     now: UnixSeconds,
-) -> Result<(Edits, Vec<Notice>), Problem> {
+) -> Result<(Edits, Vec<LogEvent>), SigningError> {
     let origin = &request.origin;
     if origin.protocol != "https" {
-        return Err(Problem::NotHttps);
+        return Err(SigningError::NotHttps);
     }
     let target = match request.querystring {
         "" => format!("{}{}", origin.path, request.uri),
         query => format!("{}{}?{query}", origin.path, request.uri),
     };
     if is_bodiless(request) && announces_body(headers(request)) {
-        return Err(Problem::BodyOnGet);
+        return Err(SigningError::BodyOnGet);
     }
-    let (content_digest, notices) = content_digest(request, config.body)?;
+    let (content_digest, log) = content_digest(request, config.body)?;
     let mut hosts = request.values("host");
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return Err(Problem::Event("it does not have exactly one Host"));
+        return Err(SigningError::Event("it does not have exactly one Host"));
     };
     let covered = Request {
-        method: request.method.try_into().map_err(|_| Problem::Event("its method is not a method"))?,
-        authority: host.try_into().map_err(|_| Problem::Event("its Host is not a host name"))?,
-        target: target.as_str().try_into().map_err(|_| Problem::Target)?,
-        viewer_ip: request.client_ip.try_into().map_err(|_| Problem::Event("its clientIp is not an IP address"))?,
+        method: request.method.try_into().map_err(|_| SigningError::Event("its method is not a method"))?,
+        authority: host.try_into().map_err(|_| SigningError::Event("its Host is not a host name"))?,
+        target: target.as_str().try_into().map_err(|_| SigningError::Target)?,
+        viewer_ip: request
+            .client_ip
+            .try_into()
+            .map_err(|_| SigningError::Event("its clientIp is not an IP address"))?,
         content_digest: match &content_digest {
             Some(value) => Some(
-                value.as_str().try_into().map_err(|_| Problem::Event("its Content-Digest is not a header value"))?,
+                value
+                    .as_str()
+                    .try_into()
+                    .map_err(|_| SigningError::Event("its Content-Digest is not a header value"))?,
             ),
             None => None,
         },
     };
-    let key = keys.and_then(|keys| keys.signing_key(now)).ok_or(Problem::NoKey)?;
+    let key = keys.and_then(|keys| keys.signing_key(now)).ok_or(SigningError::NoKey)?;
     let signature = sign(&covered, key, nonce, config.lifetime, now);
     let set = signature.headers(&covered).into_iter().map(|(field, value)| (field.key().into(), value)).collect();
     let edits = edits(request, DigestHeader::Replaced, set);
     let bytes = head_bytes(request, &target, &edits);
     if bytes > HEAD_LIMIT {
-        return Err(Problem::TooLarge { bytes });
+        return Err(SigningError::TooLarge { bytes });
     }
-    Ok((edits, notices))
+    Ok((edits, log))
 }
 
 /// What becomes of the viewer's own `Content-Digest`.
@@ -143,23 +150,28 @@ fn edits(request: &OriginRequest<'_>, digest: DigestHeader, set: Vec<(Cow<'stati
 /// The digest to send and to cover: the viewer's own, if the body is the one that it names, or ours of the body that is seen.
 ///
 /// With [`BodyRule::Require`] every method but GET and HEAD has one, as an authorizer with `COUNTERSIGN_BODY=require` demands.
-fn content_digest(request: &OriginRequest<'_>, rule: BodyRule) -> Result<(Option<String>, Vec<Notice>), Problem> {
+fn content_digest(
+    request: &OriginRequest<'_>,
+    rule: BodyRule,
+) -> Result<(Option<String>, Vec<LogEvent>), SigningError> {
     let field = join(request.values(DIGEST));
     let own = ContentDigest::try_from(field.as_str()).ok();
     let unreadable = own.is_none() && request.values(DIGEST).next().is_some();
-    let mut notices: Vec<_> = unreadable.then_some(Notice::ViewerDigestDropped).into_iter().collect();
+    let mut log: Vec<_> = unreadable.then_some(LogEvent::ViewerDigestDropped).into_iter().collect();
     let may_have_body = !is_bodiless(request);
     let seen = match request.body.filter(|_| may_have_body) {
-        Some(Body { input_truncated: true, .. }) if rule == BodyRule::Require => return Err(Problem::BodyTooLarge),
+        Some(Body { input_truncated: true, .. }) if rule == BodyRule::Require => {
+            return Err(SigningError::BodyTooLarge);
+        }
         Some(Body { input_truncated: true, .. }) => {
-            notices.push(Notice::BodyTruncated);
+            log.push(LogEvent::BodyTruncated);
             None
         }
         Some(body) if rule != BodyRule::Ignore => Some(decode(body)?),
         None if may_have_body && announces_body(headers(request)) => match rule {
-            BodyRule::Require => return Err(Problem::BodyNotIncluded),
+            BodyRule::Require => return Err(SigningError::BodyNotIncluded),
             BodyRule::Digest if own.is_none() => {
-                notices.push(Notice::BodyNotSeen);
+                log.push(LogEvent::BodyNotSeen);
                 None
             }
             _ => None,
@@ -170,10 +182,10 @@ fn content_digest(request: &OriginRequest<'_>, rule: BodyRule) -> Result<(Option
     };
     let digest = match (own, seen) {
         (None, Some(body)) => Some(ContentDigest::of(&body)),
-        (Some(own), Some(body)) if !own.matches(&body) => return Err(Problem::DigestMismatch),
+        (Some(own), Some(body)) if !own.matches(&body) => return Err(SigningError::DigestMismatch),
         (own, _) => own.map(|_| field),
     };
-    Ok((digest, notices))
+    Ok((digest, log))
 }
 
 fn is_bodiless(request: &OriginRequest<'_>) -> bool {
@@ -184,11 +196,13 @@ fn headers<'a>(request: &OriginRequest<'a>) -> impl Iterator<Item = (&'a str, &'
     request.headers.iter().map(|header| (header.name, header.value))
 }
 
-fn decode(body: Body<'_>) -> Result<Cow<'_, [u8]>, Problem> {
+fn decode(body: Body<'_>) -> Result<Cow<'_, [u8]>, SigningError> {
     match body.encoding {
-        "base64" => STANDARD.decode(body.data).map(Cow::Owned).map_err(|_| Problem::Event("its body is not base64")),
+        "base64" => {
+            STANDARD.decode(body.data).map(Cow::Owned).map_err(|_| SigningError::Event("its body is not base64"))
+        }
         "text" => Ok(Cow::Borrowed(body.data.as_bytes())),
-        _ => Err(Problem::Event("its body is neither base64 nor text")),
+        _ => Err(SigningError::Event("its body is neither base64 nor text")),
     }
 }
 

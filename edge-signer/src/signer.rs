@@ -1,5 +1,6 @@
-use crate::{Config, Misconfigured, Notice, OriginRequest, Outcome, sign_origin_request};
-use key_store::{Cache, Limits, Reading, Source, Store, aws::SdkConfig, unix_seconds};
+use crate::{Decision, LogEvent, OriginRequest, SignerConfig, sign_origin_request};
+use key_store::{Cache, CacheLimits, Source, Store, StoredKeys, aws::SdkConfig, unix_seconds};
+use settings::SettingError;
 use signing::Nonce;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,48 +20,48 @@ pub struct EdgeSigner {
 #[derive(Debug)]
 struct Keys {
     source: Source,
-    limits: Limits,
+    limits: CacheLimits,
     cache: Arc<Cache<Store>>,
 }
 
 impl EdgeSigner {
     /// A signer that has read no keys yet, and reads those in Secrets Manager by `aws`. What `jitter` does is said at
-    /// [`Limits::jittered`].
+    /// [`CacheLimits::jittered`].
     pub fn new(jitter: u8, aws: SdkConfig) -> Self {
         Self { jitter, aws, caches: Mutex::default() }
     }
 
     /// Signs with what is in memory; `None` where it is time to read keys, and [`EdgeSigner::handle`] has to be called.
-    pub fn handle_warm(&self, request: &OriginRequest<'_>, nonce: Nonce, now: SystemTime) -> Option<Outcome> {
-        let config = Config::read(&request.origin);
+    pub fn handle_warm(&self, request: &OriginRequest<'_>, nonce: Nonce, now: SystemTime) -> Option<Decision> {
+        let config = SignerConfig::read(&request.origin);
         match self.cache(&config) {
             None => Some(decide(request, config, None, nonce, now)),
             Some(cache) => {
-                let held = cache.held(now);
-                (!held.due).then(|| decide(request, config, held.value.as_deref(), nonce, now))
+                let cached = cache.get(now);
+                (!cached.due).then(|| decide(request, config, cached.value.as_deref(), nonce, now))
             }
         }
     }
 
     /// Signs, after reading keys where it is time to.
-    pub async fn handle(&self, request: &OriginRequest<'_>, nonce: Nonce, now: SystemTime) -> Outcome {
-        let config = Config::read(&request.origin);
+    pub async fn handle(&self, request: &OriginRequest<'_>, nonce: Nonce, now: SystemTime) -> Decision {
+        let config = SignerConfig::read(&request.origin);
         let Some(cache) = self.cache(&config) else {
             return decide(request, config, None, nonce, now);
         };
         let refreshed = cache.refresh(now).await;
-        let held = cache.held(now);
-        let mut outcome = decide(request, config, held.value.as_deref(), nonce, now);
+        let cached = cache.get(now);
+        let mut decision = decide(request, config, cached.value.as_deref(), nonce, now);
         if let Err(error) = refreshed {
-            let key_set_age = held.value.is_some().then_some(held.age.as_secs());
-            outcome.notices.insert(0, Notice::RefreshFailed { error, key_set_age });
+            let key_set_age = cached.value.is_some().then_some(cached.age.as_secs());
+            decision.log.insert(0, LogEvent::RefreshFailed { error, key_set_age });
         }
-        outcome
+        decision
     }
 
     /// The cache of the store that the request's origin names, kept as that says. There are as many as origins are configured.
-    fn cache(&self, config: &Result<Config, Misconfigured>) -> Option<Arc<Cache<Store>>> {
-        let Config { source: Some(source), limits, .. } = config.as_ref().ok()? else { return None };
+    fn cache(&self, config: &Result<SignerConfig, SettingError>) -> Option<Arc<Cache<Store>>> {
+        let SignerConfig { source: Some(source), limits, .. } = config.as_ref().ok()? else { return None };
         let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(keys) = caches.iter().find(|keys| keys.source == *source && keys.limits == *limits) {
             return Some(Arc::clone(&keys.cache));
@@ -73,11 +74,11 @@ impl EdgeSigner {
 
 fn decide(
     request: &OriginRequest<'_>,
-    config: Result<Config, Misconfigured>,
-    reading: Option<&Reading>,
+    config: Result<SignerConfig, SettingError>,
+    stored: Option<&StoredKeys>,
     nonce: Nonce,
     now: SystemTime,
-) -> Outcome {
-    let keys = reading.map(|reading| &reading.keys);
+) -> Decision {
+    let keys = stored.map(|stored| &stored.keys);
     sign_origin_request(request, config.as_ref().map_err(Clone::clone), keys, nonce, unix_seconds(now))
 }

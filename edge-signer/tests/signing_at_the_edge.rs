@@ -4,16 +4,17 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edge_signer::{
-    Answer, Body, Config, EdgeSigner, Edits, Header, Misconfigured, Notice, Origin, OriginRequest, OtherTrigger,
-    Outcome, Problem, sign_origin_request,
+    Action, Body, Decision, EdgeSigner, Edits, Header, LogEvent, Origin, OriginRequest, OtherTrigger, SignerConfig,
+    SigningError, sign_origin_request,
 };
 use key_store::{
-    KeyFile, Limits,
+    CacheLimits, KeyFile,
     aws::{CallLimits, of_lambda},
 };
+use settings::Seconds;
 use signing::{
-    BasePaths, Claim, ContentDigest, Key, KeyId, KeySet, Nonce, Policy, Query, Received, Refusal, RotationNumbers,
-    Shown, UnixSeconds,
+    BasePaths, CheckedRequest, ContentDigest, Key, KeyId, KeySet, Nonce, Query, ReceivedRequest, ReceivedTarget,
+    Refusal, RotationTimings, UnixSeconds, VerificationPolicy,
 };
 use std::{
     net::IpAddr,
@@ -94,21 +95,21 @@ impl Event {
         }
     }
 
-    fn outcome_with(&self, keys: Option<&KeySet>) -> Outcome {
+    fn decision_with(&self, keys: Option<&KeySet>) -> Decision {
         let request = self.request();
-        let config = Config::read(&request.origin);
+        let config = SignerConfig::read(&request.origin);
         sign_origin_request(&request, config.as_ref().map_err(Clone::clone), keys, Nonce::new([9; 16]), NOW)
     }
 
-    fn outcome(&self) -> Outcome {
-        self.outcome_with(Some(&keys()))
+    fn decision(&self) -> Decision {
+        self.decision_with(Some(&keys()))
     }
 
     #[track_caller]
     fn edits(&self) -> Edits {
-        match self.outcome().answer {
-            Answer::Forward(edits) => edits,
-            Answer::Respond(response) => panic!("answered {response:?}"),
+        match self.decision().action {
+            Action::Forward(edits) => edits,
+            Action::Respond(response) => panic!("answered {response:?}"),
         }
     }
 
@@ -132,17 +133,21 @@ impl Event {
             let (name, value) = pair.split_once('=').unwrap();
             query.entry(name.into()).or_default().push(value.into());
         }
-        let received = Received {
+        let received = ReceivedRequest {
             method: self.method,
             second_method: None,
             domain_name: HOST,
             api_id: "abc",
             stage: "prod",
             headers: &headers,
-            shown: &Shown::Rest { path: format!("/prod{}", self.uri).into(), api_path: (&*self.uri).into(), query },
+            target: &ReceivedTarget::Rest {
+                path: format!("/prod{}", self.uri).into(),
+                api_path: (&*self.uri).into(),
+                query,
+            },
             time: Some(NOW),
         };
-        let policy = Policy {
+        let policy = VerificationPolicy {
             max_lifetime: Duration::from_secs(60),
             skew: Duration::from_secs(5),
             allow_ambiguous_path: false,
@@ -150,15 +155,15 @@ impl Event {
             require_digest: self.custom_headers.contains(&("countersign-body", "require")),
             base_paths: BasePaths::default(),
         };
-        let verified = Claim::check(&received, &policy)?.verify(&keys())?;
+        let verified = CheckedRequest::check(&received, &policy)?.verify(&keys())?;
         Ok((verified.key_id().clone(), verified.viewer_ip()))
     }
 
     #[track_caller]
-    fn answered(&self, problem: Problem) {
-        let outcome = self.outcome();
-        assert_eq!(outcome.notices.last(), Some(&Notice::Answered(problem.clone())));
-        let Answer::Respond(response) = outcome.answer else { panic!("{outcome:?}") };
+    fn answered(&self, problem: SigningError) {
+        let decision = self.decision();
+        assert_eq!(decision.log.last(), Some(&LogEvent::Answered(problem.clone())));
+        let Action::Respond(response) = decision.action else { panic!("{decision:?}") };
         assert_eq!(response.status, problem.status());
         assert!(response.headers.contains(&("Cache-Control".into(), "no-store".to_owned())));
     }
@@ -248,16 +253,16 @@ fn what_a_viewer_may_have_forged_is_removed() {
 fn a_method_override_is_removed_with_a_notice_that_names_it() {
     #[track_caller]
     fn check(event: &Event, removed: &[&str], named: &[&'static str]) {
-        let notices: Vec<_> = named.iter().map(|name| Notice::MethodOverrideRemoved(name)).collect();
+        let log: Vec<_> = named.iter().map(|name| LogEvent::MethodOverrideRemoved(name)).collect();
         for event in [
             event.clone(),
             event.clone().custom("countersign-mode", "monitor"),
             event.clone().custom("countersign-secret", "none"),
         ] {
-            let outcome = event.outcome();
-            let Answer::Forward(edits) = outcome.answer else { panic!("{outcome:?}") };
+            let decision = event.decision();
+            let Action::Forward(edits) = decision.action else { panic!("{decision:?}") };
             assert_eq!(edits.remove, removed);
-            assert_eq!(outcome.notices, notices);
+            assert_eq!(decision.log, log);
         }
     }
     for name in signing::METHOD_OVERRIDES {
@@ -268,15 +273,15 @@ fn a_method_override_is_removed_with_a_notice_that_names_it() {
     let all = Event::post().header("x-method-override", "GET").header("x-http-method", "POST");
     check(&all, &["x-http-method", "x-method-override"], &["x-http-method", "x-method-override"]);
     check(&Event::get().header("x-http-methods", "DELETE").header("method-override", "DELETE"), &[], &[]);
-    let notice = Notice::MethodOverrideRemoved("x-http-method");
+    let notice = LogEvent::MethodOverrideRemoved("x-http-method");
     assert_eq!(notice.name(), "method-override-removed");
     assert!(notice.to_string().contains("x-http-method was removed"), "{notice}");
 
     // A request that the edge answers itself is not forwarded: nothing was removed from it.
     let answered = Event { protocol: "http", ..all.clone() };
-    assert_eq!(answered.outcome().notices, [Notice::Answered(Problem::NotHttps)]);
-    let unsigned = all.custom("countersign-mode", "monitor").outcome_with(None).notices;
-    assert_eq!(unsigned[0], Notice::Unsigned(Problem::NoKey));
+    assert_eq!(answered.decision().log, [LogEvent::Answered(SigningError::NotHttps)]);
+    let unsigned = all.custom("countersign-mode", "monitor").decision_with(None).log;
+    assert_eq!(unsigned[0], LogEvent::Unsigned(SigningError::NoKey));
     assert_eq!(unsigned.len(), 3);
 }
 
@@ -310,8 +315,8 @@ fn a_viewers_own_signatures_arrive_byte_for_byte() {
     for signatures in VIEWER_SIGNATURES {
         for base in [Event::get(), Event::post()] {
             let event = signatures.iter().fold(base, |event, (name, value)| event.header(name, value));
-            let check = |outcome: &Outcome| {
-                let Answer::Forward(edits) = &outcome.answer else { panic!("{outcome:?}") };
+            let check = |decision: &Decision| {
+                let Action::Forward(edits) = &decision.action else { panic!("{decision:?}") };
                 let sent = event.sent(edits);
                 let arrived: Vec<_> = sent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
                 let arrived: Vec<_> = arrived.into_iter().filter(|pair| signatures.contains(pair)).collect();
@@ -321,14 +326,14 @@ fn a_viewers_own_signatures_arrive_byte_for_byte() {
                     !edits.remove.iter().any(|name| touched(name)) && !edits.set.iter().any(|(key, _)| touched(key))
                 );
             };
-            let enforced = event.outcome();
+            let enforced = event.decision();
             check(&enforced);
-            assert_eq!(enforced.notices, []);
+            assert_eq!(enforced.log, []);
             assert!(event.verdict().is_ok());
             let monitored = event.clone().custom("countersign-mode", "monitor");
-            check(&monitored.outcome());
-            check(&monitored.outcome_with(None));
-            check(&event.clone().custom("countersign-secret", "none").outcome_with(None));
+            check(&monitored.decision());
+            check(&monitored.decision_with(None));
+            check(&event.clone().custom("countersign-secret", "none").decision_with(None));
         }
     }
 }
@@ -350,17 +355,17 @@ fn the_digest_follows_the_body_and_the_rule() {
     let good = ContentDigest::of(b"{}");
     let other = ContentDigest::of(b"[]");
     #[track_caller]
-    fn check(event: &Event, rule: &'static str, digest: Option<&str>, notices: &[Notice]) {
+    fn check(event: &Event, rule: &'static str, digest: Option<&str>, log: &[LogEvent]) {
         let event = event.clone().custom("countersign-body", rule);
         assert_eq!(value(&event.edits(), "Content-Digest"), digest);
-        assert_eq!(event.outcome().notices, notices);
+        assert_eq!(event.decision().log, log);
         assert!(event.verdict().is_ok());
     }
     let post = Event::post();
     let unseen = Event { body: None, ..post.clone() };
     let cut = post.clone().body("{}", true);
     let with = |event: &Event, digest: &str| event.clone().header("content-digest", digest);
-    let dropped = [Notice::ViewerDigestDropped];
+    let dropped = [LogEvent::ViewerDigestDropped];
     for rule in ["digest", "require"] {
         check(&post, rule, OURS, &[]);
         check(&post.clone().body("", false), rule, EMPTY, &[]);
@@ -368,7 +373,7 @@ fn the_digest_follows_the_body_and_the_rule() {
         check(&with(&with(&post, &good), "md5=:AA==:"), rule, Some(&format!("{good}, md5=:AA==:")), &[]);
         check(&with(&post, "md5=:AA==:"), rule, OURS, &dropped);
         check(&with(&post, "nonsense"), rule, OURS, &dropped);
-        with(&post, &other).custom("countersign-body", rule).answered(Problem::DigestMismatch);
+        with(&post, &other).custom("countersign-body", rule).answered(SigningError::DigestMismatch);
         check(&Event::get().body("", false), rule, None, &[]);
         check(&Event::get().header("content-length", "0"), rule, None, &[]);
         check(&Event::get(), rule, None, &[]);
@@ -386,7 +391,7 @@ fn the_digest_follows_the_body_and_the_rule() {
         check(&unseen.clone().header("content-length", "0"), "require", EMPTY, &[]);
         check(&with(&unseen, &of_nothing), "require", EMPTY, &[]);
         check(&with(&unseen, "nonsense"), "require", EMPTY, &dropped);
-        with(&unseen, &other).custom("countersign-body", "require").answered(Problem::DigestMismatch);
+        with(&unseen, &other).custom("countersign-body", "require").answered(SigningError::DigestMismatch);
     }
     // The viewer's digest is read under its exact name alone.
     for name in ["Content_Digest", "content_digest"] {
@@ -399,19 +404,19 @@ fn the_digest_follows_the_body_and_the_rule() {
     check(&with(&post, &other), "ignore", Some(&other), &[]);
     check(&with(&post, "nonsense"), "ignore", None, &dropped);
 
-    check(&cut, "digest", None, &[Notice::BodyTruncated]);
-    check(&cut, "ignore", None, &[Notice::BodyTruncated]);
-    check(&with(&cut, &other), "digest", Some(&other), &[Notice::BodyTruncated]);
-    let both = [Notice::ViewerDigestDropped, Notice::BodyTruncated];
+    check(&cut, "digest", None, &[LogEvent::BodyTruncated]);
+    check(&cut, "ignore", None, &[LogEvent::BodyTruncated]);
+    check(&with(&cut, &other), "digest", Some(&other), &[LogEvent::BodyTruncated]);
+    let both = [LogEvent::ViewerDigestDropped, LogEvent::BodyTruncated];
     check(&with(&cut, "nonsense"), "digest", None, &both);
-    cut.custom("countersign-body", "require").answered(Problem::BodyTooLarge);
+    cut.custom("countersign-body", "require").answered(SigningError::BodyTooLarge);
     for method in ["GET", "HEAD"] {
         let bodied = Event { method, ..Event::post() };
         check(&bodied, "digest", None, &[]);
     }
 
     let announced = unseen.clone().header("content-length", "2");
-    check(&announced, "digest", None, &[Notice::BodyNotSeen]);
+    check(&announced, "digest", None, &[LogEvent::BodyNotSeen]);
     check(&with(&announced, &other), "digest", Some(&other), &[]);
     check(&announced, "ignore", None, &[]);
     for (name, value) in [
@@ -422,58 +427,59 @@ fn the_digest_follows_the_body_and_the_rule() {
         ("Transfer_Encoding", "chunked"),
     ] {
         let announced = unseen.clone().header("content-length", "0").header(name, value);
-        check(&announced, "digest", None, &[Notice::BodyNotSeen]);
+        check(&announced, "digest", None, &[LogEvent::BodyNotSeen]);
         for method in ["GET", "HEAD"] {
             let event = Event { method, ..announced.clone() };
-            event.answered(Problem::BodyOnGet);
-            let monitored = event.custom("countersign-mode", "monitor").outcome();
-            assert_eq!(monitored.notices, [Notice::Unsigned(Problem::BodyOnGet)]);
+            event.answered(SigningError::BodyOnGet);
+            let monitored = event.custom("countersign-mode", "monitor").decision();
+            assert_eq!(monitored.log, [LogEvent::Unsigned(SigningError::BodyOnGet)]);
         }
         let require = announced.custom("countersign-body", "require");
-        require.answered(Problem::BodyNotIncluded);
-        with(&require, &of_nothing).answered(Problem::BodyNotIncluded);
+        require.answered(SigningError::BodyNotIncluded);
+        with(&require, &of_nothing).answered(SigningError::BodyNotIncluded);
     }
 }
 
 #[test]
 fn what_cannot_be_signed_is_answered_at_the_edge() {
     for uri in ["/caf\u{e9}", "/a b", "/a\u{7f}", "/a#b", "/a\n"] {
-        Event { uri: uri.to_owned(), ..Event::get() }.answered(Problem::Target);
+        Event { uri: uri.to_owned(), ..Event::get() }.answered(SigningError::Target);
     }
-    Event { querystring: "q=\u{fffd}", ..Event::get() }.answered(Problem::Target);
+    Event { querystring: "q=\u{fffd}", ..Event::get() }.answered(SigningError::Target);
     for protocol in ["http", "", "HTTPS"] {
-        Event { protocol, ..Event::get() }.answered(Problem::NotHttps);
+        Event { protocol, ..Event::get() }.answered(SigningError::NotHttps);
     }
-    Event { client_ip: "unknown", ..Event::get() }.answered(Problem::Event("its clientIp is not an IP address"));
-    Event { method: "G T", ..Event::get() }.answered(Problem::Event("its method is not a method"));
-    Event { headers: vec![], ..Event::get() }.answered(Problem::Event("it does not have exactly one Host"));
-    Event::get().header("host", HOST).answered(Problem::Event("it does not have exactly one Host"));
+    Event { client_ip: "unknown", ..Event::get() }.answered(SigningError::Event("its clientIp is not an IP address"));
+    Event { method: "G T", ..Event::get() }.answered(SigningError::Event("its method is not a method"));
+    Event { headers: vec![], ..Event::get() }.answered(SigningError::Event("it does not have exactly one Host"));
+    Event::get().header("host", HOST).answered(SigningError::Event("it does not have exactly one Host"));
     Event { headers: vec![("host", "a b".to_owned())], ..Event::get() }
-        .answered(Problem::Event("its Host is not a host name"));
+        .answered(SigningError::Event("its Host is not a host name"));
     let body = |encoding, data: &str| Event { body: Some((encoding, data.to_owned(), false)), ..Event::post() };
-    body("base64", "e30").answered(Problem::Event("its body is not base64"));
-    body("hex", "7b7d").answered(Problem::Event("its body is neither base64 nor text"));
+    body("base64", "e30").answered(SigningError::Event("its body is not base64"));
+    body("hex", "7b7d").answered(SigningError::Event("its body is neither base64 nor text"));
     assert_eq!(value(&body("text", "{}").edits(), "Content-Digest"), Some(&*ContentDigest::of(b"{}")));
     let misconfigured = Event::get().custom("countersign-mode", "off");
-    let error = Config::read(&misconfigured.request().origin).unwrap_err();
-    misconfigured.answered(Problem::Misconfigured(error));
+    let error = SignerConfig::read(&misconfigured.request().origin).unwrap_err();
+    misconfigured.answered(SigningError::Misconfigured(error));
 }
 
 #[test]
 fn each_problem_has_its_status() {
-    let misconfigured = Misconfigured { header: "countersign-body".to_owned(), problem: "is wrong" };
+    let misconfigured = Event::get().custom("countersign-mode", "off");
+    let misconfigured = SignerConfig::read(&misconfigured.request().origin).unwrap_err();
     for (problem, status) in [
-        (Problem::Misconfigured(misconfigured), 500),
-        (Problem::NotHttps, 500),
-        (Problem::Event("it is none"), 500),
-        (Problem::Trigger(OtherTrigger::ViewerRequest), 500),
-        (Problem::Target, 400),
-        (Problem::BodyOnGet, 400),
-        (Problem::DigestMismatch, 400),
-        (Problem::BodyTooLarge, 413),
-        (Problem::BodyNotIncluded, 500),
-        (Problem::TooLarge { bytes: 10_241 }, 431),
-        (Problem::NoKey, 503),
+        (SigningError::Misconfigured(misconfigured), 500),
+        (SigningError::NotHttps, 500),
+        (SigningError::Event("it is none"), 500),
+        (SigningError::Trigger(OtherTrigger::ViewerRequest), 500),
+        (SigningError::Target, 400),
+        (SigningError::BodyOnGet, 400),
+        (SigningError::DigestMismatch, 400),
+        (SigningError::BodyTooLarge, 413),
+        (SigningError::BodyNotIncluded, 500),
+        (SigningError::TooLarge { bytes: 10_241 }, 431),
+        (SigningError::NoKey, 503),
     ] {
         assert_eq!(problem.status(), status, "{problem}");
     }
@@ -483,14 +489,14 @@ fn each_problem_has_its_status() {
 fn a_head_over_the_gateways_limit_is_answered_431() {
     // How long a value brings the head to exactly 10,240 bytes: one more is too many.
     let sized = |length: usize| Event::get().header("x", &"v".repeat(length));
-    let room = (0..10_240).rev().find(|length| matches!(sized(*length).outcome().answer, Answer::Forward(_))).unwrap();
-    sized(room + 1).answered(Problem::TooLarge { bytes: 10_241 });
-    sized(room + 100).answered(Problem::TooLarge { bytes: 10_340 });
+    let room = (0..10_240).rev().find(|length| matches!(sized(*length).decision().action, Action::Forward(_))).unwrap();
+    sized(room + 1).answered(SigningError::TooLarge { bytes: 10_241 });
+    sized(room + 100).answered(SigningError::TooLarge { bytes: 10_340 });
     let edits = sized(room).edits();
     let sent: usize = sized(room).sent(&edits).iter().map(|(name, value)| name.len() + value.len()).sum();
     assert_eq!("GET /prod/pets?type=dog HTTP/1.1\r\n".len() + sent + "x-api-keysecret".len() + 512, 10_240);
     // What is removed does not count.
-    assert!(matches!(Event::get().header("countersign-x", &"v".repeat(10_240)).outcome().answer, Answer::Forward(_)));
+    assert!(matches!(Event::get().header("countersign-x", &"v".repeat(10_240)).decision().action, Action::Forward(_)));
 }
 
 #[test]
@@ -498,9 +504,9 @@ fn without_a_key_the_answer_is_503() {
     let ended =
         KeySet::new(vec![Key::new("old".try_into().unwrap(), &[7; 32], UnixSeconds::new(0), NOW).unwrap()]).unwrap();
     for keys in [None, Some(&ended)] {
-        let outcome = Event::get().outcome_with(keys);
-        assert_eq!(outcome.notices, [Notice::Answered(Problem::NoKey)]);
-        let Answer::Respond(response) = outcome.answer else { panic!("{outcome:?}") };
+        let decision = Event::get().decision_with(keys);
+        assert_eq!(decision.log, [LogEvent::Answered(SigningError::NoKey)]);
+        let Action::Respond(response) = decision.action else { panic!("{decision:?}") };
         assert_eq!(response.status, 503);
         assert!(response.headers.contains(&("Retry-After".into(), "5".to_owned())));
     }
@@ -521,26 +527,26 @@ fn monitor_mode_sends_on_unsigned_what_cannot_be_signed() {
         set: vec![],
         remove_custom: vec!["countersign-mode".into(), "countersign-secret".into()],
     };
-    let outcome = event.outcome_with(None);
-    assert_eq!(outcome.answer, Answer::Forward(unsigned));
-    assert_eq!(outcome.notices, [Notice::Unsigned(Problem::NoKey)]);
+    let decision = event.decision_with(None);
+    assert_eq!(decision.action, Action::Forward(unsigned));
+    assert_eq!(decision.log, [LogEvent::Unsigned(SigningError::NoKey)]);
     let bad_target = Event { uri: "/a b".into(), ..event.clone() };
-    assert_eq!(bad_target.outcome().answer, outcome.answer);
-    let misconfigured = event.custom("countersign-body", "maybe").outcome();
-    assert!(matches!(misconfigured.notices.last(), Some(Notice::Unsigned(Problem::Misconfigured(_)))));
-    assert!(matches!(misconfigured.answer, Answer::Forward(_)));
+    assert_eq!(bad_target.decision().action, decision.action);
+    let misconfigured = event.custom("countersign-body", "maybe").decision();
+    assert!(matches!(misconfigured.log.last(), Some(LogEvent::Unsigned(SigningError::Misconfigured(_)))));
+    assert!(matches!(misconfigured.action, Action::Forward(_)));
 }
 
 #[test]
 fn the_secret_none_passes_requests_through() {
     let event = Event { protocol: "http", ..Event::get().custom("countersign-secret", "none") };
-    let outcome = event.clone().header("countersign-target", "/x").outcome_with(None);
+    let decision = event.clone().header("countersign-target", "/x").decision_with(None);
     let edits = Edits {
         remove: vec!["countersign-target".into()],
         set: vec![],
         remove_custom: vec!["countersign-secret".into()],
     };
-    assert_eq!(outcome, Outcome { answer: Answer::Forward(edits), notices: vec![] });
+    assert_eq!(decision, Decision { action: Action::Forward(edits), log: vec![] });
 }
 
 #[tokio::test]
@@ -557,24 +563,24 @@ async fn a_signer_reads_its_keys_once_and_signs_warm_from_then_on() {
     let missing = signer.handle(&request, nonce, at(0)).await;
     assert!(
         matches!(
-            &missing.notices[..],
-            [Notice::RefreshFailed { key_set_age: None, .. }, Notice::Answered(Problem::NoKey)]
+            &missing.log[..],
+            [LogEvent::RefreshFailed { key_set_age: None, .. }, LogEvent::Answered(SigningError::NoKey)]
         ),
         "{missing:?}"
     );
-    assert_eq!(signer.handle_warm(&request, nonce, at(0)).unwrap().notices, [Notice::Answered(Problem::NoKey)]);
+    assert_eq!(signer.handle_warm(&request, nonce, at(0)).unwrap().log, [LogEvent::Answered(SigningError::NoKey)]);
 
     file.create(&keys(), &[]).unwrap();
     let signed = signer.handle(&request, nonce, at(3)).await;
-    assert_eq!(signed.notices, []);
+    assert_eq!(signed.log, []);
     assert_eq!(signer.handle_warm(&request, nonce, at(3)), Some(signed));
 
     // The file goes away: the keys are used on, and each failed read is said once.
     std::fs::remove_file(file.path()).unwrap();
     assert_eq!(signer.handle_warm(&request, nonce, at(303)), None);
     let stale = signer.handle(&request, nonce, at(303)).await;
-    assert!(matches!(&stale.notices[..], [Notice::RefreshFailed { key_set_age: Some(300), .. }]), "{stale:?}");
-    assert_eq!(signer.handle_warm(&request, nonce, at(304)).unwrap().notices, []);
+    assert!(matches!(&stale.log[..], [LogEvent::RefreshFailed { key_set_age: Some(300), .. }]), "{stale:?}");
+    assert_eq!(signer.handle_warm(&request, nonce, at(304)).unwrap().log, []);
 
     // What is read for one origin signs for no other.
     let other = Event::get().custom("countersign-secret", "file:/keys.json");
@@ -597,24 +603,26 @@ async fn an_origin_may_shorten_how_long_its_keys_are_kept() {
         let is_due = |event: &Event, seconds| signer.handle_warm(&event.request(), nonce, at(seconds)).is_none();
         for event in [&event, &brief] {
             assert!(is_due(event, 0), "what is kept otherwise is kept apart");
-            assert_eq!(signer.handle(&event.request(), nonce, at(0)).await.notices, []);
+            assert_eq!(signer.handle(&event.request(), nonce, at(0)).await.log, []);
         }
         assert!(!is_due(&brief, read_again - 1) && is_due(&brief, read_again) && !is_due(&event, read_again));
     }
 
     let signer = EdgeSigner::new(0, of_lambda(CallLimits::BRIEF));
-    assert_eq!(signer.handle(&brief.request(), nonce, at(0)).await.notices, []);
+    assert_eq!(signer.handle(&brief.request(), nonce, at(0)).await.log, []);
     std::fs::remove_file(file.path()).unwrap();
     let stale = signer.handle(&brief.request(), nonce, at(24)).await;
-    assert!(matches!(&stale.notices[..], [Notice::RefreshFailed { key_set_age: Some(24), .. }]), "{stale:?}");
+    assert!(matches!(&stale.log[..], [LogEvent::RefreshFailed { key_set_age: Some(24), .. }]), "{stale:?}");
     let ended = signer.handle(&brief.request(), nonce, at(35)).await;
-    assert_eq!(ended.notices.last(), Some(&Notice::Answered(Problem::NoKey)), "{ended:?}");
+    assert_eq!(ended.log.last(), Some(&LogEvent::Answered(SigningError::NoKey)), "{ended:?}");
 }
 
 /// A rotation waits for the edge as long as the edge may keep its keys, and no longer.
 #[test]
 fn the_edge_keeps_its_keys_as_long_as_a_rotation_reckons_with() {
-    let RotationNumbers { signer_ttl, outage, .. } = RotationNumbers::DEFAULT;
-    let expected = Limits { ttl: signer_ttl, max_stale: outage };
-    assert_eq!(Config::LIMITS, expected);
+    let RotationTimings { signer_ttl, outage, .. } = RotationTimings::DEFAULT;
+    let longest = |setting: Seconds| Duration::from_secs(*setting.accepted.end());
+    let default = SignerConfig::read(&Event::get().request().origin).unwrap().limits;
+    assert_eq!(default, CacheLimits { ttl: signer_ttl, max_stale: outage });
+    assert_eq!((longest(Seconds::SIGNER_TTL), longest(Seconds::SIGNER_MAX_STALE)), (signer_ttl, outage));
 }

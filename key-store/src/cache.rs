@@ -4,7 +4,7 @@
 //! whose time it is, and is short. Time is the wall clock's, since a monotonic one may stand still while frozen, and is
 //! always an argument.
 
-use crate::store::{KeyStore, ReadError, Reading};
+use crate::store::{KeyStore, ReadError, StoredKeys};
 use signing::KeyId;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -27,14 +27,14 @@ const STEP_BACK: Duration = Duration::from_secs(5);
 
 /// How long what was read is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct CacheLimits {
     /// How old it may grow before it is read again.
     pub ttl: Duration,
     /// How long past its `ttl` it is used while it cannot be read again: the outage that is tolerated.
     pub max_stale: Duration,
 }
 
-impl Limits {
+impl CacheLimits {
     /// Shortens the `ttl` by up to a tenth, so that processes started together do not read together.
     pub fn jittered(self, random: u8) -> Self {
         Self { ttl: self.ttl - self.ttl * u32::from(random) / 2560, ..self }
@@ -45,9 +45,9 @@ impl Limits {
 #[derive(Debug)]
 pub struct Cache<S: KeyStore> {
     store: S,
-    limits: Limits,
+    limits: CacheLimits,
     state: Mutex<State<S::Value>>,
-    /// Held by the one invocation that reads.
+    /// Cached by the one invocation that reads.
     reading: tokio::sync::Mutex<()>,
 }
 
@@ -65,7 +65,7 @@ struct State<V> {
 
 /// What the cache holds at a moment.
 #[derive(Debug)]
-pub struct Held<V> {
+pub struct Cached<V> {
     /// What was read last, where it may still be used.
     pub value: Option<Arc<V>>,
     /// How old it is: the time since its read was sent.
@@ -76,13 +76,13 @@ pub struct Held<V> {
 
 impl<S: KeyStore> Cache<S> {
     /// An empty cache before `store`.
-    pub fn new(store: S, limits: Limits) -> Self {
+    pub fn new(store: S, limits: CacheLimits) -> Self {
         Self { store, limits, state: Mutex::new(State::empty(None)), reading: tokio::sync::Mutex::default() }
     }
 
     /// What may be used at `now`, without waiting for anything.
-    pub fn held(&self, now: SystemTime) -> Held<S::Value> {
-        self.state(now).held(self.limits, now)
+    pub fn get(&self, now: SystemTime) -> Cached<S::Value> {
+        self.state(now).get(self.limits, now)
     }
 
     /// Reads again if it is due at `now` and no one else does; waits for whoever does only with nothing in hand. Returns what it
@@ -91,22 +91,22 @@ impl<S: KeyStore> Cache<S> {
     /// # Errors
     /// Why the read failed. What was held before is held still, for as long as it may be.
     pub async fn refresh(&self, now: SystemTime) -> Result<Option<Arc<S::Value>>, ReadError> {
-        let held = self.held(now);
-        if !held.due {
+        let cached = self.get(now);
+        if !cached.due {
             return Ok(None);
         }
-        let _reading = match (self.reading.try_lock(), &held.value) {
+        let _reading = match (self.reading.try_lock(), &cached.value) {
             (Ok(reading), _) => reading,
             (Err(_), Some(_)) => return Ok(None),
             (Err(_), None) => self.reading.lock().await,
         };
         // Whoever read before us may have done it for us.
-        if self.held(now).due { self.read(now).await.map(Some) } else { Ok(None) }
+        if self.get(now).due { self.read(now).await.map(Some) } else { Ok(None) }
     }
 
     /// One read, dropped when it takes too long. What it brings is as old as the moment at which it was sent.
     async fn read(&self, now: SystemTime) -> Result<Arc<S::Value>, ReadError> {
-        let patience = if self.held(now).value.is_some() { PATIENCE } else { PATIENCE_EMPTY };
+        let patience = if self.get(now).value.is_some() { PATIENCE } else { PATIENCE_EMPTY };
         let read = tokio::time::timeout(patience, self.store.read(patience)).await;
         let mut state = self.state(now);
         let (failed, error) = match read {
@@ -135,17 +135,17 @@ impl<S: KeyStore> Cache<S> {
     }
 }
 
-impl<S: KeyStore<Value = Reading>> Cache<S> {
+impl<S: KeyStore<Value = StoredKeys>> Cache<S> {
     /// Reads the keys again because they do not hold `unknown`; at most every ten seconds, whatever the id.
     ///
     /// # Errors
     /// Why the read failed.
-    pub async fn refresh_for(&self, unknown: &KeyId, now: SystemTime) -> Result<Option<Arc<Reading>>, ReadError> {
+    pub async fn refresh_for(&self, unknown: &KeyId, now: SystemTime) -> Result<Option<Arc<StoredKeys>>, ReadError> {
         let Ok(_reading) = self.reading.try_lock() else {
             return Ok(None);
         };
-        let held = self.held(now);
-        let known = held.value.is_some_and(|reading| reading.keys.get(unknown).is_some());
+        let cached = self.get(now);
+        let known = cached.value.is_some_and(|stored| stored.keys.get(unknown).is_some());
         {
             let mut state = self.state(now);
             // What was read for this very request is as new as it can be.
@@ -165,12 +165,12 @@ impl<V> State<V> {
         Self { latest, value: None, failed: None, unknown_read: None }
     }
 
-    fn held(&self, limits: Limits, now: SystemTime) -> Held<V> {
+    fn get(&self, limits: CacheLimits, now: SystemTime) -> Cached<V> {
         let usable = self.value.as_ref().map(|(value, sent)| (value, age(*sent, now)));
         let usable = usable.filter(|(_, age)| *age < limits.ttl.saturating_add(limits.max_stale));
         let fresh = usable.is_some_and(|(_, age)| age < limits.ttl);
         let rest = if usable.is_some() { RETRY } else { RETRY_EMPTY };
-        Held {
+        Cached {
             value: usable.map(|(value, _)| Arc::clone(value)),
             age: usable.map_or(Duration::ZERO, |(_, age)| age),
             due: !fresh && self.failed.is_none_or(|failed| age(failed, now) >= rest),
@@ -200,9 +200,9 @@ mod tests {
     }
 
     impl KeyStore for &Scripted {
-        type Value = Reading;
+        type Value = StoredKeys;
 
-        async fn read(&self, _: Duration) -> Result<Reading, ReadError> {
+        async fn read(&self, _: Duration) -> Result<StoredKeys, ReadError> {
             let read = self.reads.fetch_add(1, Ordering::Relaxed);
             let hangs = *self.hangs.lock().unwrap();
             if hangs {
@@ -213,11 +213,11 @@ mod tests {
             }
             let id = KeyId::try_from(format!("read-{read}").as_str()).unwrap();
             let key = Key::new(id, &[1; 32], UnixSeconds::new(0), UnixSeconds::new(u64::MAX)).unwrap();
-            Ok(Reading { keys: KeySet::new(vec![key]).unwrap(), created: None })
+            Ok(StoredKeys { keys: KeySet::new(vec![key]).unwrap(), created: None })
         }
     }
 
-    const LIMITS: Limits = Limits { ttl: Duration::from_secs(60), max_stale: Duration::from_secs(1800) };
+    const LIMITS: CacheLimits = CacheLimits { ttl: Duration::from_secs(60), max_stale: Duration::from_secs(1800) };
 
     fn at(seconds: f64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs_f64(1_000_000.0 + seconds)
@@ -228,8 +228,8 @@ mod tests {
         async fn invoke(&self, seconds: f64) -> (Option<String>, usize) {
             let now = at(seconds);
             let _ = self.refresh(now).await;
-            let held = self.held(now).value;
-            (held.map(|held| held.keys.keys()[0].id().to_string()), self.store.reads.load(Ordering::Relaxed))
+            let cached = self.get(now).value;
+            (cached.map(|cached| cached.keys.keys()[0].id().to_string()), self.store.reads.load(Ordering::Relaxed))
         }
     }
 
@@ -252,7 +252,7 @@ mod tests {
     async fn what_is_read_is_returned_once() {
         let store = Scripted::default();
         let cache = Cache::new(&store, LIMITS);
-        let id = |read: Option<Arc<Reading>>| read.map(|read| read.keys.keys()[0].id().to_string());
+        let id = |read: Option<Arc<StoredKeys>>| read.map(|read| read.keys.keys()[0].id().to_string());
         assert_eq!(id(cache.refresh(at(0.0)).await.unwrap()), Some("read-0".to_owned()));
         assert_eq!(id(cache.refresh(at(1.0)).await.unwrap()), None);
         let unknown = KeyId::try_from("unknown").unwrap();
@@ -365,7 +365,7 @@ mod tests {
         cache.refresh_for(&unknown, at(11.0)).await.unwrap();
         assert_eq!(reads(), 3);
         cache.refresh_for(&KeyId::try_from("read-2").unwrap(), at(30.0)).await.unwrap();
-        assert_eq!(reads(), 3, "a key that is held is not unknown");
+        assert_eq!(reads(), 3, "a key that is in the cache is not unknown");
 
         *store.fails.lock().unwrap() = true;
         assert!(cache.refresh_for(&unknown, at(40.0)).await.is_err());
@@ -382,7 +382,7 @@ mod tests {
     #[tokio::test]
     async fn a_good_read_ends_the_rest_after_a_failed_one() {
         let store = Scripted::default();
-        let cache = Cache::new(&store, Limits { ttl: Duration::from_secs(5), ..LIMITS });
+        let cache = Cache::new(&store, CacheLimits { ttl: Duration::from_secs(5), ..LIMITS });
         *store.fails.lock().unwrap() = true;
         assert_eq!(cache.invoke(0.0).await, (None, 1));
         *store.fails.lock().unwrap() = false;

@@ -3,7 +3,7 @@
 //! The file is a JWK Set, always as a set, with one more member, `countersign_api_keys`: the API key in force and perhaps
 //! the one before it, so that both turn over in one rename.
 
-use crate::store::{KeyStore, ReadError, Reading};
+use crate::store::{KeyStore, ReadError, StoredKeys};
 use serde::{Deserialize, de::IgnoredAny};
 use signing::{KeySet, KeySetError};
 use std::{
@@ -194,15 +194,15 @@ fn remove_leftovers(path: &Path) {
 }
 
 impl KeyStore for KeyFile {
-    type Value = Reading;
+    type Value = StoredKeys;
 
-    fn read(&self, _: Duration) -> impl Future<Output = Result<Reading, ReadError>> + Send {
+    fn read(&self, _: Duration) -> impl Future<Output = Result<StoredKeys, ReadError>> + Send {
         let file = self.clone();
         async move {
             // A file system can hang like a network; this thread may be left behind, its answer dropped.
             let load = tokio::task::spawn_blocking(move || file.load()).await;
             match load {
-                Ok(Ok(KeyFileContents { keys, modified, .. })) => Ok(Reading { keys, created: modified }),
+                Ok(Ok(KeyFileContents { keys, modified, .. })) => Ok(StoredKeys { keys, created: modified }),
                 Ok(Err(error)) => Err(ReadError(error.to_string())),
                 Err(_) => Err(ReadError("the read was given up".into())),
             }

@@ -16,14 +16,14 @@ mod source;
 mod store;
 mod time;
 
-pub use store::{KeyStore, ReadError, Reading};
+pub use store::{KeyStore, ReadError, StoredKeys};
 pub use time::unix_seconds;
 
-pub use cache::{Cache, Held, Limits};
+pub use cache::{Cache, CacheLimits, Cached};
 pub use file::{ApiKey, ApiKeyError, FileVersion, KeyFile, KeyFileContents, KeyFileError};
 #[cfg(feature = "aws")]
 pub use {
     named_secret::{NamedSecret, NamedSecrets, SecretPrefix, SecretPrefixError, SecretText},
-    secret::{RegionsError, Secret, SecretArn, SecretArnError, SecretStore, client},
+    secret::{RegionsError, SecretArn, SecretArnError, SecretLocation, SecretStore, client},
     source::{Source, SourceError, Store},
 };

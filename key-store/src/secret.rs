@@ -2,7 +2,7 @@
 
 use crate::{
     aws::{Call, SdkConfig, explain},
-    store::{KeyStore, ReadError, Reading},
+    store::{KeyStore, ReadError, StoredKeys},
 };
 use aws_sdk_secretsmanager::{Client, config, error::ProvideErrorMetadata as _};
 use signing::KeySet;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 /// A secret by its ARN, and the Regions that hold a replica of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Secret {
+pub struct SecretLocation {
     /// The primary.
     pub arn: SecretArn,
     /// Each once, in the order in which they were given.
@@ -142,7 +142,7 @@ struct Place {
 
 impl SecretStore {
     /// The secret as it is read from the Region of `aws`.
-    pub fn new(secret: &Secret, aws: &SdkConfig) -> Self {
+    pub fn new(secret: &SecretLocation, aws: &SdkConfig) -> Self {
         let primary = secret.arn.region();
         let own = aws.region().map(AsRef::as_ref);
         let replica = own.filter(|own| *own != primary && secret.replicas.iter().any(|region| region == own));
@@ -162,10 +162,10 @@ pub fn client(aws: &SdkConfig, region: &str) -> Client {
 }
 
 impl KeyStore for SecretStore {
-    type Value = Reading;
+    type Value = StoredKeys;
 
     /// Each place gets its share of the patience: where one hangs there is time left for the next.
-    async fn read(&self, patience: Duration) -> Result<Reading, ReadError> {
+    async fn read(&self, patience: Duration) -> Result<StoredKeys, ReadError> {
         let end = Instant::now() + patience;
         let mut problems = Vec::new();
         for (index, place) in self.places.iter().enumerate() {
@@ -182,7 +182,7 @@ impl KeyStore for SecretStore {
 }
 
 impl Place {
-    async fn read(&self) -> Result<Reading, String> {
+    async fn read(&self) -> Result<StoredKeys, String> {
         // On the heap, so that an invocation that reads nothing does not carry the SDK's state with it.
         let call = self.client.get_secret_value().secret_id(&self.arn).version_stage("AWSCURRENT");
         let answer = Box::pin(call.send()).await;
@@ -199,7 +199,7 @@ impl Place {
         let keys = KeySet::from_json(&text).map_err(|error| format!("{}: {error}", self.arn))?;
         // Of the version, not of the secret.
         let created = answer.created_date.and_then(|created| created.try_into().ok());
-        Ok(Reading { keys, created })
+        Ok(StoredKeys { keys, created })
     }
 }
 
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn the_own_region_is_asked_first_where_it_holds_a_replica() {
-        let secret = Secret {
+        let secret = SecretLocation {
             arn: ARN.try_into().unwrap(),
             replicas: vec!["us-east-1".into(), "eu-west-1".into(), "ap-south-1".into()],
         };

@@ -1,8 +1,8 @@
 use crate::{
     aws::SdkConfig,
     file::KeyFile,
-    secret::{RegionsError, Secret, SecretArnError, SecretStore, regions},
-    store::{KeyStore, ReadError, Reading},
+    secret::{RegionsError, SecretArnError, SecretLocation, SecretStore, regions},
+    store::{KeyStore, ReadError, StoredKeys},
 };
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub enum Source {
     /// `file:PATH`, for local runs and tests.
     File(KeyFile),
     /// An ARN, and the Regions with a replica.
-    Secret(Secret),
+    Secret(SecretLocation),
 }
 
 /// The texts name no store.
@@ -41,7 +41,10 @@ impl Source {
             (Some(path), None) => Ok(Self::File(KeyFile::new(path))),
             (None, replicas) => {
                 let arn = secret.try_into().map_err(|SecretArnError| SourceError::Secret)?;
-                Ok(Self::Secret(Secret { arn, replicas: replicas.map(regions).transpose()?.unwrap_or_default() }))
+                Ok(Self::Secret(SecretLocation {
+                    arn,
+                    replicas: replicas.map(regions).transpose()?.unwrap_or_default(),
+                }))
             }
         }
     }
@@ -65,9 +68,9 @@ pub enum Store {
 }
 
 impl KeyStore for Store {
-    type Value = Reading;
+    type Value = StoredKeys;
 
-    async fn read(&self, patience: Duration) -> Result<Reading, ReadError> {
+    async fn read(&self, patience: Duration) -> Result<StoredKeys, ReadError> {
         match self {
             Self::File(file) => file.read(patience).await,
             Self::Secret(secret) => secret.read(patience).await,

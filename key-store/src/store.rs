@@ -8,7 +8,7 @@ use std::{
 
 /// A place that holds a key set, or another secret.
 pub trait KeyStore: Send + Sync {
-    /// What is read of it: of a key set a [`Reading`].
+    /// What is read of it: of a key set a [`StoredKeys`].
     type Value: Send + Sync;
 
     /// Reads what it holds now. After `patience` it is dropped, whether or not it has answered.
@@ -17,14 +17,14 @@ pub trait KeyStore: Send + Sync {
 
 /// A key set as it was read.
 #[derive(Debug)]
-pub struct Reading {
+pub struct StoredKeys {
     /// The set.
     pub keys: KeySet,
     /// When this version of it was made, where the store says so: what a rotation makes young.
     pub created: Option<SystemTime>,
 }
 
-impl Reading {
+impl StoredKeys {
     /// How many whole seconds ago it was made: 0 where two clocks differ and it is yet to be.
     pub fn age(&self, now: SystemTime) -> Option<u64> {
         self.created.map(|created| now.duration_since(created).unwrap_or_default().as_secs())

@@ -7,7 +7,7 @@ use crate::{
     options::{ApiKind, IdentitySources, Options},
     running::{Running, start_within},
 };
-use edge_signer::{Answer, Edits, Header, OriginRequest, Outcome};
+use edge_signer::{Action, Decision, Edits, Header, OriginRequest};
 use serde_json::{Value, json};
 use std::{
     future::pending,
@@ -131,8 +131,8 @@ pub(crate) fn chunked(body: &[u8]) -> Vec<u8> {
 /// An edge function that is a closure.
 pub(crate) struct Edge<F>(pub(crate) F);
 
-impl<F: Fn(&OriginRequest<'_>) -> Outcome + Send + Sync + 'static> EdgeFunction for Edge<F> {
-    async fn handle(&self, request: &OriginRequest<'_>, now: SystemTime) -> Result<Outcome, String> {
+impl<F: Fn(&OriginRequest<'_>) -> Decision + Send + Sync + 'static> EdgeFunction for Edge<F> {
+    async fn handle(&self, request: &OriginRequest<'_>, now: SystemTime) -> Result<Decision, String> {
         assert!(now.elapsed().is_ok_and(|age| age < PATIENCE), "now is now");
         Ok((self.0)(request))
     }
@@ -197,11 +197,11 @@ pub(crate) fn edge_event(request: &OriginRequest<'_>) -> Value {
     })
 }
 
-pub(crate) fn forward(edits: Edits) -> Outcome {
-    Outcome { answer: Answer::Forward(edits), notices: vec![] }
+pub(crate) fn forward(edits: Edits) -> Decision {
+    Decision { action: Action::Forward(edits), log: vec![] }
 }
 
-pub(crate) fn policy(effect: &str, resource: &str) -> Value {
+pub(crate) fn iam_policy(effect: &str, resource: &str) -> Value {
     json!({
         "principalId": "test",
         "policyDocument": {
@@ -214,7 +214,7 @@ pub(crate) fn policy(effect: &str, resource: &str) -> Value {
 /// Allows the one method that is asked, in the form that this kind of API takes.
 pub(crate) fn allow(event: &Value) -> Result<Value, String> {
     Ok(match event["methodArn"].as_str() {
-        Some(arn) => policy("Allow", arn),
+        Some(arn) => iam_policy("Allow", arn),
         None => json!({ "isAuthorized": true }),
     })
 }

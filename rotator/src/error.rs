@@ -1,7 +1,7 @@
 //! Why a rotation stops.
 
 use crate::{rehearsal::RehearsalFailure, stack::StackError};
-use signing::RotationRefusal;
+use signing::RotationPlanError;
 
 /// Why a rotation stopped, and what to do. It tells ids and times, never a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum RotateError {
     },
     /// There is no plan.
     #[error(transparent)]
-    Plan(#[from] RotationRefusal),
+    Plan(#[from] RotationPlanError),
     /// The call that promotes has taken all the time in which it might.
     #[error(
         "Secrets Manager did not promote the new keys in time: the next try looks whether it has. A longer lead leaves a \

@@ -4,7 +4,7 @@ use aws_lambda_events::{
     eventbridge::EventBridgeEvent, secretsmanager::SecretsManagerSecretRotationEvent, sqs::SqsEvent,
 };
 use serde_json::Value;
-use signing::{Key, KeyId, KeySet, Rotation, UnixSeconds};
+use signing::{Key, KeyId, KeySet, RotationKind, UnixSeconds};
 
 /// One demand for a rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub enum Event {
         /// Theirs, or Lambda's id of the invocation: the same for every retry of Lambda's.
         id: RotationId,
         /// Why.
-        rotation: Rotation,
+        rotation: RotationKind,
         /// In their words.
         reason: Option<String>,
     },
@@ -104,7 +104,7 @@ pub struct RotationIdError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the event is {0}: accepted is a scheduled event of EventBridge, directly or through SQS, a rotation of Secrets Manager, \
-    or {{\"rotate\": \"planned\" or \"compromised\", \"reason\": \"…\"}}"
+    or {{\"rotate\": \"planned\" or \"emergency\", \"reason\": \"…\"}}"
 )]
 pub struct EventError(&'static str);
 
@@ -134,9 +134,9 @@ impl Event {
                     Err(EventError("a rotation of Secrets Manager through SQS, where nobody sends one"))
                 }
                 // More people and programs may send to a queue than may drop every key.
-                Self::Manual { rotation: Rotation::Compromised, .. } => Err(EventError(
+                Self::Manual { rotation: RotationKind::Emergency, .. } => Err(EventError(
                     "an emergency through SQS, from where only planned rotations are taken (invoke the function with it, or run \
-                    `countersign keys rotate --compromised`)",
+                    `countersign keys rotate --emergency`)",
                 )),
                 event => Ok(event),
             }
@@ -200,8 +200,8 @@ impl Event {
             return Err(EventError("a manual one with more than `rotate`, `reason` and `id`"));
         }
         let rotation = match rotate.as_str() {
-            "planned" => Rotation::Planned,
-            "compromised" => Rotation::Compromised,
+            "planned" => RotationKind::Planned,
+            "emergency" => RotationKind::Emergency,
             _ => return Err(EventError("a manual one of another kind")),
         };
         if reason.as_ref().is_some_and(|reason| reason.len() > MAX_REASON) {
@@ -297,10 +297,10 @@ mod tests {
             rotation,
             reason: reason.map(str::to_owned),
         };
-        let leaked = json!({"rotate": "compromised", "reason": "in a log"});
-        assert_eq!(read(&leaked), Ok(vec![manual(Rotation::Compromised, Some("in a log"))]));
-        assert_eq!(read(&json!({"rotate": "planned"})), Ok(vec![manual(Rotation::Planned, None)]));
-        let named = || Event::Manual { id: id(), rotation: Rotation::Planned, reason: None };
+        let leaked = json!({"rotate": "emergency", "reason": "in a log"});
+        assert_eq!(read(&leaked), Ok(vec![manual(RotationKind::Emergency, Some("in a log"))]));
+        assert_eq!(read(&json!({"rotate": "planned"})), Ok(vec![manual(RotationKind::Planned, None)]));
+        let named = || Event::Manual { id: id(), rotation: RotationKind::Planned, reason: None };
         assert_eq!(read(&json!({"rotate": "planned", "id": ID})), Ok(vec![named()]));
         let mut by_scheduler = scheduled();
         by_scheduler["source"] = json!("aws.scheduler");
@@ -309,14 +309,14 @@ mod tests {
         let planned = json!({"rotate": "planned", "id": ID});
         assert_eq!(
             read(&sqs(&[&planned, &json!({"rotate": "planned"})])),
-            Ok(vec![named(), manual(Rotation::Planned, None)])
+            Ok(vec![named(), manual(RotationKind::Planned, None)])
         );
     }
 
     #[test]
     fn what_is_no_trigger_is_refused_by_what_it_is() {
         const EMERGENCY: &str = "an emergency through SQS, from where only planned rotations are taken (invoke the function with \
-            it, or run `countersign keys rotate --compromised`)";
+            it, or run `countersign keys rotate --emergency`)";
         let with = |mut event: Value, name: &str, value: Value| {
             event[name] = value;
             event
@@ -356,8 +356,8 @@ mod tests {
             (with(sqs(&[&scheduled()]), "Records", json!("x")), "no batch of SQS"),
             (sqs(&[&json!("text")]), "of no known kind"),
             (sqs(&[&scheduled(), &json!({})]), "of no known kind"),
-            (sqs(&[&json!({"rotate": "compromised"})]), EMERGENCY),
-            (sqs(&[&scheduled(), &json!({"rotate": "compromised", "id": ID, "reason": "leaked"})]), EMERGENCY),
+            (sqs(&[&json!({"rotate": "emergency"})]), EMERGENCY),
+            (sqs(&[&scheduled(), &json!({"rotate": "emergency", "id": ID, "reason": "leaked"})]), EMERGENCY),
             (sqs(&[&step("createSecret")]), "a rotation of Secrets Manager through SQS, where nobody sends one"),
         ];
         for (payload, expected) in table {

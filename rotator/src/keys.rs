@@ -13,14 +13,14 @@ use crate::{
     error::{NoRandomness, RotateError},
     event::RotationId,
     rehearsal::{RehearsalFailure, Rehearsed, rehearse},
-    report::{Ended, KeysReport, Outcome, RegionReport, Times, VersionOutcome, VersionReport},
+    report::{Ended, KeysOutcome, KeysReport, RegionReport, Times, VersionOutcome, VersionReport},
     secret::{Put, SecretVersions},
-    secret_value::{Document, VersionId, name},
+    secret_value::{SecretValue, VersionId, name},
     version::{Pending, Replica, Snapshot, Version},
 };
 use attempts::Attempts;
-use key_store::{Secret, aws::SdkConfig, unix_seconds};
-use signing::{Key, KeyId, KeySet, Rotation, RotationPlan, RotationSchedule, UnixSeconds};
+use key_store::{SecretLocation, aws::SdkConfig, unix_seconds};
+use signing::{Key, KeyId, KeySet, RotationKind, RotationPlan, RotationSchedule, UnixSeconds};
 use std::{
     fmt, mem,
     sync::Arc,
@@ -39,20 +39,20 @@ const READ_BACK: Duration = Duration::from_secs(5);
 
 /// What a rotator cannot have of itself.
 #[derive(Clone)]
-pub struct Outside {
+pub struct ClockAndRng {
     /// The wall clock.
     pub now: Arc<dyn Fn() -> SystemTime + Send + Sync>,
     /// The secret of a new key.
     pub new_secret: Arc<dyn Fn() -> Result<Zeroizing<[u8; 48]>, NoRandomness> + Send + Sync>,
 }
 
-impl fmt::Debug for Outside {
+impl fmt::Debug for ClockAndRng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Outside")
+        f.write_str("ClockAndRng")
     }
 }
 
-impl Outside {
+impl ClockAndRng {
     /// The present second.
     pub(crate) fn seconds(&self) -> UnixSeconds {
         unix_seconds((self.now)())
@@ -71,7 +71,7 @@ enum Next {
     /// To promote what is pending.
     Promote(Rehearsed),
     /// To take AWSPENDING off a version that must not be promoted, of this kind as it says itself.
-    PutAside(VersionId, Option<Rotation>, RehearsalFailure),
+    PutAside(VersionId, Option<RotationKind>, RehearsalFailure),
     /// To plan a new set and put it, under the token of this number.
     Make(u8),
 }
@@ -137,12 +137,13 @@ fn say(warnings: &mut Vec<String>, what: Option<String>) {
 /// as, or as which it took place before.
 fn under_which(
     id: &RotationId,
-    rotation: Rotation,
+    rotation: RotationKind,
     attempts: &Attempts,
     token: &str,
     tense: &'static str,
 ) -> Option<String> {
-    let other = attempts.first_other().filter(|_| rotation == Rotation::Compromised && id.attempt(token).is_some())?;
+    let other =
+        attempts.first_other().filter(|_| rotation == RotationKind::Emergency && id.attempt(token).is_some())?;
     let (id, of, version) = (id.key_id(), other.told(), &other.token);
     Some(format!("the id {id} is that of {of} (version {version}): the emergency {tense} as version {token}"))
 }
@@ -151,9 +152,9 @@ const GOES_ON: &str = "goes on";
 const TOOK_PLACE: &str = "took place";
 
 /// What is said of a pending version that is not promoted. `rotation` is what was asked for.
-fn put_aside(version: &str, kind: Option<Rotation>, failure: &RehearsalFailure, rotation: Rotation) -> String {
+fn put_aside(version: &str, kind: Option<RotationKind>, failure: &RehearsalFailure, rotation: RotationKind) -> String {
     let kept = match (kind, rotation) {
-        (Some(Rotation::Compromised), Rotation::Planned) => {
+        (Some(RotationKind::Emergency), RotationKind::Planned) => {
             ". It is an emergency, and the keys that it was to drop are still in force: ask for it again with its id"
         }
         _ => "",
@@ -182,13 +183,13 @@ fn in_an_emergency(error: &RotateError) -> String {
 pub struct KeyRotator {
     secret: SecretVersions,
     schedule: RotationSchedule,
-    outside: Outside,
+    clock_and_rng: ClockAndRng,
 }
 
 impl KeyRotator {
-    /// A rotator of `secret`, under numbers that leave every function time to follow.
-    pub fn new(secret: Secret, schedule: RotationSchedule, aws: SdkConfig, outside: Outside) -> Self {
-        Self { secret: SecretVersions::new(secret, aws), schedule, outside }
+    /// A rotator of `secret`, under timings that leave every function time to follow.
+    pub fn new(secret: SecretLocation, schedule: RotationSchedule, aws: SdkConfig, clock_and_rng: ClockAndRng) -> Self {
+        Self { secret: SecretVersions::new(secret, aws), schedule, clock_and_rng }
     }
 
     /// Reads where things stand.
@@ -204,22 +205,28 @@ impl KeyRotator {
         &self,
         snapshot: &Snapshot,
         new_key: &KeyId,
-        rotation: Rotation,
+        rotation: RotationKind,
         warnings: &mut Vec<String>,
     ) -> Result<RotationPlan<VersionId>, RotateError> {
         match (self.replicas_in_sync(&snapshot.replicas), rotation) {
-            (Err(error), Rotation::Planned) => return Err(error),
+            (Err(error), RotationKind::Planned) => return Err(error),
             // A replica that lags is no reason to leave a key in force that others may know.
-            (Err(error), Rotation::Compromised) => warn(warnings, "replicas", in_an_emergency(&error)),
+            (Err(error), RotationKind::Emergency) => warn(warnings, "replicas", in_an_emergency(&error)),
             (Ok(()), _) => {}
         }
-        let base = snapshot.current.id.clone();
-        let secret = (self.outside.new_secret)()?;
+        let planned_from = snapshot.current.id.clone();
+        let secret = (self.clock_and_rng.new_secret)()?;
         let new = (new_key.clone(), &secret[..]);
-        let plan =
-            RotationPlan::new(&snapshot.current.keys, base, new, rotation, &self.schedule, self.outside.seconds())?;
+        let plan = RotationPlan::new(
+            &snapshot.current.keys,
+            planned_from,
+            new,
+            rotation,
+            &self.schedule,
+            self.clock_and_rng.seconds(),
+        )?;
         let signs_from = plan.keys.get(new_key).map(|key| key.not_before().get());
-        tracing::info!(step = "plan", kind = name(rotation), base = plan.base, new_key = %new_key, signs_from);
+        tracing::info!(step = "plan", kind = name(rotation), planned_from = plan.planned_from, new_key = %new_key, signs_from);
         Ok(plan)
     }
 
@@ -230,23 +237,28 @@ impl KeyRotator {
     ///
     /// # Errors
     /// What stopped it, and what was done until then. What is current is whole, whatever it was.
-    pub async fn rotate(&self, id: &RotationId, rotation: Rotation) -> Result<KeysReport, Box<RotateFailure>> {
+    pub async fn rotate(&self, id: &RotationId, rotation: RotationKind) -> Result<KeysReport, Box<RotateFailure>> {
         let mut done = Done::default();
         // On the heap: the SDK's calls are deep, and a compiler bounds how deep.
         let rotated = Box::pin(self.rotate_by(id, rotation, &mut done)).await;
         done.with(rotated)
     }
 
-    async fn rotate_by(&self, id: &RotationId, rotation: Rotation, done: &mut Done) -> Result<KeysReport, RotateError> {
+    async fn rotate_by(
+        &self,
+        id: &RotationId,
+        rotation: RotationKind,
+        done: &mut Done,
+    ) -> Result<KeysReport, RotateError> {
         let mut taken = 0;
         for _ in 0..ROUNDS {
             let mut snapshot = self.read_settled(rotation).await?;
             self.tidy(&mut snapshot, done).await?;
             let attempts = Attempts::read(&self.secret, id, &snapshot, taken).await?;
-            let over = rotation == Rotation::Compromised && self.is_over(&attempts, &snapshot).await?;
+            let over = rotation == RotationKind::Emergency && self.is_over(&attempts, &snapshot).await?;
             let promoted = match self.next(id, rotation, &mut snapshot, &attempts, over) {
                 Next::Over(ended) => {
-                    if ended.outcome == Outcome::Superseded {
+                    if ended.outcome == KeysOutcome::Superseded {
                         let what = self.superseded(id, &attempts, &mut snapshot).await?;
                         warn(&mut done.warnings, "superseded", what);
                         return Ok(KeysReport::new(snapshot.current, ended, &self.times()));
@@ -293,7 +305,7 @@ impl KeyRotator {
                 && let Some(new_key) = id.attempt(&promoted.id).map(|number| id.token(number))
             {
                 let kind = promoted.planned.as_ref().map(|(_, rotation)| *rotation);
-                let ended = Ended { outcome: Outcome::Rotated, kind, new_key };
+                let ended = Ended { outcome: KeysOutcome::Rotated, kind, new_key };
                 return Ok(self.report(promoted, &snapshot.replicas, ended).await);
             }
         }
@@ -304,7 +316,7 @@ impl KeyRotator {
     fn next(
         &self,
         id: &RotationId,
-        rotation: Rotation,
+        rotation: RotationKind,
         snapshot: &mut Snapshot,
         attempts: &Attempts,
         over: bool,
@@ -317,19 +329,19 @@ impl KeyRotator {
         let emergency = attempts.emergencies().next();
         let in_force = |token: &KeyId| current.keys.get(token).is_some();
         match rotation {
-            Rotation::Planned => {
+            RotationKind::Planned => {
                 if emergency.is_some() {
                     let token = attempts.emergencies().map(|attempt| &attempt.token).find(|token| in_force(token));
-                    return ended(Outcome::Superseded, Some(Rotation::Compromised), token);
+                    return ended(KeysOutcome::Superseded, Some(RotationKind::Emergency), token);
                 }
                 if let Some(key) = id.key_in(&current.keys) {
-                    return ended(Outcome::Already, attempts.kind(key), Some(key));
+                    return ended(KeysOutcome::Already, attempts.kind(key), Some(key));
                 }
             }
-            Rotation::Compromised => {
+            RotationKind::Emergency => {
                 let token = attempts.emergencies().map(|attempt| &attempt.token).find(|token| in_force(token));
                 if over || token.is_some() {
-                    return ended(Outcome::Already, Some(Rotation::Compromised), token);
+                    return ended(KeysOutcome::Already, Some(RotationKind::Emergency), token);
                 }
             }
         }
@@ -337,7 +349,7 @@ impl KeyRotator {
         match snapshot.pending.take() {
             // Planned before this rotation broke off, or by another rotation: what is still good is finished. An emergency
             // drops what is not its own.
-            Some(pending) if rotation == Rotation::Planned || own(&pending) => {
+            Some(pending) if rotation == RotationKind::Planned || own(&pending) => {
                 let (pending_id, kind) = (pending.id.clone(), pending.kind());
                 match self.rehearse(&snapshot.current, pending) {
                     Ok(rehearsed) => Next::Promote(rehearsed),
@@ -357,7 +369,7 @@ impl KeyRotator {
         }
         if let Some(pending) = snapshot.pending.take_if(|pending| pending.put_aside) {
             self.take_off(&pending.id, &RehearsalFailure::PutAside).await?;
-            done.warnings.push(put_aside(&pending.id, None, &RehearsalFailure::PutAside, Rotation::Planned));
+            done.warnings.push(put_aside(&pending.id, None, &RehearsalFailure::PutAside, RotationKind::Planned));
         }
         Ok(())
     }
@@ -373,8 +385,10 @@ impl KeyRotator {
         }
         let mut any = false;
         for attempt in attempts.emergencies() {
-            let Some(base) = attempt.base().filter(|base| *base != current.id) else { return Ok(false) };
-            let about = self.secret.content(base).await?;
+            let Some(planned_from) = attempt.planned_from().filter(|planned_from| *planned_from != current.id) else {
+                return Ok(false);
+            };
+            let about = self.secret.content(planned_from).await?;
             if !about.is_ok_and(|about| about.keys.keys().iter().all(|key| current.keys.get(key.id()).is_none())) {
                 return Ok(false);
             }
@@ -396,18 +410,18 @@ impl KeyRotator {
             let version = pending.id.clone();
             match self.rehearse(&snapshot.current, pending) {
                 Ok(_) => format!(
-                    ". The emergency is pending as version {version} and not ended: the same id as compromised ends it, and so does \
+                    ". The emergency is pending as version {version} and not ended: the same id as an emergency ends it, and so does \
                     the next planned rotation"
                 ),
                 Err(failure) => format!(
                     ". The emergency is pending as version {version} and did not take place ({failure}): the keys that it was to drop \
-                    are still in force. The same id as compromised makes it anew"
+                    are still in force. The same id as an emergency makes it anew"
                 ),
             }
         } else if in_force || self.is_over(attempts, snapshot).await? {
             String::new()
         } else {
-            ". The emergency did not take place: the keys that it was to drop are still in force. The same id as compromised makes \
+            ". The emergency did not take place: the keys that it was to drop are still in force. The same id as an emergency makes \
             it anew"
                 .to_owned()
         };
@@ -442,12 +456,12 @@ impl KeyRotator {
     }
 
     /// Reads where things stand; for a planned rotation, when replication that is under way is over, or had time to be.
-    async fn read_settled(&self, rotation: Rotation) -> Result<Snapshot, RotateError> {
-        let end = Instant::now() + self.schedule.numbers().replication;
+    async fn read_settled(&self, rotation: RotationKind) -> Result<Snapshot, RotateError> {
+        let end = Instant::now() + self.schedule.timings().replication;
         loop {
             let snapshot = self.read().await?;
             let in_progress = snapshot.replicas.iter().any(|replica| replica.in_progress);
-            if !in_progress || rotation == Rotation::Compromised || Instant::now() >= end {
+            if !in_progress || rotation == RotationKind::Emergency || Instant::now() >= end {
                 return Ok(snapshot);
             }
             sleep(READ_BACK_EVERY).await;
@@ -478,7 +492,7 @@ impl KeyRotator {
     }
 
     async fn put(&self, token: &str, plan: &RotationPlan<VersionId>) -> Result<Put, RotateError> {
-        let put = self.secret.put_pending(token, &Document::write(plan)).await?;
+        let put = self.secret.put_pending(token, &SecretValue::write(plan)).await?;
         tracing::info!(step = "put", version = token, outcome = if put == Put::Done { "pending" } else { "taken" });
         Ok(put)
     }
@@ -490,7 +504,7 @@ impl KeyRotator {
     }
 
     fn rehearse(&self, current: &Version, pending: Pending) -> Result<Rehearsed, RehearsalFailure> {
-        let rehearsed = rehearse(current, pending, &self.schedule, self.outside.seconds())?;
+        let rehearsed = rehearse(current, pending, &self.schedule, self.clock_and_rng.seconds())?;
         tracing::info!(step = "rehearse", version = rehearsed.id(), keys = rehearsed.plan().keys.keys().len());
         Ok(rehearsed)
     }
@@ -510,7 +524,7 @@ impl KeyRotator {
         done: &mut Done,
     ) -> Result<Option<Version>, RotateError> {
         // Its tries end with the time in which it may be promoted: what hangs is read and planned anew, not promoted late.
-        let now = (self.outside.now)();
+        let now = (self.clock_and_rng.now)();
         let left = rehearsed.plan().check_promotion(unix_seconds(now)).map_err(RehearsalFailure::from)?;
         // To the end of the last second, of which a part has passed.
         let passed = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
@@ -522,19 +536,19 @@ impl KeyRotator {
             tracing::info!(
                 step = "promote",
                 version = rehearsed.id(),
-                base = rehearsed.plan().base,
+                planned_from = rehearsed.plan().planned_from,
                 outcome = "overtaken"
             );
             return Ok(None);
         }
         let report = VersionReport::new(rehearsed.id(), id, outcome, &current.keys, rehearsed.plan(), &self.times());
-        let VersionReport { version, id, base, kind, .. } = &report;
+        let VersionReport { version, id, planned_from, kind, .. } = &report;
         tracing::info!(
             step = "promote",
             became_current = kind,
             version,
             id,
-            base,
+            planned_from,
             outcome = "current",
             dropped = report.dropped()
         );
@@ -554,14 +568,14 @@ impl KeyRotator {
     }
 
     fn times(&self) -> Times<'_> {
-        Times { numbers: self.schedule.numbers(), now: self.outside.seconds() }
+        Times { timings: self.schedule.timings(), now: self.clock_and_rng.seconds() }
     }
 
     /// Reads the secret in each Region until each returns what is current, or the time for replication is over.
     async fn read_each_region(&self, current: &Version, replicas: &[Replica]) -> Vec<RegionReport> {
-        let base = current.planned.as_ref().map(|(base, _)| base.as_str());
+        let planned_from = current.planned.as_ref().map(|(planned_from, _)| planned_from.as_str());
         let places = self.secret.in_each_region(replicas);
-        let end = Instant::now() + self.schedule.numbers().replication;
+        let end = Instant::now() + self.schedule.timings().replication;
         loop {
             let mut regions: Vec<RegionReport> = Vec::new();
             for place in &places {
@@ -571,7 +585,7 @@ impl KeyRotator {
                     Some(primary) => primary.version.clone(),
                     None => version.clone().ok().flatten(),
                 };
-                regions.push(RegionReport::new(&place.region, version, primary.as_deref(), base));
+                regions.push(RegionReport::new(&place.region, version, primary.as_deref(), planned_from));
             }
             let in_step = regions.iter().all(|region| region.in_step);
             if in_step || Instant::now() >= end {

@@ -16,18 +16,18 @@ mod service;
 mod stack;
 mod version;
 
-pub use config::Config;
+pub use config::RotatorConfig;
 pub use service::{Rotator, RotatorFailure};
 
 pub use event::{Event, EventError, RotationId, RotationIdError, Step};
 
 pub use error::{NoRandomness, RotateError};
-pub use keys::{KeyRotator, Outside, RotateFailure, dry_run::Foresight};
+pub use keys::{ClockAndRng, KeyRotator, RotateFailure, dry_run::DryRun};
 pub use rehearsal::RehearsalFailure;
 pub use stack::{StackError, StackUpdater};
 pub use version::{Pending, Replica, Snapshot, Version};
 
 pub use report::{
-    Bounds, KeyTimes, KeysReport, Moment, Outcome, RegionReport, Report, StackOutcome, StackReport, VersionOutcome,
+    Bounds, KeyTimes, KeysOutcome, KeysReport, Moment, RegionReport, Report, StackOutcome, StackReport, VersionOutcome,
     VersionReport, worst_first,
 };

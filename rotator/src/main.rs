@@ -2,7 +2,7 @@
 
 use key_store::aws::{CallLimits, of_lambda};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
-use rotator::{Config, NoRandomness, Outside, Rotator, RotatorFailure};
+use rotator::{ClockAndRng, NoRandomness, Rotator, RotatorConfig, RotatorFailure};
 use serde_json::value::RawValue;
 use std::{process::ExitCode, sync::Arc, time::SystemTime};
 use zeroize::Zeroizing;
@@ -10,15 +10,15 @@ use zeroize::Zeroizing;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     telemetry::log::init();
-    let config = match Config::read(std::env::vars_os()) {
+    let config = match RotatorConfig::read(std::env::vars_os()) {
         Ok(config) => config,
         Err(error) => {
             tracing::error!(rotation = "not-started", reason = %error);
             return ExitCode::FAILURE;
         }
     };
-    let outside = Outside { now: Arc::new(SystemTime::now), new_secret: Arc::new(new_secret) };
-    let rotator = Rotator::new(config, &of_lambda(CallLimits::PATIENT), outside);
+    let clock_and_rng = ClockAndRng { now: Arc::new(SystemTime::now), new_secret: Arc::new(new_secret) };
+    let rotator = Rotator::new(config, &of_lambda(CallLimits::PATIENT), clock_and_rng);
     let handler = async |event: LambdaEvent<Box<RawValue>>| {
         rotator.rotate(event.payload.get(), &event.context.request_id).await.map_err(diagnostic)
     };

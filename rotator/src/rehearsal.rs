@@ -5,8 +5,9 @@ use crate::{
     version::{Pending, Version},
 };
 use signing::{
-    BasePaths, Claim, Key, KeySet, Malformed, Nonce, Policy, Received, Refusal, Request, Rotation, RotationNumbers,
-    RotationPlan, RotationRefusal, RotationSchedule, Shown, UnixSeconds, sign,
+    BasePaths, CheckedRequest, Key, KeySet, Malformed, Nonce, ReceivedRequest, ReceivedTarget, Refusal, Request,
+    RotationKind, RotationPlan, RotationPlanError, RotationSchedule, RotationTimings, UnixSeconds, VerificationPolicy,
+    sign,
 };
 
 /// A plan that has been rehearsed: as it was stored, and not as it was meant to be. Nothing else can be promoted.
@@ -29,8 +30,8 @@ impl Rehearsed {
 
     /// What it is once it has been promoted.
     pub(crate) fn into_version(self) -> Version {
-        let Self { id, created, plan: RotationPlan { keys, base, rotation, .. } } = self;
-        Version { id, created, keys, planned: Some((base, rotation)) }
+        let Self { id, created, plan: RotationPlan { keys, planned_from, rotation, .. } } = self;
+        Version { id, created, keys, planned: Some((planned_from, rotation)) }
     }
 }
 
@@ -45,18 +46,18 @@ pub enum RehearsalFailure {
     PutAside,
     /// Nobody can say what it would take the place of.
     #[error("it does not say from which version it was planned")]
-    NoBase,
+    NoPlan,
     /// Something else has been promoted meanwhile.
-    #[error("it was planned from version {base}, and {current} is current")]
-    OtherBase {
+    #[error("it was planned from version {planned_from}, and {current} is current")]
+    OtherCurrent {
         /// The version that it was planned from.
-        base: VersionId,
+        planned_from: VersionId,
         /// The version that is current.
         current: VersionId,
     },
     /// It is no plan of what is current, or no longer.
     #[error(transparent)]
-    Plan(#[from] RotationRefusal),
+    Plan(#[from] RotationPlanError),
     /// What a good edge signs would be refused.
     #[error("what is signed with key {key} would be refused: {refusal}")]
     Refused {
@@ -82,31 +83,31 @@ pub(crate) fn rehearse(
         return Err(RehearsalFailure::PutAside);
     }
     let Version { id, created, keys, planned } = pending.content.map_err(RehearsalFailure::NoKeySet)?;
-    let (base, rotation) = planned.ok_or(RehearsalFailure::NoBase)?;
-    if base != current.id {
-        return Err(RehearsalFailure::OtherBase { base, current: current.id.clone() });
+    let (planned_from, rotation) = planned.ok_or(RehearsalFailure::NoPlan)?;
+    if planned_from != current.id {
+        return Err(RehearsalFailure::OtherCurrent { planned_from, current: current.id.clone() });
     }
-    let plan = RotationPlan::resume(&current.keys, base, keys, rotation, schedule, now)?;
+    let plan = RotationPlan::resume(&current.keys, planned_from, keys, rotation, schedule, now)?;
     plan.check_promotion(now)?;
-    admits_what_it_should(&current.keys, &plan, schedule.numbers(), now)?;
+    admits_what_it_should(&current.keys, &plan, schedule.timings(), now)?;
     Ok(Rehearsed { id, created, plan })
 }
 
 fn admits_what_it_should(
     current: &KeySet,
     plan: &RotationPlan<VersionId>,
-    numbers: &RotationNumbers,
+    timings: &RotationTimings,
     now: UnixSeconds,
 ) -> Result<(), RehearsalFailure> {
     for key in plan.keys.keys().iter().filter(|key| now < key.expires()) {
         let by_an_edge = current.get(key.id()).unwrap_or(key);
         let moment = key.not_before().max(now);
         let refused = |refusal| RehearsalFailure::Refused { key: key.id().to_string(), refusal };
-        admits(&plan.keys, by_an_edge, numbers, moment).map_err(refused)?;
+        admits(&plan.keys, by_an_edge, timings, moment).map_err(refused)?;
     }
-    if plan.rotation == Rotation::Compromised {
+    if plan.rotation == RotationKind::Emergency {
         for key in current.keys() {
-            if admits(&plan.keys, key, numbers, key.not_before().max(now)).is_ok() {
+            if admits(&plan.keys, key, timings, key.not_before().max(now)).is_ok() {
                 return Err(RehearsalFailure::Admitted(key.id().to_string()));
             }
         }
@@ -115,30 +116,30 @@ fn admits_what_it_should(
 }
 
 /// Whether an authorizer with `keys` admits what `key` signs at `moment`.
-fn admits(keys: &KeySet, key: &Key, numbers: &RotationNumbers, moment: UnixSeconds) -> Result<(), Refusal> {
+fn admits(keys: &KeySet, key: &Key, timings: &RotationTimings, moment: UnixSeconds) -> Result<(), Refusal> {
     let request = request();
-    let RotationNumbers { lifetime, skew, .. } = *numbers;
+    let RotationTimings { lifetime, skew, .. } = *timings;
     let headers = sign(&request, key, Nonce::new([0; 16]), lifetime, moment).headers(&request);
     let mut headers: Vec<_> = headers.iter().map(|(field, value)| (field.name(), value.as_str())).collect();
     headers.push(("host", HOST));
-    let received = Received {
+    let received = ReceivedRequest {
         method: request.method.as_str(),
         second_method: None,
         domain_name: HOST,
         api_id: "rehearsal",
         stage: "$default",
         headers: &headers,
-        shown: &Shown::Http { path: PATH.into(), query: QUERY.into() },
+        target: &ReceivedTarget::Http { path: PATH.into(), query: QUERY.into() },
         time: Some(moment),
     };
-    let policy = Policy {
+    let policy = VerificationPolicy {
         max_lifetime: lifetime,
         skew,
         allow_ambiguous_path: false,
         require_digest: false,
         base_paths: BasePaths::default(),
     };
-    Claim::check(&received, &policy)?.verify(keys).map(|_| ())
+    CheckedRequest::check(&received, &policy)?.verify(keys).map(|_| ())
 }
 
 const HOST: &str = "rehearsal.example";
@@ -166,7 +167,7 @@ mod tests {
     const NOW: UnixSeconds = UnixSeconds::new(1_000_000);
 
     fn schedule() -> RotationSchedule {
-        RotationNumbers::DEFAULT.try_into().unwrap()
+        RotationTimings::DEFAULT.try_into().unwrap()
     }
 
     fn set(keys: &[(&str, u8, u64, u64)]) -> KeySet {
@@ -177,14 +178,14 @@ mod tests {
         KeySet::new(keys.iter().map(key).collect()).unwrap()
     }
 
-    const END: u64 = signing::NO_END.get();
+    const END: u64 = signing::NEVER_EXPIRES.get();
 
-    fn version(id: &str, keys: KeySet, planned: Option<(&str, Rotation)>) -> Version {
-        let planned = planned.map(|(base, rotation)| (base.to_owned(), rotation));
+    fn version(id: &str, keys: KeySet, planned: Option<(&str, RotationKind)>) -> Version {
+        let planned = planned.map(|(planned_from, rotation)| (planned_from.to_owned(), rotation));
         Version { id: id.to_owned(), created: NOW, keys, planned }
     }
 
-    fn plan(current: &KeySet, rotation: Rotation) -> KeySet {
+    fn plan(current: &KeySet, rotation: RotationKind) -> KeySet {
         let new = ("new".try_into().unwrap(), &[9; 32][..]);
         RotationPlan::new(current, (), new, rotation, &schedule(), NOW).unwrap().keys
     }
@@ -192,7 +193,7 @@ mod tests {
     fn rehearse(
         current: KeySet,
         keys: KeySet,
-        planned: Option<(&str, Rotation)>,
+        planned: Option<(&str, RotationKind)>,
         now: u64,
     ) -> Result<Rehearsed, String> {
         let content = Ok(version("v2", keys, planned));
@@ -204,7 +205,7 @@ mod tests {
     #[test]
     fn what_the_plan_makes_passes() {
         let current = || set(&[("old", 1, 0, END), ("next", 2, 1_000_100, END), ("ended", 3, 0, 1_000_000)]);
-        for rotation in [Rotation::Planned, Rotation::Compromised] {
+        for rotation in [RotationKind::Planned, RotationKind::Emergency] {
             let keys = plan(&current(), rotation);
             let text = keys.to_json();
             let promoted = rehearse(current(), keys, Some(("v1", rotation)), 1_000_000).unwrap().into_version();
@@ -214,29 +215,34 @@ mod tests {
         }
         // In the last second.
         assert!(
-            rehearse(current(), plan(&current(), Rotation::Planned), Some(("v1", Rotation::Planned)), 1_001_675)
-                .is_ok()
+            rehearse(
+                current(),
+                plan(&current(), RotationKind::Planned),
+                Some(("v1", RotationKind::Planned)),
+                1_001_675
+            )
+            .is_ok()
         );
     }
 
     #[test]
     fn what_is_no_plan_of_what_is_current_does_not() {
         let current = || set(&[("old", 1, 0, END)]);
-        let planned = || plan(&current(), Rotation::Planned);
-        let compromised = || plan(&current(), Rotation::Compromised);
+        let planned = || plan(&current(), RotationKind::Planned);
+        let emergency = || plan(&current(), RotationKind::Emergency);
         let table = [
             (planned(), None, 1_000_000, "it does not say from which version it was planned"),
             (
                 planned(),
-                Some(("v0", Rotation::Planned)),
+                Some(("v0", RotationKind::Planned)),
                 1_000_000,
                 "it was planned from version v0, and v1 is current",
             ),
-            (planned(), Some(("v1", Rotation::Compromised)), 1_000_000, "it keeps a key that is to be dropped"),
-            (compromised(), Some(("v1", Rotation::Planned)), 1_000_000, "it drops a key that is in force"),
+            (planned(), Some(("v1", RotationKind::Emergency)), 1_000_000, "it keeps a key that is to be dropped"),
+            (emergency(), Some(("v1", RotationKind::Planned)), 1_000_000, "it drops a key that is in force"),
             (
                 planned(),
-                Some(("v1", Rotation::Planned)),
+                Some(("v1", RotationKind::Planned)),
                 1_001_676,
                 "the plan had to be promoted by 1970-01-12T14:14:35Z",
             ),
@@ -245,7 +251,7 @@ mod tests {
             let failure = rehearse(current(), keys, from, now).unwrap_err();
             assert!(failure.contains(expected), "{failure}");
         }
-        let aside = version("v2", planned(), Some(("v1", Rotation::Planned)));
+        let aside = version("v2", planned(), Some(("v1", RotationKind::Planned)));
         let aside = Pending { id: "v2".to_owned(), content: Ok(aside), put_aside: true };
         let failure = super::rehearse(&version("v1", current(), None), aside, &schedule(), NOW).unwrap_err();
         assert_eq!(failure, RehearsalFailure::PutAside);
@@ -263,11 +269,11 @@ mod tests {
             let new = ("new".try_into().unwrap(), &[9; 32][..]);
             let mut plan = RotationPlan::new(&current, "v1".to_owned(), new, rotation, &schedule(), NOW).unwrap();
             plan.keys = keys;
-            admits_what_it_should(&current, &plan, schedule().numbers(), NOW).unwrap_err().to_string()
+            admits_what_it_should(&current, &plan, schedule().timings(), NOW).unwrap_err().to_string()
         };
-        let refused = check(set(&[("old", 2, 0, END), ("new", 9, 1_003_601, END)]), Rotation::Planned);
+        let refused = check(set(&[("old", 2, 0, END), ("new", 9, 1_003_601, END)]), RotationKind::Planned);
         assert!(refused.starts_with("what is signed with key old would be refused: "), "{refused}");
-        let admitted = check(set(&[("old", 1, 0, END), ("new", 9, 0, END)]), Rotation::Compromised);
+        let admitted = check(set(&[("old", 1, 0, END), ("new", 9, 0, END)]), RotationKind::Emergency);
         assert_eq!(admitted, "key old is to be dropped, and what is signed with it would be admitted");
     }
 }

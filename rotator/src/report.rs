@@ -6,7 +6,7 @@ use crate::{
 };
 use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
 use serde::{Serialize, Serializer};
-use signing::{KeyId, KeySet, NO_END, Rotation, RotationNumbers, RotationPlan, UnixSeconds};
+use signing::{KeyId, KeySet, NEVER_EXPIRES, RotationKind, RotationPlan, RotationTimings, UnixSeconds};
 
 /// What one event has brought about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,15 +62,15 @@ pub struct VersionReport {
     pub version: VersionId,
     /// The id of its rotation; for one that another rotation had left pending, that of the version.
     pub id: String,
-    /// `planned` or `compromised`, as the version says it.
+    /// `planned` or `emergency`, as the version says it.
     pub kind: &'static str,
     /// `rotated`; for one that was found pending `resumed`.
     pub outcome: VersionOutcome,
     /// The version whose place it took.
-    pub base: VersionId,
+    pub planned_from: VersionId,
     /// The `kid` of its new key.
     pub new_key: String,
-    /// The `kid`s of the keys that were in `base` and are not in it.
+    /// The `kid`s of the keys that were in `planned_from` and are not in it.
     pub dropped: Vec<String>,
     /// Until when each side follows.
     pub bounds: Bounds,
@@ -90,15 +90,15 @@ pub enum VersionOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeysReport {
     /// What became of the rotation that was asked for.
-    pub outcome: Outcome,
-    /// Its kind, `planned` or `compromised`, as its version says it.
+    pub outcome: KeysOutcome,
+    /// Its kind, `planned` or `emergency`, as its version says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
     /// The version that is current.
     pub version: VersionId,
     /// The version that it was planned from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub base: Option<VersionId>,
+    pub planned_from: Option<VersionId>,
     /// When the version was put there.
     pub created: Moment,
     /// The `kid` of the rotation's new key.
@@ -121,7 +121,7 @@ pub struct KeysReport {
 /// What became of the rotation that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum KeysOutcome {
     /// This call has rotated the keys.
     Rotated,
     /// An earlier call for the same event had.
@@ -155,7 +155,7 @@ pub enum Bounds {
         old_keys_accepted_until: Option<Moment>,
     },
     /// Good requests are refused until the edges have followed, and an old key opens an authorizer until that has.
-    Compromised {
+    Emergency {
         /// By then the edges sign with the new key.
         edges_sign_with_it_by: Moment,
         /// Where they cannot read for a while.
@@ -251,16 +251,16 @@ impl KeysReport {
             signs_from: Moment(key.not_before()),
             accepted_until: end(key.expires()),
         });
-        let bounds = Bounds::new(kind.unwrap_or(Rotation::Planned), &keys, &new_key, created, times);
+        let bounds = Bounds::new(kind.unwrap_or(RotationKind::Planned), &keys, &new_key, created, times);
         Self {
             outcome,
             kind: kind.map(name),
             version: id,
-            base: planned.map(|(base, _)| base),
+            planned_from: planned.map(|(planned_from, _)| planned_from),
             created: Moment(created),
             new_key: new_key.to_string(),
             keys: key_times.collect(),
-            bounds: (outcome != Outcome::Superseded).then_some(bounds),
+            bounds: (outcome != KeysOutcome::Superseded).then_some(bounds),
             regions: Vec::new(),
             versions: Vec::new(),
             warnings: Vec::new(),
@@ -271,20 +271,20 @@ impl KeysReport {
 /// What became of a rotation: its kind is what its version says, where that can be read.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    pub(crate) outcome: Outcome,
-    pub(crate) kind: Option<Rotation>,
+    pub(crate) outcome: KeysOutcome,
+    pub(crate) kind: Option<RotationKind>,
     pub(crate) new_key: KeyId,
 }
 
 /// What bounds are counted by.
 pub(crate) struct Times<'a> {
-    pub(crate) numbers: &'a RotationNumbers,
+    pub(crate) timings: &'a RotationTimings,
     pub(crate) now: UnixSeconds,
 }
 
 /// The end of a key, where it has one.
 fn end(moment: UnixSeconds) -> Option<Moment> {
-    (moment < NO_END).then_some(Moment(moment))
+    (moment < NEVER_EXPIRES).then_some(Moment(moment))
 }
 
 impl VersionReport {
@@ -303,7 +303,7 @@ impl VersionReport {
             id: id.to_owned(),
             kind: name(plan.rotation),
             outcome,
-            base: plan.base.clone(),
+            planned_from: plan.planned_from.clone(),
             new_key: plan.new_key.to_string(),
             dropped: dropped.map(|key| key.id().to_string()).collect(),
             bounds: Bounds::new(plan.rotation, &plan.keys, &plan.new_key, times.now, times),
@@ -312,7 +312,7 @@ impl VersionReport {
 
     /// Whether it drops every key there was.
     pub fn is_emergency(&self) -> bool {
-        self.kind == name(Rotation::Compromised)
+        self.kind == name(RotationKind::Emergency)
     }
 
     /// The keys that are dropped, with commas between them; `none` where there is none.
@@ -328,21 +328,21 @@ pub fn worst_first(versions: &[VersionReport]) -> impl Iterator<Item = &VersionR
 }
 
 impl Bounds {
-    fn new(kind: Rotation, keys: &KeySet, new_key: &KeyId, created: UnixSeconds, times: &Times<'_>) -> Self {
+    fn new(kind: RotationKind, keys: &KeySet, new_key: &KeyId, created: UnixSeconds, times: &Times<'_>) -> Self {
         match kind {
-            Rotation::Compromised => {
+            RotationKind::Emergency => {
                 // A bound from above: an earlier call may have promoted it, and not as soon as it was put there.
-                let &RotationNumbers { signer_ttl, verifier_ttl, replication, outage, .. } = times.numbers;
+                let &RotationTimings { signer_ttl, verifier_ttl, replication, outage, .. } = times.timings;
                 let (edges, authorizers) =
                     (times.now + signer_ttl + replication, times.now + verifier_ttl + replication);
-                Self::Compromised {
+                Self::Emergency {
                     edges_sign_with_it_by: Moment(edges),
                     or_in_an_outage_by: Moment(edges + outage),
                     authorizers_drop_the_old_by: Moment(authorizers),
                     or_those_in_an_outage_by: Moment(authorizers + outage),
                 }
             }
-            Rotation::Planned => Self::Planned {
+            RotationKind::Planned => Self::Planned {
                 new_key_signs_from: Moment(keys.get(new_key).map_or(created, signing::Key::not_before)),
                 old_keys_accepted_until: keys
                     .keys()
@@ -356,20 +356,20 @@ impl Bounds {
 }
 
 impl RegionReport {
-    /// In step is what returns the version that the primary does, unless that is `base`, whose place has been taken: then the
+    /// In step is what returns the version that the primary does, unless that is `planned_from`, whose place has been taken: then the
     /// primary itself returns the past still. A version that is neither has come later.
     pub(crate) fn new(
         region: &str,
         version: Result<Option<VersionId>, String>,
         primary: Option<&str>,
-        base: Option<&str>,
+        planned_from: Option<&str>,
     ) -> Self {
         let (version, problem) = match version {
             Ok(Some(version)) => (Some(version), None),
             Ok(None) => (None, Some("there is no such secret yet".to_owned())),
             Err(problem) => (None, Some(problem)),
         };
-        let in_step = version.is_some() && version.as_deref() == primary && version.as_deref() != base;
+        let in_step = version.is_some() && version.as_deref() == primary && version.as_deref() != planned_from;
         Self { region: region.to_owned(), in_step, version, problem }
     }
 }
@@ -385,16 +385,20 @@ mod tests {
         for (there, primary, expected) in [
             (version("new"), Some("new"), true),
             (version("later"), Some("later"), true),
-            (version("base"), Some("new"), false),
-            (version("new"), Some("base"), false),
-            (version("base"), Some("base"), false),
+            (version("planned_from"), Some("new"), false),
+            (version("new"), Some("planned_from"), false),
+            (version("planned_from"), Some("planned_from"), false),
             (Ok(None), Some("new"), false),
             (Ok(None), None, false),
             (fails(), None, false),
             (version("new"), None, false),
         ] {
             let case = format!("{there:?} and {primary:?}");
-            assert_eq!(RegionReport::new("eu-west-1", there, primary, Some("base")).in_step, expected, "{case}");
+            assert_eq!(
+                RegionReport::new("eu-west-1", there, primary, Some("planned_from")).in_step,
+                expected,
+                "{case}"
+            );
         }
         assert!(RegionReport::new("eu-west-1", version("first"), Some("first"), None).in_step);
     }

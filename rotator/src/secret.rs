@@ -3,7 +3,7 @@
 use crate::{
     error::RotateError,
     rehearsal::Rehearsed,
-    secret_value::{Document, VersionId},
+    secret_value::{SecretValue, VersionId},
     version::{Pending, Replica, Snapshot, Version},
 };
 use aws_sdk_secretsmanager::{
@@ -13,7 +13,7 @@ use aws_sdk_secretsmanager::{
     types::StatusType,
 };
 use key_store::{
-    Secret, SecretArn,
+    SecretArn, SecretLocation,
     aws::{Call, SdkConfig, explain},
     client,
 };
@@ -32,7 +32,7 @@ pub(crate) const EMPTY: &str = "it holds nothing yet";
 /// The secret, asked where its primary is.
 #[derive(Debug)]
 pub(crate) struct SecretVersions {
-    secret: Secret,
+    secret: SecretLocation,
     aws: SdkConfig,
     primary: Client,
 }
@@ -69,7 +69,7 @@ pub(crate) enum Put {
 }
 
 impl SecretVersions {
-    pub(crate) fn new(secret: Secret, aws: SdkConfig) -> Self {
+    pub(crate) fn new(secret: SecretLocation, aws: SdkConfig) -> Self {
         let primary = client(&aws, secret.arn.region());
         Self { secret, aws, primary }
     }
@@ -201,7 +201,7 @@ impl SecretVersions {
     pub(crate) async fn promote(&self, rehearsed: &Rehearsed) -> Result<bool, RotateError> {
         let promote = self.primary.update_secret_version_stage().secret_id(self.arn().as_str());
         let promote = promote.version_stage(CURRENT).move_to_version_id(rehearsed.id());
-        let answer = promote.remove_from_version_id(&rehearsed.plan().base).send().await;
+        let answer = promote.remove_from_version_id(&rehearsed.plan().planned_from).send().await;
         self.moved(answer.map(|_| ()))
     }
 
@@ -300,7 +300,7 @@ impl SecretInRegion {
 fn version(id: &str, answer: GetSecretValueOutput) -> Result<Version, String> {
     let created = answer.created_date.and_then(|date| u64::try_from(date.secs()).ok()).unwrap_or_default();
     let text = answer.secret_string.map(Zeroizing::new).ok_or("it is binary, and has to be a JWK Set as text")?;
-    let Document { keys, planned } = Document::read(&text).map_err(|error| error.to_string())?;
+    let SecretValue { keys, planned } = SecretValue::read(&text).map_err(|error| error.to_string())?;
     Ok(Version { id: id.to_owned(), created: UnixSeconds::new(created), keys, planned })
 }
 

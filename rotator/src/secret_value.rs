@@ -1,7 +1,7 @@
 //! The text of a version: the JWK Set, and from which version and for what it was planned.
 
 use serde::Deserialize;
-use signing::{KeySet, KeySetError, Rotation, RotationPlan};
+use signing::{KeySet, KeySetError, RotationKind, RotationPlan};
 use zeroize::Zeroizing;
 
 /// The id of a version of the secret.
@@ -9,32 +9,32 @@ pub(crate) type VersionId = String;
 
 /// What a version holds. Edges and authorizers read the keys alone.
 #[derive(Debug)]
-pub(crate) struct Document {
+pub(crate) struct SecretValue {
     pub(crate) keys: KeySet,
     /// Absent where it was not a rotation that put it there: the first key.
-    pub(crate) planned: Option<(VersionId, Rotation)>,
+    pub(crate) planned: Option<(VersionId, RotationKind)>,
 }
 
 #[derive(Deserialize)]
 struct Beside {
-    countersign_base: Option<String>,
-    countersign_rotation: Option<String>,
+    countersign_planned_from: Option<String>,
+    countersign_kind: Option<String>,
 }
 
-impl Document {
+impl SecretValue {
     pub(crate) fn read(text: &str) -> Result<Self, KeySetError> {
         let keys = KeySet::from_json(text)?;
         // As the reader of the keys passes it over.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         // What is of another type there is nobody's plan.
         let beside: Option<Beside> = serde_json::from_str(text).ok();
-        let planned = beside.and_then(|Beside { countersign_base, countersign_rotation }| {
-            let rotation = match countersign_rotation.as_deref() {
-                Some("planned") => Rotation::Planned,
-                Some("compromised") => Rotation::Compromised,
+        let planned = beside.and_then(|Beside { countersign_planned_from, countersign_kind }| {
+            let rotation = match countersign_kind.as_deref() {
+                Some("planned") => RotationKind::Planned,
+                Some("emergency") => RotationKind::Emergency,
                 _ => return None,
             };
-            Some((countersign_base?, rotation))
+            Some((countersign_planned_from?, rotation))
         });
         Ok(Self { keys, planned })
     }
@@ -43,53 +43,55 @@ impl Document {
         let set = plan.keys.to_json();
         // The set is an object of one member.
         let members = set.strip_suffix('}').unwrap_or(&set);
-        let base = serde_json::Value::from(plan.base.as_str());
+        let planned_from = serde_json::Value::from(plan.planned_from.as_str());
         let rotation = name(plan.rotation);
-        Zeroizing::new(format!("{members},\"countersign_base\":{base},\"countersign_rotation\":\"{rotation}\"}}"))
+        Zeroizing::new(format!(
+            "{members},\"countersign_planned_from\":{planned_from},\"countersign_kind\":\"{rotation}\"}}"
+        ))
     }
 }
 
 /// The word for it, in documents, reports and the log.
-pub(crate) fn name(rotation: Rotation) -> &'static str {
+pub(crate) fn name(rotation: RotationKind) -> &'static str {
     match rotation {
-        Rotation::Planned => "planned",
-        Rotation::Compromised => "compromised",
+        RotationKind::Planned => "planned",
+        RotationKind::Emergency => "emergency",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signing::{Key, RotationNumbers, UnixSeconds};
+    use signing::{Key, RotationTimings, UnixSeconds};
 
     #[test]
     fn a_plan_is_read_back() {
         let key =
             Key::new("k1".try_into().unwrap(), &[7; 32], UnixSeconds::new(0), UnixSeconds::new(u64::MAX)).unwrap();
         let current = KeySet::new(vec![key]).unwrap();
-        let schedule = RotationNumbers::DEFAULT.try_into().unwrap();
-        for rotation in [Rotation::Planned, Rotation::Compromised] {
+        let schedule = RotationTimings::DEFAULT.try_into().unwrap();
+        for rotation in [RotationKind::Planned, RotationKind::Emergency] {
             let new = ("k2".try_into().unwrap(), &[8; 32][..]);
             let plan =
                 RotationPlan::new(&current, "v\"1".to_owned(), new, rotation, &schedule, UnixSeconds::new(9)).unwrap();
-            let text = Document::write(&plan);
-            let read = Document::read(&text).unwrap();
+            let text = SecretValue::write(&plan);
+            let read = SecretValue::read(&text).unwrap();
             assert_eq!(*read.keys.to_json(), *plan.keys.to_json());
             assert_eq!(read.planned, Some(("v\"1".to_owned(), rotation)));
-            assert_eq!(Document::read(&format!("\u{feff}{}", *text)).unwrap().planned, read.planned);
+            assert_eq!(SecretValue::read(&format!("\u{feff}{}", *text)).unwrap().planned, read.planned);
             // And by edges and authorizers.
             assert_eq!(*KeySet::from_json(&text).unwrap().to_json(), *plan.keys.to_json());
         }
         for beside in [
             "",
-            ",\"countersign_base\":\"v\"",
-            ",\"countersign_base\":1,\"countersign_rotation\":\"planned\"",
+            ",\"countersign_planned_from\":\"v\"",
+            ",\"countersign_planned_from\":1,\"countersign_kind\":\"planned\"",
             ",\"x\":1",
         ] {
             let set = current.to_json();
             let text = format!("{}{beside}}}", set.trim_end_matches('}'));
-            assert_eq!(Document::read(&text).unwrap().planned, None, "{beside}");
+            assert_eq!(SecretValue::read(&text).unwrap().planned, None, "{beside}");
         }
-        assert_eq!(Document::read("{\"keys\":[]}").unwrap_err(), KeySetError::Empty);
+        assert_eq!(SecretValue::read("{\"keys\":[]}").unwrap_err(), KeySetError::Empty);
     }
 }

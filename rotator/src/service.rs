@@ -1,14 +1,14 @@
 use crate::{
-    config::Config,
+    config::RotatorConfig,
     error::RotateError,
     event::Event,
-    keys::{KeyRotator, Outside, RotateFailure, told},
-    report::{KeysReport, Moment, Outcome, Report, VersionReport, worst_first},
+    keys::{ClockAndRng, KeyRotator, RotateFailure, told},
+    report::{KeysOutcome, KeysReport, Moment, Report, VersionReport, worst_first},
     secret_value::name,
     stack::StackUpdater,
 };
 use key_store::aws::SdkConfig;
-use signing::{Rotation, UnixSeconds};
+use signing::{RotationKind, UnixSeconds};
 use std::mem;
 
 /// The rotator of one function.
@@ -16,7 +16,7 @@ use std::mem;
 pub struct Rotator {
     keys: Option<(String, KeyRotator)>,
     stack: Option<StackUpdater>,
-    outside: Outside,
+    clock_and_rng: ClockAndRng,
 }
 
 /// Why an invocation failed, and what it had done until then.
@@ -31,11 +31,11 @@ pub struct RotatorFailure {
 
 impl Rotator {
     /// A rotator of what `config` names, where `aws` is.
-    pub fn new(config: Config, aws: &SdkConfig, outside: Outside) -> Self {
+    pub fn new(config: RotatorConfig, aws: &SdkConfig, clock_and_rng: ClockAndRng) -> Self {
         let keys = config.keys.map(|(secret, schedule)| {
-            (secret.arn.to_string(), KeyRotator::new(secret, schedule, aws.clone(), outside.clone()))
+            (secret.arn.to_string(), KeyRotator::new(secret, schedule, aws.clone(), clock_and_rng.clone()))
         });
-        Self { keys, stack: config.stack.map(|name| StackUpdater::new(name, aws)), outside }
+        Self { keys, stack: config.stack.map(|name| StackUpdater::new(name, aws)), clock_and_rng }
     }
 
     /// Does what an invocation asks for, and logs each step, and one line about the whole, with the whole report in it: an
@@ -46,10 +46,10 @@ impl Rotator {
     /// # Errors
     /// What stopped it. Lambda, SQS or Secrets Manager call again, and the work goes on from where it is.
     pub async fn rotate(&self, payload: &str, request_id: &str) -> Result<Vec<Report>, RotatorFailure> {
-        let begun = (self.outside.now)();
+        let begun = (self.clock_and_rng.now)();
         let mut reports = Vec::new();
         let done = self.handle_all(payload, request_id, &mut reports).await;
-        let duration = (self.outside.now)().duration_since(begun).unwrap_or_default();
+        let duration = (self.clock_and_rng.now)().duration_since(begun).unwrap_or_default();
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let kind = worst(&reports);
         let report = (!reports.is_empty()).then(|| serde_json::to_string(&reports).unwrap_or_default());
@@ -89,7 +89,7 @@ impl Rotator {
             Event::Scheduled { id, time } => {
                 tracing::info!(step = "begin", trigger = "scheduled", id = %id.key_id(), time = Moment(time).text());
                 if let Some((_, keys)) = &self.keys {
-                    report.take(keys.rotate(&id, Rotation::Planned).await)?;
+                    report.take(keys.rotate(&id, RotationKind::Planned).await)?;
                 }
                 self.finish(report, time, false).await.map_err(|error| error.to_string())
             }
@@ -102,7 +102,7 @@ impl Rotator {
                         let keys_report = report.take(keys.rotate(&id, rotation).await)?;
                         keys.made(keys_report).await.map_err(|error| error.to_string())?
                     }
-                    None => self.outside.seconds(),
+                    None => self.clock_and_rng.seconds(),
                 };
                 self.finish(report, time, self.keys.is_none()).await.map_err(|error| error.to_string())
             }
@@ -129,12 +129,12 @@ impl Rotator {
     /// that of this very call.
     async fn finish(&self, report: &mut Report, time: UnixSeconds, new: bool) -> Result<(), RotateError> {
         let outcome = report.keys.as_ref().map(|keys| keys.outcome);
-        if outcome == Some(Outcome::Superseded) {
+        if outcome == Some(KeysOutcome::Superseded) {
             return Ok(());
         }
         if let Some(stack) = &self.stack {
-            let new = new || outcome == Some(Outcome::Rotated);
-            report.stack = Some(stack.update(time, self.outside.seconds(), new, &mut report.warnings).await?);
+            let new = new || outcome == Some(KeysOutcome::Rotated);
+            report.stack = Some(stack.update(time, self.clock_and_rng.seconds(), new, &mut report.warnings).await?);
         }
         match report.keys.as_ref().and_then(KeysReport::lagging) {
             Some(regions) => Err(RotateError::Lagging(regions)),
@@ -187,10 +187,11 @@ mod tests {
             ),
         ] {
             let variables = [("COUNTERSIGN_SECRET", ARN), ("COUNTERSIGN_ROTATE", rotate), ("StackName", "api")];
-            let config = Config::read(variables.map(|(name, value)| (OsString::from(name), value.into()))).unwrap();
-            let outside =
-                Outside { now: Arc::new(|| SystemTime::UNIX_EPOCH), new_secret: Arc::new(|| Err(NoRandomness)) };
-            let rotator = Rotator::new(config, &of_lambda(CallLimits::BRIEF), outside);
+            let config =
+                RotatorConfig::read(variables.map(|(name, value)| (OsString::from(name), value.into()))).unwrap();
+            let clock_and_rng =
+                ClockAndRng { now: Arc::new(|| SystemTime::UNIX_EPOCH), new_secret: Arc::new(|| Err(NoRandomness)) };
+            let rotator = Rotator::new(config, &of_lambda(CallLimits::BRIEF), clock_and_rng);
             let token = "1ab23456-cde7-8912-34fg-h56i78j9k12l";
             let event = format!(r#"{{"Step":"createSecret","SecretId":"{arn}","ClientRequestToken":"{token}"}}"#);
             let error = rotator.rotate(&event, "r").await.unwrap_err();

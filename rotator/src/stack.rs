@@ -114,7 +114,7 @@ impl StackUpdater {
     ///
     /// # Errors
     /// As that.
-    pub async fn foresee(
+    pub async fn dry_run(
         &self,
         time: UnixSeconds,
         now: UnixSeconds,

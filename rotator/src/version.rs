@@ -1,7 +1,7 @@
 //! The secret at one moment: its versions and its copies.
 
 use crate::secret_value::VersionId;
-use signing::{KeySet, Rotation, UnixSeconds};
+use signing::{KeySet, RotationKind, UnixSeconds};
 
 /// The secret at one moment.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Version {
     /// Its keys.
     pub keys: KeySet,
     /// The version that it was planned from, and the rotation; absent where no rotation has put it there.
-    pub planned: Option<(VersionId, Rotation)>,
+    pub planned: Option<(VersionId, RotationKind)>,
 }
 
 /// The version that is labelled AWSPENDING, and not AWSCURRENT.
@@ -42,7 +42,7 @@ pub struct Pending {
 
 impl Pending {
     /// Its kind, as it says it itself.
-    pub(crate) fn kind(&self) -> Option<Rotation> {
+    pub(crate) fn kind(&self) -> Option<RotationKind> {
         let version = self.content.as_ref().ok()?;
         version.planned.as_ref().map(|(_, rotation)| *rotation)
     }

@@ -3,7 +3,7 @@
 //! An HTTP API does not show its authorizer the mapping key of a custom domain, so a key cannot be read from an event. It must
 //! not be guessed either: headers that were signed for `/v1/pets` would open `/v2/pets`.
 
-use crate::{received::Received, refusal::Refusal, request::Authority};
+use crate::{received::ReceivedRequest, refusal::Refusal, request::Authority};
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 
 /// The mappings of custom domains: `DOMAIN[/KEY]=API_ID/STAGE`, with commas between them.
@@ -41,7 +41,7 @@ impl BasePaths {
     ///
     /// The key is the longest that is listed for the domain and covers the path, as API Gateway chooses it. It is removed once,
     /// before anything is decoded.
-    pub(crate) fn below<'t>(&self, received: &Received<'_>, path: &'t str) -> Result<Option<&'t str>, Refusal> {
+    pub(crate) fn below<'t>(&self, received: &ReceivedRequest<'_>, path: &'t str) -> Result<Option<&'t str>, Refusal> {
         // In the form in which it is signed, and listed: `host:443` is `host`.
         let domain = Authority::try_from(received.domain_name).map_err(|_| Refusal::Host)?;
         let mut of_domain = self.0.iter().filter(|base| base.domain == domain.as_str()).peekable();
@@ -126,7 +126,7 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Shown;
+    use crate::ReceivedTarget;
     use alloc::string::ToString as _;
 
     const LISTED: &str = "API.example.com=root/prod,api.example.com/v1=one/prod,api.example.com/v1/deep=deep/$default,\
@@ -134,15 +134,15 @@ mod tests {
 
     #[track_caller]
     fn check(domain_name: &str, (api_id, stage): (&str, &str), path: &str, expected: Result<Option<&str>, Refusal>) {
-        let shown = Shown::Http { path: "".into(), query: "".into() };
-        let received = Received {
+        let target = ReceivedTarget::Http { path: "".into(), query: "".into() };
+        let received = ReceivedRequest {
             method: "GET",
             second_method: None,
             domain_name,
             api_id,
             stage,
             headers: &[],
-            shown: &shown,
+            target: &target,
             time: None,
         };
         let listed = BasePaths::try_from(LISTED).unwrap();

@@ -2,10 +2,10 @@
 
 use crate::{
     base_path::below,
-    received::{Query, Received, Shown},
+    received::{Query, ReceivedRequest, ReceivedTarget},
     refusal::Refusal,
     request::Target,
-    verification_policy::Policy,
+    verification_policy::VerificationPolicy,
 };
 use alloc::{borrow::Cow, string::String};
 use percent_encoding::percent_decode_str;
@@ -13,13 +13,13 @@ use percent_encoding::percent_decode_str;
 /// The stage of an HTTP API that no path shows.
 const NAMELESS_STAGE: &str = "$default";
 
-impl Shown<'_> {
+impl ReceivedTarget<'_> {
     /// Rule 5: refuses a target other than the one that is shown. Returns its path without stage and base path.
     pub(crate) fn confirm<'t>(
         &self,
         target: Target<'t>,
-        received: &Received<'_>,
-        policy: &Policy,
+        received: &ReceivedRequest<'_>,
+        policy: &VerificationPolicy,
     ) -> Result<&'t str, Refusal> {
         // `/a?` and `/a` have the same base, and no gateway tells them apart; the edge never sends the first.
         if target.query() == Some("") {
@@ -89,7 +89,7 @@ fn below_shown<'s>(shown: &'s str, stage: &str) -> Option<&'s str> {
 /// The path that a REST API's resources see, where its domain is not listed.
 ///
 /// The stage is in the path on the API's own domain. On another, `path` tells: a base path stays in it, and a stage does not.
-fn below_rest_stage<'t>(path: &'t str, api_path: &str, received: &Received<'_>) -> &'t str {
+fn below_rest_stage<'t>(path: &'t str, api_path: &str, received: &ReceivedRequest<'_>) -> &'t str {
     let own_domain = (received.domain_name.split_once(".execute-api."))
         .is_some_and(|(api_id, _)| !api_id.is_empty() && api_id.eq_ignore_ascii_case(received.api_id));
     match below(path, received.stage) {
@@ -147,26 +147,40 @@ mod tests {
 
     /// What of the path is handed on, where the target is the one that is shown at that place.
     fn confirm<'t>(
-        shown: &Shown<'_>,
+        shown: &ReceivedTarget<'_>,
         target: &'t str,
         (domain_name, api_id, stage): (&str, &str, &str),
         (allow_ambiguous_path, base_paths): (bool, &str),
     ) -> Result<&'t str, Refusal> {
-        let received =
-            Received { method: "", second_method: None, domain_name, api_id, stage, headers: &[], shown, time: None };
+        let received = ReceivedRequest {
+            method: "",
+            second_method: None,
+            domain_name,
+            api_id,
+            stage,
+            headers: &[],
+            target: shown,
+            time: None,
+        };
         let base_paths = match base_paths {
             "" => BasePaths::default(),
             listed => listed.try_into().unwrap(),
         };
         let zero = Duration::ZERO;
-        let policy = Policy { max_lifetime: zero, skew: zero, allow_ambiguous_path, require_digest: false, base_paths };
+        let policy = VerificationPolicy {
+            max_lifetime: zero,
+            skew: zero,
+            allow_ambiguous_path,
+            require_digest: false,
+            base_paths,
+        };
         shown.confirm(target.try_into().unwrap(), &received, &policy)
     }
 
-    fn rest<'a>(path: &'a str, api_path: &'a str, query: &[(&'a str, &[&'a str])]) -> Shown<'a> {
+    fn rest<'a>(path: &'a str, api_path: &'a str, query: &[(&'a str, &[&'a str])]) -> ReceivedTarget<'a> {
         let values = |values: &[&'a str]| values.iter().map(|value| Cow::Borrowed(*value)).collect();
         let query = query.iter().map(|(name, all)| (Cow::Borrowed(*name), values(all))).collect();
-        Shown::Rest { path: path.into(), api_path: api_path.into(), query }
+        ReceivedTarget::Rest { path: path.into(), api_path: api_path.into(), query }
     }
 
     #[track_caller]
@@ -178,7 +192,7 @@ mod tests {
     /// At an execute-api domain, a custom domain that is not listed, and one that is.
     #[track_caller]
     fn hands_on(
-        shown: &Shown<'_>,
+        shown: &ReceivedTarget<'_>,
         target: &str,
         place: (&str, &str, &str),
         base_paths: &str,
@@ -232,7 +246,7 @@ mod tests {
 
     #[test]
     fn http_the_path_is_handed_on_without_stage_or_listed_mapping_key() {
-        let shown = |path: &'static str| Shown::Http { path: path.into(), query: "".into() };
+        let shown = |path: &'static str| ReceivedTarget::Http { path: path.into(), query: "".into() };
         let own = (DOMAIN, "abc", "prod");
         hands_on(&shown("/prod/pets"), "/prod/pets", own, "", Ok("/pets"));
         hands_on(&shown("/prod/a b"), "/prod/a%20b", own, "", Ok("/a%20b"));
@@ -322,7 +336,7 @@ mod tests {
     }
     #[track_caller]
     fn check_http(target: &str, shown: (&str, &str), ambiguous: bool, expected: Result<(), Refusal>) {
-        let shown = Shown::Http { path: shown.0.into(), query: shown.1.into() };
+        let shown = ReceivedTarget::Http { path: shown.0.into(), query: shown.1.into() };
         let confirmed = confirm(&shown, target, (DOMAIN, "abc", "prod"), (ambiguous, ""));
         assert_eq!(confirmed.map(|_| ()), expected);
     }

@@ -2,7 +2,7 @@
 //!
 //! The wire format is RFC 9421 (HTTP Message Signatures) with `hmac-sha256` and one fixed profile: a signature labelled and
 //! tagged `countersign` covers method, authority, path, query, viewer address and, where the header is there, the digest of
-//! the body. [`sign`] writes it; [`Claim::check`] and [`Claim::verify`] hold the rules under which a request is admitted.
+//! the body. [`sign`] writes it; [`CheckedRequest::check`] and [`CheckedRequest::verify`] hold the rules under which a request is admitted.
 //!
 //! Nothing here does I/O, looks at a clock or makes randomness: time and nonces are arguments. That keeps every verdict a
 //! function of its inputs, and the crate `no_std`.
@@ -36,15 +36,15 @@ pub use request::{Authority, FieldValue, Malformed, Method, Nonce, Request, Targ
 pub use sign::{Signature, sign};
 
 pub use base_path::{BasePathError, BasePaths};
-pub use received::{Query, Received, Shown};
+pub use received::{Query, ReceivedRequest, ReceivedTarget};
 pub use refusal::Refusal;
-pub use verification_policy::Policy;
-pub use verify::{Claim, Verified};
+pub use verification_policy::VerificationPolicy;
+pub use verify::{CheckedRequest, Verified};
 
 pub use key::{Key, KeyId, KeyIdError, KeyLengthError};
 pub use key_set::{JwkError, KeySet, KeySetError};
-pub use rotation::{NO_END, Rotation, RotationPlan, RotationRefusal};
-pub use rotation_schedule::{RotationNumbers, RotationSchedule, RotationTooFast};
+pub use rotation::{NEVER_EXPIRES, RotationKind, RotationPlan, RotationPlanError};
+pub use rotation_schedule::{RotationSchedule, RotationTimings, RotationTimingsError};
 pub use time::UnixSeconds;
 
 pub use content_digest::{ContentDigest, ContentDigestError};

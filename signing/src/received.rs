@@ -5,7 +5,7 @@ use alloc::{borrow::Cow, collections::BTreeMap, vec::Vec};
 
 /// A request as a gateway shows it to its authorizer. Not `Debug`: its headers hold the credentials of viewers.
 #[derive(Clone)]
-pub struct Received<'a> {
+pub struct ReceivedRequest<'a> {
     /// The method of the request context.
     pub method: &'a str,
     /// The method that the event names a second time, where it does.
@@ -18,15 +18,15 @@ pub struct Received<'a> {
     pub stage: &'a str,
     /// All headers, one entry a value, the names in any case.
     pub headers: &'a [(&'a str, &'a str)],
-    /// What is shown of the target.
-    pub shown: &'a Shown<'a>,
+    /// The target, as far as the gateway shows it.
+    pub target: &'a ReceivedTarget<'a>,
     /// When the gateway got the request.
     pub time: Option<UnixSeconds>,
 }
 
 /// What a gateway shows of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown<'a> {
+pub enum ReceivedTarget<'a> {
     /// API Gateway's REST APIs.
     Rest {
         /// `requestContext.path`: the path on the wire, byte for byte, with the stage or base path, less one of two leading

@@ -1,19 +1,19 @@
 //! The plan of a rotation: which keys there are to be, from when and until when, so that no good request is refused.
 
-use crate::{Key, KeyId, KeySet, KeySetError, RotationNumbers, RotationSchedule, UnixSeconds};
+use crate::{Key, KeyId, KeySet, KeySetError, RotationSchedule, RotationTimings, UnixSeconds};
 use alloc::vec::Vec;
 use core::{fmt, time::Duration};
 
 /// 9999-12-31T23:59:59Z: a key is good until the rotation after its own sets its end.
-pub const NO_END: UnixSeconds = UnixSeconds::new(253_402_300_799);
+pub const NEVER_EXPIRES: UnixSeconds = UnixSeconds::new(253_402_300_799);
 
 /// Why keys are rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rotation {
+pub enum RotationKind {
     /// In time, and so that no good request is refused.
     Planned,
     /// A key may be known to others: every key there is goes.
-    Compromised,
+    Emergency,
 }
 
 /// A new set of keys, and the version of the set that it was planned from.
@@ -22,11 +22,11 @@ pub enum Rotation {
 #[derive(Debug)]
 pub struct RotationPlan<V> {
     /// The version that it was planned from.
-    pub base: V,
+    pub planned_from: V,
     /// What there is to be in its place.
     pub keys: KeySet,
     /// Why.
-    pub rotation: Rotation,
+    pub rotation: RotationKind,
     /// The new key, one of `keys`.
     pub new_key: KeyId,
     latest_promotion: UnixSeconds,
@@ -34,7 +34,7 @@ pub struct RotationPlan<V> {
 
 /// Why there is no plan, or no longer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RotationRefusal {
+pub enum RotationPlanError {
     /// The new set would not be one.
     #[error("the new key set {0}")]
     KeySet(KeySetError),
@@ -54,13 +54,13 @@ pub enum RotationRefusal {
     },
     /// Nothing is signed now, so there is nothing to wait for.
     #[error(
-        "no key may sign now, so requests are refused already: rotate as compromised, which makes one that may at once"
+        "no key may sign now, so requests are refused already: rotate as an emergency, which makes one that may at once"
     )]
     NoSigningKey,
     /// Between an old key's end and the time of the one after it nothing could be signed, or what is signed not be accepted.
     #[error(
         "key {key} ends at {ends}, and has to be accepted until {needed}: \
-        take less lead and grace, or rotate as compromised, which refuses requests until the edges follow",
+        take less lead and grace, or rotate as an emergency, which refuses requests until the edges follow",
         ends = Moment(*ends),
         needed = Moment(*needed)
     )]
@@ -100,7 +100,7 @@ impl fmt::Display for FirstEnd<'_> {
                 let (moment, hours, minutes) = (Moment(*end), minutes / 60, minutes % 60);
                 write!(f, "key {key} ends first, at {moment} (in {hours} h {minutes} min): rotate again then")
             }
-            None => f.write_str("no key has an end: take one off the set, or rotate as compromised, which drops all"),
+            None => f.write_str("no key has an end: take one off the set, or rotate as an emergency, which drops all"),
         }
     }
 }
@@ -125,14 +125,14 @@ impl fmt::Display for Moment {
 }
 
 /// It is told in the refusal's own words, and is no further cause.
-impl From<KeySetError> for RotationRefusal {
+impl From<KeySetError> for RotationPlanError {
     fn from(error: KeySetError) -> Self {
         Self::KeySet(error)
     }
 }
 
 impl<V> RotationPlan<V> {
-    /// Plans a rotation of `current`, which is of the version `base`, that is promoted `now` or soon after.
+    /// Plans a rotation of `current`, which is of the version `planned_from`, that is promoted `now` or soon after.
     ///
     /// `new_id` and `new_secret` are those of the new key; the caller brings the randomness.
     ///
@@ -141,46 +141,46 @@ impl<V> RotationPlan<V> {
     /// refused.
     pub fn new(
         current: &KeySet,
-        base: V,
+        planned_from: V,
         (new_id, new_secret): (KeyId, &[u8]),
-        rotation: Rotation,
+        rotation: RotationKind,
         schedule: &RotationSchedule,
         now: UnixSeconds,
-    ) -> Result<Self, RotationRefusal> {
-        let numbers = schedule.numbers();
+    ) -> Result<Self, RotationPlanError> {
+        let timings = schedule.timings();
         let new_key = |not_before| {
-            let key = Key::new(new_id.clone(), new_secret, not_before, NO_END);
+            let key = Key::new(new_id.clone(), new_secret, not_before, NEVER_EXPIRES);
             key.map_err(|error| KeySetError::Key { index: 0, error: error.into() })
         };
         let keys = match rotation {
-            Rotation::Compromised => {
+            RotationKind::Emergency => {
                 // Every clock may use it at once.
-                let not_before = UnixSeconds::new(now.get().saturating_sub(numbers.skew.as_secs()));
+                let not_before = UnixSeconds::new(now.get().saturating_sub(timings.skew.as_secs()));
                 Vec::from([new_key(not_before)?])
             }
-            Rotation::Planned => {
+            RotationKind::Planned => {
                 let kept: Vec<_> = current.keys().iter().filter(|key| now < key.expires()).collect();
                 // `now` has been cut to whole seconds: what it is promoted at may be almost one later. And a key that was
                 // planned before this one has its time first, whatever lead it was given: the last one never ends.
-                let led_in = now + Duration::from_secs(1) + numbers.lead;
+                let led_in = now + Duration::from_secs(1) + timings.lead;
                 let latest = kept.iter().map(|key| key.not_before() + Duration::from_secs(1)).max();
                 let not_before = latest.map_or(led_in, |latest| latest.max(led_in));
-                let end = not_before + numbers.grace;
+                let end = not_before + timings.grace;
                 let mut keys: Vec<_> = kept.iter().map(|key| key.ending(end.min(key.expires()))).collect();
                 keys.push(new_key(not_before)?);
                 if keys.len() > KeySet::MAX_KEYS {
-                    let ending = kept.iter().filter(|key| key.expires() < NO_END);
+                    let ending = kept.iter().filter(|key| key.expires() < NEVER_EXPIRES);
                     let first = ending.min_by_key(|key| key.expires()).map(|key| (key.id().clone(), key.expires()));
-                    return Err(RotationRefusal::TooMany { keys: keys.len(), first, now });
+                    return Err(RotationPlanError::TooMany { keys: keys.len(), first, now });
                 }
                 keys
             }
         };
         let keys = KeySet::new(keys)?;
-        if rotation == Rotation::Planned {
-            without_gap(&keys, numbers, now)?;
+        if rotation == RotationKind::Planned {
+            without_gap(&keys, timings, now)?;
         }
-        Ok(Self::of(base, keys, rotation, new_id, numbers))
+        Ok(Self::of(planned_from, keys, rotation, new_id, timings))
     }
 
     /// Takes up a plan that was made before, by a process perhaps that broke off: `keys` is to take the place of `current`.
@@ -190,91 +190,93 @@ impl<V> RotationPlan<V> {
     /// Where `keys` is no plan of that rotation of `current`, or under this schedule a good request would be refused.
     pub fn resume(
         current: &KeySet,
-        base: V,
+        planned_from: V,
         keys: KeySet,
-        rotation: Rotation,
+        rotation: RotationKind,
         schedule: &RotationSchedule,
         now: UnixSeconds,
-    ) -> Result<Self, RotationRefusal> {
-        let numbers = schedule.numbers();
+    ) -> Result<Self, RotationPlanError> {
+        let timings = schedule.timings();
         let mut new_keys = keys.keys().iter().filter(|key| current.get(key.id()).is_none());
         let (Some(new_key), None) = (new_keys.next(), new_keys.next()) else {
-            return Err(RotationRefusal::NoPlan("it has not exactly one new key"));
+            return Err(RotationPlanError::NoPlan("it has not exactly one new key"));
         };
         if current.keys().iter().any(|old| new_key.has_secret_of(old)) {
-            return Err(RotationRefusal::NoPlan("its new key is an old one under another id"));
+            return Err(RotationPlanError::NoPlan("its new key is an old one under another id"));
         }
         let others = || keys.keys().iter().filter(|key| key.id() != new_key.id());
         match rotation {
-            Rotation::Compromised if others().next().is_some() => {
-                return Err(RotationRefusal::NoPlan("it keeps a key that is to be dropped"));
+            RotationKind::Emergency if others().next().is_some() => {
+                return Err(RotationPlanError::NoPlan("it keeps a key that is to be dropped"));
             }
-            Rotation::Compromised => {
-                if now < new_key.not_before() || new_key.expires() != NO_END {
-                    return Err(RotationRefusal::NoPlan("its new key may not sign at once and without end"));
+            RotationKind::Emergency => {
+                if now < new_key.not_before() || new_key.expires() != NEVER_EXPIRES {
+                    return Err(RotationPlanError::NoPlan("its new key may not sign at once and without end"));
                 }
             }
-            Rotation::Planned => {
-                if others().any(|other| other.not_before() >= new_key.not_before()) || new_key.expires() != NO_END {
-                    return Err(RotationRefusal::NoPlan("its new key is not the last to sign"));
+            RotationKind::Planned => {
+                if others().any(|other| other.not_before() >= new_key.not_before())
+                    || new_key.expires() != NEVER_EXPIRES
+                {
+                    return Err(RotationPlanError::NoPlan("its new key is not the last to sign"));
                 }
                 for old in current.keys() {
                     let Some(kept) = keys.get(old.id()) else {
                         if now < old.expires() {
-                            return Err(RotationRefusal::NoPlan("it drops a key that is in force"));
+                            return Err(RotationPlanError::NoPlan("it drops a key that is in force"));
                         }
                         continue;
                     };
                     let longer = kept.expires() > old.expires();
                     if longer || kept.not_before() != old.not_before() || !kept.has_secret_of(old) {
-                        return Err(RotationRefusal::NoPlan("it changes a key that is kept"));
+                        return Err(RotationPlanError::NoPlan("it changes a key that is kept"));
                     }
                 }
-                without_gap(&keys, numbers, now)?;
+                without_gap(&keys, timings, now)?;
             }
         }
         let new_key = new_key.id().clone();
-        Ok(Self::of(base, keys, rotation, new_key, numbers))
+        Ok(Self::of(planned_from, keys, rotation, new_key, timings))
     }
 
     /// A planned key has to reach every verifier before it signs, and moments are cut to whole seconds. In an emergency there is
     /// nothing to wait for; but one that was broken off long ago is not carried out by surprise.
-    fn of(base: V, keys: KeySet, rotation: Rotation, new_key: KeyId, numbers: &RotationNumbers) -> Self {
+    fn of(planned_from: V, keys: KeySet, rotation: RotationKind, new_key: KeyId, timings: &RotationTimings) -> Self {
         let latest_promotion = match (rotation, keys.get(&new_key)) {
-            (Rotation::Planned, Some(key)) => {
-                let least = numbers.least_lead().saturating_add(Duration::from_secs(1)).as_secs();
+            (RotationKind::Planned, Some(key)) => {
+                let least = timings.least_lead().saturating_add(Duration::from_secs(1)).as_secs();
                 UnixSeconds::new(key.not_before().get().saturating_sub(least))
             }
-            (Rotation::Compromised, Some(key)) => key.not_before() + numbers.skew + numbers.lead,
+            (RotationKind::Emergency, Some(key)) => key.not_before() + timings.skew + timings.lead,
             (_, None) => UnixSeconds::new(0),
         };
-        Self { base, keys, rotation, new_key, latest_promotion }
+        Self { planned_from, keys, rotation, new_key, latest_promotion }
     }
 
     /// Whether verifiers would still have the new key in time, were the plan promoted `now`; and how much later it may be.
     ///
     /// # Errors
     /// Where it is too late: then it has to be planned afresh.
-    pub fn check_promotion(&self, now: UnixSeconds) -> Result<Duration, RotationRefusal> {
+    pub fn check_promotion(&self, now: UnixSeconds) -> Result<Duration, RotationPlanError> {
         match self.latest_promotion.get().checked_sub(now.get()) {
             Some(left) => Ok(Duration::from_secs(left)),
-            None => Err(RotationRefusal::TooLate { latest: self.latest_promotion, now }),
+            None => Err(RotationPlanError::TooLate { latest: self.latest_promotion, now }),
         }
     }
 }
 
 /// Every key that may sign from now on has to be accepted until the last signature with it, made by a signer that has not
 /// yet followed to the next key, is no longer good.
-fn without_gap(keys: &KeySet, numbers: &RotationNumbers, now: UnixSeconds) -> Result<(), RotationRefusal> {
-    let mut key = keys.signing_key(now).ok_or(RotationRefusal::NoSigningKey)?;
+fn without_gap(keys: &KeySet, timings: &RotationTimings, now: UnixSeconds) -> Result<(), RotationPlanError> {
+    let mut key = keys.signing_key(now).ok_or(RotationPlanError::NoSigningKey)?;
     loop {
         let later = keys.keys().iter().filter(|other| other.not_before() > key.not_before());
         let Some(next) = later.min_by_key(|other| (other.not_before(), core::cmp::Reverse(other.id()))) else {
             return Ok(());
         };
-        let needed = next.not_before() + numbers.least_grace();
+        let needed = next.not_before() + timings.least_grace();
         if key.expires() < needed {
-            return Err(RotationRefusal::EndsTooSoon { key: key.id().clone(), ends: key.expires(), needed });
+            return Err(RotationPlanError::EndsTooSoon { key: key.id().clone(), ends: key.expires(), needed });
         }
         key = next;
     }
@@ -288,7 +290,7 @@ mod tests {
     const NOW: UnixSeconds = UnixSeconds::new(1_000_000);
 
     fn schedule() -> RotationSchedule {
-        RotationNumbers::DEFAULT.try_into().unwrap()
+        RotationTimings::DEFAULT.try_into().unwrap()
     }
 
     fn set(keys: &[(&str, u64, u64)]) -> KeySet {
@@ -300,14 +302,14 @@ mod tests {
         KeySet::new(keys.iter().map(key).collect()).unwrap()
     }
 
-    fn make(current: &KeySet, rotation: Rotation) -> Result<RotationPlan<u8>, RotationRefusal> {
+    fn make(current: &KeySet, rotation: RotationKind) -> Result<RotationPlan<u8>, RotationPlanError> {
         RotationPlan::new(current, 7, ("new".try_into().unwrap(), &[2; 32]), rotation, &schedule(), NOW)
     }
 
     /// What the plan makes: id, nbf and exp of each key, relative to now.
-    fn planned(current: &[(&str, u64, u64)], rotation: Rotation) -> Result<Vec<(String, i64, i64)>, String> {
+    fn planned(current: &[(&str, u64, u64)], rotation: RotationKind) -> Result<Vec<(String, i64, i64)>, String> {
         let plan = make(&set(current), rotation).map_err(|refusal| refusal.to_string())?;
-        assert_eq!((plan.base, plan.new_key.as_str()), (7, "new"));
+        assert_eq!((plan.planned_from, plan.new_key.as_str()), (7, "new"));
         let relative = |moment: UnixSeconds| i64::try_from(moment.get()).unwrap() - i64::try_from(NOW.get()).unwrap();
         let row = |key: &Key| (key.id().to_string(), relative(key.not_before()), relative(key.expires()));
         Ok(plan.keys.keys().iter().map(row).collect())
@@ -319,24 +321,26 @@ mod tests {
     fn a_planned_rotation_leads_the_new_key_in_and_the_old_ones_out() {
         let row = |id: &str, not_before, expires| (id.to_owned(), not_before, expires);
         assert_eq!(
-            planned(&[("old", 0, NO_END.get()), ("ended", 0, NOW.get())], Rotation::Planned),
+            planned(&[("old", 0, NEVER_EXPIRES.get()), ("ended", 0, NOW.get())], RotationKind::Planned),
             Ok(Vec::from([row("old", -1_000_000, 7201), row("new", 3601, NO_END_RELATIVE)]))
         );
         // One more before the first has taken effect: each ends in its own time.
-        let during = [("a", 0, NOW.get() + 7000), ("b", NOW.get() + 3400, NO_END.get())];
+        let during = [("a", 0, NOW.get() + 7000), ("b", NOW.get() + 3400, NEVER_EXPIRES.get())];
         assert_eq!(
-            planned(&during, Rotation::Planned),
+            planned(&during, RotationKind::Planned),
             Ok(Vec::from([row("a", -1_000_000, 7000), row("b", 3400, 7201), row("new", 3601, NO_END_RELATIVE)]))
         );
     }
 
-    /// However the numbers and the clocks were when a key was planned, the one planned after it signs after it, and has no end.
+    /// However the timings and the clocks were when a key was planned, the one planned after it signs after it, and has no end.
     #[test]
     fn the_last_key_to_be_planned_is_the_last_to_sign() {
         for pending in [3500, 3601, 3605, 9000] {
             for id in ["a", "zzz"] {
-                let keys =
-                    planned(&[("old", 0, NO_END.get()), (id, NOW.get() + pending, NO_END.get())], Rotation::Planned);
+                let keys = planned(
+                    &[("old", 0, NEVER_EXPIRES.get()), (id, NOW.get() + pending, NEVER_EXPIRES.get())],
+                    RotationKind::Planned,
+                );
                 let begins = i64::try_from(pending + 1).unwrap().max(3601);
                 let expected = [
                     ("old".to_owned(), -1_000_000, begins + 3600),
@@ -351,19 +355,21 @@ mod tests {
     #[test]
     fn an_emergency_drops_every_key() {
         let row = ("new".to_owned(), -5, NO_END_RELATIVE);
-        for current in [[("a", 0, NO_END.get()), ("b", NOW.get() + 10, NO_END.get())], [("a", 0, 1), ("b", 0, 2)]] {
-            assert_eq!(planned(&current, Rotation::Compromised), Ok(Vec::from([row.clone()])));
+        for current in
+            [[("a", 0, NEVER_EXPIRES.get()), ("b", NOW.get() + 10, NEVER_EXPIRES.get())], [("a", 0, 1), ("b", 0, 2)]]
+        {
+            assert_eq!(planned(&current, RotationKind::Emergency), Ok(Vec::from([row.clone()])));
         }
     }
 
     #[test]
     fn what_would_refuse_good_requests_is_refused() {
-        let refused = |current: &[(&str, u64, u64)]| planned(current, Rotation::Planned).unwrap_err();
-        let full: Vec<_> = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|id| (id, 0, NO_END.get())).into();
+        let refused = |current: &[(&str, u64, u64)]| planned(current, RotationKind::Planned).unwrap_err();
+        let full: Vec<_> = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|id| (id, 0, NEVER_EXPIRES.get())).into();
         assert_eq!(
             refused(&full),
-            "the new key set would hold 9 keys, and may hold 8: no key has an end: take one off the set, or rotate as \
-            compromised, which drops all"
+            "the new key set would hold 9 keys, and may hold 8: no key has an end: take one off the set, or rotate as an \
+            emergency, which drops all"
         );
         let mut full = full;
         full[3].2 = NOW.get() + 9000;
@@ -375,79 +381,91 @@ mod tests {
         );
         // Then there is room.
         full[5].2 = NOW.get();
-        assert!(planned(&full, Rotation::Planned).is_ok());
-        assert_eq!(refused(&[("new", 0, NO_END.get())]), "the new key set the kid new appears twice");
+        assert!(planned(&full, RotationKind::Planned).is_ok());
+        assert_eq!(refused(&[("new", 0, NEVER_EXPIRES.get())]), "the new key set the kid new appears twice");
         assert!(refused(&[("a", 0, 1)]).starts_with("no key may sign now"));
-        assert!(refused(&[("a", NOW.get() + 1, NO_END.get())]).starts_with("no key may sign now"));
+        assert!(refused(&[("a", NOW.get() + 1, NEVER_EXPIRES.get())]).starts_with("no key may sign now"));
         // It is needed until 1 + 3600 + 300 + 60 + 60 + 5 + 1800 s from now.
-        assert!(planned(&[("a", 0, NOW.get() + 5826)], Rotation::Planned).is_ok());
+        assert!(planned(&[("a", 0, NOW.get() + 5826)], RotationKind::Planned).is_ok());
         assert!(
             refused(&[("a", 0, NOW.get() + 5825)])
                 .starts_with("key a ends at 1970-01-12T15:23:45Z, and has to be accepted until 1970-01-12T15:23:46Z")
         );
-        let gap = [("a", 0, NOW.get() + 100), ("b", NOW.get() + 50, NO_END.get())];
+        let gap = [("a", 0, NOW.get() + 100), ("b", NOW.get() + 50, NEVER_EXPIRES.get())];
         assert!(
             refused(&gap)
                 .starts_with("key a ends at 1970-01-12T13:48:20Z, and has to be accepted until 1970-01-12T14:24:35Z")
         );
         // What has been followed by another long ago may end when it likes.
-        assert!(planned(&[("a", 0, NOW.get() + 1), ("b", 10, NO_END.get())], Rotation::Planned).is_ok());
+        assert!(planned(&[("a", 0, NOW.get() + 1), ("b", 10, NEVER_EXPIRES.get())], RotationKind::Planned).is_ok());
         // And what begins together with another that signers prefer.
         let together = |b, c| {
             let begin = NOW.get() + 10;
-            planned(&[("a", 0, NO_END.get()), ("b", begin, b), ("c", begin, c)], Rotation::Planned)
+            planned(&[("a", 0, NEVER_EXPIRES.get()), ("b", begin, b), ("c", begin, c)], RotationKind::Planned)
         };
-        assert!(together(NOW.get() + 20, NO_END.get()).is_ok());
-        assert!(together(NO_END.get(), NOW.get() + 20).is_err());
+        assert!(together(NOW.get() + 20, NEVER_EXPIRES.get()).is_ok());
+        assert!(together(NEVER_EXPIRES.get(), NOW.get() + 20).is_err());
     }
 
     #[test]
     fn a_plan_is_promoted_in_time_or_not_at_all() {
-        let current = set(&[("a", 0, NO_END.get())]);
-        let plan = make(&current, Rotation::Planned).unwrap();
+        let current = set(&[("a", 0, NEVER_EXPIRES.get())]);
+        let plan = make(&current, RotationKind::Planned).unwrap();
         let slack = Duration::from_secs(3600 - 1925);
         assert_eq!(plan.check_promotion(NOW), Ok(slack));
         assert_eq!(plan.check_promotion(NOW + slack), Ok(Duration::ZERO));
         let late = NOW + slack + Duration::from_secs(1);
-        assert_eq!(plan.check_promotion(late), Err(RotationRefusal::TooLate { latest: NOW + slack, now: late }));
-        let emergency = make(&current, Rotation::Compromised).unwrap();
+        assert_eq!(plan.check_promotion(late), Err(RotationPlanError::TooLate { latest: NOW + slack, now: late }));
+        let emergency = make(&current, RotationKind::Emergency).unwrap();
         assert_eq!(emergency.check_promotion(NOW), Ok(Duration::from_secs(3600)));
         assert!(emergency.check_promotion(NOW + Duration::from_secs(3601)).is_err());
     }
 
     #[test]
     fn a_plan_is_taken_up_only_where_it_is_one() {
-        const END: u64 = NO_END.get();
+        const END: u64 = NEVER_EXPIRES.get();
         let now = NOW.get();
         let resume = |current: &[(&str, u64, u64)], keys: KeySet, rotation| {
             RotationPlan::resume(&set(current), 7, keys, rotation, &schedule(), NOW)
                 .map_err(|refusal| refusal.to_string())
         };
         let current = [("old", 0, END), ("ended", 0, now)];
-        for rotation in [Rotation::Planned, Rotation::Compromised] {
+        for rotation in [RotationKind::Planned, RotationKind::Emergency] {
             let made = make(&set(&current), rotation).unwrap();
             let latest = made.latest_promotion;
             let resumed = resume(&current, made.keys, rotation).unwrap();
-            assert_eq!((resumed.base, resumed.new_key.as_str(), resumed.latest_promotion), (7, "new", latest));
+            assert_eq!((resumed.planned_from, resumed.new_key.as_str(), resumed.latest_promotion), (7, "new", latest));
         }
         let begins = now + 3601;
         let ends = begins + 3600;
         let good = [("old", 0, ends), ("new", begins, END)];
-        assert!(resume(&current, set(&good), Rotation::Planned).is_ok());
+        assert!(resume(&current, set(&good), RotationKind::Planned).is_ok());
         type Row<'a> = (&'a str, u64, u64);
-        let table: [(&[Row<'_>], Rotation, &str); 10] = [
-            (&[("old", 0, END)], Rotation::Planned, "it has not exactly one new key"),
-            (&[("old", 0, ends), ("a", begins, END), ("b", begins, END)], Rotation::Planned, "it has not exactly one"),
-            (&good, Rotation::Compromised, "it keeps a key that is to be dropped"),
-            (&[("new", begins, END)], Rotation::Planned, "it drops a key that is in force"),
-            (&[("old", 1, ends), ("new", begins, END)], Rotation::Planned, "it changes a key that is kept"),
-            (&[("old", 0, ends), ("new", 0, END)], Rotation::Planned, "its new key is not the last to sign"),
-            (&[("old", 0, ends), ("new", begins, END - 1)], Rotation::Planned, "its new key is not the last to sign"),
-            (&[("old", 0, begins), ("new", begins, END)], Rotation::Planned, "key old ends at 1970-01-12T14:46:41Z"),
-            (&[("old", 0, now), ("new", begins, END)], Rotation::Planned, "no key may sign now"),
+        let table: [(&[Row<'_>], RotationKind, &str); 10] = [
+            (&[("old", 0, END)], RotationKind::Planned, "it has not exactly one new key"),
+            (
+                &[("old", 0, ends), ("a", begins, END), ("b", begins, END)],
+                RotationKind::Planned,
+                "it has not exactly one",
+            ),
+            (&good, RotationKind::Emergency, "it keeps a key that is to be dropped"),
+            (&[("new", begins, END)], RotationKind::Planned, "it drops a key that is in force"),
+            (&[("old", 1, ends), ("new", begins, END)], RotationKind::Planned, "it changes a key that is kept"),
+            (&[("old", 0, ends), ("new", 0, END)], RotationKind::Planned, "its new key is not the last to sign"),
+            (
+                &[("old", 0, ends), ("new", begins, END - 1)],
+                RotationKind::Planned,
+                "its new key is not the last to sign",
+            ),
+            (
+                &[("old", 0, begins), ("new", begins, END)],
+                RotationKind::Planned,
+                "key old ends at 1970-01-12T14:46:41Z",
+            ),
+            (&[("old", 0, now), ("new", begins, END)], RotationKind::Planned, "no key may sign now"),
             (
                 &[("ended", 0, END), ("old", 0, ends), ("new", begins, END)],
-                Rotation::Planned,
+                RotationKind::Planned,
                 "it changes a key that is kept",
             ),
         ];
@@ -455,21 +473,22 @@ mod tests {
             let error = resume(&current, set(keys), rotation).unwrap_err();
             assert!(error.contains(expected), "{keys:?}: {error}");
         }
-        let longer = resume(&[("old", 0, ends)], set(&[("old", 0, ends + 1), ("new", begins, END)]), Rotation::Planned);
+        let longer =
+            resume(&[("old", 0, ends)], set(&[("old", 0, ends + 1), ("new", begins, END)]), RotationKind::Planned);
         assert!(longer.unwrap_err().contains("it changes a key that is kept"));
         let other = Key::new("old".try_into().unwrap(), &[3; 32], UnixSeconds::new(0), UnixSeconds::new(ends)).unwrap();
-        let new = Key::new("new".try_into().unwrap(), &[1; 32], UnixSeconds::new(begins), NO_END).unwrap();
-        let exchanged = resume(&current, KeySet::new(Vec::from([other, new])).unwrap(), Rotation::Planned);
+        let new = Key::new("new".try_into().unwrap(), &[1; 32], UnixSeconds::new(begins), NEVER_EXPIRES).unwrap();
+        let exchanged = resume(&current, KeySet::new(Vec::from([other, new])).unwrap(), RotationKind::Planned);
         assert!(exchanged.unwrap_err().contains("it changes a key that is kept"));
         let key = |id: &str, secret: u8, not_before, expires: UnixSeconds| {
             Key::new(id.try_into().unwrap(), &[secret; 32], UnixSeconds::new(not_before), expires).unwrap()
         };
-        let emergency = |new: Key| resume(&current, KeySet::new(Vec::from([new])).unwrap(), Rotation::Compromised);
-        assert!(emergency(key("new", 2, now, NO_END)).is_ok());
+        let emergency = |new: Key| resume(&current, KeySet::new(Vec::from([new])).unwrap(), RotationKind::Emergency);
+        assert!(emergency(key("new", 2, now, NEVER_EXPIRES)).is_ok());
         for (new, expected) in [
-            (key("new", 2, now + 1, NO_END), "its new key may not sign at once and without end"),
+            (key("new", 2, now + 1, NEVER_EXPIRES), "its new key may not sign at once and without end"),
             (key("new", 2, now - 5, UnixSeconds::new(now + 9)), "its new key may not sign at once and without end"),
-            (key("new", b'o', now - 5, NO_END), "its new key is an old one under another id"),
+            (key("new", b'o', now - 5, NEVER_EXPIRES), "its new key is an old one under another id"),
         ] {
             assert!(emergency(new).unwrap_err().contains(expected));
         }
@@ -495,7 +514,7 @@ mod tests {
 
     #[test]
     fn a_plan_shows_no_secret() {
-        let plan = make(&set(&[("a", 0, NO_END.get())]), Rotation::Planned).unwrap();
+        let plan = make(&set(&[("a", 0, NEVER_EXPIRES.get())]), RotationKind::Planned).unwrap();
         assert!(!format!("{plan:?}").contains("97, 97, 97") && !format!("{plan:?}").contains("2, 2, 2"));
     }
 }

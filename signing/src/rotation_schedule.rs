@@ -1,10 +1,10 @@
-//! The numbers of a rotation, and what they have to leave each side: time to follow.
+//! The timings of a rotation, and what they have to leave each side: time to follow.
 
 use core::time::Duration;
 
-/// The numbers that a rotation rests on, in whole seconds.
+/// The timings that a rotation rests on, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RotationNumbers {
+pub struct RotationTimings {
     /// From the promotion of a new set until its new key signs.
     pub lead: Duration,
     /// From then until the old keys are no longer accepted.
@@ -26,22 +26,22 @@ pub struct RotationNumbers {
 /// Numbers under which every key that a signer may use is accepted by every verifier, at every moment.
 ///
 /// ```
-/// use signing::{RotationNumbers, RotationSchedule};
+/// use signing::{RotationTimings, RotationSchedule};
 ///
-/// assert!(RotationSchedule::try_from(RotationNumbers::DEFAULT).is_ok());
-/// let hasty = RotationNumbers { lead: std::time::Duration::from_secs(60), ..RotationNumbers::DEFAULT };
+/// assert!(RotationSchedule::try_from(RotationTimings::DEFAULT).is_ok());
+/// let hasty = RotationTimings { lead: std::time::Duration::from_secs(60), ..RotationTimings::DEFAULT };
 /// assert_eq!(
 ///     RotationSchedule::try_from(hasty).unwrap_err().to_string(),
 ///     "lead is 60s and has to be at least 1925s: verifier ttl 60s + replication 60s + skew 5s + outage 1800s",
 /// );
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RotationSchedule(RotationNumbers);
+pub struct RotationSchedule(RotationTimings);
 
 /// The inequality does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the fields are those of RotationNumbers")]
-pub enum RotationTooFast {
+#[expect(missing_docs, reason = "the fields are those of RotationTimings")]
+pub enum RotationTimingsError {
     /// A number with a fraction of a second, which the times of keys cannot have.
     #[error("every number of a rotation is in whole seconds, and one is {0:?}")]
     Fraction(Duration),
@@ -74,7 +74,7 @@ pub enum RotationTooFast {
     },
 }
 
-impl RotationNumbers {
+impl RotationTimings {
     /// What the functions do where nothing else is configured, with an hour for each side to follow.
     pub const DEFAULT: Self = Self {
         lead: Duration::from_secs(3600),
@@ -99,30 +99,30 @@ impl RotationNumbers {
     }
 }
 
-impl TryFrom<RotationNumbers> for RotationSchedule {
-    type Error = RotationTooFast;
+impl TryFrom<RotationTimings> for RotationSchedule {
+    type Error = RotationTimingsError;
 
-    fn try_from(numbers: RotationNumbers) -> Result<Self, RotationTooFast> {
-        let RotationNumbers { lead, grace, verifier_ttl, signer_ttl, replication, skew, lifetime, outage } = numbers;
+    fn try_from(timings: RotationTimings) -> Result<Self, RotationTimingsError> {
+        let RotationTimings { lead, grace, verifier_ttl, signer_ttl, replication, skew, lifetime, outage } = timings;
         let all = [lead, grace, verifier_ttl, signer_ttl, replication, skew, lifetime, outage];
         if let Some(fraction) = all.into_iter().find(|number| number.subsec_nanos() != 0) {
-            return Err(RotationTooFast::Fraction(fraction));
+            return Err(RotationTimingsError::Fraction(fraction));
         }
-        let least = numbers.least_lead();
+        let least = timings.least_lead();
         if lead < least {
-            return Err(RotationTooFast::Lead { lead, least, verifier_ttl, replication, skew, outage });
+            return Err(RotationTimingsError::Lead { lead, least, verifier_ttl, replication, skew, outage });
         }
-        let least = numbers.least_grace();
+        let least = timings.least_grace();
         if grace < least {
-            return Err(RotationTooFast::Grace { grace, least, signer_ttl, replication, lifetime, skew, outage });
+            return Err(RotationTimingsError::Grace { grace, least, signer_ttl, replication, lifetime, skew, outage });
         }
-        Ok(Self(numbers))
+        Ok(Self(timings))
     }
 }
 
 impl RotationSchedule {
-    /// The numbers.
-    pub fn numbers(&self) -> &RotationNumbers {
+    /// The timings.
+    pub fn timings(&self) -> &RotationTimings {
         &self.0
     }
 }
@@ -134,22 +134,22 @@ mod tests {
 
     #[test]
     fn the_inequality_is_told_with_its_numbers() {
-        let check = |numbers: RotationNumbers| RotationSchedule::try_from(numbers).map_err(|error| error.to_string());
+        let check = |timings: RotationTimings| RotationSchedule::try_from(timings).map_err(|error| error.to_string());
         let seconds = Duration::from_secs;
-        let default = RotationNumbers::DEFAULT;
-        assert!(check(RotationNumbers { lead: seconds(1925), grace: seconds(2225), ..default }).is_ok());
+        let default = RotationTimings::DEFAULT;
+        assert!(check(RotationTimings { lead: seconds(1925), grace: seconds(2225), ..default }).is_ok());
         assert_eq!(
-            check(RotationNumbers { lead: seconds(1924), ..default }).unwrap_err(),
+            check(RotationTimings { lead: seconds(1924), ..default }).unwrap_err(),
             "lead is 1924s and has to be at least 1925s: verifier ttl 60s + replication 60s + skew 5s + outage 1800s"
         );
         assert_eq!(
-            check(RotationNumbers { grace: seconds(2224), ..default }).unwrap_err(),
+            check(RotationTimings { grace: seconds(2224), ..default }).unwrap_err(),
             "grace is 2224s and has to be at least 2225s: \
             signer ttl 300s + replication 60s + lifetime 60s + skew 5s + outage 1800s"
         );
-        let fraction = check(RotationNumbers { skew: Duration::from_millis(500), ..default }).unwrap_err();
+        let fraction = check(RotationTimings { skew: Duration::from_millis(500), ..default }).unwrap_err();
         assert_eq!(fraction, "every number of a rotation is in whole seconds, and one is 500ms");
-        let endless = check(RotationNumbers { outage: seconds(u64::MAX), ..default }).unwrap_err();
+        let endless = check(RotationTimings { outage: seconds(u64::MAX), ..default }).unwrap_err();
         assert!(endless.starts_with("lead is 3600s and has to be at least"), "{endless}");
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 /// What a verifier tolerates. There are no defaults: each verifier says what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
+pub struct VerificationPolicy {
     /// The longest time between `created` and `expires`, in whole seconds.
     pub max_lifetime: Duration,
     /// The greatest difference between any two clocks, in whole seconds.

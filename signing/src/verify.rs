@@ -1,6 +1,6 @@
 use crate::{
-    Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, Parameter, Policy, Received, Refusal,
-    Request, Target, UnixSeconds, ViewerIp, announces_body, connection,
+    Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, Parameter, ReceivedRequest, Refusal,
+    Request, Target, UnixSeconds, VerificationPolicy, ViewerIp, announces_body, connection,
     profile::{ALGORITHM, LABEL, resembles},
     signature_base::signature_base,
     structured_field::{self, BareItem, ByteSequence, InnerList, Member, SfString, StructuredFieldError},
@@ -13,7 +13,7 @@ use core::net::IpAddr;
 /// It proves nothing yet. It exists so that the key set is needed, and asked for again where it does not hold the key, only
 /// for requests that could be admitted.
 #[derive(Debug)]
-pub struct Claim<'a> {
+pub struct CheckedRequest<'a> {
     request: Request<'a>,
     /// The signed path without stage and base path.
     path: &'a str,
@@ -34,7 +34,7 @@ struct Signed {
     key_id: KeyId,
 }
 
-/// Proof that a request carries a valid, fresh signature over what the gateway received. Only [`Claim::verify`] makes it.
+/// Proof that a request carries a valid, fresh signature over what the gateway received. Only [`CheckedRequest::verify`] makes it.
 ///
 /// ```compile_fail,E0451
 /// # use signing::{FieldValue, KeyId, Nonce, Target, Verified};
@@ -88,7 +88,7 @@ impl<'a> Verified<'a> {
     }
 
     /// The path that was signed, byte for byte, without the stage or base path by which the gateway chose the API. It begins
-    /// with `/`. A custom domain's base path is removed where [`Policy::base_paths`] lists it.
+    /// with `/`. A custom domain's base path is removed where [`VerificationPolicy::base_paths`] lists it.
     pub fn path(&self) -> &'a str {
         self.path
     }
@@ -99,12 +99,12 @@ impl<'a> Verified<'a> {
     }
 }
 
-impl<'a> Claim<'a> {
+impl<'a> CheckedRequest<'a> {
     /// Checks rules 1 to 5.
     ///
     /// # Errors
     /// The first rule that does not hold.
-    pub fn check(received: &'a Received<'a>, policy: &Policy) -> Result<Self, Refusal> {
+    pub fn check(received: &'a ReceivedRequest<'a>, policy: &VerificationPolicy) -> Result<Self, Refusal> {
         // 1. One of each header, one member in both dictionaries, nothing that makes the request another one behind the gateway.
         let fields = Fields::collect(received.headers);
         let signature_input = fields.single(Field::SignatureInput)?;
@@ -149,7 +149,7 @@ impl<'a> Claim<'a> {
         }
         let method = Method::try_from(received.method).map_err(|_| Refusal::Method)?;
         let target = Target::try_from(target).map_err(|_| Refusal::Target)?;
-        let path = received.shown.confirm(target, received, policy)?;
+        let path = received.target.confirm(target, received, policy)?;
 
         let request = Request { method, authority, target, viewer_ip, content_digest };
         Ok(Self { request, path, covered, parameters: input.text, signed, signature: signature.value, now })
@@ -322,7 +322,7 @@ impl Signed {
     }
 
     /// Returns the time at which the gateway got the request.
-    fn check_time(&self, policy: &Policy, now: Option<UnixSeconds>) -> Result<UnixSeconds, Refusal> {
+    fn check_time(&self, policy: &VerificationPolicy, now: Option<UnixSeconds>) -> Result<UnixSeconds, Refusal> {
         let Self { created, expires, .. } = *self;
         if created >= expires {
             return Err(Refusal::Lifetime { created, expires });

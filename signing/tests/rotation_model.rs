@@ -7,7 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use signing::{Key, KeySet, NO_END, Rotation, RotationNumbers, RotationPlan, RotationSchedule, UnixSeconds};
+use signing::{Key, KeySet, NEVER_EXPIRES, RotationKind, RotationPlan, RotationSchedule, RotationTimings, UnixSeconds};
 use std::{ops::RangeInclusive, time::Duration};
 
 const fn seconds(seconds: u64) -> Duration {
@@ -15,7 +15,7 @@ const fn seconds(seconds: u64) -> Duration {
 }
 
 /// As short as the inequality allows.
-const NUMBERS: RotationNumbers = RotationNumbers {
+const NUMBERS: RotationTimings = RotationTimings {
     lead: seconds(6),
     grace: seconds(9),
     verifier_ttl: seconds(2),
@@ -35,14 +35,15 @@ struct History(Vec<(u64, KeySet)>);
 impl History {
     /// Rotations that far apart, each planned by a clock that is that far ahead. One that is refused leaves all as it was.
     fn new(schedule: &RotationSchedule, rotations: &[(u64, u64)], ids: [&str; 3]) -> Self {
-        let key = Key::new("k0".try_into().unwrap(), &[1; 32], UnixSeconds::new(0), NO_END).unwrap();
+        let key = Key::new("k0".try_into().unwrap(), &[1; 32], UnixSeconds::new(0), NEVER_EXPIRES).unwrap();
         let mut sets = vec![(0, KeySet::new(vec![key]).unwrap())];
         let mut now = FIRST;
         for ((gap, ahead), id) in rotations.iter().zip(ids) {
             now += gap;
             let (_, current) = sets.last().unwrap();
             let new = (id.try_into().unwrap(), &[1; 32][..]);
-            let plan = RotationPlan::new(current, (), new, Rotation::Planned, schedule, UnixSeconds::new(now + ahead));
+            let plan =
+                RotationPlan::new(current, (), new, RotationKind::Planned, schedule, UnixSeconds::new(now + ahead));
             sets.extend(plan.ok().map(|plan| (now, plan.keys)));
         }
         Self(sets)
@@ -57,7 +58,7 @@ impl History {
     }
 
     /// The first request that is refused though it is good, in a world of these numbers; `None` where there is none.
-    fn counterexample(&self, world: &RotationNumbers) -> Option<String> {
+    fn counterexample(&self, world: &RotationTimings) -> Option<String> {
         let ahead: RangeInclusive<u64> = 0..=world.skew.as_secs();
         let end = self.0.last().unwrap().0 + 40;
         for (time, signer_ahead) in (FIRST - 10..end).flat_map(|time| ahead.clone().map(move |ahead| (time, ahead))) {
@@ -112,13 +113,13 @@ fn no_good_request_is_refused_in_any_interleaving() {
 fn a_second_more_than_the_schedule_was_told_is_too_much() {
     let schedule = RotationSchedule::try_from(NUMBERS).unwrap();
     let worlds = [
-        RotationNumbers { verifier_ttl: NUMBERS.verifier_ttl + seconds(1), ..NUMBERS },
-        RotationNumbers { replication: NUMBERS.replication + seconds(1), ..NUMBERS },
-        RotationNumbers { outage: NUMBERS.outage + seconds(1), ..NUMBERS },
-        RotationNumbers { skew: NUMBERS.skew + seconds(1), ..NUMBERS },
+        RotationTimings { verifier_ttl: NUMBERS.verifier_ttl + seconds(1), ..NUMBERS },
+        RotationTimings { replication: NUMBERS.replication + seconds(1), ..NUMBERS },
+        RotationTimings { outage: NUMBERS.outage + seconds(1), ..NUMBERS },
+        RotationTimings { skew: NUMBERS.skew + seconds(1), ..NUMBERS },
         // Of the grace much is covered by the lead already: a signer that lags has had it to follow.
-        RotationNumbers { signer_ttl: NUMBERS.signer_ttl + NUMBERS.lead + seconds(1), ..NUMBERS },
-        RotationNumbers { lifetime: NUMBERS.grace + seconds(2), ..NUMBERS },
+        RotationTimings { signer_ttl: NUMBERS.signer_ttl + NUMBERS.lead + seconds(1), ..NUMBERS },
+        RotationTimings { lifetime: NUMBERS.grace + seconds(2), ..NUMBERS },
     ];
     for world in worlds {
         let refused = histories(schedule, 3).find_map(|(history, _)| history.counterexample(&world));

@@ -4,8 +4,8 @@
 
 use arbtest::{arbitrary, arbtest};
 use signing::{
-    BasePaths, Claim, Component, ContentDigest, Field, Key, KeyId, KeySet, Nonce, Parameter, Policy, Query, Received,
-    Refusal, Request, Shown, UnixSeconds, sign,
+    BasePaths, CheckedRequest, Component, ContentDigest, Field, Key, KeyId, KeySet, Nonce, Parameter, Query,
+    ReceivedRequest, ReceivedTarget, Refusal, Request, UnixSeconds, VerificationPolicy, sign,
 };
 use std::{borrow::Cow, time::Duration};
 
@@ -31,8 +31,8 @@ fn keys() -> KeySet {
     .unwrap()
 }
 
-fn policy() -> Policy {
-    Policy {
+fn policy() -> VerificationPolicy {
+    VerificationPolicy {
         max_lifetime: LIFETIME,
         skew: Duration::from_secs(5),
         allow_ambiguous_path: false,
@@ -121,23 +121,27 @@ impl Case {
         self.verdict_with(&keys(), &policy())
     }
 
-    fn verdict_with(&self, keys: &KeySet, policy: &Policy) -> Result<Proven, Refusal> {
+    fn verdict_with(&self, keys: &KeySet, policy: &VerificationPolicy) -> Result<Proven, Refusal> {
         let cow = |text: &'_ String| Cow::Owned(text.clone());
         let query: Query<'_> =
             self.query.iter().map(|(name, all)| (cow(name), all.iter().map(cow).collect())).collect();
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let received = Received {
+        let received = ReceivedRequest {
             method: &self.method,
             second_method: self.second_method.as_deref(),
             domain_name: &self.domain_name,
             api_id: &self.api_id,
             stage: &self.stage,
             headers: &headers,
-            shown: &Shown::Rest { path: self.path.as_str().into(), api_path: self.path.as_str().into(), query },
+            target: &ReceivedTarget::Rest {
+                path: self.path.as_str().into(),
+                api_path: self.path.as_str().into(),
+                query,
+            },
             time: self.time.map(UnixSeconds::new),
         };
-        let claim = Claim::check(&received, policy)?;
-        let verified = claim.verify(keys)?;
+        let checked = CheckedRequest::check(&received, policy)?;
+        let verified = checked.verify(keys)?;
         Ok(Proven {
             key_id: verified.key_id().clone(),
             nonce: verified.nonce(),
@@ -364,7 +368,7 @@ fn rule_2_the_digest_is_covered_if_and_only_if_it_is_there() {
 
 #[test]
 fn rule_2_every_body_needs_a_covered_digest_where_the_policy_says_so() {
-    let strict = Policy { require_digest: true, ..policy() };
+    let strict = VerificationPolicy { require_digest: true, ..policy() };
     let verdict = |case: &Case| case.verdict_with(&keys(), &strict).map(|_| ());
     for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "M-SEARCH"] {
         let bare = Case::signed(method, "/prod", None, "k1");
@@ -482,7 +486,7 @@ fn rule_5_the_target_is_what_the_gateway_received() {
 
 #[test]
 fn rule_5_a_listed_domain_leads_to_the_events_api_and_stage() {
-    let listed = |text: &str| Policy { base_paths: text.try_into().unwrap(), ..policy() };
+    let listed = |text: &str| VerificationPolicy { base_paths: text.try_into().unwrap(), ..policy() };
     let verdict = |base_paths: &str| {
         let proven = Case::get().verdict_with(&keys(), &listed(base_paths));
         proven.map(|proven| proven.path)

@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 use signing::{
-    BasePaths, Claim, Component, Field, KeyId, KeySet, Parameter, Policy, Received, Refusal, Shown, UnixSeconds,
+    BasePaths, CheckedRequest, Component, Field, KeyId, KeySet, Parameter, ReceivedRequest, ReceivedTarget, Refusal,
+    UnixSeconds, VerificationPolicy,
 };
 use std::{
     borrow::Cow,
@@ -55,7 +56,7 @@ struct Case {
     verified_path: Option<String>,
 }
 
-/// [`Received`] as JSON; what may be missing is missing from some gateway's event.
+/// [`ReceivedRequest`] as JSON; what may be missing is missing from some gateway's event.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
@@ -115,14 +116,14 @@ struct Jwk {
 
 impl Request {
     /// `None` where there is not exactly one gateway to show it.
-    fn shown(&self) -> Option<Shown<'_>> {
+    fn target(&self) -> Option<ReceivedTarget<'_>> {
         match (&self.rest, &self.http) {
             (Some(Rest { path, api_path, query }), None) => {
                 let values = |values: &'_ [String]| values.iter().cloned().map(Cow::Owned).collect();
                 let query = query.iter().map(|(name, all)| (Cow::Borrowed(&**name), values(all))).collect();
-                Some(Shown::Rest { path: path.into(), api_path: api_path.into(), query })
+                Some(ReceivedTarget::Rest { path: path.into(), api_path: api_path.into(), query })
             }
-            (None, Some(Http { path, query })) => Some(Shown::Http { path: path.into(), query: query.into() }),
+            (None, Some(Http { path, query })) => Some(ReceivedTarget::Http { path: path.into(), query: query.into() }),
             _ => None,
         }
     }
@@ -137,17 +138,17 @@ impl Case {
     fn judge(&self) -> (&'static str, Option<String>) {
         let Request { method, second_method, domain_name, api_id, stage, headers, time, .. } = &self.received;
         let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let received = Received {
+        let received = ReceivedRequest {
             method,
             second_method: second_method.as_deref(),
             domain_name,
             api_id,
             stage,
             headers: &headers,
-            shown: &self.received.shown().expect(&self.name),
+            target: &self.received.target().expect(&self.name),
             time: time.map(UnixSeconds::new),
         };
-        let policy = Policy {
+        let policy = VerificationPolicy {
             max_lifetime: Duration::from_secs(self.policy.max_lifetime),
             skew: Duration::from_secs(self.policy.skew),
             allow_ambiguous_path: self.policy.allow_ambiguous_path,
@@ -159,7 +160,7 @@ impl Case {
         };
         let keys = serde_json::to_string(&self.keys).expect("plain data is JSON");
         let keys = KeySet::from_json(&keys).expect(&self.name);
-        match Claim::check(&received, &policy).and_then(|claim| claim.verify(&keys)) {
+        match CheckedRequest::check(&received, &policy).and_then(|checked| checked.verify(&keys)) {
             Ok(verified) => (ADMITTED, Some(verified.path().to_owned())),
             Err(refusal) => (refusal.reason(), None),
         }

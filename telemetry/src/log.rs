@@ -25,7 +25,7 @@ use tracing_subscriber::{
 
 /// The crates whose events are logged: those of ours that a program is made of. What else is linked in, an SDK or an HTTP
 /// client, says nothing here: nobody knows whether a line of theirs holds a secret.
-pub const OURS: [&str; 5] = ["authorizer", "key_store", "rotator", "signing", "telemetry"];
+pub const OURS: [&str; 6] = ["authorizer", "key_store", "rotator", "settings", "signing", "telemetry"];
 
 /// Logs to standard output from now on, under the name that Lambda gives the function. Where a log is set up already it stays.
 ///

@@ -110,7 +110,7 @@ pub static METRICS: [Metric; 13] = [
         unit: Unit::Count,
         dimensions: &[ALONE, BY_KIND],
         meaning: "the rotator has made a version of the signing secret current, of this kind; one rotation may make more than one",
-        line: Line::With("became_current", &["planned", "compromised"]),
+        line: Line::With("became_current", &["planned", "emergency"]),
         value: Number::One,
     },
     Metric {
@@ -167,7 +167,7 @@ pub enum Dimension {
     Status,
     /// The line's `rotation`: `done` or `failed`.
     Result,
-    /// The line's `became_current`: `planned` or `compromised`.
+    /// The line's `became_current`: `planned` or `emergency`.
     Kind,
 }
 
@@ -406,7 +406,7 @@ mod tests {
                 json!({ "FunctionName": "f", "Result": result, "Rotation": 1, "RotationDuration": 1250 }),
             );
         }
-        for kind in ["planned", "compromised"] {
+        for kind in ["planned", "emergency"] {
             check(
                 json!({ "step": "promote", "became_current": kind, "version": "v" }),
                 &[(&[NAME, KIND], &[("KeysRotated", "Count")])],

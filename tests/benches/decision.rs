@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
-use authorizer::{Authorizer, Config};
+use authorizer::{Authorizer, AuthorizerConfig};
 use divan::Bencher;
 use key_store::{
     KeyFile,
@@ -78,7 +78,7 @@ fn from_event_to_answer(bencher: Bencher<'_, '_>) {
     let key = || Key::new("k1".try_into().unwrap(), &[7; 48], UnixSeconds::new(0), UnixSeconds::new(u64::MAX)).unwrap();
     file.create(&KeySet::new(vec![key()]).unwrap(), &[]).unwrap();
     let source = OsString::from(format!("file:{}", file.path().display()));
-    let config = Config::read([("COUNTERSIGN_SECRET".into(), source)]).unwrap();
+    let config = AuthorizerConfig::read([("COUNTERSIGN_SECRET".into(), source)]).unwrap();
     let authorizer = Authorizer::new(config, &of_lambda(CallLimits::BRIEF));
     let now = SystemTime::now();
     let event = event(&key(), now);

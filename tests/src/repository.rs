@@ -4,4 +4,5 @@ mod arrows;
 mod circles;
 pub(crate) mod definitions;
 mod documents;
+mod imports;
 mod modules;

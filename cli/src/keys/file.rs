@@ -11,7 +11,7 @@ use crate::{
 };
 use anyhow::Result;
 use key_store::KeyFile;
-use signing::{KeySet, Rotation, RotationSchedule, UnixSeconds};
+use signing::{KeySet, RotationKind, RotationSchedule, UnixSeconds};
 
 /// Makes the file, and prints what is in it.
 pub(crate) fn init(file: &KeyFile) -> Result<()> {
@@ -29,7 +29,7 @@ pub(crate) fn show(file: &KeyFile) -> Result<()> {
 }
 
 /// Rotates the keys, and the API key beside them.
-pub(crate) fn rotate(file: &KeyFile, kind: Rotation, schedule: &RotationSchedule, dry_run: bool) -> Result<()> {
+pub(crate) fn rotate(file: &KeyFile, kind: RotationKind, schedule: &RotationSchedule, dry_run: bool) -> Result<()> {
     let now = now();
     let rotation = key_file::plan(file, kind, schedule, now)?;
     // Done before it is told: what is printed may reach nobody.

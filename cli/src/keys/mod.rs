@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use key_store::{KeyFile, SecretArn};
 use rotator::RotationId;
-use signing::Rotation;
+use signing::RotationKind;
 use std::path::PathBuf;
 
 #[derive(Subcommand)]
@@ -40,7 +40,7 @@ pub(crate) enum Command {
         regions: Option<String>,
         /// A key may be known to others: drop every key at once, and refuse requests until the edges have followed
         #[arg(long)]
-        compromised: bool,
+        emergency: bool,
         /// Print the plan and change nothing
         #[arg(long)]
         dry_run: bool,
@@ -71,8 +71,8 @@ pub(crate) async fn run(command: Command) -> Result<()> {
             Some(arn) => secret::show(arn).await,
             None => file::show(&KeyFile::new(keys.unwrap_or_default())),
         },
-        Command::Rotate { place: Place { keys, secret }, stack, id, regions, compromised, dry_run, options } => {
-            let rotation = if compromised { Rotation::Compromised } else { Rotation::Planned };
+        Command::Rotate { place: Place { keys, secret }, stack, id, regions, emergency, dry_run, options } => {
+            let rotation = if emergency { RotationKind::Emergency } else { RotationKind::Planned };
             let schedule = options.schedule()?;
             match secret {
                 Some(arn) => {

@@ -1,58 +1,45 @@
 //! What the operator says of a rotation before it, and is told of it after it.
 
 use crate::{
-    durations::{show, whole_seconds},
+    durations::{seconds, show},
     times,
+    timings::TimingOptions,
 };
 use anyhow::Result;
 use clap::Args;
-use signing::{Key, Rotation, RotationNumbers, RotationPlan, RotationSchedule, UnixSeconds};
+use settings::Seconds;
+use signing::{Key, RotationKind, RotationPlan, RotationSchedule, RotationTimings, UnixSeconds};
 use std::time::Duration;
 
-/// A week: no number of a rotation is larger.
-const WEEK: u64 = 604_800;
-
-/// The numbers that a rotation rests on.
+/// The timings that a rotation rests on.
 #[derive(Args, Clone)]
 pub(crate) struct ScheduleOptions {
-    /// From the rotation until the new key signs
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = whole_seconds::<0, WEEK>)]
-    lead: Duration,
-    /// From then until the old keys are no longer accepted
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = whole_seconds::<0, WEEK>)]
-    grace: Duration,
+    #[command(flatten)]
+    timings: TimingOptions,
     /// How old keys may grow at the authorizers
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = whole_seconds::<1, 3600>)]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = seconds(Seconds::VERIFIER_TTL))]
     verifier_ttl: Duration,
     /// How old keys may grow at the edges
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = whole_seconds::<1, 3600>)]
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = seconds(Seconds::SIGNER_TTL))]
     signer_ttl: Duration,
-    /// How long a read may still return the keys from before
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = whole_seconds::<0, 3600>)]
-    replication: Duration,
-    /// How far any two clocks may differ
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = whole_seconds::<0, 60>)]
-    skew: Duration,
-    /// How long a signature is good
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = whole_seconds::<1, 300>)]
-    lifetime: Duration,
     /// How long keys are used that cannot be read again
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = whole_seconds::<0, 86_400>)]
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = seconds(Seconds::OUTAGE))]
     outage: Duration,
 }
 
 impl ScheduleOptions {
-    /// The numbers, if no good request can be refused under them.
+    /// The timings, if no good request can be refused under them.
     pub(crate) fn schedule(&self) -> Result<RotationSchedule> {
-        let &Self { lead, grace, verifier_ttl, signer_ttl, replication, skew, lifetime, outage } = self;
-        let numbers = RotationNumbers { lead, grace, verifier_ttl, signer_ttl, replication, skew, lifetime, outage };
-        Ok(numbers.try_into()?)
+        let &Self { ref timings, verifier_ttl, signer_ttl, outage } = self;
+        let &TimingOptions { lead, grace, replication, skew, lifetime } = timings;
+        let timings = RotationTimings { lead, grace, verifier_ttl, signer_ttl, replication, skew, lifetime, outage };
+        Ok(timings.try_into()?)
     }
 }
 
 /// What a rotation has made, or would.
 pub(crate) struct RotationSummary<'a> {
-    pub(crate) rotation: Rotation,
+    pub(crate) rotation: RotationKind,
     /// The new key.
     pub(crate) new_key: &'a str,
     /// From when it signs.
@@ -77,10 +64,10 @@ impl<'a> RotationSummary<'a> {
 
 /// What each side does, and until when.
 pub(crate) fn describe(summary: &RotationSummary<'_>, schedule: &RotationSchedule, now: UnixSeconds) -> String {
-    let &RotationNumbers { verifier_ttl, signer_ttl, replication, outage, .. } = schedule.numbers();
+    let &RotationTimings { verifier_ttl, signer_ttl, replication, outage, .. } = schedule.timings();
     let &RotationSummary { rotation, new_key, signs_from, old_keys_until } = summary;
     match rotation {
-        Rotation::Planned => {
+        RotationKind::Planned => {
             let end = old_keys_until.map(|end| format!("\nthe old keys are accepted until {}", times::show(end)));
             format!(
                 "planned: no good request is refused\n\
@@ -92,8 +79,8 @@ pub(crate) fn describe(summary: &RotationSummary<'_>, schedule: &RotationSchedul
                 end = end.unwrap_or_default(),
             )
         }
-        Rotation::Compromised => format!(
-            "compromised: every key there was is dropped, and good requests are refused until the edges have followed\n\
+        RotationKind::Emergency => format!(
+            "emergency: every key there was is dropped, and good requests are refused until the edges have followed\n\
             an edge signs with the new key {new_key} once it has read it: at latest in {edges}, \
             or in {edges_latest} where it cannot read for a while\n\
             an authorizer takes it up at the first request signed with it, and drops the old ones then: at latest in \

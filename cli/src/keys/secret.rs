@@ -11,26 +11,26 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail};
 use key_store::{
-    Secret, SecretArn, Source,
+    SecretArn, SecretLocation, Source,
     aws::{CallLimits, SdkConfig, of_operator},
 };
 use rotator::{
-    Bounds, Foresight, KeyRotator, KeysReport, NoRandomness, Outcome, Outside, RotateFailure, RotationId, Snapshot,
-    StackOutcome, StackReport, StackUpdater, VersionOutcome, VersionReport, worst_first,
+    Bounds, ClockAndRng, DryRun, KeyRotator, KeysOutcome, KeysReport, NoRandomness, RotateFailure, RotationId,
+    Snapshot, StackOutcome, StackReport, StackUpdater, VersionOutcome, VersionReport, worst_first,
 };
-use signing::{Rotation, RotationNumbers, RotationSchedule, UnixSeconds};
+use signing::{RotationKind, RotationSchedule, RotationTimings, UnixSeconds};
 use std::{sync::Arc, time::SystemTime};
 
 /// Prints what is current, what is pending, and how the replicas are.
 pub(crate) async fn show(arn: SecretArn) -> Result<()> {
-    let secret = Secret { arn, replicas: Vec::new() };
+    let secret = SecretLocation { arn, replicas: Vec::new() };
     let aws = sdk_config(&secret.arn).await;
-    print_snapshot(&key_rotator(secret, RotationNumbers::DEFAULT.try_into()?, &aws).snapshot().await?, now());
+    print_snapshot(&key_rotator(secret, RotationTimings::DEFAULT.try_into()?, &aws).snapshot().await?, now());
     Ok(())
 }
 
 /// The secret, and the Regions in which functions read it.
-pub(crate) fn with_replicas(arn: &SecretArn, regions: Option<&str>) -> Result<Secret> {
+pub(crate) fn with_replicas(arn: &SecretArn, regions: Option<&str>) -> Result<SecretLocation> {
     match Source::parse(arn.as_str(), regions).context("--regions")? {
         Source::Secret(secret) => Ok(secret),
         Source::File(_) => bail!("{arn} is not the ARN of a secret"),
@@ -39,10 +39,10 @@ pub(crate) fn with_replicas(arn: &SecretArn, regions: Option<&str>) -> Result<Se
 
 /// Makes the first key of an empty secret.
 pub(crate) async fn init(arn: SecretArn) -> Result<()> {
-    let secret = Secret { arn, replicas: Vec::new() };
+    let secret = SecretLocation { arn, replicas: Vec::new() };
     let aws = sdk_config(&secret.arn).await;
     let arn = secret.arn.clone();
-    let rotator = key_rotator(secret, RotationNumbers::DEFAULT.try_into()?, &aws);
+    let rotator = key_rotator(secret, RotationTimings::DEFAULT.try_into()?, &aws);
     let now = now();
     let snapshot = rotator.make_first(new_rotation_id(now)?.key_id()).await?;
     line(format_args!("made the first key of {arn}"));
@@ -53,13 +53,13 @@ pub(crate) async fn init(arn: SecretArn) -> Result<()> {
 /// The rotation that was asked for. The report is made from what was done, never from this.
 pub(crate) struct RotationRequest {
     pub(crate) id: Option<RotationId>,
-    pub(crate) rotation: Rotation,
+    pub(crate) rotation: RotationKind,
     pub(crate) stack: Option<String>,
 }
 
 /// Rotates the keys, and the API key of the stack where one is named.
 pub(crate) async fn rotate(
-    secret: Secret,
+    secret: SecretLocation,
     request: RotationRequest,
     schedule: RotationSchedule,
     dry_run: bool,
@@ -87,7 +87,7 @@ pub(crate) async fn rotate(
     };
     // Told before anything else can fail.
     print_report(&report, &id, &arn, &schedule, now);
-    if report.outcome == Outcome::Superseded {
+    if report.outcome == KeysOutcome::Superseded {
         return Ok(());
     }
     if let Some(stack) = stack {
@@ -96,7 +96,7 @@ pub(crate) async fn rotate(
         let mut warnings = Vec::new();
         let updated = async {
             let time = rotator.made(&report).await?;
-            let new = report.outcome == Outcome::Rotated;
+            let new = report.outcome == KeysOutcome::Rotated;
             Ok::<_, anyhow::Error>(stack.update(time, times::now(), new, &mut warnings).await?)
         };
         let updated = updated.await;
@@ -115,13 +115,13 @@ pub(crate) async fn rotate(
 async fn print_dry_run(
     rotator: &KeyRotator,
     stack: Option<&StackUpdater>,
-    (id, rotation): (&RotationId, Rotation),
+    (id, rotation): (&RotationId, RotationKind),
     schedule: &RotationSchedule,
 ) -> Result<()> {
     let snapshot = rotator.snapshot_for(rotation).await?;
     let now = now();
     print_snapshot(&snapshot, now);
-    let Foresight { notes, versions, keys, outcome, made } = rotator.foresee(snapshot, id, rotation).await?;
+    let DryRun { notes, versions, keys, outcome, made } = rotator.dry_run(snapshot, id, rotation).await?;
     line("\nthe next rotation would do this:");
     for note in &notes {
         line(format_args!("note: {note}"));
@@ -139,16 +139,16 @@ async fn print_dry_run(
     if !versions.is_empty() {
         line(format_args!("then there are\n{}\n", table(&keys, now)));
     }
-    let new = matches!(outcome, Ok(Outcome::Rotated));
+    let new = matches!(outcome, Ok(KeysOutcome::Rotated));
     match outcome {
-        Ok(Outcome::Rotated) => {}
-        Ok(Outcome::Already) => line("the keys stay as they are: this rotation is done already"),
-        Ok(Outcome::Superseded) => line("the keys stay as they are"),
+        Ok(KeysOutcome::Rotated) => {}
+        Ok(KeysOutcome::Already) => line("the keys stay as they are: this rotation is done already"),
+        Ok(KeysOutcome::Superseded) => line("the keys stay as they are"),
         Err(error) => return Err(anyhow::Error::new(error).context("then it would stop")),
     }
-    if let Some(stack) = stack.filter(|_| !matches!(outcome, Ok(Outcome::Superseded))) {
+    if let Some(stack) = stack.filter(|_| !matches!(outcome, Ok(KeysOutcome::Superseded))) {
         let mut warnings = Vec::new();
-        let foreseen = stack.foresee(made, now, new, &mut warnings).await;
+        let foreseen = stack.dry_run(made, now, new, &mut warnings).await;
         print_warnings(&warnings);
         print_stack(&foreseen.context("then it would stop at the stack")?, "CloudFormation would update it");
     }
@@ -161,15 +161,15 @@ fn print_report(report: &KeysReport, id: &RotationId, arn: &SecretArn, schedule:
     print_versions(&report.versions, arn, schedule, now);
     let (id, kind) = (id.key_id(), report.kind.unwrap_or("of a kind that is not known"));
     match report.outcome {
-        Outcome::Rotated => {}
-        Outcome::Already => {
+        KeysOutcome::Rotated => {}
+        KeysOutcome::Already => {
             line(format_args!(
                 "rotation {id} ({kind}) is done already, and nothing is changed: version {}",
                 report.version
             ));
-            if report.kind == Some("compromised") {
+            if report.kind == Some("emergency") {
                 let summary = RotationSummary {
-                    rotation: Rotation::Compromised,
+                    rotation: RotationKind::Emergency,
                     new_key: &report.new_key,
                     signs_from: now,
                     old_keys_until: None,
@@ -177,7 +177,7 @@ fn print_report(report: &KeysReport, id: &RotationId, arn: &SecretArn, schedule:
                 line(format_args!("\n{}\n", describe(&summary, schedule, now)));
             }
         }
-        Outcome::Superseded => line(format_args!("superseded, and nothing is changed: version {}", report.version)),
+        KeysOutcome::Superseded => line(format_args!("superseded, and nothing is changed: version {}", report.version)),
     }
     print_warnings(&report.warnings);
 }
@@ -197,13 +197,13 @@ fn print_versions(versions: &[VersionReport], arn: &SecretArn, schedule: &Rotati
 }
 
 fn print_version(version: &VersionReport, schedule: &RotationSchedule, now: UnixSeconds) {
-    let rotation = if version.is_emergency() { Rotation::Compromised } else { Rotation::Planned };
-    // As the version has it: another may have planned it, by other numbers.
+    let rotation = if version.is_emergency() { RotationKind::Emergency } else { RotationKind::Planned };
+    // As the version has it: another may have planned it, by other timings.
     let (signs_from, old_keys_until) = match &version.bounds {
         Bounds::Planned { new_key_signs_from, old_keys_accepted_until } => {
             (new_key_signs_from.0, old_keys_accepted_until.map(|end| end.0))
         }
-        Bounds::Compromised { .. } => (now, None),
+        Bounds::Emergency { .. } => (now, None),
     };
     let summary = RotationSummary { rotation, new_key: &version.new_key, signs_from, old_keys_until };
     let described = describe(&summary, schedule, now);
@@ -250,10 +250,10 @@ async fn sdk_config(arn: &SecretArn) -> SdkConfig {
     of_operator(CallLimits::PATIENT, arn.region()).await
 }
 
-fn key_rotator(secret: Secret, schedule: RotationSchedule, aws: &SdkConfig) -> KeyRotator {
+fn key_rotator(secret: SecretLocation, schedule: RotationSchedule, aws: &SdkConfig) -> KeyRotator {
     let new_secret = || new_secret().map_err(|_| NoRandomness);
-    let outside = Outside { now: Arc::new(SystemTime::now), new_secret: Arc::new(new_secret) };
-    KeyRotator::new(secret, schedule, aws.clone(), outside)
+    let clock_and_rng = ClockAndRng { now: Arc::new(SystemTime::now), new_secret: Arc::new(new_secret) };
+    KeyRotator::new(secret, schedule, aws.clone(), clock_and_rng)
 }
 
 fn print_snapshot(Snapshot { current, pending, pending_on_current, replicas }: &Snapshot, now: UnixSeconds) {
@@ -266,8 +266,8 @@ fn print_snapshot(Snapshot { current, pending, pending_on_current, replicas }: &
             _ if pending.put_aside => "somebody has gone back to the version before it: it is not promoted".to_owned(),
             Ok(version) => {
                 let kind = match version.planned {
-                    Some((_, Rotation::Planned)) => "planned",
-                    Some((_, Rotation::Compromised)) => "compromised",
+                    Some((_, RotationKind::Planned)) => "planned",
+                    Some((_, RotationKind::Emergency)) => "emergency",
                     None => "of no rotation",
                 };
                 format!("{kind}, put {}: the next rotation ends or drops it", times::show(version.created))

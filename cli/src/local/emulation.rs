@@ -3,11 +3,11 @@
 
 use crate::{artifacts::Artifacts, key_file, times::now};
 use anyhow::{Context as _, Result};
-use authorizer::{Authorizer, Config};
+use authorizer::{Authorizer, AuthorizerConfig};
 use edge_signer::EdgeSigner;
 use key_store::{ApiKey, KeyFile, aws};
 use local::{ApiKeys, ApiKind, Backend, Domain, IdentitySources, Running};
-use signing::{Rotation, RotationNumbers, RotationSchedule};
+use signing::{RotationKind, RotationSchedule, RotationTimings};
 use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     task::JoinSet,
@@ -33,8 +33,8 @@ pub(crate) struct Emulation {
     pub(crate) keys: KeyFile,
     pub(crate) mode: Mode,
     /// How old keys may grow on either side, how long a signature is good, and the like.
-    pub(crate) numbers: RotationNumbers,
-    /// How often keys are rotated, if at all, under these numbers.
+    pub(crate) timings: RotationTimings,
+    /// How often keys are rotated, if at all, under these timings.
     pub(crate) rotate_every: Option<(Duration, RotationSchedule)>,
     pub(crate) functions: Functions,
 }
@@ -102,7 +102,7 @@ impl Emulation {
             Mode::Enforce => ("enforce", IdentitySources::Signature),
             Mode::Monitor => ("monitor", IdentitySources::None),
         };
-        let RotationNumbers { signer_ttl, verifier_ttl, lifetime, skew, outage, .. } = self.numbers;
+        let RotationTimings { signer_ttl, verifier_ttl, lifetime, skew, outage, .. } = self.timings;
         let [edge_ttl, ttl, lifetime, skew, max_stale] =
             [signer_ttl, verifier_ttl, lifetime, skew, outage].map(|duration| duration.as_secs().to_string());
         let custom_headers = [
@@ -157,7 +157,7 @@ impl Emulation {
             Functions::BuiltIn => {
                 // The keys are in a file: it is not asked for any.
                 let aws = aws::of_lambda(aws::CallLimits::BRIEF);
-                let config = Config::read(settings.iter().map(|&(name, value)| (name.into(), value.into())))?;
+                let config = AuthorizerConfig::read(settings.iter().map(|&(name, value)| (name.into(), value.into())))?;
                 let authorizer = Authorizer::new(config, &aws);
                 // Processes that would read together there are none.
                 local::start(options, EdgeSigner::new(0, aws), authorizer).await?
@@ -209,7 +209,7 @@ async fn rotate_and_hand_over(
 
 fn rotate_once(file: &KeyFile, schedule: &RotationSchedule) {
     let now = now();
-    let rotated = key_file::plan(file, Rotation::Planned, schedule, now)
+    let rotated = key_file::plan(file, RotationKind::Planned, schedule, now)
         .and_then(|rotation| key_file::apply(file, &rotation, now).map(|()| rotation));
     match rotated {
         Ok(rotation) => tracing::info!(rotation = "done", new_key = rotation.plan.new_key.as_str()),

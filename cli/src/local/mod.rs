@@ -4,17 +4,19 @@ pub(crate) mod emulation;
 
 use crate::{
     artifacts::Artifacts,
-    durations::{show, whole_seconds},
+    durations::{seconds, show},
     key_file,
     local::emulation::{Api, Emulation, Functions, Mode},
     output::{self, line},
     times::now,
+    timings::TimingOptions,
 };
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use key_store::KeyFile;
 use local::{Backend, Domain};
-use signing::{KeySet, RotationNumbers, RotationSchedule};
+use settings::Seconds;
+use signing::{KeySet, RotationSchedule, RotationTimings};
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -58,29 +60,16 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value_t = Mode::Enforce)]
     mode: Mode,
     /// How old keys may grow before they are read again [default: 5m at the edge, 60s at the authorizer]
-    #[arg(long, value_name = "DURATION", value_parser = whole_seconds::<1, 300>)]
+    #[arg(long, value_name = "DURATION", value_parser = seconds(Seconds::SIGNER_TTL))]
     ttl: Option<Duration>,
-    /// How long a signature is good
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = whole_seconds::<1, 300>)]
-    lifetime: Duration,
-    /// How far any two clocks may differ
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = whole_seconds::<0, 60>)]
-    skew: Duration,
     /// How long keys are used that cannot be read again
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = whole_seconds::<0, 1800>)]
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = seconds(Seconds::SIGNER_MAX_STALE))]
     outage: Duration,
+    #[command(flatten)]
+    timings: TimingOptions,
     /// Rotate the keys again and again
-    #[arg(long, value_name = "DURATION", value_parser = whole_seconds::<1, 604_800>)]
+    #[arg(long, value_name = "DURATION", value_parser = seconds(Seconds::new(Duration::ZERO, 1..=604_800)))]
     rotate_every: Option<Duration>,
-    /// From a rotation until the new key signs
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = whole_seconds::<0, 604_800>)]
-    lead: Duration,
-    /// From then until the old keys are no longer accepted
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = whole_seconds::<0, 604_800>)]
-    grace: Duration,
-    /// How long a read may still return the keys from before a rotation
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = whole_seconds::<0, 3600>)]
-    replication: Duration,
 }
 
 /// Runs until SIGINT, SIGTERM or SIGHUP.
@@ -93,8 +82,8 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let log = tracing_subscriber::fmt().json().flatten_event(true).with_target(false).log_internal_errors(false);
     log.with_writer(io::stderr).init();
 
-    let numbers = options.numbers();
-    let rotate_every = options.rotate_every.map(|every| check_rotation(every, numbers)).transpose()?;
+    let timings = options.timings();
+    let rotate_every = options.rotate_every.map(|every| check_rotation(every, timings)).transpose()?;
     let functions = match &options.artifacts {
         None => Functions::BuiltIn,
         Some(folder) => Functions::Packaged(Arc::new(Artifacts::unpack(folder, Arc::new(output::log))?)),
@@ -129,7 +118,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         backend: options.backend.map_or(Backend::BuiltIn, Backend::Url),
         keys: keys.clone(),
         mode: options.mode,
-        numbers,
+        timings,
         rotate_every,
         functions,
     };
@@ -150,32 +139,33 @@ pub(crate) async fn run(options: Options) -> Result<()> {
 }
 
 impl Options {
-    fn numbers(&self) -> RotationNumbers {
-        RotationNumbers {
-            lead: self.lead,
-            grace: self.grace,
-            verifier_ttl: self.ttl.unwrap_or(authorizer::Config::LIMITS.ttl),
-            signer_ttl: self.ttl.unwrap_or(edge_signer::Config::LIMITS.ttl),
-            replication: self.replication,
-            skew: self.skew,
-            lifetime: self.lifetime,
+    fn timings(&self) -> RotationTimings {
+        let TimingOptions { lead, grace, replication, skew, lifetime } = self.timings;
+        RotationTimings {
+            lead,
+            grace,
+            verifier_ttl: self.ttl.unwrap_or(Seconds::VERIFIER_TTL.default),
+            signer_ttl: self.ttl.unwrap_or(Seconds::SIGNER_TTL.default),
+            replication,
+            skew,
+            lifetime,
             outage: self.outage,
         }
     }
 }
 
-/// Rotations that come again and again have to fit the numbers, and a key set.
-fn check_rotation(every: Duration, numbers: RotationNumbers) -> Result<(Duration, RotationSchedule)> {
-    let schedule = RotationSchedule::try_from(numbers)?;
+/// Rotations that come again and again have to fit the timings, and a key set.
+fn check_rotation(every: Duration, timings: RotationTimings) -> Result<(Duration, RotationSchedule)> {
+    let schedule = RotationSchedule::try_from(timings)?;
     let places = u64::try_from(KeySet::MAX_KEYS - 2)?;
-    let least = Duration::from_secs((numbers.lead + numbers.grace).as_secs().div_ceil(places));
+    let least = Duration::from_secs((timings.lead + timings.grace).as_secs().div_ceil(places));
     ensure!(
         every >= least,
         "--rotate-every {} would leave more than {} keys at a time under lead {} and grace {}: make it {} or more",
         show(every),
         KeySet::MAX_KEYS,
-        show(numbers.lead),
-        show(numbers.grace),
+        show(timings.lead),
+        show(timings.grace),
         show(least),
     );
     Ok((every, schedule))

@@ -4,7 +4,7 @@ mod curl;
 pub(crate) mod request;
 
 use crate::{
-    durations::whole_seconds,
+    durations::seconds,
     output::line,
     sign::{curl::curl, request::UnsignedRequest},
     times::now,
@@ -37,7 +37,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     viewer_ip: IpAddr,
     /// How long the signature is to be good
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = whole_seconds::<1, 300>)]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = seconds(settings::Seconds::LIFETIME))]
     lifetime: Duration,
     /// Print a whole curl command, and not the headers alone
     #[arg(long)]

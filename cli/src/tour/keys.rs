@@ -10,7 +10,7 @@ use crate::{
 use anyhow::{Context as _, Result};
 use hyper::Method;
 use key_store::KeyFile;
-use signing::{Field, Rotation, RotationNumbers, RotationSchedule};
+use signing::{Field, RotationKind, RotationSchedule, RotationTimings};
 use std::{
     collections::BTreeSet,
     fs,
@@ -20,7 +20,7 @@ use std::{
 use tokio::time::sleep;
 
 /// A second or two for everything that takes minutes in earnest; the inequality holds all the same.
-const QUICK: RotationNumbers = RotationNumbers {
+const QUICK: RotationTimings = RotationTimings {
     lead: Duration::from_secs(2),
     grace: Duration::from_secs(8),
     verifier_ttl: Duration::from_secs(1),
@@ -32,7 +32,7 @@ const QUICK: RotationNumbers = RotationNumbers {
 };
 
 pub(crate) async fn chapters(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
-    let quick = Emulation { numbers: QUICK, ..emulation.clone() };
+    let quick = Emulation { timings: QUICK, ..emulation.clone() };
     let running = quick.clone().start().await?;
     let client = Client::new(&running, emulation.api, log);
     a_planned_rotation_refuses_nothing(&client, &quick.keys, report).await?;
@@ -47,7 +47,7 @@ pub(crate) async fn chapters(emulation: &Emulation, log: &DecisionLog, report: &
     Ok(())
 }
 
-fn rotate(file: &KeyFile, kind: Rotation) -> Result<()> {
+fn rotate(file: &KeyFile, kind: RotationKind) -> Result<()> {
     let schedule = RotationSchedule::try_from(QUICK)?;
     let now = now();
     key_file::apply(file, &key_file::plan(file, kind, &schedule, now)?, now)
@@ -71,7 +71,7 @@ async fn a_planned_rotation_refuses_nothing(client: &Client, file: &KeyFile, rep
     };
     let rotation = async {
         sleep(Duration::from_millis(500)).await;
-        rotate(file, Rotation::Planned)
+        rotate(file, RotationKind::Planned)
     };
     let [a, b, c, d] = [worker(), worker(), worker(), worker()];
     let (rotated, a, b, c, d) = tokio::join!(rotation, a, b, c, d);
@@ -97,7 +97,7 @@ async fn a_planned_rotation_refuses_nothing(client: &Client, file: &KeyFile, rep
 async fn an_emergency_is_over_within_its_bounds(client: &Client, file: &KeyFile, report: &mut Report) -> Result<()> {
     report.chapter("an emergency, and all have followed within their time to live of 1 s");
     let old = client.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
-    rotate(file, Rotation::Compromised)?;
+    rotate(file, RotationKind::Emergency)?;
     sleep(QUICK.verifier_ttl.max(QUICK.signer_ttl) + Duration::from_millis(200)).await;
     let new = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     let dropped = old.get(Field::SignatureInput.key()).and_then(key_id);
@@ -142,7 +142,7 @@ async fn an_emergency_before_anyone_has_read_again(client: &Client, file: &KeyFi
     report.chapter("an emergency, at once, with the usual times to live of 5 min and 60 s");
     let before = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("through CloudFront before it", "200 admitted", before.verdict());
-    rotate(file, Rotation::Compromised)?;
+    rotate(file, RotationKind::Emergency)?;
     let old = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     report.row("the authorizer has not heard: the old key is good still", "200 admitted", old.verdict());
     let mut by_hand = signed_by_hand(&client.gateway_url("/echo/a"), file)?;

@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use key_store::KeyFile;
 use local::Backend;
-use signing::RotationNumbers;
+use signing::RotationTimings;
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 #[derive(Args)]
@@ -48,7 +48,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         backend: Backend::BuiltIn,
         keys: file,
         mode: Mode::Enforce,
-        numbers: RotationNumbers::DEFAULT,
+        timings: RotationTimings::DEFAULT,
         rotate_every: None,
         functions,
     };
@@ -76,8 +76,8 @@ async fn request_chapters(emulation: &Emulation, log: &DecisionLog, report: &mut
     requests::bodies(&client, report).await?;
     running.stop().await;
 
-    let brief = RotationNumbers { lifetime: Duration::from_secs(2), skew: Duration::ZERO, ..emulation.numbers };
-    let running = Emulation { numbers: brief, ..emulation.clone() }.start().await?;
+    let brief = RotationTimings { lifetime: Duration::from_secs(2), skew: Duration::ZERO, ..emulation.timings };
+    let running = Emulation { timings: brief, ..emulation.clone() }.start().await?;
     requests::a_signature_ends(&Client::new(&running, emulation.api, log), report).await?;
     running.stop().await;
 

@@ -3,7 +3,7 @@
 //! The form of the texts is [`edge_signer::codec`]'s. A warm request is one synchronous call; only where keys have to be
 //! read is there a promise.
 
-use edge_signer::{EdgeSigner, Outcome, codec};
+use edge_signer::{Decision, EdgeSigner, codec};
 use key_store::aws;
 use napi::bindgen_prelude::{Error, Result};
 use napi_derive::napi;
@@ -24,8 +24,8 @@ static FUNCTION_NAME: LazyLock<String> = LazyLock::new(telemetry::function_name)
 #[napi]
 pub fn sign(event: String, lines: u32, body: String) -> Result<Option<String>> {
     let now = SystemTime::now();
-    match codec::read(&event, lines, &body) {
-        Ok(request) => Ok(SIGNER.handle_warm(&request, nonce()?, now).map(|outcome| write(&outcome, &event, now))),
+    match codec::decode(&event, lines, &body) {
+        Ok(request) => Ok(SIGNER.handle_warm(&request, nonce()?, now).map(|decision| write(&decision, &event, now))),
         Err(problem) => Ok(Some(write(&codec::unreadable(problem), &event, now))),
     }
 }
@@ -34,14 +34,14 @@ pub fn sign(event: String, lines: u32, body: String) -> Result<Option<String>> {
 #[napi]
 pub async fn sign_after_refresh(event: String, lines: u32, body: String) -> Result<String> {
     let now = SystemTime::now();
-    match codec::read(&event, lines, &body) {
+    match codec::decode(&event, lines, &body) {
         Ok(request) => Ok(write(&SIGNER.handle(&request, nonce()?, now).await, &event, now)),
         Err(problem) => Ok(write(&codec::unreadable(problem), &event, now)),
     }
 }
 
-fn write(outcome: &Outcome, event: &str, now: SystemTime) -> String {
-    codec::write(outcome, codec::request_id(event), &FUNCTION_NAME, now)
+fn write(decision: &Decision, event: &str, now: SystemTime) -> String {
+    codec::encode(decision, codec::request_id(event), &FUNCTION_NAME, now)
 }
 
 fn nonce() -> Result<Nonce> {

@@ -17,7 +17,7 @@ use crate::{
     random,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use edge_signer::{Answer, Header, Notice, Origin, OriginRequest};
+use edge_signer::{Action, Header, LogEvent, Origin, OriginRequest};
 use hyper::{Method, Request, Response, StatusCode, Uri, header::HeaderValue, http::uri::PathAndQuery};
 use std::{net::SocketAddr, time::SystemTime};
 use tokio::time::timeout;
@@ -50,16 +50,16 @@ impl<F: EdgeFunction> Hop for Edge<F> {
     }
 
     fn bad_request(&self, reason: &'static str) -> Response<Body> {
-        Refusal::new(400, reason).log("unknown").into_response()
+        EdgeError::new(400, reason).log("unknown").into_response()
     }
 
     fn unreadable(&self, status: u16) {
-        Refusal::new(status, "the request head cannot be read").log("unknown");
+        EdgeError::new(status, "the request head cannot be read").log("unknown");
     }
 }
 
 impl<F: EdgeFunction> Edge<F> {
-    async fn forward(&self, request: Inbound) -> Result<Response<Body>, Refusal> {
+    async fn forward(&self, request: Inbound) -> Result<Response<Body>, EdgeError> {
         let Inbound { head, peer, body, .. } = request;
         check(&head)?;
         let (uri, querystring) = match head.target.split_once('?') {
@@ -68,8 +68,8 @@ impl<F: EdgeFunction> Edge<F> {
         };
         let (seen, body) = timeout(self.limits.body, peek(body, rules::BODY_BYTES))
             .await
-            .map_err(|_| Refusal::new(408, "the body did not come in time"))?
-            .map_err(|_| Refusal::new(400, "the body broke off"))?;
+            .map_err(|_| EdgeError::new(408, "the body did not come in time"))?
+            .map_err(|_| EdgeError::new(400, "the body broke off"))?;
         let data = STANDARD.encode(seen.get(..rules::BODY_BYTES).unwrap_or(&seen));
 
         let request_id = random::cloudfront_id();
@@ -96,19 +96,19 @@ impl<F: EdgeFunction> Edge<F> {
                 input_truncated: seen.len() > rules::BODY_BYTES,
             }),
         };
-        let outcome = timeout(self.limits.function, self.function.handle(&event, SystemTime::now()))
+        let decision = timeout(self.limits.function, self.function.handle(&event, SystemTime::now()))
             .await
-            .map_err(|_| Refusal::new(503, "the edge function did not answer in time"))?
-            .map_err(|error| Refusal::new(502, format!("the edge function failed: {error}")))?;
-        let edits = match outcome.answer {
-            Answer::Respond(response) => return Err(Refusal::of_function(&response, &outcome.notices)),
-            Answer::Forward(edits) => edits,
+            .map_err(|_| EdgeError::new(503, "the edge function did not answer in time"))?
+            .map_err(|error| EdgeError::new(502, format!("the edge function failed: {error}")))?;
+        let edits = match decision.action {
+            Action::Respond(response) => return Err(EdgeError::of_function(&response, &decision.log)),
+            Action::Forward(edits) => edits,
         };
 
         let mut headers = rules::apply(&edits, headers, &custom_headers)?;
         headers.push(("x-amz-cf-id".to_owned(), request_id));
         let request = self.origin_request(&head, (uri, querystring), headers, body)?;
-        for notice in outcome.notices {
+        for notice in decision.log {
             tracing::warn!(hop = "edge", method = head.method_for_log(), notice = notice.name(), detail = %notice);
         }
         // hyper's client hands out names in lower case and writes them in title case when told to: so `Countersign-Signature`
@@ -116,9 +116,9 @@ impl<F: EdgeFunction> Edge<F> {
         // CloudFront does to it is not known.
         client::send(&self.origin_address, request, NameCase::Title, self.limits.origin).await.map_err(|error| {
             match error {
-                SendError::Timeout => Refusal::new(504, "the origin did not answer in time"),
-                SendError::Connect(_) => Refusal::new(502, "the origin cannot be connected to"),
-                SendError::Broken(_) => Refusal::new(502, "the origin broke the exchange off"),
+                SendError::Timeout => EdgeError::new(504, "the origin did not answer in time"),
+                SendError::Connect(_) => EdgeError::new(502, "the origin cannot be connected to"),
+                SendError::Broken(_) => EdgeError::new(502, "the origin broke the exchange off"),
             }
         })
     }
@@ -151,8 +151,8 @@ impl<F: EdgeFunction> Edge<F> {
         (uri, querystring): (&str, &str),
         headers: Vec<(String, String)>,
         body: Body,
-    ) -> Result<Request<Body>, Refusal> {
-        let unsendable = || Refusal::new(400, "the request cannot be sent on");
+    ) -> Result<Request<Body>, EdgeError> {
+        let unsendable = || EdgeError::new(400, "the request cannot be sent on");
         let headers: Vec<(String, Vec<u8>)> = headers
             .into_iter()
             .map(|(name, value)| latin1_bytes(&value).map(|value| (name, value)))
@@ -172,22 +172,22 @@ impl<F: EdgeFunction> Edge<F> {
 }
 
 /// What CloudFront refuses before it calls a function.
-fn check(head: &RawHead) -> Result<(), Refusal> {
+fn check(head: &RawHead) -> Result<(), EdgeError> {
     if !rules::allows_method(&head.method) {
-        return Err(Refusal::new(403, "CloudFront does not allow this method"));
+        return Err(EdgeError::new(403, "CloudFront does not allow this method"));
     }
     if !head.is_origin_form() {
-        return Err(Refusal::new(400, "the request target is not a path"));
+        return Err(EdgeError::new(400, "the request target is not a path"));
     }
     if head.target.len() > rules::URL_BYTES {
-        return Err(Refusal::new(414, "the URL is over 8,192 bytes"));
+        return Err(EdgeError::new(414, "the URL is over 8,192 bytes"));
     }
     if head.bytes > rules::HEAD_BYTES {
         // The limit is documented, the status that CloudFront answers with is not.
-        return Err(Refusal::new(431, "the request head is over 20,480 bytes"));
+        return Err(EdgeError::new(431, "the request head is over 20,480 bytes"));
     }
     if is_bodiless(&head.method) && head.body.announces_body() {
-        return Err(Refusal::new(403, "a GET or HEAD request has a body"));
+        return Err(EdgeError::new(403, "a GET or HEAD request has a body"));
     }
     Ok(())
 }
@@ -201,24 +201,24 @@ fn borrowed(headers: &[(String, String)]) -> Vec<Header<'_>> {
 }
 
 /// An answer that is made at the edge: what the viewer gets and what the log says. Boxed: it is large, and seldom.
-struct Refusal(Box<Refused>);
+struct EdgeError(Box<EdgeErrorParts>);
 
-struct Refused {
+struct EdgeErrorParts {
     response: Response<Body>,
     reason: String,
 }
 
-impl Refusal {
+impl EdgeError {
     fn new(status: u16, reason: impl Into<String>) -> Self {
         let reason = reason.into();
         let mut response = Response::new(full(format!("{reason}\n")));
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         response.headers_mut().insert("content-type", HeaderValue::from_static("text/plain; charset=utf-8"));
-        Self(Box::new(Refused { response, reason }))
+        Self(Box::new(EdgeErrorParts { response, reason }))
     }
 
     /// The function's own answer, held to the same rules as its edits.
-    fn of_function(answer: &edge_signer::Response, notices: &[Notice]) -> Self {
+    fn of_function(answer: &edge_signer::Response, log: &[LogEvent]) -> Self {
         for (key, value) in &answer.headers {
             let name = key.to_ascii_lowercase();
             let refused = if rules::is_disallowed(&name) {
@@ -241,16 +241,16 @@ impl Refusal {
         let mut response = Response::new(full(answer.body.clone()));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
-        let reason = match notices {
+        let reason = match log {
             [] => "the edge function's own lines say why".to_owned(),
-            notices => notices.iter().map(Notice::to_string).collect::<Vec<_>>().join("; "),
+            log => log.iter().map(LogEvent::to_string).collect::<Vec<_>>().join("; "),
         };
-        Self(Box::new(Refused { response, reason }))
+        Self(Box::new(EdgeErrorParts { response, reason }))
     }
 
     /// The one line of a request that never reached the gateway.
     fn log(self, method: &str) -> Self {
-        let Refused { response, reason } = &*self.0;
+        let EdgeErrorParts { response, reason } = &*self.0;
         tracing::info!(decision = "answered-at-edge", status = response.status().as_u16(), reason, method);
         self
     }
@@ -260,7 +260,7 @@ impl Refusal {
     }
 }
 
-impl From<InvalidResult> for Refusal {
+impl From<InvalidResult> for EdgeError {
     fn from(invalid: InvalidResult) -> Self {
         Self::new(502, invalid.to_string())
     }

@@ -4,7 +4,7 @@ use crate::{
     lambda::{functions::EdgeFunction, process::FunctionProcess},
     random,
 };
-use edge_signer::{Answer, Edits, Header, OriginRequest, Outcome, Response};
+use edge_signer::{Action, Decision, Edits, Header, OriginRequest, Response};
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, time::SystemTime};
 
@@ -13,7 +13,7 @@ const HEADERS: &str = "/headers";
 const CUSTOM_HEADERS: &str = "/origin/custom/customHeaders";
 
 impl EdgeFunction for FunctionProcess {
-    async fn handle(&self, request: &OriginRequest<'_>, _: SystemTime) -> Result<Outcome, String> {
+    async fn handle(&self, request: &OriginRequest<'_>, _: SystemTime) -> Result<Decision, String> {
         let asked = origin_request(request);
         let event = json!({"Records": [{"cf": {
             "config": {"distributionId": "EXAMPLE", "eventType": "origin-request", "requestId": request.request_id},
@@ -21,7 +21,7 @@ impl EdgeFunction for FunctionProcess {
         }}]});
         let answer = self.invoke(&random::request_id(), event.to_string()).await.map_err(|error| error.to_string())?;
         // Its remarks are in its own log.
-        Ok(Outcome { answer: read(asked, answer)?, notices: Vec::new() })
+        Ok(Decision { action: read(asked, answer)?, log: Vec::new() })
     }
 }
 
@@ -72,9 +72,9 @@ fn header_map(headers: &[Header<'_>]) -> Value {
 ///
 /// # Errors
 /// It is neither, or does what this CloudFront does not know: to change more of a request than its headers.
-fn read(mut asked: Value, mut answer: Value) -> Result<Answer, String> {
+fn read(mut asked: Value, mut answer: Value) -> Result<Action, String> {
     if answer.get("status").is_some() {
-        return response(&answer).map(Answer::Respond).ok_or_else(|| "it answered with no response".to_owned());
+        return response(&answer).map(Action::Respond).ok_or_else(|| "it answered with no response".to_owned());
     }
     let mut take = |pointer: &str| {
         let before = asked.pointer_mut(pointer).map(Value::take).and_then(object);
@@ -92,7 +92,7 @@ fn read(mut asked: Value, mut answer: Value) -> Result<Answer, String> {
     for (name, values) in after.iter().filter(|(name, values)| before.get(*name) != Some(values)) {
         set.push(single(name, values).ok_or_else(|| format!("it gave the header {name} not one value"))?);
     }
-    Ok(Answer::Forward(Edits { remove: gone(&before, &after), set, remove_custom: gone(&custom, &custom_left) }))
+    Ok(Action::Forward(Edits { remove: gone(&before, &after), set, remove_custom: gone(&custom, &custom_left) }))
 }
 
 fn response(answer: &Value) -> Option<Response> {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(change: impl FnOnce(&mut Value), expected: Result<Answer, &str>) {
+    fn check(change: impl FnOnce(&mut Value), expected: Result<Action, &str>) {
         let mut answer = asked();
         change(&mut answer);
         assert_eq!(read(asked(), answer), expected.map_err(str::to_owned));
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn what_is_changed_of_a_request_is_read() {
-        check(|_| {}, Ok(Answer::Forward(Edits::default())));
+        check(|_| {}, Ok(Action::Forward(Edits::default())));
         let edits = Edits {
             remove: vec!["accept".to_owned()],
             set: vec![("Signature".into(), "x".to_owned()), ("x-keyless".into(), "y".to_owned())],
@@ -170,12 +170,12 @@ mod tests {
             headers.insert("x-keyless".to_owned(), json!([{"value": "y"}]));
             answer["origin"]["custom"]["customHeaders"].as_object_mut().unwrap().remove("countersign-secret");
         };
-        check(change, Ok(Answer::Forward(edits)));
+        check(change, Ok(Action::Forward(edits)));
     }
 
     #[test]
     fn a_response_is_read() {
-        let response = |headers, body: &str| Answer::Respond(Response { status: 503, headers, body: body.to_owned() });
+        let response = |headers, body: &str| Action::Respond(Response { status: 503, headers, body: body.to_owned() });
         let answer =
             json!({"status": "503", "headers": {"retry-after": [{"key": "Retry-After", "value": "5"}]}, "body": "b"});
         check(|it| *it = answer, Ok(response(vec![("Retry-After".into(), "5".to_owned())], "b")));

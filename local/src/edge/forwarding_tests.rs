@@ -7,7 +7,7 @@ use crate::{
     test_tools::{Edge, ask, chunked, forward, log, options, start_open, start_with},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use edge_signer::{Answer, Edits, Notice, OriginRequest, Outcome, Problem, Response};
+use edge_signer::{Action, Decision, Edits, LogEvent, OriginRequest, Response, SigningError};
 use key_store::ReadError;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -15,10 +15,14 @@ use std::sync::Arc;
 
 const BODY_SEEN: usize = 1_048_576;
 
-async fn answering(outcome: impl Fn() -> Outcome + Send + Sync + 'static) -> Running {
+async fn answering(decision: impl Fn() -> Decision + Send + Sync + 'static) -> Running {
     let custom_headers = vec![("X-Api-Key".to_owned(), "ours".to_owned())];
-    start_with(Options { custom_headers, ..options() }, Edge(move |_: &OriginRequest<'_>| outcome()), Limits::default())
-        .await
+    start_with(
+        Options { custom_headers, ..options() },
+        Edge(move |_: &OriginRequest<'_>| decision()),
+        Limits::default(),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -209,15 +213,15 @@ async fn forbidden_edits_are_502_and_nothing_is_sent_on() {
 #[tokio::test]
 async fn the_function_may_answer_by_itself() {
     let (log, _guard) = log();
-    let answer = || Outcome {
-        answer: Answer::Respond(Response {
+    let answer = || Decision {
+        action: Action::Respond(Response {
             status: 503,
             headers: vec![("Retry-After".into(), "5".to_owned()), ("Content-Type".into(), "text/plain".to_owned())],
             body: "no key".to_owned(),
         }),
-        notices: vec![
-            Notice::RefreshFailed { error: ReadError("down".to_owned()), key_set_age: None },
-            Notice::Answered(Problem::NoKey),
+        log: vec![
+            LogEvent::RefreshFailed { error: ReadError("down".to_owned()), key_set_age: None },
+            LogEvent::Answered(SigningError::NoKey),
         ],
     };
     let running = answering(answer).await;
@@ -241,9 +245,9 @@ async fn the_function_may_answer_by_itself() {
         [(99, vec![]), (200, vec![("Via".into(), "x".to_owned())]), (200, vec![("X-Edge-A".into(), "x".to_owned())])]
     {
         let (status, headers) = (status, Arc::new(headers));
-        let running = answering(move || Outcome {
-            answer: Answer::Respond(Response { status, headers: headers.to_vec(), body: String::new() }),
-            notices: vec![],
+        let running = answering(move || Decision {
+            action: Action::Respond(Response { status, headers: headers.to_vec(), body: String::new() }),
+            log: vec![],
         })
         .await;
         assert_eq!(ask(running.edge, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.status, 502);
@@ -253,15 +257,15 @@ async fn the_function_may_answer_by_itself() {
 #[tokio::test]
 async fn notices_of_forwarded_requests_are_warnings() {
     let (log, _guard) = log();
-    let notices = || Outcome {
-        answer: Answer::Forward(Edits::default()),
-        notices: vec![Notice::BodyTruncated, Notice::ViewerDigestDropped],
+    let decision = || Decision {
+        action: Action::Forward(Edits::default()),
+        log: vec![LogEvent::BodyTruncated, LogEvent::ViewerDigestDropped],
     };
-    let running = answering(notices).await;
+    let running = answering(decision).await;
     assert_eq!(ask(running.edge, "GET /pets HTTP/1.1\r\nHost: a\r\n\r\n").await.status, 200);
-    let line = |notice: Notice| {
+    let line = |notice: LogEvent| {
         let (name, detail) = (notice.name(), notice.to_string());
         json!({ "level": "WARN", "hop": "edge", "method": "GET", "notice": name, "detail": detail })
     };
-    assert_eq!(log.take(), [line(Notice::BodyTruncated), line(Notice::ViewerDigestDropped)]);
+    assert_eq!(log.take(), [line(LogEvent::BodyTruncated), line(LogEvent::ViewerDigestDropped)]);
 }

@@ -9,7 +9,7 @@ use crate::{
     running::start_within,
     test_tools::{Authorizer, Edge, PATIENCE, allow, ask, forward, log, options, start_open, start_with},
 };
-use edge_signer::{Edits, OriginRequest, Outcome};
+use edge_signer::{Decision, Edits, OriginRequest};
 use serde_json::{Value, json};
 use std::{
     future::pending,
@@ -135,7 +135,7 @@ struct Waiting {
 }
 
 impl EdgeFunction for Waiting {
-    async fn handle(&self, _: &OriginRequest<'_>, _: SystemTime) -> Result<Outcome, String> {
+    async fn handle(&self, _: &OriginRequest<'_>, _: SystemTime) -> Result<Decision, String> {
         self.started.notify_one();
         self.go.notified().await;
         Ok(forward(Edits::default()))
@@ -146,13 +146,13 @@ impl EdgeFunction for Waiting {
 async fn functions_that_hang_or_fail() {
     struct Hanging;
     impl EdgeFunction for Hanging {
-        async fn handle(&self, _: &OriginRequest<'_>, _: SystemTime) -> Result<Outcome, String> {
+        async fn handle(&self, _: &OriginRequest<'_>, _: SystemTime) -> Result<Decision, String> {
             pending().await
         }
     }
     struct Failing;
     impl EdgeFunction for Failing {
-        async fn handle(&self, _: &OriginRequest<'_>, _: SystemTime) -> Result<Outcome, String> {
+        async fn handle(&self, _: &OriginRequest<'_>, _: SystemTime) -> Result<Decision, String> {
             Err("it crashed".to_owned())
         }
     }

@@ -6,7 +6,8 @@ use crate::{
     options::{ApiKind, IdentitySources, Options},
     running::{IDENTITY_SOURCE, start},
     test_tools::{
-        Authorizer, Edge, Hanging, allow, ask, ask_gateway, forward, log, options, policy, start_gateway, start_open,
+        Authorizer, Edge, Hanging, allow, ask, ask_gateway, forward, iam_policy, log, options, start_gateway,
+        start_open,
     },
 };
 use serde_json::{Value, json};
@@ -234,7 +235,7 @@ async fn what_only_http_apis_have_is_refused_at_rest_apis() {
 
 fn answer(api: ApiKind, context: &Value) -> Value {
     let mut answer = match api {
-        ApiKind::Rest => policy("Allow", "*"),
+        ApiKind::Rest => iam_policy("Allow", "*"),
         ApiKind::Http => json!({ "isAuthorized": true }),
     };
     answer["context"] = context.clone();

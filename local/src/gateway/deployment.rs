@@ -10,7 +10,7 @@ use crate::{
     },
     gateway::{
         event::{Api, ApiRequest, Arrival},
-        rejections::{Answer, Refusal},
+        rejections::{Rejection, RejectionResponse},
         routes::Routes,
     },
     lambda::functions::AuthorizerFunction,
@@ -64,11 +64,15 @@ pub(crate) trait Kind: Send + Sync + 'static {
     fn method(method: &str, headers: &[(String, Vec<u8>)]) -> String;
 
     /// Where the target leads.
-    fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Refusal>;
+    fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Rejection>;
 
     /// The authorizer's event.
-    fn event(api: &Api<'_>, request: &ApiRequest<'_>, arrival: &Arrival<'_>, now: SystemTime)
-    -> Result<Value, Refusal>;
+    fn event(
+        api: &Api<'_>,
+        request: &ApiRequest<'_>,
+        arrival: &Arrival<'_>,
+        now: SystemTime,
+    ) -> Result<Value, Rejection>;
 
     /// The path that the backend gets.
     fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str;
@@ -77,13 +81,13 @@ pub(crate) trait Kind: Send + Sync + 'static {
     fn identifies(headers: &[(String, Vec<u8>)], source: &str) -> bool;
 
     /// What an authorizer's answer to an event means; the context of one that allows.
-    fn decide(answer: &Value, event: &Value) -> Result<Map<String, Value>, Refusal>;
+    fn decide(answer: &Value, event: &Value) -> Result<Map<String, Value>, Rejection>;
 
     /// Whether the request has the API key that it needs, if it needs one.
     fn takes_key(&self, headers: &[(String, Vec<u8>)]) -> bool;
 
     /// How a refusal is answered.
-    fn answer(refusal: Refusal) -> Answer;
+    fn answer(rejection: Rejection) -> RejectionResponse;
 }
 
 /// An API of one kind, deployed, and its authorizer.
@@ -117,18 +121,18 @@ impl<K: Kind, A: AuthorizerFunction> Hop for Gateway<K, A> {
         let method = request.head.method_for_log();
         let response = match self.pass(request, &request_id).await {
             Ok(response) => response,
-            Err(refusal) => self.refuse(refusal, method),
+            Err(rejection) => self.refuse(rejection, method),
         };
         with_request_id::<K>(response, &request_id)
     }
 
     fn bad_request(&self, reason: &'static str) -> Response<Body> {
-        let response = self.refuse(Refusal::BadRequest(reason), "unknown");
+        let response = self.refuse(Rejection::BadRequest(reason), "unknown");
         with_request_id::<K>(response, &K::new_request_id())
     }
 
     fn unreadable(&self, status: u16) {
-        Refusal::BadRequest("the request head cannot be read").log(status, "unknown", &self.deployment.domain_name);
+        Rejection::BadRequest("the request head cannot be read").log(status, "unknown", &self.deployment.domain_name);
     }
 }
 
@@ -137,14 +141,14 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
         Self { kind, authorizer, deployment }
     }
 
-    async fn pass(&self, request: Inbound, request_id: &str) -> Result<Response<Body>, Refusal> {
+    async fn pass(&self, request: Inbound, request_id: &str) -> Result<Response<Body>, Rejection> {
         // Before the body. Whether the real one takes the time before or after a slow upload is not known.
         let received = SystemTime::now();
         let Inbound { head, peer, body, extensions } = request;
         within_limits::<K>(&head)?;
         let api = self.deployment.api();
         if !values(&head.headers, "host").any(|host| host.eq_ignore_ascii_case(api.domain_name.as_bytes())) {
-            return Err(Refusal::OtherHost);
+            return Err(Rejection::OtherHost);
         }
         let arrival = K::arrive(&api, &head.target)?;
         // What `Connection` names is for this hop alone: nothing behind it sees it, and the authorizer no more than the
@@ -152,7 +156,7 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
         let sent: Vec<_> = not_named_by_connection(&head.headers).cloned().collect();
         let method = K::method(&head.method, &sent);
         if !ANY.contains(&method.as_str()) {
-            return Err(Refusal::NoSuchMethod);
+            return Err(Rejection::NoSuchMethod);
         }
         let headers = with_gateway_headers(&sent, peer, received);
         let event_headers: Vec<_> = headers.iter().map(|(name, value)| (name.clone(), latin1(value))).collect();
@@ -167,25 +171,25 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
         let event = K::event(&api, &request, &arrival, received)?;
         let mut identity_sources = self.deployment.identity_sources.iter();
         if !identity_sources.all(|source| K::identifies(&sent, source)) {
-            return Err(Refusal::Unidentified);
+            return Err(Rejection::Unidentified);
         }
         let context = self.authorize(&event).await?;
         // A key may also come from the authorizer's own answer (`usageIdentifierKey`), so keys cannot be looked at
         // before it. That the order is the same where the key is a header is believed, not verified.
         if !self.kind.takes_key(&sent) {
-            return Err(Refusal::NoApiKey);
+            return Err(Rejection::NoApiKey);
         }
 
         let (body, exceeded) = Counted::new(body, BODY_BYTES);
         let Deployment { overwrite_path, upstream, limits, .. } = &self.deployment;
         let path = match overwrite_path {
             None => K::backend_path(&arrival),
-            Some(name) => path_in(&context, name).ok_or(Refusal::NoPathInContext)?,
+            Some(name) => path_in(&context, name).ok_or(Rejection::NoPathInContext)?,
         };
         // As received, with its `?`.
         let query = head.target.find('?').and_then(|start| head.target.get(start..)).unwrap_or_default();
         let request = BackendRequest {
-            method: Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::NoSuchMethod)?,
+            method: Method::from_bytes(method.as_bytes()).map_err(|_| Rejection::NoSuchMethod)?,
             target: format!("{path}{query}"),
             whole_path: overwrite_path.is_some(),
             headers: headers.into_iter().filter(|(name, _)| !is_hop_by_hop(&name.to_ascii_lowercase(), &[])).collect(),
@@ -194,27 +198,27 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
             extensions,
         };
         upstream.answer(request, limits.backend).await.map_err(|failure| match failure {
-            _ if exceeded.happened() => Refusal::BodyTooLarge,
-            BackendFailure::Timeout => Refusal::BackendTimeout,
-            BackendFailure::Network => Refusal::BackendUnreachable,
+            _ if exceeded.happened() => Rejection::BodyTooLarge,
+            BackendFailure::Timeout => Rejection::BackendTimeout,
+            BackendFailure::Network => Rejection::BackendUnreachable,
         })
     }
 
-    async fn authorize(&self, event: &Value) -> Result<Map<String, Value>, Refusal> {
+    async fn authorize(&self, event: &Value) -> Result<Map<String, Value>, Rejection> {
         let text = event.to_string();
         let answer = self.authorizer.authorize(&text, SystemTime::now());
         match timeout(K::authorizer_time(&self.deployment.limits), answer).await {
-            Err(_) => Err(Refusal::AuthorizerTimeout),
-            Ok(Err(error)) if error == "Unauthorized" => Err(Refusal::ThrewUnauthorized),
-            Ok(Err(_)) => Err(Refusal::Threw),
-            Ok(Ok(answer)) if answer.to_string().len() > ANSWER_BYTES => Err(Refusal::AnswerTooLarge),
+            Err(_) => Err(Rejection::AuthorizerTimeout),
+            Ok(Err(error)) if error == "Unauthorized" => Err(Rejection::ThrewUnauthorized),
+            Ok(Err(_)) => Err(Rejection::Threw),
+            Ok(Ok(answer)) if answer.to_string().len() > ANSWER_BYTES => Err(Rejection::AnswerTooLarge),
             Ok(Ok(answer)) => K::decide(&answer, event),
         }
     }
 
-    fn refuse(&self, refusal: Refusal, method: &str) -> Response<Body> {
-        let answer = K::answer(refusal);
-        refusal.log(answer.status, method, &self.deployment.domain_name);
+    fn refuse(&self, rejection: Rejection, method: &str) -> Response<Body> {
+        let answer = K::answer(rejection);
+        rejection.log(answer.status, method, &self.deployment.domain_name);
         answer.response()
     }
 }
@@ -252,16 +256,16 @@ fn with_request_id<K: Kind>(mut response: Response<Body>, request_id: &str) -> R
     response
 }
 
-fn within_limits<K: Kind>(head: &RawHead) -> Result<(), Refusal> {
+fn within_limits<K: Kind>(head: &RawHead) -> Result<(), Rejection> {
     if !head.is_origin_form() {
-        return Err(Refusal::BadRequest("the request target is not a path"));
+        return Err(Rejection::BadRequest("the request target is not a path"));
     }
     let headers: usize = head.headers.iter().map(|(name, value)| K::counted(name, value)).sum();
     if head.request_line_bytes + headers > HEADER_BYTES {
-        return Err(Refusal::HeadersTooLarge);
+        return Err(Rejection::HeadersTooLarge);
     }
     if matches!(head.body, Framing::Length(length) if length > BODY_BYTES) {
-        return Err(Refusal::BodyTooLarge);
+        return Err(Rejection::BodyTooLarge);
     }
     Ok(())
 }

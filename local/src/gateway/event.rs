@@ -1,7 +1,7 @@
 //! What the authorizer events of both kinds of API are made from.
 
 use crate::gateway::{
-    rejections::Refusal,
+    rejections::Rejection,
     routes::{Routed, Routes},
 };
 use jiff::Timestamp;
@@ -66,11 +66,13 @@ impl Api<'_> {
     /// What follows the stage or the base path, byte for byte and in whole segments: empty, or with a slash first.
     ///
     /// Whether the real gateway compares before or after decoding is not known.
-    pub(crate) fn below<'a>(&self, path: &'a str) -> Result<&'a str, Refusal> {
+    pub(crate) fn below<'a>(&self, path: &'a str) -> Result<&'a str, Rejection> {
         let (below, outside) = match (self.base_path, self.stage) {
-            (Some(base_path), _) => (path.strip_prefix(base_path), Refusal::OutsideBasePath),
-            (None, "$default") => (Some(path), Refusal::OutsideStage),
-            (None, stage) => (path.strip_prefix('/').and_then(|path| path.strip_prefix(stage)), Refusal::OutsideStage),
+            (Some(base_path), _) => (path.strip_prefix(base_path), Rejection::OutsideBasePath),
+            (None, "$default") => (Some(path), Rejection::OutsideStage),
+            (None, stage) => {
+                (path.strip_prefix('/').and_then(|path| path.strip_prefix(stage)), Rejection::OutsideStage)
+            }
         };
         below.filter(|below| below.is_empty() || below.starts_with('/')).ok_or(outside)
     }
@@ -158,7 +160,7 @@ mod tests {
     #[test]
     fn stages_and_base_paths_are_whole_segments() {
         #[track_caller]
-        fn check(api: &Api<'_>, path: &str, expected: Result<&str, Refusal>) {
+        fn check(api: &Api<'_>, path: &str, expected: Result<&str, Rejection>) {
             assert_eq!(api.below(path), expected, "{path}");
         }
         check(&api("prod", None), "/prod", Ok(""));
@@ -167,14 +169,14 @@ mod tests {
         for (path, stage) in
             [("/production", "prod"), ("prod/a", "prod"), ("/", "prod"), ("a", "$default"), ("//prod/a", "prod")]
         {
-            check(&api(stage, None), path, Err(Refusal::OutsideStage));
+            check(&api(stage, None), path, Err(Rejection::OutsideStage));
         }
         for stage in ["prod", "$default"] {
             check(&api(stage, Some("")), "/a", Ok("/a"));
             check(&api(stage, Some("/v1/x")), "/v1/x", Ok(""));
             check(&api(stage, Some("/v1/x")), "/v1/x//a", Ok("//a"));
             for path in ["/", "/v1", "/v1/xy", "/v1//x", "//v1/x", "/V1/x", "/prod/v1/x", "/%761/x", "v1/x"] {
-                check(&api(stage, Some("/v1/x")), path, Err(Refusal::OutsideBasePath));
+                check(&api(stage, Some("/v1/x")), path, Err(Rejection::OutsideBasePath));
             }
         }
     }

@@ -5,7 +5,7 @@ use hyper::{Response, StatusCode, header::HeaderValue};
 
 /// Why the gateway answers by itself, in the order of its checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
     /// The request cannot be taken as one; says why.
     BadRequest(&'static str),
     HeadersTooLarge,
@@ -42,7 +42,7 @@ pub(crate) enum Refusal {
     BackendUnreachable,
 }
 
-impl Refusal {
+impl Rejection {
     /// Logs a request that the authorizer did not decide about or that was refused after it. `host` is the API's own
     /// name, which a request under another one should have had.
     pub(crate) fn log(self, status: u16, method: &str, host: &str) {
@@ -84,7 +84,7 @@ impl Refusal {
 
 /// An answer of the gateway's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct RejectionResponse {
     pub(crate) status: u16,
     /// `x-amzn-errortype`, which only REST APIs send.
     pub(crate) error_type: Option<&'static str>,
@@ -92,7 +92,7 @@ pub(crate) struct Answer {
     pub(crate) body: &'static str,
 }
 
-impl Answer {
+impl RejectionResponse {
     pub(crate) fn response(self) -> Response<Body> {
         let mut response = Response::new(full(self.body));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,7 +1,7 @@
 //! The two Lambda functions as the servers see them.
 
 use authorizer::Authorizer;
-use edge_signer::{EdgeSigner, OriginRequest, Outcome};
+use edge_signer::{Decision, EdgeSigner, OriginRequest};
 use serde_json::Value;
 use signing::Nonce;
 use std::{future::Future, time::SystemTime};
@@ -16,7 +16,7 @@ pub trait EdgeFunction: Send + Sync + 'static {
         &self,
         request: &OriginRequest<'_>,
         now: SystemTime,
-    ) -> impl Future<Output = Result<Outcome, String>> + Send;
+    ) -> impl Future<Output = Result<Decision, String>> + Send;
 }
 
 /// What API Gateway calls before the integration.
@@ -30,7 +30,7 @@ pub trait AuthorizerFunction: Send + Sync + 'static {
 }
 
 impl EdgeFunction for EdgeSigner {
-    async fn handle(&self, request: &OriginRequest<'_>, now: SystemTime) -> Result<Outcome, String> {
+    async fn handle(&self, request: &OriginRequest<'_>, now: SystemTime) -> Result<Decision, String> {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| format!("no randomness: {error}"))?;
         Ok(EdgeSigner::handle(self, request, Nonce::new(nonce), now).await)

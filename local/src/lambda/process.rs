@@ -5,7 +5,7 @@ use crate::{
         error::FunctionError,
         functions::AuthorizerFunction,
         output::Output,
-        runtime_api::{Answer, RuntimeApi},
+        runtime_api::{InvocationResult, RuntimeApi},
     },
     random,
 };
@@ -201,9 +201,9 @@ impl Running {
             () = sleep(limit) => return Err(FunctionError::Timeout(limit)),
         };
         match answer {
-            Answer::Response(value) => Ok(value),
-            Answer::Error { kind, message } => Err(FunctionError::Threw { kind, message }),
-            Answer::Unreadable => Err(FunctionError::Answer),
+            InvocationResult::Response(value) => Ok(value),
+            InvocationResult::Error { kind, message } => Err(FunctionError::Threw { kind, message }),
+            InvocationResult::Unreadable => Err(FunctionError::Answer),
         }
     }
 

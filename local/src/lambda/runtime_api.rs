@@ -31,7 +31,7 @@ const OLD_NODE: &str = "OldNode";
 
 /// What a function made of an event.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum InvocationResult {
     Response(Value),
     Error {
         kind: String,
@@ -67,7 +67,7 @@ struct Shared {
     function_arn: String,
     next: tokio::sync::Mutex<mpsc::UnboundedReceiver<Event>>,
     /// The invocation under way.
-    waiting: Mutex<Option<(String, oneshot::Sender<Answer>)>>,
+    waiting: Mutex<Option<(String, oneshot::Sender<InvocationResult>)>>,
     start: watch::Sender<Start>,
     output: Arc<Output>,
 }
@@ -107,12 +107,12 @@ impl RuntimeApi {
         request_id: &str,
         body: Bytes,
         limit: Duration,
-    ) -> impl Future<Output = Answer> + use<> {
+    ) -> impl Future<Output = InvocationResult> + use<> {
         let (tell, told) = oneshot::channel();
         *self.shared.waiting() = Some((request_id.to_owned(), tell));
         let event = Event { request_id: request_id.to_owned(), deadline: SystemTime::now() + limit, body };
         let _ = self.events.send(event);
-        async { told.await.unwrap_or(Answer::Unreadable) }
+        async { told.await.unwrap_or(InvocationResult::Unreadable) }
     }
 }
 
@@ -159,11 +159,12 @@ impl Shared {
                     return status(StatusCode::BAD_REQUEST);
                 };
                 let _ = tell.send(match answer {
-                    None => Answer::Unreadable,
-                    Some(value) if kind == "response" => Answer::Response(value),
-                    Some(value) => {
-                        Answer::Error { kind: text(&value, "errorType"), message: text(&value, "errorMessage") }
-                    }
+                    None => InvocationResult::Unreadable,
+                    Some(value) if kind == "response" => InvocationResult::Response(value),
+                    Some(value) => InvocationResult::Error {
+                        kind: text(&value, "errorType"),
+                        message: text(&value, "errorMessage"),
+                    },
                 });
                 status(StatusCode::ACCEPTED)
             }
@@ -195,7 +196,7 @@ impl Shared {
         response.body(Full::from(body)).unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Option<(String, oneshot::Sender<Answer>)>> {
+    fn waiting(&self) -> MutexGuard<'_, Option<(String, oneshot::Sender<InvocationResult>)>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

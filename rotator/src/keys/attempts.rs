@@ -7,7 +7,7 @@ use crate::{
     secret_value::VersionId,
     version::{Snapshot, Version},
 };
-use signing::{KeyId, Rotation};
+use signing::{KeyId, RotationKind};
 
 /// The versions of one rotation, in their order.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Attempt {
     /// Its version id, and the `kid` of its key.
     pub(super) token: KeyId,
     /// The version that it was planned from, and its kind; absent where it does not say.
-    planned: Option<(VersionId, Rotation)>,
+    planned: Option<(VersionId, RotationKind)>,
 }
 
 impl Attempts {
@@ -69,7 +69,7 @@ impl Attempts {
     }
 
     /// The kind of the version under this token, as it says itself.
-    pub(super) fn kind(&self, token: &KeyId) -> Option<Rotation> {
+    pub(super) fn kind(&self, token: &KeyId) -> Option<RotationKind> {
         let attempt = self.list.iter().find(|attempt| attempt.token == *token)?;
         attempt.planned.as_ref().map(|(_, rotation)| *rotation)
     }
@@ -92,8 +92,8 @@ impl Attempts {
 
 impl Attempt {
     /// The version that it was planned from.
-    pub(super) fn base(&self) -> Option<&str> {
-        self.planned.as_ref().map(|(base, _)| base.as_str())
+    pub(super) fn planned_from(&self) -> Option<&str> {
+        self.planned.as_ref().map(|(planned_from, _)| planned_from.as_str())
     }
 
     /// Its kind in a word, as it says it.
@@ -102,7 +102,7 @@ impl Attempt {
     }
 
     fn is_emergency(&self) -> bool {
-        matches!(self.planned, Some((_, Rotation::Compromised)))
+        matches!(self.planned, Some((_, RotationKind::Emergency)))
     }
 }
 

@@ -5,15 +5,15 @@ use crate::{
     error::RotateError,
     event::RotationId,
     rehearsal::{RehearsalFailure, Rehearsed},
-    report::{Outcome, VersionOutcome, VersionReport},
+    report::{KeysOutcome, VersionOutcome, VersionReport},
     version::{Pending, Snapshot, Version},
 };
-use signing::{KeySet, Rotation, UnixSeconds};
+use signing::{KeySet, RotationKind, UnixSeconds};
 use std::mem;
 
 /// What the next rotation will do.
 #[derive(Debug)]
-pub struct Foresight {
+pub struct DryRun {
     /// What becomes of labels, and what is to be looked at, in order.
     pub notes: Vec<String>,
     /// Every version that will become current, in order.
@@ -21,7 +21,7 @@ pub struct Foresight {
     /// The keys that there will be then.
     pub keys: KeySet,
     /// How it will end.
-    pub outcome: Result<Outcome, RotateError>,
+    pub outcome: Result<KeysOutcome, RotateError>,
     /// When the rotation's own key was made, or will be: its stack's `Timestamp` is of that second.
     pub made: UnixSeconds,
 }
@@ -30,13 +30,13 @@ impl KeyRotator {
     /// Looks ahead, and changes nothing.
     ///
     /// # Errors
-    /// Where AWS refuses or fails. What would stop the rotation itself is in the foresight.
-    pub async fn foresee(
+    /// Where AWS refuses or fails. What would stop the rotation itself is in the dry run.
+    pub async fn dry_run(
         &self,
         mut snapshot: Snapshot,
         id: &RotationId,
-        rotation: Rotation,
-    ) -> Result<Foresight, RotateError> {
+        rotation: RotationKind,
+    ) -> Result<DryRun, RotateError> {
         let (mut notes, mut versions) = (Vec::new(), Vec::new());
         if mem::take(&mut snapshot.pending_on_current) {
             notes.push(format!("version {} is current, and loses AWSPENDING", snapshot.current.id));
@@ -46,12 +46,12 @@ impl KeyRotator {
         }
         let attempts = Attempts::read(&self.secret, id, &snapshot, 0).await?;
         let mut number = attempts.next();
-        let mut made = self.outside.seconds();
+        let mut made = self.clock_and_rng.seconds();
         let outcome = loop {
-            let over = rotation == Rotation::Compromised && self.is_over(&attempts, &snapshot).await?;
+            let over = rotation == RotationKind::Emergency && self.is_over(&attempts, &snapshot).await?;
             let (rehearsed, of, outcome) = match self.next(id, rotation, &mut snapshot, &attempts, over) {
                 Next::Over(ended) => {
-                    if ended.outcome == Outcome::Superseded {
+                    if ended.outcome == KeysOutcome::Superseded {
                         notes.push(self.superseded(id, &attempts, &mut snapshot).await?);
                     }
                     notes.extend(under_which(id, rotation, &attempts, ended.new_key.as_str(), TOOK_PLACE));
@@ -80,10 +80,10 @@ impl KeyRotator {
             snapshot.current = rehearsed.into_version();
             if own {
                 made = snapshot.current.created;
-                break Ok(Outcome::Rotated);
+                break Ok(KeysOutcome::Rotated);
             }
         };
-        Ok(Foresight { notes, versions, keys: snapshot.current.keys, outcome, made })
+        Ok(DryRun { notes, versions, keys: snapshot.current.keys, outcome, made })
     }
 
     /// The set that would be put, rehearsed as if it had been.
@@ -91,14 +91,14 @@ impl KeyRotator {
         &self,
         snapshot: &Snapshot,
         id: &RotationId,
-        rotation: Rotation,
+        rotation: RotationKind,
         number: u8,
         notes: &mut Vec<String>,
     ) -> Result<Rehearsed, RotateError> {
         let token = id.token(number);
         let plan = self.plan(snapshot, &token, rotation, notes)?;
-        let planned = Some((plan.base, plan.rotation));
-        let created = self.outside.seconds();
+        let planned = Some((plan.planned_from, plan.rotation));
+        let created = self.clock_and_rng.seconds();
         let put = Version { id: token.to_string(), created, keys: plan.keys, planned };
         let pending = Pending { id: token.to_string(), content: Ok(put), put_aside: false };
         Ok(self.rehearse(&snapshot.current, pending)?)
@@ -108,7 +108,7 @@ impl KeyRotator {
     ///
     /// # Errors
     /// As [`KeyRotator::snapshot`].
-    pub async fn snapshot_for(&self, rotation: Rotation) -> Result<Snapshot, RotateError> {
+    pub async fn snapshot_for(&self, rotation: RotationKind) -> Result<Snapshot, RotateError> {
         self.read_settled(rotation).await
     }
 }

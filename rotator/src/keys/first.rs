@@ -2,7 +2,7 @@
 
 use super::{KeyRotator, newest};
 use crate::{error::RotateError, secret::EMPTY, version::Snapshot};
-use signing::{Key, KeyId, KeySet, NO_END, UnixSeconds};
+use signing::{Key, KeyId, KeySet, NEVER_EXPIRES, UnixSeconds};
 
 impl KeyRotator {
     /// Makes the first key in a secret that holds nothing. It may be used at once, by every clock, and has no end.
@@ -26,10 +26,10 @@ impl KeyRotator {
                 return Err(self.secret.no_current(&described, true));
             }
         }
-        let secret = (self.outside.new_secret)()?;
-        let skew = self.schedule.numbers().skew.as_secs();
-        let not_before = UnixSeconds::new(self.outside.seconds().get().saturating_sub(skew));
-        let key = Key::new(kid.clone(), &*secret, not_before, NO_END);
+        let secret = (self.clock_and_rng.new_secret)()?;
+        let skew = self.schedule.timings().skew.as_secs();
+        let not_before = UnixSeconds::new(self.clock_and_rng.seconds().get().saturating_sub(skew));
+        let key = Key::new(kid.clone(), &*secret, not_before, NEVER_EXPIRES);
         let keys = key
             .map_err(|error| error.to_string())
             .and_then(|key| KeySet::new(vec![key]).map_err(|error| error.to_string()));

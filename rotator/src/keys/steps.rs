@@ -5,11 +5,11 @@ use crate::{
     error::RotateError,
     event::Step,
     rehearsal::RehearsalFailure,
-    report::{Ended, KeysReport, Outcome, VersionOutcome},
+    report::{Ended, KeysOutcome, KeysReport, VersionOutcome},
     secret::{EMPTY, Put},
     version::Version,
 };
-use signing::{KeyId, Rotation};
+use signing::{KeyId, RotationKind};
 
 impl KeyRotator {
     /// One step of Secrets Manager's rotation to the version `token`, which it has labelled AWSPENDING. The last one returns
@@ -48,7 +48,7 @@ impl KeyRotator {
     }
 
     async fn step_by(&self, step: Step, token: &KeyId, done: &mut Done) -> Result<Option<KeysReport>, RotateError> {
-        let mut snapshot = self.read_settled(Rotation::Planned).await?;
+        let mut snapshot = self.read_settled(RotationKind::Planned).await?;
         let own = |id: &str| id == token.as_str();
         let aside = snapshot.pending.as_ref().is_some_and(|pending| pending.put_aside && own(&pending.id));
         self.tidy(&mut snapshot, done).await?;
@@ -58,7 +58,7 @@ impl KeyRotator {
         let of_kind = |version: &Version| version.planned.as_ref().map(|(_, rotation)| *rotation);
         if own(&snapshot.current.id) {
             let kind = of_kind(&snapshot.current);
-            let ended = Ended { outcome: Outcome::Already, kind, new_key: token.clone() };
+            let ended = Ended { outcome: KeysOutcome::Already, kind, new_key: token.clone() };
             return Ok(match step {
                 Step::Create | Step::Set | Step::Test => None,
                 Step::Finish => Some(self.report(snapshot.current, &snapshot.replicas, ended).await),
@@ -66,7 +66,7 @@ impl KeyRotator {
         }
         let pending = snapshot.pending.take().filter(|pending| own(&pending.id)).ok_or(RotateError::NotPending)?;
         if step == Step::Create && pending.content.as_ref().is_err_and(|content| content == EMPTY) {
-            let plan = self.plan(&snapshot, token, Rotation::Planned, &mut done.warnings)?;
+            let plan = self.plan(&snapshot, token, RotationKind::Planned, &mut done.warnings)?;
             return match self.put(token.as_str(), &plan).await? {
                 Put::Done => Ok(None),
                 Put::Taken => Err(RotateError::Overtaken),
@@ -82,12 +82,12 @@ impl KeyRotator {
                 let of = (token.as_str(), VersionOutcome::Rotated);
                 let promoted = self.promote(rehearsed, &snapshot.current, of, done).await?;
                 let promoted = promoted.ok_or(RotateError::Overtaken)?;
-                let ended = Ended { outcome: Outcome::Rotated, kind: of_kind(&promoted), new_key: token.clone() };
+                let ended = Ended { outcome: KeysOutcome::Rotated, kind: of_kind(&promoted), new_key: token.clone() };
                 Ok(Some(self.report(promoted, &snapshot.replicas, ended).await))
             }
             (Next::PutAside(version, kind, failure), _) => {
                 self.take_off(&version, &failure).await?;
-                done.warnings.push(put_aside(&version, kind, &failure, Rotation::Planned));
+                done.warnings.push(put_aside(&version, kind, &failure, RotationKind::Planned));
                 Err(RotateError::Dead(failure))
             }
             _ => Ok(None),

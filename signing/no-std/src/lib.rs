@@ -19,7 +19,7 @@ use core::{
     time::Duration,
 };
 use signing::{
-    BasePaths, Claim, Field, Key, KeySet, Nonce, Policy, Query, Received, Request, Shown, UnixSeconds, sign,
+    BasePaths, CheckedRequest, Field, Key, KeySet, Nonce, VerificationPolicy, Query, ReceivedRequest, Request, ReceivedTarget, UnixSeconds, sign,
 };
 
 /// Ends with status 0 if a signed request verifies.
@@ -42,9 +42,9 @@ fn signs_and_verifies() -> Result<(), Box<dyn Error>> {
     };
     let signature = sign(&request, &key()?, Nonce::new([0; 16]), lifetime, now);
 
-    let shown =
-        Shown::Rest { path: Cow::Borrowed("/prod/pets"), api_path: Cow::Borrowed("/pets"), query: Query::default() };
-    let received = Received {
+    let target =
+        ReceivedTarget::Rest { path: Cow::Borrowed("/prod/pets"), api_path: Cow::Borrowed("/pets"), query: Query::default() };
+    let received = ReceivedRequest {
         method: "GET",
         second_method: None,
         domain_name,
@@ -57,17 +57,17 @@ fn signs_and_verifies() -> Result<(), Box<dyn Error>> {
             (Field::SignatureInput.name(), &signature.input),
             (Field::Signature.name(), &signature.signature),
         ],
-        shown: &shown,
+        target: &target,
         time: Some(now),
     };
-    let policy = Policy {
+    let policy = VerificationPolicy {
         max_lifetime: lifetime,
         skew: Duration::ZERO,
         allow_ambiguous_path: false,
         require_digest: false,
         base_paths: BasePaths::default(),
     };
-    Claim::check(&received, &policy)?.verify(&KeySet::new(vec![key()?])?)?;
+    CheckedRequest::check(&received, &policy)?.verify(&KeySet::new(vec![key()?])?)?;
     Ok(())
 }
 

@@ -68,8 +68,8 @@ async fn put(world: &FakeWorld, version: &str, label: &str, base: Option<&str>, 
     let key = json!({"kty": "oct", "alg": "HS256", "kid": version, "k": k, "nbf": now - 5 - seconds, "exp": 253_402_300_799_i64});
     let mut set = json!({"keys": [key]});
     if let Some(base) = base {
-        set["countersign_base"] = json!(base);
-        set["countersign_rotation"] = json!("compromised");
+        set["countersign_planned_from"] = json!(base);
+        set["countersign_kind"] = json!("emergency");
     }
     let put = secrets_manager(world.aws.endpoint(), REGION).put_secret_value().secret_id(SECRET_NAME);
     let put = put.client_request_token(version).secret_string(set.to_string()).version_stages(label);
@@ -83,8 +83,8 @@ async fn take_label_off(world: &FakeWorld, version: &str) {
 
 impl Before {
     /// What has to be said of it, by the kind that is asked for.
-    fn told(self, compromised: bool) -> &'static str {
-        match (self, compromised) {
+    fn told(self, emergency: bool) -> &'static str {
+        match (self, emergency) {
             (EmergencyTooLate, false) => {
                 "the keys that it was to drop are still in force: ask for it again with its id"
             }
@@ -95,7 +95,7 @@ impl Before {
     }
 
     async fn arrange(self, world: &FakeWorld) {
-        let emergency = |number: u32| json!({"rotate": "compromised", "id": id(number)});
+        let emergency = |number: u32| json!({"rotate": "emergency", "id": id(number)});
         let client = secrets_manager(world.aws.endpoint(), REGION);
         match self {
             Nothing => {}
@@ -169,13 +169,13 @@ async fn a_dry_run_shows_what_the_next_run_does() {
         NoReplica,
         EmergencyNoReplica,
     ];
-    for (before, compromised) in all.into_iter().flat_map(|before| [(before, false), (before, true)]) {
-        let case = format!("{before:?}, then {}", if compromised { "compromised" } else { "planned" });
+    for (before, emergency) in all.into_iter().flat_map(|before| [(before, false), (before, true)]) {
+        let case = format!("{before:?}, then {}", if emergency { "emergency" } else { "planned" });
         let world = FakeWorld::new().await;
         before.arrange(&world).await;
         let own = id(2);
         let mut arguments = vec!["keys", "rotate", "--secret", &world.secret, "--stack", STACK, "--id", &own];
-        arguments.extend(compromised.then_some("--compromised"));
+        arguments.extend(emergency.then_some("--emergency"));
 
         let (effects, parameters) = (world.effects(), world.aws.parameters(STACK));
         let (labels, stored) = (world.aws.labels(SECRET_NAME), world.aws.stored(SECRET_NAME));
@@ -196,9 +196,9 @@ async fn a_dry_run_shows_what_the_next_run_does() {
         assert_eq!(told, versions(&out, false), "{case}:\n{shown}\n{out}");
         assert_eq!(told.into_iter().map(|(version, _)| version).collect::<Vec<_>>(), promoted, "{case}");
 
-        let said = before.told(compromised);
+        let said = before.told(emergency);
         assert!(shown.contains(said) && out.contains(said), "{case}: {said}\n{shown}\n{out}");
-        let is_open = before == OwnEmergencyOpen && compromised;
+        let is_open = before == OwnEmergencyOpen && emergency;
         assert!(!is_open || promoted == [format!("{own}-3")], "{case}: {promoted:?}");
         // What is noted of a version that is put aside, the run tells too.
         for note in shown.lines().filter_map(|line| line.strip_prefix("note: ")) {

@@ -54,7 +54,7 @@ async fn an_empty_secret_gets_its_first_key() {
         assert_eq!(stages, &["AWSCURRENT"]);
         let keys = keys.unwrap();
         let [key] = keys.keys() else { panic!("one key") };
-        assert_eq!((key.id().as_str(), key.expires()), (version.as_str(), signing::NO_END));
+        assert_eq!((key.id().as_str(), key.expires()), (version.as_str(), signing::NEVER_EXPIRES));
         for part in [&format!("made the first key of {arn}"), version, "signs and is accepted"] {
             assert!(out.contains(part), "{part} is not in {out}");
         }
@@ -72,7 +72,7 @@ async fn an_empty_secret_gets_its_first_key() {
         let variables = [("COUNTERSIGN_SECRET", arn.as_str()), ("COUNTERSIGN_ROTATE", "secret")];
         let told = rotate(&rotator(endpoint, &variables).await, 1, TIME).await;
         assert_eq!(
-            (&told[0]["keys"]["base"], &told[0]["keys"]["outcome"]),
+            (&told[0]["keys"]["planned_from"], &told[0]["keys"]["outcome"]),
             (&version.as_str().into(), &"rotated".into())
         );
     }

@@ -48,7 +48,7 @@ fn hint(error: &str) -> &str {
 async fn the_hint_repeats_the_whole_command() {
     let (aws, arn) = aws().await;
     aws.fail(Fault::always(Happening::ServerError).of("UpdateSecretVersionStage"));
-    let flags = ["--stack", "an api", "--regions", "us-east-1", "--lead", "2h", "--replication=1s", "--compromised"];
+    let flags = ["--stack", "an api", "--regions", "us-east-1", "--lead", "2h", "--replication=1s", "--emergency"];
     let arguments = [&["keys", "rotate", "--secret", &arn][..], &flags].concat();
     let (status, out, error) = run(aws.endpoint(), &arguments).await;
     assert_eq!((status, out.as_str()), (Some(1), ""), "{error}");
@@ -65,13 +65,12 @@ async fn the_hint_repeats_the_whole_command() {
     aws.heal();
     let (status, out, error) = run_line(&aws, line).await;
     assert_eq!((status, error.as_str()), (Some(0), ""));
-    for part in
-        ["compromised: every key there was is dropped", "keys dropped: k1", "CloudFormation updates it now", &id]
+    for part in ["emergency: every key there was is dropped", "keys dropped: k1", "CloudFormation updates it now", &id]
     {
         assert!(out.contains(part), "{part} is not in {out}");
     }
     assert!(!out.contains("planned"), "{out}");
-    assert!(out.contains(&format!("rotated {arn}: version {id} (compromised, which was pending)")), "{out}");
+    assert!(out.contains(&format!("rotated {arn}: version {id} (emergency, which was pending)")), "{out}");
     assert_eq!(aws.count("PutSecretValue"), 1);
 }
 

@@ -233,7 +233,7 @@ async fn keys_are_rotated_as_planned_and_a_dry_run_changes_nothing() {
     assert_eq!(old_end - new_begin, 3600);
     assert_eq!(planned["countersign_api_keys"][1], made["countersign_api_keys"][0]);
 
-    let (status, shown, _) = run(&["keys", "rotate", "--compromised", "--keys", path]).await;
+    let (status, shown, _) = run(&["keys", "rotate", "--emergency", "--keys", path]).await;
     assert!(status == Some(0) && shown.contains("at latest in 6m") && shown.contains("or in 36m"), "{shown}");
     let emergency: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     assert_eq!(emergency["keys"].as_array().unwrap().len(), 1);
@@ -258,7 +258,7 @@ async fn a_rotation_is_carried_out_though_nothing_can_be_printed() {
     run(&["keys", "init", "--keys", path]).await;
     let before = fs::read(path).unwrap();
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let mut rotate = countersign(&["keys", "rotate", "--compromised", "--keys", path]);
+    let mut rotate = countersign(&["keys", "rotate", "--emergency", "--keys", path]);
     let status = timeout(PATIENCE, rotate.stdout(full).status()).await.expect("it ends").unwrap();
     assert_eq!(status.code(), Some(0));
     assert_ne!(fs::read(path).unwrap(), before);
@@ -297,7 +297,7 @@ async fn a_rotation_removes_what_a_killed_one_has_left() {
     };
     // Killed again and again, some are caught while they write.
     for milliseconds in 0..40 {
-        let mut rotate = countersign(&["keys", "rotate", "--compromised", "--keys", path]).spawn().unwrap();
+        let mut rotate = countersign(&["keys", "rotate", "--emergency", "--keys", path]).spawn().unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
         rotate.kill().await.unwrap();
         let others = names().into_iter().filter(|name| name != "keys.json");

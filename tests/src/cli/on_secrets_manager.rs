@@ -82,7 +82,7 @@ async fn keys_are_shown_and_rotated_with_the_stack_beside_them() {
     assert_eq!(parameter("ApiURL"), "api.example/prod");
     holds(&rotated, &[&format!("stack cli-stack, Timestamp {}", parameter("Timestamp"))]);
 
-    let (status, dropped, error) = keys(&["rotate", "--secret", &arn, "--compromised"]).await;
+    let (status, dropped, error) = keys(&["rotate", "--secret", &arn, "--emergency"]).await;
     assert_eq!((status, error.as_str()), (Some(0), ""));
     holds(&dropped, &["every key there was is dropped", "at latest in 6m", "at latest in 2m"]);
     let (version, set) = current(moto.endpoint(), &arn, REGION).await;
@@ -195,9 +195,9 @@ async fn a_replica_that_lags_does_not_hide_that_the_keys_are_rotated() {
     let aws = FakeAws::start().await;
     let arn = aws.create_secret(REGION, "keys", &key_set().to_json(), &["us-east-1"]);
     aws.hold_back("keys", "us-east-1", Lag::UntilTold);
-    let numbers = ["--replication", "1s"];
+    let timings = ["--replication", "1s"];
     let (status, out, error) =
-        run(aws.endpoint(), &[&["keys", "rotate", "--secret", &arn][..], &numbers].concat()).await;
+        run(aws.endpoint(), &[&["keys", "rotate", "--secret", &arn][..], &timings].concat()).await;
     assert_eq!(status, Some(1));
     holds(&out, &[&format!("rotated {arn}")]);
     holds(&error, &["the keys are rotated, and us-east-1 (", "does not return them yet: look at the replica"]);
@@ -210,7 +210,7 @@ async fn what_broke_off_goes_on_by_its_id() {
     let arn = aws.create_secret(REGION, "keys", &key_set().to_json(), &["us-east-1"]);
     aws.create_stack(REGION, "api", &[Parameter::new("Timestamp", "2026-01-01")], &[]);
     aws.set_stack_status("api", "UPDATE_IN_PROGRESS");
-    let rotate = ["keys", "rotate", "--secret", &arn, "--stack", "api", "--compromised"];
+    let rotate = ["keys", "rotate", "--secret", &arn, "--stack", "api", "--emergency"];
     let (status, out, error) = run(aws.endpoint(), &rotate).await;
     assert_eq!(status, Some(1), "{error}");
     holds(&out, &[&format!("rotated {arn}"), "every key there was is dropped"]);
@@ -240,7 +240,7 @@ async fn what_broke_off_goes_on_by_its_id() {
     let (_, _, error) = run(aws.endpoint(), &[&regions[..], &["us-east-1,ap-south-1"]].concat()).await;
     holds(&error, &["ap-south-1 is named", "holds no replica of the secret"]);
     // An emergency waits for no Region, and says which it does without.
-    let emergency = [&regions[..], &["us-east-1,ap-south-1", "--compromised"]].concat();
+    let emergency = [&regions[..], &["us-east-1,ap-south-1", "--emergency"]].concat();
     let (status, out, error) = run(aws.endpoint(), &emergency).await;
     assert_eq!((status, error.as_str()), (Some(0), ""));
     holds(

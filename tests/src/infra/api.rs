@@ -290,8 +290,8 @@ fn the_programs_take_their_environment() {
             let variables = variables.as_object().unwrap().iter();
             variables.map(|(name, value)| (name.into(), text(value).into())).collect::<Vec<_>>()
         };
-        authorizer::Config::read(variables("Authorizer")).unwrap();
-        rotator::Config::read(variables("RotateApiKeysFunction")).unwrap();
+        authorizer::AuthorizerConfig::read(variables("Authorizer")).unwrap();
+        rotator::RotatorConfig::read(variables("RotateApiKeysFunction")).unwrap();
     }
 }
 
@@ -320,7 +320,7 @@ fn the_first_key_is_made_by_a_block_that_never_changes() {
     let keys = signing::KeySet::from_json(&first.to_string()).unwrap();
     let now = signing::UnixSeconds::new(1_795_341_855);
     let key = keys.signing_key(now).unwrap();
-    assert_eq!((key.id().as_str(), key.expires()), (id, signing::NO_END));
+    assert_eq!((key.id().as_str(), key.expires()), (id, signing::NEVER_EXPIRES));
 }
 
 #[test]

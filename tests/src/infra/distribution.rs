@@ -4,7 +4,7 @@ use crate::infra::support::{
     rows::{HTTP_API, PET_STORE, WEB_ACL, api, check, every_api},
     template::custom_header,
 };
-use edge_signer::{Config, Header, Origin};
+use edge_signer::{Header, Origin, SignerConfig};
 use serde_json::{Value, json};
 
 /// The managed policies, by the ids that they have in every account.
@@ -60,7 +60,7 @@ fn the_last_try_is_sent_while_its_signature_lives() {
     let attempts = origin["ConnectionAttempts"].as_u64().unwrap();
     let timeout = origin["CustomOriginConfig"]["OriginReadTimeout"].as_u64().unwrap();
     assert_eq!(custom_header(&stack, "countersign-lifetime"), None, "the signer's default holds");
-    let life = signing::RotationNumbers::DEFAULT.lifetime.as_secs();
+    let life = signing::RotationTimings::DEFAULT.lifetime.as_secs();
     assert!(timeout * (attempts - 1) < life, "{timeout} s × {} is not under {life} s", attempts - 1);
     // API Gateway itself answers within 29 seconds.
     assert!(timeout > 29);
@@ -83,7 +83,7 @@ fn the_signer_takes_its_custom_headers() {
         let headers: Vec<_> =
             headers.iter().map(|header| (text(&header["HeaderName"]), text(&header["HeaderValue"]))).collect();
         let custom_headers = headers.iter().map(|(name, value)| Header { name, value }).collect();
-        Config::read(&Origin { protocol: "https", path: "", custom_headers }).unwrap();
+        SignerConfig::read(&Origin { protocol: "https", path: "", custom_headers }).unwrap();
     }
     for (parameters, name, expected) in [
         (&[][..], "countersign-secret", json!({"Ref": "SigningSecret"})),

@@ -12,7 +12,7 @@ use crate::{
     },
     support::{bootstrap::Bootstrap, client::ask, edge_process::EdgeProcess, keys::Keys, whole_path::options},
 };
-use edge_signer::{Answer, EdgeSigner, Header, Origin, OriginRequest};
+use edge_signer::{Action, EdgeSigner, Header, Origin, OriginRequest};
 use hyper::Method;
 use key_store::aws::{CallLimits, of_lambda};
 use local::{ApiKind, AuthorizerFunction, Running};
@@ -194,8 +194,8 @@ async fn signed_at_the_edge(keys: &Keys, host: &str, viewer: &str, uri: &str, qu
         body: None,
     };
     let signer = EdgeSigner::new(0, of_lambda(CallLimits::BRIEF));
-    let outcome = local::EdgeFunction::handle(&signer, &event, SystemTime::now()).await.unwrap();
-    let Answer::Forward(edits) = outcome.answer else { panic!("{outcome:?}") };
+    let decision = local::EdgeFunction::handle(&signer, &event, SystemTime::now()).await.unwrap();
+    let Action::Forward(edits) = decision.action else { panic!("{decision:?}") };
     let set = edits.set.into_iter().map(|(name, value)| (name.into_owned(), value));
     let query = if querystring.is_empty() { String::new() } else { format!("?{querystring}") };
     JudgedRequest {

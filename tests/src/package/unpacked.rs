@@ -80,7 +80,7 @@ async fn unpacked_they_sign_admit_refuse_and_rotate() {
     assert_eq!((kids, &found.labels["AWSCURRENT"]), (vec!["k1".to_owned(), id(1)], &id(1)));
 
     // The planned one signs in an hour; the next signs now, and alone.
-    report(rotator.invoke_as(&id(2), json!({"rotate": "compromised"}).to_string()).await);
+    report(rotator.invoke_as(&id(2), json!({"rotate": "emergency"}).to_string()).await);
     assert_eq!(signer(&unpacked, &world).await, id(2));
 }
 

@@ -4,16 +4,17 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use std::collections::BTreeSet;
 
 /// Each crate and the crates of ours that it may use in its own code. Shells do not know each other.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("signing", &[]),
     ("key-store", &["signing"]),
+    ("settings", &["signing"]),
     ("telemetry", &[]),
-    ("edge-signer", &["telemetry", "key-store", "signing"]),
-    ("edge-signer-addon", &["edge-signer", "telemetry", "key-store", "signing"]),
-    ("authorizer", &["telemetry", "key-store", "signing"]),
-    ("rotator", &["telemetry", "key-store", "signing"]),
+    ("edge-signer", &["key-store", "settings", "signing", "telemetry"]),
+    ("edge-signer-addon", &["edge-signer", "key-store", "signing", "telemetry"]),
+    ("authorizer", &["key-store", "settings", "signing", "telemetry"]),
+    ("rotator", &["key-store", "settings", "signing", "telemetry"]),
     ("local", &["authorizer", "edge-signer", "signing"]),
-    ("cli", &["authorizer", "edge-signer", "key-store", "local", "rotator", "signing"]),
+    ("cli", &["authorizer", "edge-signer", "key-store", "local", "rotator", "settings", "signing"]),
     ("tests", &[]),
     ("xtask", &[]),
 ];

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use key_store::{Cache, KeyStore as _, Limits, Source, Store};
+use key_store::{Cache, CacheLimits, KeyStore as _, Source, Store};
 use local::rest_event;
 use serde_json::Value;
 use signing::{Key, KeySet, UnixSeconds};
@@ -166,7 +166,7 @@ async fn an_authorizer_tells_how_long_ago_the_current_version_was_made() {
 #[tokio::test]
 async fn a_request_waits_two_seconds_without_keys_and_a_third_of_one_with_old_ones() {
     let (aws, arn) = aws().await;
-    let limits = Limits { ttl: Duration::from_secs(60), max_stale: Duration::from_secs(1800) };
+    let limits = CacheLimits { ttl: Duration::from_secs(60), max_stale: Duration::from_secs(1800) };
     let cache: Cache<Store> = Cache::new(source(&arn).open(&in_region(aws.endpoint(), REPLICA)), limits);
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_341_845);
     // How long a read takes that finds the keys due, and what becomes of it.
@@ -197,7 +197,7 @@ async fn a_request_waits_two_seconds_without_keys_and_a_third_of_one_with_old_on
     for seconds in [100, 120, 140, 160, 180] {
         let (result, took) = read(seconds).await;
         assert!(result.unwrap_err().starts_with("no answer"));
-        assert!(cache.held(now + Duration::from_secs(seconds)).value.is_some());
+        assert!(cache.get(now + Duration::from_secs(seconds)).value.is_some());
         fastest = fastest.min(took);
     }
     waits(fastest, 300);

@@ -22,7 +22,7 @@ use crate::{
         whole_path::options,
     },
 };
-use authorizer::{Authorizer, Config};
+use authorizer::{Authorizer, AuthorizerConfig};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hyper::Method;
 use local::{ApiKind, http_event};
@@ -214,7 +214,8 @@ impl Timed {
     fn new(endpoint: &str, keys: &Keys, prefix: &str) -> Self {
         let source = keys.source();
         let settings = [("COUNTERSIGN_SECRET", source.as_str()), ("COUNTERSIGN_ORIGIN_HEADER", prefix)];
-        let config = Config::read(settings.map(|(name, value)| (OsString::from(name), value.into()))).unwrap();
+        let config =
+            AuthorizerConfig::read(settings.map(|(name, value)| (OsString::from(name), value.into()))).unwrap();
         let authorizer = Authorizer::new(config, &in_region(endpoint, REGION));
         Self { authorizer, begun: SystemTime::now() }
     }

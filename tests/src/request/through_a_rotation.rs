@@ -8,7 +8,7 @@ use crate::{
         patience::PATIENCE, whole_path::options,
     },
 };
-use edge_signer::{OriginRequest, Outcome};
+use edge_signer::{Decision, OriginRequest};
 use hyper::Method;
 use local::{ApiKind, EdgeFunction, Running};
 use serde_json::json;
@@ -28,7 +28,7 @@ struct Edges {
 }
 
 impl EdgeFunction for Edges {
-    async fn handle(&self, request: &OriginRequest<'_>, now: SystemTime) -> Result<Outcome, String> {
+    async fn handle(&self, request: &OriginRequest<'_>, now: SystemTime) -> Result<Decision, String> {
         self.processes[self.signs.load(Ordering::SeqCst)].handle(request, now).await
     }
 }
@@ -79,7 +79,7 @@ async fn no_request_is_refused_through_a_planned_rotation() {
     let path =
         Path::start(&world, &[("COUNTERSIGN_TTL", "1"), ("COUNTERSIGN_MAX_STALE", "0"), ("COUNTERSIGN_SKEW", "0")])
             .await;
-    let numbers = [
+    let timings = [
         ("COUNTERSIGN_LEAD", "3"),
         ("COUNTERSIGN_GRACE", "361"),
         ("COUNTERSIGN_TTL", "1"),
@@ -88,7 +88,7 @@ async fn no_request_is_refused_through_a_planned_rotation() {
         ("COUNTERSIGN_OUTAGE", "0"),
         ("COUNTERSIGN_REGIONS", REPLICA),
     ];
-    let rotator = world.rotator(&numbers).await;
+    let rotator = world.rotator(&timings).await;
     let old_key = (200, "k1".to_owned());
     assert_eq!(path.ask(OLD).await, old_key);
 
@@ -121,15 +121,15 @@ async fn no_request_is_refused_through_a_planned_rotation() {
     path.running.stop().await;
 }
 
-/// With the usual numbers: the edge that holds the old keys is refused as soon as the authorizer has heard, a fresh one never.
+/// With the usual timings: the edge that holds the old keys is refused as soon as the authorizer has heard, a fresh one never.
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_compromised_rotation_only_the_new_key_opens() {
-    let world = World::new("through-compromised").await;
+async fn after_an_emergency_rotation_only_the_new_key_opens() {
+    let world = World::new("through-emergency").await;
     let path = Path::start(&world, &[]).await;
     let rotator = world.rotator(&[("COUNTERSIGN_REGIONS", REPLICA)]).await;
     let old_key = (200, "k1".to_owned());
     assert_eq!(path.ask(OLD).await, old_key);
-    report(rotator.invoke_as(&id(1), json!({"rotate": "compromised"}).to_string()).await);
+    report(rotator.invoke_as(&id(1), json!({"rotate": "emergency"}).to_string()).await);
     // Nothing is at once: the authorizer has its keys for a minute, unless it sees one that it does not know.
     assert_eq!(path.ask(OLD).await, old_key);
     assert_eq!(path.ask(FRESH).await, (200, id(1)));

@@ -79,7 +79,7 @@ async fn a_call_that_fails_once_is_tried_again_by_itself() {
                 world.aws.fail(Fault::at(1, happening).of(operation));
                 let told = rotate(&rotator, 1, TIME).await;
                 assert_eq!(
-                    (&told[0]["keys"]["version"], &told[0]["keys"]["base"]),
+                    (&told[0]["keys"]["version"], &told[0]["keys"]["planned_from"]),
                     (&json!(id(1)), &json!(FIRST)),
                     "{case}"
                 );
@@ -179,8 +179,8 @@ async fn a_replica_that_is_not_in_sync_stops_what_is_planned_only() {
                 off the list"
                 .to_owned(),
         };
-        let told = report(rotator.invoke_as(&id(4), json!({"rotate": "compromised"}).to_string()).await);
-        assert_eq!((&told[0]["keys"]["kind"], world.holder("AWSCURRENT")), (&json!("compromised"), Some(id(4))));
+        let told = report(rotator.invoke_as(&id(4), json!({"rotate": "emergency"}).to_string()).await);
+        assert_eq!((&told[0]["keys"]["kind"], world.holder("AWSCURRENT")), (&json!("emergency"), Some(id(4))));
         assert_eq!(told[0]["warnings"], json!([expected]));
         let log = rotator.log().await;
         let warned: Vec<_> = log.iter().filter(|line| line["step"] == "replicas").collect();
@@ -263,7 +263,7 @@ async fn no_key_is_told_whatever_fails() {
                 hear(rotator.invoke(step("finishSecret", &world.secret, &id(1)).to_string()).await);
                 world.aws.heal();
                 hear(rotator.invoke(by_schedule).await);
-                hear(rotator.invoke_as(&id(2), json!({"rotate": "compromised", "reason": "leaked"}).to_string()).await);
+                hear(rotator.invoke_as(&id(2), json!({"rotate": "emergency", "reason": "leaked"}).to_string()).await);
                 let log = rotator.log().await;
                 let ends = log.iter().filter(|line| line.get("rotation").is_some()).count();
                 let sets = world.sets().await;

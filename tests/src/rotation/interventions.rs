@@ -9,7 +9,7 @@ use crate::{
         demand::{Demand, FIRST, NEXT, OTHER, REGION, Setting},
         trigger::{
             HELD,
-            Trigger::{self, Compromised, Planned, Scheduled, Sqs, Steps},
+            Trigger::{self, Emergency, Planned, Scheduled, Sqs, Steps},
             calls,
         },
         world::{SECRET, World, now, past, with_each},
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 /// The other kind under the id of a trigger, by a person.
 fn other_kind(demand: &Demand) -> Demand {
-    let kind = if demand.emergency { "planned" } else { "compromised" };
+    let kind = if demand.emergency { "planned" } else { "emergency" };
     let mut other = Demand::manual(&demand.id, kind);
     other.request = demand.id.clone();
     other
@@ -34,7 +34,7 @@ fn other_kind(demand: &Demand) -> Demand {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_call_the_two_kinds_under_one_id_do_as_they_say() {
     let mut rows = Vec::new();
-    for trigger in [Scheduled, Sqs, Steps, Planned, Compromised] {
+    for trigger in [Scheduled, Sqs, Steps, Planned, Emergency] {
         for call in calls(trigger, Setting::BOTH).await {
             rows.extend(HELD.map(|happening| (trigger, false, call, happening)));
         }
@@ -97,7 +97,7 @@ async fn two_kinds(trigger: Trigger, done: bool, call: usize, happening: Happeni
             // Secrets Manager's version held nothing: it is the emergency's now, and told as that.
             Ok(report) => {
                 let keys = &report[0]["keys"];
-                assert_eq!((left, &keys["kind"], &keys["outcome"]), (None, &json!("compromised"), &json!("already")));
+                assert_eq!((left, &keys["kind"], &keys["outcome"]), (None, &json!("emergency"), &json!("already")));
             }
             Err(error) => {
                 assert_eq!(error, "the version of this step is not pending: rotate the secret again");
@@ -127,7 +127,7 @@ async fn told(world: &mut World, rotator: &Bootstrap, demand: &Demand) -> String
     let made = world.history().split_off(before);
     let made: Vec<_> = made.iter().map(|set| (set.version.clone(), set.emergency)).collect();
     let version = |version: &Value| {
-        let emergency = version["kind"] == "compromised";
+        let emergency = version["kind"] == "emergency";
         assert!(emergency || version["kind"] == "planned", "{version}");
         (version["version"].as_str().unwrap().to_owned(), emergency)
     };
@@ -140,7 +140,7 @@ async fn told(world: &mut World, rotator: &Bootstrap, demand: &Demand) -> String
 fn kind_under(world: &World, version: &str) -> Option<String> {
     let stored = world.aws.stored(SECRET).into_iter().find(|stored| stored.version == version)?;
     let document: Value = serde_json::from_str(&stored.value?).unwrap();
-    Some(document["countersign_rotation"].as_str().unwrap().to_owned())
+    Some(document["countersign_kind"].as_str().unwrap().to_owned())
 }
 
 /// Secrets Manager tests a rotation that is set up, on a pending version with the present value. It is killed at each of its calls,
@@ -148,7 +148,7 @@ fn kind_under(world: &World, version: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn test_secret_alone_moves_no_label() {
     let mut rows = Vec::new();
-    for trigger in [Scheduled, Steps, Compromised] {
+    for trigger in [Scheduled, Steps, Emergency] {
         for call in calls(trigger, Setting::BOTH).await {
             rows.extend(HELD.map(|happening| (Some(trigger), call, happening)));
         }
@@ -227,11 +227,11 @@ async fn passes(world: &World, rotator: &Bootstrap, test: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_person_has_put_aside_stays_aside() {
     let mut rows = Vec::new();
-    for trigger in [Scheduled, Sqs, Steps, Planned, Compromised] {
+    for trigger in [Scheduled, Sqs, Steps, Planned, Emergency] {
         for call in calls(trigger, Setting::BOTH).await {
             rows.extend(HELD.map(|happening| (trigger, Some(call), None, happening)));
         }
-        for next in [Scheduled, Compromised] {
+        for next in [Scheduled, Emergency] {
             for call in 1..=calls_after_a_rollback(trigger, next).await {
                 rows.extend(HELD.map(|happening| (trigger, None, Some((next, call)), happening)));
             }
@@ -245,7 +245,7 @@ async fn what_a_person_has_put_aside_stays_aside() {
 
 /// What follows a person's rollback.
 fn next_demand(world: &World, next: Trigger) -> Demand {
-    if next == Compromised { Demand::manual(OTHER, "compromised") } else { Demand::scheduled(OTHER, world.began - 300) }
+    if next == Emergency { Demand::manual(OTHER, "emergency") } else { Demand::scheduled(OTHER, world.began - 300) }
 }
 
 /// A rotation is promoted, and AWSPENDING is on it still; then a person goes back.

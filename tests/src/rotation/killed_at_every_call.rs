@@ -10,7 +10,7 @@ use crate::{
         demand::{Demand, EMERGENCY, NEXT, Setting},
         trigger::{
             HELD,
-            Trigger::{self, Compromised, Planned, Scheduled, Sqs, Steps},
+            Trigger::{self, Emergency, Planned, Scheduled, Sqs, Steps},
             calls, undisturbed,
         },
         world::{World, with_each},
@@ -37,10 +37,10 @@ const TRIGGERS: [(Trigger, Setting); 10] = [
     (Sqs, Setting::BOTH),
     (Steps, Setting::BOTH),
     (Planned, Setting::BOTH),
-    (Compromised, Setting::BOTH),
+    (Emergency, Setting::BOTH),
     (Scheduled, Setting::SECRET),
     (Steps, Setting::SECRET),
-    (Compromised, Setting::SECRET),
+    (Emergency, Setting::SECRET),
     (Scheduled, Setting::API_KEY),
     (Planned, Setting::API_KEY),
 ];
@@ -112,7 +112,7 @@ async fn killed(trigger: Trigger, setting: Setting, call: usize, happening: Happ
         }
         Aftermath::Lost => world.complete(&rotator, &next, 0).await,
         Aftermath::Emergency => {
-            world.complete(&rotator, &Demand::manual(EMERGENCY, "compromised"), 0).await;
+            world.complete(&rotator, &Demand::manual(EMERGENCY, "emergency"), 0).await;
             again(&mut world, &rotator, trigger, &demand, step).await;
             world.complete(&rotator, &next, 0).await;
         }
@@ -153,7 +153,7 @@ async fn where_a_call_fails_the_rotation_is_finished_by_a_retry() {
         Happening::Echo,
     ];
     let (mut points, mut rows) = (0, Vec::new());
-    for trigger in [Scheduled, Steps, Compromised] {
+    for trigger in [Scheduled, Steps, Emergency] {
         for call in calls(trigger, Setting::BOTH).await {
             points += 1;
             for happening in HAPPENINGS {

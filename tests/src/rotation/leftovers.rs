@@ -12,7 +12,7 @@ use crate::{
         demand::{Demand, FIRST, NEXT, REGION, Setting},
         trigger::{
             HELD,
-            Trigger::{self, Compromised, Scheduled},
+            Trigger::{self, Emergency, Scheduled},
         },
         world::{SECRET, World, now, with_each},
     },
@@ -21,13 +21,13 @@ use crate::{
 use serde_json::{Value, json};
 
 const SEED: &str = "55555555-5555-4555-8555-555555555555";
-const NO_END: i64 = 253_402_300_799;
+const NEVER_EXPIRES: i64 = 253_402_300_799;
 
 /// What is pending before anything begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Leftover {
-    /// Its base is no longer current, or never was.
-    OtherBase,
+    /// Its planned_from is no longer current, or never was.
+    PlannedFromAnother,
     /// Its key signs before the last authorizer has it.
     TooLate,
     /// The same, left by the rotation that is asked for again.
@@ -36,19 +36,20 @@ enum Leftover {
     Empty,
     Garbage,
     /// A key set that no rotation has put there.
-    NoBase,
+    WithoutPlan,
     /// Another's planned rotation, broken off before its promotion.
     Good,
     /// An emergency, broken off before its promotion.
-    Emergency,
+    PendingEmergency,
 }
-use Leftover::{Emergency, Empty, Garbage, Good, NoBase, OtherBase, OwnTooLate, TooLate};
+use Leftover::{Empty, Garbage, Good, OwnTooLate, PendingEmergency, PlannedFromAnother, TooLate, WithoutPlan};
 
-const ALL: [Leftover; 8] = [OtherBase, TooLate, OwnTooLate, Empty, Garbage, NoBase, Good, Emergency];
+const ALL: [Leftover; 8] =
+    [PlannedFromAnother, TooLate, OwnTooLate, Empty, Garbage, WithoutPlan, Good, PendingEmergency];
 
 impl Leftover {
     fn is_good(self) -> bool {
-        matches!(self, Good | Emergency)
+        matches!(self, Good | PendingEmergency)
     }
 
     fn version(self) -> &'static str {
@@ -56,7 +57,7 @@ impl Leftover {
     }
 
     async fn put(self, world: &mut World) {
-        let kind = if self == Emergency { "compromised" } else { "planned" };
+        let kind = if self == PendingEmergency { "emergency" } else { "planned" };
         world.expect(&Demand::manual(SEED, kind));
         let value = match self {
             Empty => return world.aws.stage_pending(SECRET, SEED),
@@ -72,23 +73,24 @@ impl Leftover {
         let nbf = match self {
             // 1926 s is the least that is in time.
             TooLate | OwnTooLate => now() + 1925,
-            Emergency => now() - 5,
+            PendingEmergency => now() - 5,
             _ => now() + 3601,
         };
         let jwk = |kid: &str, k: &str, nbf: i64, exp: i64| json!({"kty": "oct", "alg": "HS256", "kid": kid, "k": k, "nbf": nbf, "exp": exp});
-        let new = jwk(self.version(), "dGhlIHNlY3JldCBvZiBhIGtleSB0aGF0IHdhcyBsZWZ0IHBlbmRpbmcuLi4u", nbf, NO_END);
+        let new =
+            jwk(self.version(), "dGhlIHNlY3JldCBvZiBhIGtleSB0aGF0IHdhcyBsZWZ0IHBlbmRpbmcuLi4u", nbf, NEVER_EXPIRES);
         let history = world.history();
         let first = history[0].keys.iter().find(|key| key.kid == "first").unwrap();
         let old = jwk(&first.kid, &first.k, first.nbf, nbf + 3600);
         match self {
-            Emergency => {
-                json!({"keys": [new], "countersign_base": FIRST_VERSION, "countersign_rotation": "compromised"})
+            PendingEmergency => {
+                json!({"keys": [new], "countersign_planned_from": FIRST_VERSION, "countersign_kind": "emergency"})
             }
-            NoBase => json!({"keys": [old, new]}),
-            OtherBase => json!({
-                "keys": [old, new], "countersign_base": "00000000-0000-4000-8000-000000000009", "countersign_rotation": "planned",
+            WithoutPlan => json!({"keys": [old, new]}),
+            PlannedFromAnother => json!({
+                "keys": [old, new], "countersign_planned_from": "00000000-0000-4000-8000-000000000009", "countersign_kind": "planned",
             }),
-            _ => json!({"keys": [old, new], "countersign_base": FIRST_VERSION, "countersign_rotation": "planned"}),
+            _ => json!({"keys": [old, new], "countersign_planned_from": FIRST_VERSION, "countersign_kind": "planned"}),
         }
     }
 }
@@ -96,7 +98,7 @@ impl Leftover {
 /// Every set that becomes current, by its version.
 #[tokio::test]
 async fn what_is_left_pending_is_finished_or_put_aside() {
-    for (trigger, leftover) in [Scheduled, Compromised].into_iter().flat_map(|trigger| ALL.map(|one| (trigger, one))) {
+    for (trigger, leftover) in [Scheduled, Emergency].into_iter().flat_map(|trigger| ALL.map(|one| (trigger, one))) {
         let own = if leftover == OwnTooLate { format!("{FIRST}-2") } else { FIRST.to_owned() };
         let expected = match (trigger, leftover.is_good()) {
             (Scheduled, true) => vec![FIRST_VERSION, SEED, &own],
@@ -110,9 +112,9 @@ async fn what_is_left_pending_is_finished_or_put_aside() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_over_what_was_left_pending_a_rotation_is_finished_too() {
     let mut rows = Vec::new();
-    let of_an_emergency = [OtherBase, OwnTooLate, Good, Emergency];
+    let of_an_emergency = [PlannedFromAnother, OwnTooLate, Good, PendingEmergency];
     let pairs = ALL.map(|leftover| (Scheduled, leftover)).into_iter();
-    for (trigger, leftover) in pairs.chain(of_an_emergency.map(|leftover| (Compromised, leftover))) {
+    for (trigger, leftover) in pairs.chain(of_an_emergency.map(|leftover| (Emergency, leftover))) {
         for call in 1..=undisturbed(trigger, leftover).await.0 {
             for happening in HELD {
                 rows.extend([true, false].map(|retried| (trigger, leftover, call, happening, retried)));

@@ -8,7 +8,7 @@ use crate::{
         demand::{Demand, EMERGENCY, FIRST, NEXT, OTHER, Setting},
         trigger::{
             HELD,
-            Trigger::{self, Compromised, Scheduled, Steps},
+            Trigger::{self, Emergency, Scheduled, Steps},
             calls,
         },
         world::{World, now, past, with_each},
@@ -37,7 +37,7 @@ enum End {
 async fn two_rotators_at_once_do_not_undo_each_other() {
     let others = [
         (Scheduled, &[Other::Same, Other::Scheduled, Other::Emergency][..]),
-        (Compromised, &[Other::Same, Other::Scheduled, Other::Emergency]),
+        (Emergency, &[Other::Same, Other::Scheduled, Other::Emergency]),
         // Secrets Manager has one rotation of a secret under way, and does not repeat a step that has not ended.
         (Steps, &[Other::Scheduled, Other::Emergency]),
     ];
@@ -62,7 +62,7 @@ async fn raced(trigger: Trigger, call: usize, happening: Happening, other: Other
     let second = match other {
         Other::Same => demand.clone(),
         Other::Scheduled => Demand::scheduled(OTHER, world.began - 300),
-        Other::Emergency => Demand::manual(EMERGENCY, "compromised"),
+        Other::Emergency => Demand::manual(EMERGENCY, "emergency"),
     };
     world.aws.fail(Fault::at(call, happening));
     let (held, free) = tokio::join!(world.rotator(), world.rotator());

@@ -29,11 +29,11 @@ async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
     let expected = [
         begun,
         json!({"step": "read", "current": FIRST}),
-        json!({"step": "plan", "kind": "planned", "base": FIRST, "new_key": id(1), "signs_from": signs_from}),
+        json!({"step": "plan", "kind": "planned", "planned_from": FIRST, "new_key": id(1), "signs_from": signs_from}),
         json!({"step": "put", "version": id(1), "outcome": "pending"}),
         json!({"step": "rehearse", "version": id(1), "keys": 2}),
         json!({
-            "step": "promote", "became_current": "planned", "version": id(1), "id": id(1), "base": FIRST, "outcome": "current",
+            "step": "promote", "became_current": "planned", "version": id(1), "id": id(1), "planned_from": FIRST, "outcome": "current",
             "dropped": "none", "FunctionName": "rotator", "Kind": "planned", "KeysRotated": 1,
         }),
         json!({"step": "read-back", "regions": 2, "in_step": true}),
@@ -60,7 +60,7 @@ async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
 
     let of = "00000000-0000-4000-8000-000000000001";
     let none = "the event is of no known kind: accepted is a scheduled event of EventBridge, directly or through SQS, a rotation \
-        of Secrets Manager, or {\"rotate\": \"planned\" or \"compromised\", \"reason\": \"…\"}";
+        of Secrets Manager, or {\"rotate\": \"planned\" or \"emergency\", \"reason\": \"…\"}";
     for (line, level, result, reason, request) in
         [(&ends[0], "INFO", "done", None, of), (&ends[1], "ERROR", "failed", Some(none), id(7).as_str())]
     {
@@ -132,9 +132,9 @@ async fn what_is_no_event_changes_nothing_and_is_told_what_is_accepted() {
         (queued(&[]), "no batch of SQS"),
         (queued(&[&json!("text")]), "of no known kind"),
         (
-            queued(&[&json!({"rotate": "compromised", "id": id(1)})]),
+            queued(&[&json!({"rotate": "emergency", "id": id(1)})]),
             "an emergency through SQS, from where only planned rotations are taken (invoke the function with it, or run \
-            `countersign keys rotate --compromised`)",
+            `countersign keys rotate --emergency`)",
         ),
         (
             queued(&[&step("createSecret", &world.secret, &id(1))]),
@@ -145,7 +145,7 @@ async fn what_is_no_event_changes_nothing_and_is_told_what_is_accepted() {
     for (event, what) in rows {
         let expected = format!(
             "the event is {what}: accepted is a scheduled event of EventBridge, directly or through SQS, a rotation of \
-            Secrets Manager, or {{\"rotate\": \"planned\" or \"compromised\", \"reason\": \"…\"}}"
+            Secrets Manager, or {{\"rotate\": \"planned\" or \"emergency\", \"reason\": \"…\"}}"
         );
         assert_eq!(failure(bootstrap.invoke(event.to_string()).await), expected);
     }

@@ -330,7 +330,7 @@ async fn a_late_retry_leaves_the_stack_as_it_is() {
 async fn emergencies_that_are_tried_again_drop_nothing_twice() {
     let world = FakeWorld::new().await;
     let rotator = world.rotator(&[]).await;
-    let emergency = json!({"rotate": "compromised"}).to_string();
+    let emergency = json!({"rotate": "emergency"}).to_string();
     world.aws.set_stack_status(STACK, "UPDATE_IN_PROGRESS");
     for number in [1, 2, 1, 2, 2, 1] {
         failure(rotator.invoke_as(&id(number), emergency.clone()).await);

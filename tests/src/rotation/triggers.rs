@@ -6,8 +6,8 @@
 
 use crate::{
     rotation::support::rotator::{
-        FIRST, Found, LATER, NO_END, REGION, TIME, World, became_current, failure, id, moment, now, queued, report,
-        scheduled, step, timestamp,
+        FIRST, Found, LATER, NEVER_EXPIRES, REGION, TIME, World, became_current, failure, id, moment, now, queued,
+        report, scheduled, step, timestamp,
     },
     support::{keys::SECRET, moto::Moto},
 };
@@ -34,7 +34,7 @@ async fn a_schedule_rotates_keys_and_stack_once_for_each_event() {
         let found = world.found().await;
         let signs_from = assert_planned(&found, &[("k1", 0)], &id(1), begun);
         assert_eq!(found.labelled(), format!("AWSCURRENT={0} AWSPREVIOUS={FIRST}", id(1)));
-        assert_eq!((found.set["countersign_base"].as_str(), &found.replica), (Some(FIRST), &id(1)));
+        assert_eq!((found.set["countersign_planned_from"].as_str(), &found.replica), (Some(FIRST), &id(1)));
         assert_eq!(found.parameters, with_timestamp(&before, TIME.1));
         let stack = |outcome, time: (&str, &str), status| json!({"name": world.stack, "outcome": outcome, "timestamp": time.1, "status": status});
         let bounds = bounds(signs_from);
@@ -246,7 +246,7 @@ async fn what_a_person_has_put_aside_is_not_promoted() {
         } else {
             let told = report(rotator.invoke(scheduled(2, LATER).to_string()).await);
             let expected = format!("version {} is not promoted, and loses AWSPENDING: {why}", id(1));
-            assert_eq!((&told[0]["warnings"], &told[0]["keys"]["base"]), (&json!([expected]), &json!(FIRST)));
+            assert_eq!((&told[0]["warnings"], &told[0]["keys"]["planned_from"]), (&json!([expected]), &json!(FIRST)));
             let found = world.found().await;
             assert_eq!(found.labelled(), format!("AWSCURRENT={} AWSPREVIOUS={FIRST}", id(2)));
             assert!(found.keys().iter().all(|(kid, ..)| *kid != id(1)), "its key is not there");
@@ -326,13 +326,13 @@ async fn a_person_rotates_as_planned_or_at_once() {
     assert_eq!(world.found().await, planned);
 
     let begun = now();
-    let event = json!({"rotate": "compromised"}).to_string();
+    let event = json!({"rotate": "emergency"}).to_string();
     let told = report(rotator.invoke_as(&id(2), event.clone()).await);
     let found = world.found().await;
     let [(kid, not_before, end)] = found.keys()[..] else { panic!("every other key goes: {:?}", found.keys()) };
-    assert_eq!((kid, end), (id(2).as_str(), NO_END));
+    assert_eq!((kid, end), (id(2).as_str(), NEVER_EXPIRES));
     assert!((begun..=now()).contains(&(not_before + 5)), "every clock may use it at once");
-    assert_eq!(found.set["countersign_rotation"], "compromised");
+    assert_eq!(found.set["countersign_kind"], "emergency");
     assert_eq!(found.labelled(), format!("AWSCURRENT={0} AWSPREVIOUS={1}", id(2), id(1)));
     let emergency = |told_at| {
         json!({
@@ -351,7 +351,7 @@ async fn a_person_rotates_as_planned_or_at_once() {
     let bounds = emergency_of(&told);
     assert_eq!(told[0]["keys"], with(&found, "rotated", &bounds));
     assert_eq!(told[0]["versions"][0]["bounds"], bounds);
-    let dropped = became_current(&id(2), "compromised", &id(1), &["k1", &id(1)], &bounds);
+    let dropped = became_current(&id(2), "emergency", &id(1), &["k1", &id(1)], &bounds);
     assert_eq!(told[0]["versions"], json!([dropped]));
     assert_eq!(told[0].get("reason"), None);
     assert_eq!((found.replica.as_str(), &found.parameters["Timestamp"]), (id(2).as_str(), &timestamp(found.created)));
@@ -387,7 +387,7 @@ async fn what_is_not_to_be_rotated_is_left_alone() {
             );
             // And by hand, at once.
             let begun = now();
-            let told = report(rotator.invoke(json!({"rotate": "compromised"}).to_string()).await);
+            let told = report(rotator.invoke(json!({"rotate": "emergency"}).to_string()).await);
             assert_eq!(parts(&told), (false, true), "{told}");
             let at = world.found().await.parameters["Timestamp"].clone();
             assert!((begun..=now()).any(|second| timestamp(second) == at), "{at}");
@@ -409,7 +409,7 @@ fn assert_planned(found: &Found, old: &[(&str, u64)], new: &str, begun: u64) -> 
     let keys = found.keys();
     let (last, before) = keys.split_last().unwrap();
     let (kid, signs_from, end) = *last;
-    assert_eq!((kid, end), (new, NO_END));
+    assert_eq!((kid, end), (new, NEVER_EXPIRES));
     // A second more, since moments are cut to whole ones; and each key signs after the one that was planned before it.
     let least = |second: u64| (second + 1 + LEAD).max(old.last().unwrap().1 + 1);
     assert!((least(begun)..=least(now())).contains(&signs_from), "{signs_from} is no lead after {begun}");
@@ -419,7 +419,7 @@ fn assert_planned(found: &Found, old: &[(&str, u64)], new: &str, begun: u64) -> 
     assert_eq!(before.last().unwrap().2, signs_from + GRACE, "{keys:?}");
     let secret = |index: usize| URL_SAFE_NO_PAD.decode(found.set["keys"][index]["k"].as_str().unwrap()).unwrap();
     assert_eq!((secret(0), secret(before.len()).len()), (SECRET.to_vec(), 48));
-    assert_eq!(found.set["countersign_rotation"], "planned");
+    assert_eq!(found.set["countersign_kind"], "planned");
     signs_from
 }
 

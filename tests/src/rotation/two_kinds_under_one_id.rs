@@ -38,7 +38,7 @@ enum Way {
 }
 
 const PLANNED: &str = "planned";
-const COMPROMISED: &str = "compromised";
+const EMERGENCY: &str = "emergency";
 
 /// What one call says that it has done.
 #[derive(Debug, PartialEq)]
@@ -61,7 +61,7 @@ impl Told {
             let dropped = list(&version["dropped"]);
             let dropped = if dropped.is_empty() { "none".to_owned() } else { dropped.join(", ") };
             let bounds = version["bounds"].as_object().unwrap();
-            assert_eq!(bounds.contains_key("authorizers_drop_the_old_by"), version["kind"] == COMPROMISED, "{version}");
+            assert_eq!(bounds.contains_key("authorizers_drop_the_old_by"), version["kind"] == EMERGENCY, "{version}");
             (text(&version["version"]), text(&version["kind"]), dropped)
         };
         Self {
@@ -84,7 +84,7 @@ impl Told {
         }
         // The worst comes first there.
         let mut by_weight: Vec<_> = versions.iter_mut().collect();
-        by_weight.sort_by_key(|(_, kind, _)| kind != COMPROMISED);
+        by_weight.sort_by_key(|(_, kind, _)| kind != EMERGENCY);
         assert_eq!(by_weight.len(), dropped.len(), "{out}");
         by_weight.into_iter().zip(dropped.drain(..)).for_each(|(version, dropped)| version.2 = dropped.to_owned());
         let has = |text: &str| out.contains(text);
@@ -94,9 +94,9 @@ impl Told {
             (false, true) => "already",
             _ => "rotated",
         };
-        let emergency = versions.iter().any(|(_, kind, _)| kind == COMPROMISED);
-        let of_old = outcome == "already" && has("(compromised) is done already");
-        assert_eq!(has("compromised: every key there was is dropped"), emergency || of_old, "{out}");
+        let emergency = versions.iter().any(|(_, kind, _)| kind == EMERGENCY);
+        let of_old = outcome == "already" && has("(emergency) is done already");
+        assert_eq!(has("emergency: every key there was is dropped"), emergency || of_old, "{out}");
         assert_eq!(
             has("planned: no good request is refused"),
             versions.iter().any(|(_, kind, _)| kind == PLANNED),
@@ -124,7 +124,7 @@ async fn ask(world: &FakeWorld, rotator: &Bootstrap, way: Way, kind: &str) -> To
 }
 
 fn arguments(world: &FakeWorld, kind: &str) -> [String; 7] {
-    let more = if kind == COMPROMISED { "--compromised" } else { "--lead=2h" };
+    let more = if kind == EMERGENCY { "--emergency" } else { "--lead=2h" };
     ["keys", "rotate", "--secret", &world.secret, "--id", &id(1), more].map(str::to_owned)
 }
 
@@ -151,7 +151,7 @@ async fn break_off(world: &FakeWorld, way: Way, kind: &str, state: State) {
 #[tokio::test]
 async fn two_kinds_under_one_id_are_told_as_what_they_did() {
     let again = format!("{}-2", id(1));
-    for (first, second) in [(PLANNED, COMPROMISED), (COMPROMISED, PLANNED)] {
+    for (first, second) in [(PLANNED, EMERGENCY), (EMERGENCY, PLANNED)] {
         for state in [State::Done, State::Put, State::Before] {
             for way in [Way::CommandLine, Way::Function, Way::Sqs] {
                 let case = format!("{first}, {state:?}, then {second}, by {way:?}");
@@ -187,27 +187,27 @@ async fn two_kinds_under_one_id_are_told_as_what_they_did() {
                 let (expected, expected_third, current) = match (first, state) {
                     (PLANNED, State::Done) => {
                         let dropped = format!("k1, {}", id(1));
-                        (one("rotated", vec![version(&again, COMPROMISED, &dropped)], goes_on), superseded(), &again)
+                        (one("rotated", vec![version(&again, EMERGENCY, &dropped)], goes_on), superseded(), &again)
                     }
                     (PLANNED, State::Put) => {
-                        (one("rotated", vec![version(&again, COMPROMISED, "k1")], goes_on), superseded(), &again)
+                        (one("rotated", vec![version(&again, EMERGENCY, "k1")], goes_on), superseded(), &again)
                     }
                     (PLANNED, State::Before) => {
-                        (one("rotated", vec![version(&id(1), COMPROMISED, "k1")], vec![]), superseded(), &id(1))
+                        (one("rotated", vec![version(&id(1), EMERGENCY, "k1")], vec![]), superseded(), &id(1))
                     }
                     (_, State::Done) => (superseded(), one("already", vec![], vec![]), &id(1)),
                     (_, State::Put) => {
                         let mut told = superseded();
                         told.warnings[0] += &format!(
-                            ". The emergency is pending as version {} and not ended: the same id as compromised ends it, and so does \
+                            ". The emergency is pending as version {} and not ended: the same id as an emergency ends it, and so does \
                             the next planned rotation",
                             id(1)
                         );
-                        (told, one("rotated", vec![version(&id(1), COMPROMISED, "k1")], vec![]), &id(1))
+                        (told, one("rotated", vec![version(&id(1), EMERGENCY, "k1")], vec![]), &id(1))
                     }
                     (_, State::Before) => {
                         let dropped = format!("k1, {}", id(1));
-                        let emergency = one("rotated", vec![version(&again, COMPROMISED, &dropped)], goes_on);
+                        let emergency = one("rotated", vec![version(&again, EMERGENCY, &dropped)], goes_on);
                         (one("rotated", vec![version(&id(1), PLANNED, "none")], vec![]), emergency, &again)
                     }
                 };
@@ -238,7 +238,7 @@ fn check_log(log: &[Value], told: &[Told], way: Way) {
     assert_eq!(ends.len(), told.len());
     for (line, told) in ends.into_iter().zip(told) {
         let kinds: Vec<_> = told.versions.iter().map(|(_, kind, _)| kind.as_str()).collect();
-        let worst = kinds.iter().find(|kind| **kind == COMPROMISED).or(kinds.first());
+        let worst = kinds.iter().find(|kind| **kind == EMERGENCY).or(kinds.first());
         assert_eq!(
             (line["rotation"].as_str(), line.get("kind").and_then(Value::as_str)),
             (Some("done"), worst.copied())
@@ -260,7 +260,7 @@ async fn current_kids(world: &FakeWorld) -> Vec<String> {
 /// In moto, as far as nothing has to break off.
 #[tokio::test]
 async fn two_kinds_under_one_id_are_told_alike_by_moto() {
-    for (first, second) in [(PLANNED, COMPROMISED), (COMPROMISED, PLANNED)] {
+    for (first, second) in [(PLANNED, EMERGENCY), (EMERGENCY, PLANNED)] {
         let world = World::new(&format!("kinds-{first}")).await;
         let rotator = world.rotator(&[]).await;
         let ask = async |kind: &str| {
@@ -280,7 +280,7 @@ async fn two_kinds_under_one_id_are_told_alike_by_moto() {
         };
         assert_eq!(superseded.outcome, "superseded");
         match first {
-            PLANNED => assert_eq!(told.versions, [(current.clone(), COMPROMISED.to_owned(), format!("k1, {}", id(1)))]),
+            PLANNED => assert_eq!(told.versions, [(current.clone(), EMERGENCY.to_owned(), format!("k1, {}", id(1)))]),
             _ => assert_eq!((told.outcome.as_str(), told.versions.len()), ("already", 0)),
         }
         assert_eq!(world.found().await, found);
@@ -294,17 +294,17 @@ async fn two_kinds_under_one_id_are_told_alike_by_moto() {
 async fn a_planned_rotation_tells_the_pending_emergency_that_it_ends() {
     for by_hand in [false, true] {
         let world = FakeWorld::new().await;
-        break_off(&world, Way::Function, COMPROMISED, State::Put).await;
+        break_off(&world, Way::Function, EMERGENCY, State::Put).await;
         let versions = if by_hand {
             let planned = ["keys", "rotate", "--secret", &world.secret, "--id", &id(2)];
             let (_, foreseen, _) = run(world.aws.endpoint(), &[&planned[..], &["--dry-run"]].concat()).await;
             let lines: Vec<_> = foreseen.lines().filter(|line| line.contains("becomes current")).collect();
-            let pending = format!("the pending version {} becomes current (compromised)", id(1));
+            let pending = format!("the pending version {} becomes current (emergency)", id(1));
             assert_eq!(lines, [pending, format!("a new version {} becomes current (planned)", id(2))]);
             let (status, out, error) = run(world.aws.endpoint(), &planned).await;
             assert_eq!((status, error.as_str()), (Some(0), ""));
             let at = |text: &str| out.find(text).unwrap_or_else(|| panic!("{text} is not in {out}"));
-            assert!(at("compromised: every key there was is dropped") < at("planned: no good request is refused"));
+            assert!(at("emergency: every key there was is dropped") < at("planned: no good request is refused"));
             Told::of_print(&out).versions
         } else {
             let rotator = world.rotator(&[]).await;
@@ -312,10 +312,10 @@ async fn a_planned_rotation_tells_the_pending_emergency_that_it_ends() {
             let outcomes: Vec<_> = told[0]["versions"].as_array().unwrap().iter().map(|one| &one["outcome"]).collect();
             assert_eq!(outcomes, ["resumed", "rotated"]);
             let last = rotator.log().await.pop().unwrap();
-            assert_eq!((&last["kind"], &last["report"]), (&json!(COMPROMISED), &told));
+            assert_eq!((&last["kind"], &last["report"]), (&json!(EMERGENCY), &told));
             Told::of_report(&told).versions
         };
-        let expected = [(id(1), COMPROMISED, "k1"), (id(2), PLANNED, "none")];
+        let expected = [(id(1), EMERGENCY, "k1"), (id(2), PLANNED, "none")];
         let expected = expected.map(|(version, kind, dropped)| (version, kind.to_owned(), dropped.to_owned()));
         assert_eq!(versions, expected);
         let history: Vec<_> = world.aws.history(SECRET_NAME).into_iter().map(|promotion| promotion.version).collect();
@@ -323,7 +323,7 @@ async fn a_planned_rotation_tells_the_pending_emergency_that_it_ends() {
     }
 }
 
-/// What another has planned by other numbers is told by those, and not by the numbers of the call that ends it.
+/// What another has planned by other timings is told by those, and not by the timings of the call that ends it.
 #[tokio::test]
 async fn a_resumed_version_is_told_by_its_own_times() {
     let world = FakeWorld::new().await;
@@ -352,11 +352,11 @@ async fn a_resumed_version_is_told_by_its_own_times() {
 #[tokio::test]
 async fn what_was_done_before_a_failure_is_told_with_it() {
     let world = FakeWorld::new().await;
-    break_off(&world, Way::Function, COMPROMISED, State::Put).await;
+    break_off(&world, Way::Function, EMERGENCY, State::Put).await;
     world.aws.set_replication(SECRET_NAME, REPLICA, Replication::Failed);
     let rotator = world.rotator(&[]).await;
     let told = failure(rotator.invoke(scheduled(2, TIME).to_string()).await);
-    let done = format!("; before that, version {} (compromised) became current, dropped keys: k1", id(1));
+    let done = format!("; before that, version {} (emergency) became current, dropped keys: k1", id(1));
     assert!(
         told.starts_with(&format!("the replica in {REPLICA} is not in sync: Failed")) && told.ends_with(&done),
         "{told}"
@@ -365,19 +365,19 @@ async fn what_was_done_before_a_failure_is_told_with_it() {
     let last = rotator.log().await.pop().unwrap();
     assert_eq!(
         (&last["rotation"], &last["kind"], &last["reason"]),
-        (&json!("failed"), &json!(COMPROMISED), &json!(told))
+        (&json!("failed"), &json!(EMERGENCY), &json!(told))
     );
     let report = &last["report"][0];
     assert_eq!((&report["error"], &report["versions"][0]["version"]), (&json!(told), &json!(id(1))));
 
     // The same by hand: the bounds of the emergency come before the error, and nothing is said of going on.
     let world = FakeWorld::new().await;
-    break_off(&world, Way::Function, COMPROMISED, State::Put).await;
+    break_off(&world, Way::Function, EMERGENCY, State::Put).await;
     world.aws.set_replication(SECRET_NAME, REPLICA, Replication::Failed);
     let (status, out, error) = run(world.aws.endpoint(), &["keys", "rotate", "--secret", &world.secret]).await;
     assert_eq!(
         (status, Told::of_print(&out).versions),
-        (Some(1), vec![(id(1), COMPROMISED.to_owned(), "k1".to_owned())])
+        (Some(1), vec![(id(1), EMERGENCY.to_owned(), "k1".to_owned())])
     );
     assert!(
         error.starts_with("error: the replica in us-east-1 is not in sync: Failed") && !error.contains("hint"),
@@ -389,7 +389,7 @@ async fn what_was_done_before_a_failure_is_told_with_it() {
 #[tokio::test]
 async fn a_step_tells_the_kind_that_its_version_stores() {
     let world = FakeWorld::new().await;
-    break_off(&world, Way::Function, COMPROMISED, State::Put).await;
+    break_off(&world, Way::Function, EMERGENCY, State::Put).await;
     let rotator = world.rotator(&[]).await;
     for name in ["createSecret", "setSecret", "testSecret"] {
         let told = report(rotator.invoke(step(name, &world.secret, &id(1)).to_string()).await);
@@ -397,12 +397,12 @@ async fn a_step_tells_the_kind_that_its_version_stores() {
     }
     let finish = step("finishSecret", &world.secret, &id(1)).to_string();
     let told = report(rotator.invoke(finish.clone()).await);
-    let dropped = [(id(1), COMPROMISED.to_owned(), "k1".to_owned())];
-    assert_eq!((&told[0]["keys"]["kind"], Told::of_report(&told).versions), (&json!(COMPROMISED), dropped.into()));
+    let dropped = [(id(1), EMERGENCY.to_owned(), "k1".to_owned())];
+    assert_eq!((&told[0]["keys"]["kind"], Told::of_report(&told).versions), (&json!(EMERGENCY), dropped.into()));
     let again = report(rotator.invoke(finish).await);
-    assert_eq!((&again[0]["keys"]["kind"], &again[0]["keys"]["outcome"]), (&json!(COMPROMISED), &json!("already")));
+    assert_eq!((&again[0]["keys"]["kind"], &again[0]["keys"]["outcome"]), (&json!(EMERGENCY), &json!("already")));
     let log = rotator.log().await;
-    assert!(log.iter().any(|line| line["rotation"] == "done" && line["kind"] == COMPROMISED));
+    assert!(log.iter().any(|line| line["rotation"] == "done" && line["kind"] == EMERGENCY));
 }
 
 /// A version that does not say its kind may be anything: an emergency goes on beside it.
@@ -416,13 +416,13 @@ async fn an_emergency_under_the_id_of_an_unknown_version_is_carried_out() {
         let put = client.put_secret_value().secret_id(SECRET_NAME).client_request_token(id(1)).secret_string(value);
         put.version_stages("AWSPENDING").send().await.unwrap();
         let rotator = world.rotator(&[]).await;
-        let Invocation::Response(told) = rotator.invoke(json!({"rotate": COMPROMISED, "id": id(1)}).to_string()).await
+        let Invocation::Response(told) = rotator.invoke(json!({"rotate": EMERGENCY, "id": id(1)}).to_string()).await
         else {
             panic!("{value}")
         };
         let told = Told::of_report(&told);
         let again = format!("{}-2", id(1));
-        assert_eq!(told.versions, [(again.clone(), COMPROMISED.to_owned(), "k1".to_owned())]);
+        assert_eq!(told.versions, [(again.clone(), EMERGENCY.to_owned(), "k1".to_owned())]);
         let expected = format!(
             "the id {0} is that of a version that does not say its kind (version {0}): the emergency goes on as version {again}",
             id(1)

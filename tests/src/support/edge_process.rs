@@ -5,7 +5,7 @@ use crate::support::{
     bootstrap::{Lines, lines},
     patience::PATIENCE,
 };
-use edge_signer::{OriginRequest, Outcome};
+use edge_signer::{Decision, OriginRequest};
 use local::{EdgeFunction, FunctionError, FunctionProcess};
 use serde_json::{Value, json};
 use std::{path::Path, time::SystemTime};
@@ -53,7 +53,7 @@ impl EdgeProcess {
 }
 
 impl EdgeFunction for EdgeProcess {
-    async fn handle(&self, request: &OriginRequest<'_>, now: SystemTime) -> Result<Outcome, String> {
+    async fn handle(&self, request: &OriginRequest<'_>, now: SystemTime) -> Result<Decision, String> {
         self.function.handle(request, now).await
     }
 }

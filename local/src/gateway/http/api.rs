@@ -5,7 +5,7 @@ use crate::{
         deployment::{Kind, context},
         event::{Api, ApiRequest, Arrival},
         http::{event, simple_answer::is_authorized},
-        rejections::{Answer, Refusal},
+        rejections::{Rejection, RejectionResponse},
     },
     net::{headers::values, server::Limits},
     random,
@@ -42,7 +42,7 @@ impl Kind for HttpApi {
     }
 
     /// A bare `%` is nothing to these APIs, as far as is known.
-    fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Refusal> {
+    fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Rejection> {
         event::arrival(api, target)
     }
 
@@ -51,7 +51,7 @@ impl Kind for HttpApi {
         request: &ApiRequest<'_>,
         arrival: &Arrival<'_>,
         now: SystemTime,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, Rejection> {
         Ok(event::event(api, request, arrival, now))
     }
 
@@ -64,11 +64,11 @@ impl Kind for HttpApi {
         values(headers, source).any(|value| !value.is_empty())
     }
 
-    fn decide(answer: &Value, _event: &Value) -> Result<Map<String, Value>, Refusal> {
+    fn decide(answer: &Value, _event: &Value) -> Result<Map<String, Value>, Rejection> {
         match is_authorized(answer) {
             Ok(true) => Ok(context(answer)),
-            Ok(false) => Err(Refusal::Denied),
-            Err(reason) => Err(Refusal::BrokenAnswer(reason)),
+            Ok(false) => Err(Rejection::Denied),
+            Err(reason) => Err(Rejection::BrokenAnswer(reason)),
         }
     }
 
@@ -78,31 +78,33 @@ impl Kind for HttpApi {
 
     /// Known are those of 401, 403, 404, 500 of an authorizer and, for a backend that is slow, 503. For 400, 413 and 431 only the limits
     /// are known.
-    fn answer(refusal: Refusal) -> Answer {
+    fn answer(rejection: Rejection) -> RejectionResponse {
         const FORBIDDEN: (u16, &str) = (403, r#"{"message":"Forbidden"}"#);
-        let (status, body) = match refusal {
-            Refusal::BadRequest(_) => (400, r#"{"message":"Bad Request"}"#),
-            Refusal::HeadersTooLarge => (431, r#"{"message":"Request Header Fields Too Large"}"#),
-            Refusal::BodyTooLarge => (413, r#"{"message":"Request Entity Too Large"}"#),
+        let (status, body) = match rejection {
+            Rejection::BadRequest(_) => (400, r#"{"message":"Bad Request"}"#),
+            Rejection::HeadersTooLarge => (431, r#"{"message":"Request Header Fields Too Large"}"#),
+            Rejection::BodyTooLarge => (413, r#"{"message":"Request Entity Too Large"}"#),
             // A route takes any method that CloudFront sends; the answer to another one is not known.
-            Refusal::NoSuchMethod | Refusal::NoSuchRoute => (404, r#"{"message":"Not Found"}"#),
-            Refusal::Unidentified => (401, r#"{"message":"Unauthorized"}"#),
+            Rejection::NoSuchMethod | Rejection::NoSuchRoute => (404, r#"{"message":"Not Found"}"#),
+            Rejection::Unidentified => (401, r#"{"message":"Unauthorized"}"#),
             // The text `Unauthorized` has, as far as is known, no special meaning here.
             // That an answer that is too large is one of these is believed. What a parameter mapping makes of a context
             // without its value is neither documented nor known: here nothing is sent on.
-            Refusal::AuthorizerTimeout
-            | Refusal::AnswerTooLarge
-            | Refusal::ThrewUnauthorized
-            | Refusal::Threw
-            | Refusal::BrokenAnswer(_)
-            | Refusal::NoPathInContext => (500, r#"{"message":"Internal Server Error"}"#),
-            Refusal::OtherHost | Refusal::OutsideStage | Refusal::OutsideBasePath | Refusal::Denied => FORBIDDEN,
+            Rejection::AuthorizerTimeout
+            | Rejection::AnswerTooLarge
+            | Rejection::ThrewUnauthorized
+            | Rejection::Threw
+            | Rejection::BrokenAnswer(_)
+            | Rejection::NoPathInContext => (500, r#"{"message":"Internal Server Error"}"#),
+            Rejection::OtherHost | Rejection::OutsideStage | Rejection::OutsideBasePath | Rejection::Denied => {
+                FORBIDDEN
+            }
             // An HTTP API makes none of these.
-            Refusal::NotCovered | Refusal::NoApiKey | Refusal::MethodArnTooLong => FORBIDDEN,
+            Rejection::NotCovered | Rejection::NoApiKey | Rejection::MethodArnTooLong => FORBIDDEN,
             // That one that cannot be reached is answered as one that is slow is believed.
-            Refusal::BackendTimeout | Refusal::BackendUnreachable => (503, r#"{"message":"Service Unavailable"}"#),
+            Rejection::BackendTimeout | Rejection::BackendUnreachable => (503, r#"{"message":"Service Unavailable"}"#),
         };
-        Answer { status, error_type: None, body }
+        RejectionResponse { status, error_type: None, body }
     }
 }
 

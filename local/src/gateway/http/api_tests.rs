@@ -7,7 +7,7 @@ use crate::{
     options::{ApiKind, IdentitySources, Options},
     running::start,
     test_tools::{
-        Authorizer, Edge, Hanging, Reply, ask, ask_gateway, chunked, forward, log, options, policy, start_gateway,
+        Authorizer, Edge, Hanging, Reply, ask, ask_gateway, chunked, forward, iam_policy, log, options, start_gateway,
         start_open,
     },
 };
@@ -118,8 +118,8 @@ async fn answers_of_the_authorizer() {
         (Ok(json!({ "isAuthorized": "true" })), INTERNAL, 1),
         (Ok(json!({})), INTERNAL, 1),
         (Ok(Value::Null), INTERNAL, 1),
-        (Ok(policy("Allow", arn)), INTERNAL, 1),
-        (Ok(policy("Deny", arn)), INTERNAL, 1),
+        (Ok(iam_policy("Allow", arn)), INTERNAL, 1),
+        (Ok(iam_policy("Deny", arn)), INTERNAL, 1),
         (Err("out of order".to_owned()), INTERNAL, 0),
         (Err("Unauthorized".to_owned()), INTERNAL, 0),
     ] {

@@ -5,7 +5,7 @@
 
 use crate::gateway::{
     event::{Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash},
-    rejections::Refusal,
+    rejections::Rejection,
     routes::Routes,
 };
 use percent_encoding::percent_decode_str;
@@ -50,10 +50,10 @@ pub fn http_event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> O
 }
 
 /// Where a request arrives, if it does. Leading slashes are one for the routing: recorded of the stage `$default`.
-pub(crate) fn arrival<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Refusal> {
+pub(crate) fn arrival<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Rejection> {
     let (wire_path, query) = target.split_once('?').unwrap_or((target, ""));
     let below = api.below(wire_path)?;
-    let routed = api.routes.find(with_one_slash(below)).ok_or(Refusal::NoSuchRoute)?;
+    let routed = api.routes.find(with_one_slash(below)).ok_or(Rejection::NoSuchRoute)?;
     Ok(Arrival { wire_path, below, query, routed })
 }
 

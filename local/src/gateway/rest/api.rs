@@ -5,7 +5,7 @@ use crate::{
         api_keys::ApiKeys,
         deployment::{Kind, context},
         event::{Api, ApiRequest, Arrival, with_one_slash},
-        rejections::{Answer, Refusal},
+        rejections::{Rejection, RejectionResponse},
         rest::{
             event,
             iam_policy::{Verdict, evaluate},
@@ -55,9 +55,9 @@ impl Kind for RestApi {
     }
 
     /// That a bare `%` anywhere in the target is answered 400 is reported of real REST APIs, once.
-    fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Refusal> {
+    fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Rejection> {
         if has_bare_percent(target) {
-            return Err(Refusal::BadRequest("the target has a % without two hexadecimal digits behind it"));
+            return Err(Rejection::BadRequest("the target has a % without two hexadecimal digits behind it"));
         }
         event::arrival(api, target)
     }
@@ -67,10 +67,10 @@ impl Kind for RestApi {
         request: &ApiRequest<'_>,
         arrival: &Arrival<'_>,
         now: SystemTime,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, Rejection> {
         let event = event::event(api, request, arrival, now);
         if method_arn(&event).len() > METHOD_ARN_BYTES {
-            return Err(Refusal::MethodArnTooLong);
+            return Err(Rejection::MethodArnTooLong);
         }
         Ok(event)
     }
@@ -86,12 +86,12 @@ impl Kind for RestApi {
         value.is_some_and(|(_, value)| !value.is_empty())
     }
 
-    fn decide(answer: &Value, event: &Value) -> Result<Map<String, Value>, Refusal> {
+    fn decide(answer: &Value, event: &Value) -> Result<Map<String, Value>, Rejection> {
         match evaluate(answer, method_arn(event)) {
             Verdict::Allow => Ok(context(answer)),
-            Verdict::ExplicitDeny => Err(Refusal::Denied),
-            Verdict::ImplicitDeny => Err(Refusal::NotCovered),
-            Verdict::Broken(reason) => Err(Refusal::BrokenAnswer(reason)),
+            Verdict::ExplicitDeny => Err(Rejection::Denied),
+            Verdict::ImplicitDeny => Err(Rejection::NotCovered),
+            Verdict::Broken(reason) => Err(Rejection::BrokenAnswer(reason)),
         }
     }
 
@@ -101,31 +101,31 @@ impl Kind for RestApi {
 
     /// Known are those of 401, 403 by host, stage, route, key or policy, 413, 500 and the two of 504. For 400, 414 and 431 only the
     /// limits are known.
-    fn answer(refusal: Refusal) -> Answer {
+    fn answer(rejection: Rejection) -> RejectionResponse {
         const FORBIDDEN: &str = r#"{"message":"Forbidden"}"#;
-        let (status, error_type, body) = match refusal {
-            Refusal::BadRequest(_) => (400, "BadRequestException", r#"{"message":"Bad Request"}"#),
-            Refusal::HeadersTooLarge => {
+        let (status, error_type, body) = match rejection {
+            Rejection::BadRequest(_) => (400, "BadRequestException", r#"{"message":"Bad Request"}"#),
+            Rejection::HeadersTooLarge => {
                 (431, "RequestHeaderFieldsTooLargeException", r#"{"message":"Request Header Fields Too Large"}"#)
             }
-            Refusal::BodyTooLarge => (413, "RequestTooLargeException", r#"{"message":"Request Too Long"}"#),
-            Refusal::NoSuchMethod | Refusal::NoSuchRoute => {
+            Rejection::BodyTooLarge => (413, "RequestTooLargeException", r#"{"message":"Request Too Long"}"#),
+            Rejection::NoSuchMethod | Rejection::NoSuchRoute => {
                 (403, "MissingAuthenticationTokenException", r#"{"message":"Missing Authentication Token"}"#)
             }
-            Refusal::OtherHost | Refusal::OutsideStage | Refusal::OutsideBasePath | Refusal::NoApiKey => {
+            Rejection::OtherHost | Rejection::OutsideStage | Rejection::OutsideBasePath | Rejection::NoApiKey => {
                 (403, "ForbiddenException", FORBIDDEN)
             }
-            Refusal::MethodArnTooLong => (414, "RequestUriTooLongException", r#"{"message":"Request-URI Too Long"}"#),
-            Refusal::Unidentified | Refusal::ThrewUnauthorized => {
+            Rejection::MethodArnTooLong => (414, "RequestUriTooLongException", r#"{"message":"Request-URI Too Long"}"#),
+            Rejection::Unidentified | Rejection::ThrewUnauthorized => {
                 (401, "UnauthorizedException", r#"{"message":"Unauthorized"}"#)
             }
             // That an answer that is too large is one of these is believed. A REST API has no `overwrite:path`.
-            Refusal::AuthorizerTimeout
-            | Refusal::AnswerTooLarge
-            | Refusal::Threw
-            | Refusal::BrokenAnswer(_)
-            | Refusal::NoPathInContext => (500, "AuthorizerConfigurationException", r#"{"message":null}"#),
-            Refusal::Denied => (
+            Rejection::AuthorizerTimeout
+            | Rejection::AnswerTooLarge
+            | Rejection::Threw
+            | Rejection::BrokenAnswer(_)
+            | Rejection::NoPathInContext => (500, "AuthorizerConfigurationException", r#"{"message":null}"#),
+            Rejection::Denied => (
                 403,
                 "AccessDeniedException",
                 concat!(
@@ -133,17 +133,17 @@ impl Kind for RestApi {
                     r#" in an identity-based policy"}"#
                 ),
             ),
-            Refusal::NotCovered => {
+            Rejection::NotCovered => {
                 (403, "AccessDeniedException", r#"{"Message":"User is not authorized to access this resource"}"#)
             }
-            Refusal::BackendTimeout => {
+            Rejection::BackendTimeout => {
                 (504, "InternalServerErrorException", r#"{"message":"Endpoint request timed out"}"#)
             }
-            Refusal::BackendUnreachable => {
+            Rejection::BackendUnreachable => {
                 (504, "InternalServerErrorException", r#"{"message":"Network error communicating with endpoint"}"#)
             }
         };
-        Answer { status, error_type: Some(error_type), body }
+        RejectionResponse { status, error_type: Some(error_type), body }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     net::server::Limits,
     options::{IdentitySources, Options},
     test_tools::{
-        Authorizer, Hanging, ask, ask_gateway, check_rest_answer, log, options, policy, start_gateway, start_open,
+        Authorizer, Hanging, ask, ask_gateway, check_rest_answer, iam_policy, log, options, start_gateway, start_open,
     },
 };
 use serde_json::{Value, json};
@@ -84,16 +84,16 @@ async fn the_event_and_the_backends_request() {
 #[tokio::test]
 async fn answers_of_the_authorizer() {
     const DENIED: &str = r#"{"Message":"User is not authorized to access this resource with an explicit deny in an identity-based policy"}"#;
-    let mut null_condition = policy("Allow", "*");
+    let mut null_condition = iam_policy("Allow", "*");
     null_condition["policyDocument"]["Statement"][0]["Condition"] = Value::Null;
-    let mut deep_context = policy("Allow", "*");
+    let mut deep_context = iam_policy("Allow", "*");
     deep_context["context"] = json!({ "a": [] });
     let other = "arn:aws:execute-api:us-east-1:123456789012:local12345/prod/GET/other";
     let not_allowed = r#"{"Message":"User is not authorized to access this resource"}"#;
     let broken = (500, "AuthorizerConfigurationException", r#"{"message":null}"#);
     for (answer, (status, error_type, body)) in [
-        (Ok(policy("Deny", "*")), (403, "AccessDeniedException", DENIED)),
-        (Ok(policy("Allow", other)), (403, "AccessDeniedException", not_allowed)),
+        (Ok(iam_policy("Deny", "*")), (403, "AccessDeniedException", DENIED)),
+        (Ok(iam_policy("Allow", other)), (403, "AccessDeniedException", not_allowed)),
         (Ok(null_condition), broken),
         (Ok(deep_context), broken),
         (Ok(json!({})), broken),

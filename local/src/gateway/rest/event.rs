@@ -5,7 +5,7 @@
 
 use crate::gateway::{
     event::{Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash},
-    rejections::Refusal,
+    rejections::Rejection,
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, time::SystemTime};
@@ -49,7 +49,7 @@ pub fn rest_event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> O
 ///
 /// Recorded: one of two leading slashes before the stage is taken off, and a slash at the end of a path is not part of
 /// a path parameter. Whether one is taken off before a base path is not known; there it is not.
-pub(crate) fn arrival<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Refusal> {
+pub(crate) fn arrival<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Rejection> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let wire_path = match (api.base_path, path.strip_prefix('/')) {
         (None, Some(path)) if path.starts_with('/') => path,
@@ -58,7 +58,7 @@ pub(crate) fn arrival<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>,
     let below = api.below(wire_path)?;
     let path = with_one_slash(below);
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
-    let routed = api.routes.find(path).ok_or(Refusal::NoSuchRoute)?;
+    let routed = api.routes.find(path).ok_or(Rejection::NoSuchRoute)?;
     Ok(Arrival { wire_path, below, query, routed })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{artifacts::fixture, keys::key_set};
 use serde_json::{Value, json};
-use signing::{BasePaths, Claim, Policy, Query, Received, Shown, UnixSeconds};
+use signing::{BasePaths, CheckedRequest, Query, ReceivedRequest, ReceivedTarget, UnixSeconds, VerificationPolicy};
 use std::time::{Duration, SystemTime};
 
 /// The event of the file, with the keys from there.
@@ -32,23 +32,23 @@ pub(crate) fn verify(returned: &Value) -> Result<(), String> {
     let query: Query<'_> =
         [("type", "dog"), ("page", "2")].into_iter().map(|(name, value)| (name.into(), vec![value.into()])).collect();
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    let received = Received {
+    let received = ReceivedRequest {
         method: returned["method"].as_str().unwrap(),
         second_method: None,
         domain_name: "abc123.execute-api.eu-west-1.amazonaws.com",
         api_id: "abc123",
         stage: "prod",
         headers: &pairs,
-        shown: &Shown::Rest { path: "/prod/pets".into(), api_path: "/pets".into(), query },
+        target: &ReceivedTarget::Rest { path: "/prod/pets".into(), api_path: "/pets".into(), query },
         time: Some(UnixSeconds::new(since.as_secs())),
     };
-    let policy = Policy {
+    let policy = VerificationPolicy {
         max_lifetime: Duration::from_secs(60),
         skew: Duration::from_secs(5),
         allow_ambiguous_path: false,
         require_digest: false,
         base_paths: BasePaths::default(),
     };
-    let claim = Claim::check(&received, &policy).map_err(|refusal| refusal.to_string())?;
-    claim.verify(&key_set()).map(|_| ()).map_err(|refusal| refusal.to_string())
+    let checked = CheckedRequest::check(&received, &policy).map_err(|refusal| refusal.to_string())?;
+    checked.verify(&key_set()).map(|_| ()).map_err(|refusal| refusal.to_string())
 }

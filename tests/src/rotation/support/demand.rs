@@ -2,7 +2,7 @@
 
 use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
 use serde_json::json;
-use signing::RotationNumbers;
+use signing::RotationTimings;
 use std::time::Duration;
 
 /// Where the secret and the stack are.
@@ -35,8 +35,8 @@ impl Setting {
         self.rotate != "secret"
     }
 
-    pub(crate) fn numbers(self) -> RotationNumbers {
-        RotationNumbers { lead: Duration::from_secs(self.lead), ..RotationNumbers::DEFAULT }
+    pub(crate) fn timings(self) -> RotationTimings {
+        RotationTimings { lead: Duration::from_secs(self.lead), ..RotationTimings::DEFAULT }
     }
 }
 
@@ -83,10 +83,10 @@ impl Demand {
         Self { id: id.to_owned(), emergency: false, request, payloads: steps.map(event).into(), time: None }
     }
 
-    /// By a person; `kind` is `planned` or `compromised`.
+    /// By a person; `kind` is `planned` or `emergency`.
     pub(crate) fn manual(id: &str, kind: &str) -> Self {
         let event = json!({"rotate": kind, "reason": "a test"}).to_string();
-        let emergency = kind == "compromised";
+        let emergency = kind == "emergency";
         Self { id: id.to_owned(), emergency, request: id.to_owned(), payloads: vec![event], time: None }
     }
 

@@ -5,7 +5,7 @@
 //! spans of time. It is answered by their ends, not by samples: one millisecond too little is found.
 
 use serde_json::Value;
-use signing::{NO_END, RotationNumbers};
+use signing::{NEVER_EXPIRES, RotationTimings};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -17,7 +17,7 @@ pub(crate) struct Promoted {
     /// In milliseconds since the epoch, as all moments here.
     pub(crate) at: i64,
     pub(crate) version: String,
-    pub(crate) base: Option<String>,
+    pub(crate) planned_from: Option<String>,
     /// Whether it is to drop every key before it.
     pub(crate) emergency: bool,
     /// Whether a person has gone back to it.
@@ -39,10 +39,10 @@ pub(crate) struct Jwk {
 }
 
 /// What is wrong with a history; `None` where nothing is.
-pub(crate) fn broken(history: &[Promoted], numbers: &RotationNumbers) -> Option<String> {
+pub(crate) fn broken(history: &[Promoted], timings: &RotationTimings) -> Option<String> {
     let epochs: Vec<_> = epochs(history).collect();
     let ends = epochs.iter().skip(1).filter_map(|epoch| Some(epoch.first()?.at)).chain([FAR]);
-    let mut refused = epochs.iter().zip(ends).filter_map(|(epoch, end)| refused(epoch, end, numbers));
+    let mut refused = epochs.iter().zip(ends).filter_map(|(epoch, end)| refused(epoch, end, timings));
     refused.next().or_else(|| successions(history)).or_else(|| comebacks(history))
 }
 
@@ -58,8 +58,8 @@ const FAR: i64 = i64::MAX / 4;
 const NEVER: i64 = i64::MAX / 1000;
 
 /// The first good request that would be refused, or moment without a key to sign with, from one emergency until the next.
-fn refused(sets: &[Promoted], end: i64, numbers: &RotationNumbers) -> Option<String> {
-    let world = World::of(numbers);
+fn refused(sets: &[Promoted], end: i64, timings: &RotationTimings) -> Option<String> {
+    let world = World::of(timings);
     let held = |at: usize, age: i64| {
         let next = sets.get(at + 1).map_or(FAR, |next| next.at + age);
         Span { from: sets[at].at, to: next.min(end - 1) }
@@ -95,7 +95,7 @@ fn refused(sets: &[Promoted], end: i64, numbers: &RotationNumbers) -> Option<Str
     None
 }
 
-/// The numbers in milliseconds, as far as they matter here.
+/// The timings in milliseconds, as far as they matter here.
 struct World {
     /// How long a set that is no longer current may be signed by, and verified by.
     signers: i64,
@@ -106,8 +106,8 @@ struct World {
 }
 
 impl World {
-    fn of(numbers: &RotationNumbers) -> Self {
-        let &RotationNumbers { signer_ttl, verifier_ttl, replication, skew, lifetime, outage, .. } = numbers;
+    fn of(timings: &RotationTimings) -> Self {
+        let &RotationTimings { signer_ttl, verifier_ttl, replication, skew, lifetime, outage, .. } = timings;
         Self {
             signers: milliseconds(signer_ttl + replication + outage),
             verifiers: milliseconds(verifier_ttl + replication + outage),
@@ -199,10 +199,10 @@ fn successions(history: &[Promoted]) -> Option<String> {
         if after.by_person {
             return None;
         }
-        if after.base.as_ref() != Some(&before.version) {
+        if after.planned_from.as_ref() != Some(&before.version) {
             return Some(format!(
                 "{version} took the place of {}, and was planned from {:?}",
-                before.version, after.base
+                before.version, after.planned_from
             ));
         }
         let known: BTreeMap<_, _> = before.keys.iter().map(|key| (&key.kid, key)).collect();
@@ -250,7 +250,7 @@ impl Jwk {
     /// The keys of a document; none where it is no key set.
     pub(crate) fn all(document: &str) -> Vec<Self> {
         let document: Value = serde_json::from_str(document).unwrap_or_default();
-        let end = |exp| if i64::try_from(NO_END.get()) == Ok(exp) { NEVER } else { exp };
+        let end = |exp| if i64::try_from(NEVER_EXPIRES.get()) == Ok(exp) { NEVER } else { exp };
         let key = |key: &Value| {
             let text = |name: &str| Some(key[name].as_str()?.to_owned());
             Some(Self { kid: text("kid")?, k: text("k")?, nbf: key["nbf"].as_i64()?, exp: end(key["exp"].as_i64()?) })
@@ -272,16 +272,16 @@ pub(crate) fn moment(time: SystemTime) -> i64 {
 mod tests {
     use super::*;
 
-    const NUMBERS: RotationNumbers = RotationNumbers::DEFAULT;
+    const NUMBERS: RotationTimings = RotationTimings::DEFAULT;
     const NOW: i64 = 1_000_000;
     const END: i64 = NEVER;
 
-    fn set(at: i64, version: &str, base: Option<&str>, keys: &[(&str, i64, i64)]) -> Promoted {
+    fn set(at: i64, version: &str, planned_from: Option<&str>, keys: &[(&str, i64, i64)]) -> Promoted {
         let key = |&(kid, nbf, exp): &(&str, i64, i64)| Jwk { kid: kid.to_owned(), k: format!("k-{kid}"), nbf, exp };
         Promoted {
             at: at * 1000,
             version: version.to_owned(),
-            base: base.map(str::to_owned),
+            planned_from: planned_from.map(str::to_owned),
             emergency: false,
             by_person: false,
             created: at * 1000,
@@ -353,8 +353,8 @@ mod tests {
 
     #[test]
     fn a_set_that_does_not_follow_from_the_one_before_is_found() {
-        let second = |base: &str, keys: &[(&str, i64, i64)]| {
-            let history = [set(NOW - 9000, "1", None, &[("a", 0, END)]), set(NOW, "2", Some(base), keys)];
+        let second = |planned_from: &str, keys: &[(&str, i64, i64)]| {
+            let history = [set(NOW - 9000, "1", None, &[("a", 0, END)]), set(NOW, "2", Some(planned_from), keys)];
             broken(&history, &NUMBERS).unwrap()
         };
         let new = ("b", NOW + 3601, END);

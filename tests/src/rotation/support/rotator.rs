@@ -30,7 +30,7 @@ pub(crate) const TIME: (&str, &str) = ("2024-11-22T06:04:05Z", "2024-11-22T06-04
 pub(crate) const LATER: (&str, &str) = ("2025-02-20T18:00:00Z", "2025-02-20T18-00-00Z");
 
 /// The end of a key that has none yet: 9999-12-31T23:59:59Z.
-pub(crate) const NO_END: u64 = 253_402_300_799;
+pub(crate) const NEVER_EXPIRES: u64 = 253_402_300_799;
 
 /// The id of the n-th event, and of no invocation.
 pub(crate) fn id(number: u32) -> String {
@@ -239,16 +239,16 @@ impl Found {
     pub(crate) fn reported(&self) -> Value {
         let keys = self.keys().into_iter().map(|(kid, nbf, exp)| {
             let mut key = json!({"kid": kid, "signs_from": moment(nbf)});
-            if exp != NO_END {
+            if exp != NEVER_EXPIRES {
                 key["accepted_until"] = json!(moment(exp));
             }
             key
         });
         let version = &self.labels["AWSCURRENT"];
         json!({
-            "kind": self.set["countersign_rotation"],
+            "kind": self.set["countersign_kind"],
             "version": version,
-            "base": self.set["countersign_base"],
+            "planned_from": self.set["countersign_planned_from"],
             "created": moment(self.created),
             "new_key": version,
             "keys": keys.collect::<Vec<_>>(),
@@ -261,13 +261,13 @@ impl Found {
 }
 
 /// What a report has to say of a version that became current by a call which made it.
-pub(crate) fn became_current(version: &str, kind: &str, base: &str, dropped: &[&str], bounds: &Value) -> Value {
+pub(crate) fn became_current(version: &str, kind: &str, planned_from: &str, dropped: &[&str], bounds: &Value) -> Value {
     json!({
         "version": version,
         "id": version,
         "kind": kind,
         "outcome": "rotated",
-        "base": base,
+        "planned_from": planned_from,
         "new_key": version,
         "dropped": dropped,
         "bounds": bounds,

@@ -17,9 +17,9 @@ pub(crate) enum Trigger {
     /// Secrets Manager's four.
     Steps,
     Planned,
-    Compromised,
+    Emergency,
 }
-use Trigger::{Compromised, Planned, Scheduled, Sqs, Steps};
+use Trigger::{Emergency, Planned, Scheduled, Sqs, Steps};
 
 /// Where a call is stopped: before its effect, and after it.
 pub(crate) const HELD: [Happening; 2] = [Happening::HeldBefore, Happening::HeldAfter];
@@ -34,12 +34,12 @@ impl Trigger {
                 Demand::steps(FIRST, &world.arn)
             }
             Planned => Demand::manual(FIRST, "planned"),
-            Compromised => Demand::manual(FIRST, "compromised"),
+            Emergency => Demand::manual(FIRST, "emergency"),
         }
     }
 }
 
-/// The numbers of the calls of a rotation that nothing disturbs.
+/// The timings of the calls of a rotation that nothing disturbs.
 pub(crate) async fn calls(trigger: Trigger, setting: Setting) -> RangeInclusive<usize> {
     1..=undisturbed(trigger, setting).await.len()
 }

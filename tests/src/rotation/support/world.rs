@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use serde_json::{Value, json};
-use signing::{Key, KeySet, NO_END, UnixSeconds};
+use signing::{Key, KeySet, NEVER_EXPIRES, UnixSeconds};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Debug,
@@ -55,7 +55,7 @@ impl World {
         let key = |id: &str, secret: &[u8; 40], end| Key::new(id.try_into().unwrap(), secret, seconds(0), end).unwrap();
         let keys = vec![
             key("ended", b"the secret of the key that has ended ...", seconds(began - 9000)),
-            key("first", b"the secret of the key that is in force: ", NO_END),
+            key("first", b"the secret of the key that is in force: ", NEVER_EXPIRES),
         ];
         let arn = aws.create_secret(REGION, SECRET, &KeySet::new(keys).unwrap().to_json(), &[REPLICA]);
         let parameters = [
@@ -261,7 +261,7 @@ impl World {
             assert_eq!(current, 1, "{labels:?}");
         }
         let history = self.history();
-        if let Some(why) = broken(&history, &self.setting.numbers()) {
+        if let Some(why) = broken(&history, &self.setting.timings()) {
             panic!("{why}\n{}", self.calls_told());
         }
         self.one_key_for_each(&history);
@@ -306,8 +306,8 @@ impl World {
             let document = promotion.value.expect("what is current has a value");
             let parsed: Value = serde_json::from_str(&document).unwrap();
             let created = stored.iter().find(|stored| stored.version == promotion.version).unwrap().created;
-            let rotation = parsed["countersign_rotation"].as_str();
-            let emergency = rotation == Some("compromised");
+            let rotation = parsed["countersign_kind"].as_str();
+            let emergency = rotation == Some("emergency");
             // Under one id there may have been demands of both kinds.
             let asked = |demand: &Demand| demand.emergency == emergency && demand.has_made(&promotion.version);
             let known = rotation.is_none() || self.demands.iter().any(asked);
@@ -315,7 +315,7 @@ impl World {
             Promoted {
                 at: moment(promotion.at),
                 version: promotion.version,
-                base: parsed["countersign_base"].as_str().map(str::to_owned),
+                planned_from: parsed["countersign_planned_from"].as_str().map(str::to_owned),
                 emergency,
                 by_person: self.rolled_back.contains(&at),
                 created: moment(created),

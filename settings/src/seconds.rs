@@ -1,0 +1,81 @@
+//! The settings that are times: default and range of each, in one place.
+
+use signing::RotationTimings;
+use std::{fmt, ops::RangeInclusive, time::Duration};
+
+/// A week: no time of a rotation is longer.
+const WEEK: u64 = 604_800;
+const DEFAULT: RotationTimings = RotationTimings::DEFAULT;
+
+/// A setting in whole seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seconds {
+    /// The value if nothing is set.
+    pub default: Duration,
+    /// The values that are accepted, both ends included.
+    pub accepted: RangeInclusive<u64>,
+}
+
+impl Seconds {
+    /// How long a signature is valid, and how long a verifier lets it be.
+    pub const LIFETIME: Self = Self::new(DEFAULT.lifetime, 1..=300);
+    /// The greatest difference between two clocks.
+    pub const SKEW: Self = Self::new(DEFAULT.skew, 0..=60);
+    /// How old keys may grow at the edge. A rotation counts with the default, so that an origin may only shorten it.
+    pub const SIGNER_TTL: Self = Self::new(DEFAULT.signer_ttl, 1..=300);
+    /// How long the edge uses keys past their TTL during an outage. A rotation counts with the default here too.
+    pub const SIGNER_MAX_STALE: Self = Self::new(DEFAULT.outage, 0..=1800);
+    /// How old keys may grow at the authorizer.
+    pub const VERIFIER_TTL: Self = Self::new(DEFAULT.verifier_ttl, 1..=3600);
+    /// How long the authorizer uses keys past their TTL during an outage.
+    pub const VERIFIER_MAX_STALE: Self = Self::new(DEFAULT.outage, 0..=86_400);
+    /// The longest outage of a key store that a rotation counts with.
+    pub const OUTAGE: Self = Self::new(DEFAULT.outage, 0..=86_400);
+    /// From the promotion of new keys until the new key signs.
+    pub const LEAD: Self = Self::new(DEFAULT.lead, 0..=WEEK);
+    /// From then until the old keys are no longer accepted.
+    pub const GRACE: Self = Self::new(DEFAULT.grace, 0..=WEEK);
+    /// How long after a promotion a read may still return the keys before it.
+    pub const REPLICATION: Self = Self::new(DEFAULT.replication, 0..=600);
+
+    /// A setting with this default and this range.
+    pub const fn new(default: Duration, accepted: RangeInclusive<u64>) -> Self {
+        Self { default, accepted }
+    }
+
+    /// The duration of so many seconds, if they are in the range.
+    pub fn accept(&self, seconds: u64) -> Option<Duration> {
+        self.accepted.contains(&seconds).then(|| Duration::from_secs(seconds))
+    }
+}
+
+/// The range, as `1 to 300`.
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.accepted.start(), self.accepted.end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_default_is_in_its_range() {
+        let all = [
+            Seconds::LIFETIME,
+            Seconds::SKEW,
+            Seconds::SIGNER_TTL,
+            Seconds::SIGNER_MAX_STALE,
+            Seconds::VERIFIER_TTL,
+            Seconds::VERIFIER_MAX_STALE,
+            Seconds::OUTAGE,
+            Seconds::LEAD,
+            Seconds::GRACE,
+            Seconds::REPLICATION,
+        ];
+        for setting in all {
+            assert_eq!(setting.accept(setting.default.as_secs()), Some(setting.default), "{setting:?}");
+        }
+    }
+}

@@ -62,6 +62,18 @@ pub enum EventError {
     MethodArn,
 }
 
+impl EventError {
+    /// The error as one word.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Json { .. } => "not-json",
+            Self::Token => "token-authorizer",
+            Self::Unsupported(_) => "unsupported-event",
+            Self::MethodArn => "method-arn",
+        }
+    }
+}
+
 impl<'a> Event<'a> {
     /// Reads an event. Parts that only the rules need may be missing: then the rules refuse.
     ///

@@ -1,6 +1,7 @@
 use crate::origin_header::refusal::OriginHeaderRefusal;
 use key_store::ReadError;
 use signing::Refusal;
+use telemetry::{Detail, Event};
 
 /// Why a request may not pass.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +44,7 @@ impl Failure {
     }
 }
 
-/// Whatever it was that could not be read, the words of its store say what to do.
-pub(crate) fn warn_of(error: &ReadError) {
-    tracing::warn!(notice = "refresh-failed", detail = %error);
+/// A failed read of what `reason` names. The words of its store say what to do.
+pub(crate) fn refresh_failed<'a>(reason: &'static str, error: &'a ReadError) -> Event<'a> {
+    Event::RefreshFailed { reason, detail: Detail(error), key_set_age: None, x_amz_cf_id: None }
 }

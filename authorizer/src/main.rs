@@ -5,14 +5,17 @@ use key_store::aws;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
 use std::{process::ExitCode, time::SystemTime};
+use telemetry::{Detail, Event, Log};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    telemetry::log::init();
+    let log = Log::of_function();
     let mut config = match AuthorizerConfig::read(std::env::vars_os()) {
         Ok(config) => config,
         Err(error) => {
-            tracing::error!(decision = "not-started", reason = %error);
+            log.write(&Event::FunctionNotStarted { detail: Detail(&error), version: VERSION }, SystemTime::now());
             return ExitCode::FAILURE;
         }
     };
@@ -21,14 +24,15 @@ async fn main() -> ExitCode {
     let _ = getrandom::fill(&mut random);
     config.limits = config.limits.jittered(random[0]);
 
-    let authorizer = Authorizer::new(config, &aws::of_lambda(aws::CallLimits::BRIEF));
+    let authorizer = Authorizer::new(config, &aws::of_lambda(aws::CallLimits::BRIEF), log.clone());
+    log.write(&Event::FunctionStarted { version: VERSION }, SystemTime::now());
     let handler = async |event: LambdaEvent<Box<RawValue>>| {
         authorizer.authorize(event.payload.get(), SystemTime::now()).await.map_err(diagnostic)
     };
     match Runtime::new(service_fn(handler)).run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(decision = "stopped", reason = %error);
+            log.write(&Event::FunctionStopped { detail: Detail(&error) }, SystemTime::now());
             ExitCode::FAILURE
         }
     }

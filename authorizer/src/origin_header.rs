@@ -6,7 +6,7 @@
 
 pub(crate) mod refusal;
 
-use crate::failure::{Failure, Unavailable, warn_of};
+use crate::failure::{Failure, Unavailable, refresh_failed};
 use key_store::{Cache, CacheLimits, NamedSecret, NamedSecrets, SecretPrefix, SecretText, aws::SdkConfig};
 use refusal::{HEADER, Name, OriginHeaderRefusal};
 use signing::{Verified, resembles};
@@ -14,6 +14,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
+use telemetry::Log;
 
 /// How many names are kept. A rotation needs two; whoever has caught a signed request can send it with any number of others.
 const NAMES: usize = 4;
@@ -57,8 +58,8 @@ pub struct OriginHeader {
 
 impl OriginHeader {
     /// Asks for the header whose values are in the secrets `PREFIX/NAME/value`; without a prefix it asks for none.
-    pub fn new(prefix: Option<SecretPrefix>, limits: CacheLimits, aws: &SdkConfig) -> Self {
-        let values = |prefix| Values { secrets: NamedSecrets::new(prefix, aws), limits, names: Mutex::default() };
+    pub fn new(prefix: Option<SecretPrefix>, limits: CacheLimits, aws: &SdkConfig, log: Log) -> Self {
+        let values = |prefix| Values { secrets: NamedSecrets::new(prefix, aws), limits, names: Mutex::default(), log };
         Self { asked: prefix.map(values) }
     }
 
@@ -108,6 +109,7 @@ struct Values {
     limits: CacheLimits,
     /// The one that was used last stands last.
     names: Mutex<Vec<Kept>>,
+    log: Log,
 }
 
 #[derive(Debug)]
@@ -123,7 +125,7 @@ impl Values {
         if !is_unknown(&cache, now)
             && let Err(error) = cache.refresh(now).await
         {
-            warn_of(&error);
+            self.log.write(&refresh_failed("origin-header", &error), now);
         }
         match cache.get(now).value.as_deref() {
             Some(Some(secret)) if secret.is(received.value) => Ok(()),

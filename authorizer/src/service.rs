@@ -1,13 +1,14 @@
 use crate::{
     config::{AuthorizerConfig, Mode},
     event::{Event, EventError},
-    failure::{Failure, Unavailable, warn_of},
+    failure::{Failure, Unavailable, refresh_failed},
     origin_header::{Admissible, OriginHeader},
     response::{Admission, Response, Unverified, admit, admit_unverified, refuse},
 };
 use key_store::{Cache, ReadError, Store, StoredKeys, aws::SdkConfig};
 use signing::{CheckedRequest, ReceivedRequest, VerificationPolicy};
 use std::{sync::Arc, time::SystemTime};
+use telemetry::{Detail, Log, RefusedRequest};
 
 /// The authorizer of one process: its configuration and its caches.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub struct Authorizer {
     policy: VerificationPolicy,
     keys: Cache<Store>,
     origin_header: OriginHeader,
+    log: Log,
 }
 
 /// Why there is no answer. API Gateway answers 500, never an allow.
@@ -31,10 +33,11 @@ pub enum AuthorizerError {
 
 impl Authorizer {
     /// An authorizer that has read nothing yet, and reads what is in Secrets Manager by `aws`.
-    pub fn new(config: AuthorizerConfig, aws: &SdkConfig) -> Self {
+    pub fn new(config: AuthorizerConfig, aws: &SdkConfig, log: Log) -> Self {
         let AuthorizerConfig { source, mode, limits, policy, origin_header } = config;
         let keys = Cache::new(source.open(aws), limits);
-        Self { mode, policy, keys, origin_header: OriginHeader::new(origin_header, limits, aws) }
+        let origin_header = OriginHeader::new(origin_header, limits, aws, log.clone());
+        Self { mode, policy, keys, origin_header, log }
     }
 
     /// Decides about one event, and logs one line about it, and one about each read of the keys.
@@ -46,12 +49,12 @@ impl Authorizer {
     pub async fn authorize(&self, event: &str, now: SystemTime) -> Result<Response, AuthorizerError> {
         let answer = self.decide(event, now).await;
         if let Err(AuthorizerError::Event(error)) = &answer {
-            tracing::error!(decision = "error", reason = %error);
+            let event = telemetry::Event::EventUnreadable { reason: error.reason(), detail: Detail(error) };
+            self.log.write(&event, now);
         }
         answer
     }
 
-    /// Metrics are made of the words of `decision`, `notice` and `reason`, and of the ages: see [`telemetry::METRICS`].
     async fn decide(&self, event: &str, now: SystemTime) -> Result<Response, AuthorizerError> {
         let event = Event::parse(event)?;
         let headers = event.headers();
@@ -63,24 +66,33 @@ impl Authorizer {
         };
         match (admitted, self.mode) {
             (Ok((admissible, Admission { response, omitted })), _) => {
-                let key_id = admissible.verified().key_id().as_str();
-                let (method, request_id, x_amz_cf_id) = (event.method(), event.request_id(), event.cloudfront_id());
-                tracing::info!(decision = "admitted", key_id, key_set_age, method, request_id, x_amz_cf_id, omitted);
+                let admitted = telemetry::Event::RequestAdmitted {
+                    key_id: admissible.verified().key_id().as_str(),
+                    key_set_age,
+                    method: event.method(),
+                    request_id: event.request_id(),
+                    x_amz_cf_id: event.cloudfront_id(),
+                    omitted: omitted.as_deref(),
+                };
+                self.log.write(&admitted, now);
                 Ok(response)
             }
             (Err(failure), Mode::Monitor) => {
                 let unverified = Unverified(failure);
                 let response = admit_unverified(&unverified, &event.response_format)?;
-                tell_of_failure("would-refuse", &unverified.0, &event, key_set_age);
+                let request = refused_request(&unverified.0, &event, key_set_age);
+                self.log.write(&telemetry::Event::RequestWouldBeRefused(request), now);
                 Ok(response)
             }
             (Err(failure @ Failure::Unavailable(unavailable)), Mode::Enforce) => {
-                tell_of_failure("unavailable", &failure, &event, key_set_age);
+                let request = refused_request(&failure, &event, key_set_age);
+                self.log.write(&telemetry::Event::RequestUndecided(request), now);
                 Err(unavailable.into())
             }
             (Err(failure), Mode::Enforce) => {
                 let response = refuse(&event.response_format)?;
-                tell_of_failure("refused", &failure, &event, key_set_age);
+                let request = refused_request(&failure, &event, key_set_age);
+                self.log.write(&telemetry::Event::RequestRefused(request), now);
                 Ok(response)
             }
         }
@@ -97,10 +109,10 @@ impl Authorizer {
             Ok(checked) => checked,
             Err(refusal) => return (Err(refusal.into()), None),
         };
-        tell(self.keys.refresh(now).await, now);
+        self.log_read(self.keys.refresh(now).await, now);
         let mut cached = self.keys.get(now);
         if cached.value.as_ref().is_some_and(|stored| stored.keys.get(checked.key_id()).is_none()) {
-            tell(self.keys.refresh_for(checked.key_id(), now).await, now);
+            self.log_read(self.keys.refresh_for(checked.key_id(), now).await, now);
             cached = self.keys.get(now);
         }
         let Some(stored) = cached.value else {
@@ -112,36 +124,29 @@ impl Authorizer {
         };
         (verdict, Some(cached.age.as_secs()))
     }
-}
 
-/// The line of the log about a request that is not proven.
-fn tell_of_failure(decision: &str, failure: &Failure, event: &Event<'_>, key_set_age: Option<u64>) {
-    macro_rules! line {
-        ($level:ident) => {
-            tracing::$level!(
-                decision,
-                reason = failure.reason(),
-                detail = %failure,
-                key_set_age,
-                method = event.method(),
-                resource = event.resource(),
-                route_key = event.route_key(),
-                request_id = event.request_id(),
-                x_amz_cf_id = event.cloudfront_id(),
-                gateway_source_ip = event.gateway_source_ip(),
-            )
-        };
+    /// Each read of the keys is a line of the log.
+    fn log_read(&self, refreshed: Result<Option<Arc<StoredKeys>>, ReadError>, now: SystemTime) {
+        match refreshed {
+            Ok(Some(stored)) => self.log.write(&telemetry::Event::KeysRead { secret_age: stored.age(now) }, now),
+            Ok(None) => {}
+            Err(error) => self.log.write(&refresh_failed("keys", &error), now),
+        }
     }
-    // The level of a line is a constant.
-    if decision == "unavailable" { line!(error) } else { line!(warn) }
 }
 
-/// Each read of the keys is a line of the log.
-fn tell(refreshed: Result<Option<Arc<StoredKeys>>, ReadError>, now: SystemTime) {
-    match refreshed {
-        Ok(Some(stored)) => tracing::info!(notice = "keys-read", secret_age = stored.age(now)),
-        Ok(None) => {}
-        Err(error) => warn_of(&error),
+/// A request that is not admitted, for the log.
+fn refused_request<'a>(failure: &'a Failure, event: &'a Event<'_>, key_set_age: Option<u64>) -> RefusedRequest<'a> {
+    RefusedRequest {
+        reason: failure.reason(),
+        detail: Detail(failure),
+        key_set_age,
+        method: event.method(),
+        resource: event.resource(),
+        route_key: event.route_key(),
+        request_id: event.request_id(),
+        x_amz_cf_id: event.cloudfront_id(),
+        gateway_source_ip: event.gateway_source_ip(),
     }
 }
 
@@ -154,14 +159,8 @@ mod tests {
     };
     use serde_json::{Value, json};
     use signing::{Key, KeySet, Nonce, Request, UnixSeconds, sign};
-    use std::{
-        collections::BTreeSet,
-        ffi::OsString,
-        io,
-        sync::{Arc, Mutex},
-        time::Duration,
-    };
-    use tracing::subscriber::DefaultGuard;
+    use std::{collections::BTreeSet, ffi::OsString, time::Duration};
+    use telemetry::MemoryLog;
 
     const NOW: u64 = 1_795_341_845;
     const HOST: &str = "abc123.execute-api.eu-west-1.amazonaws.com";
@@ -209,48 +208,28 @@ mod tests {
         })
     }
 
-    fn authorizer(file: &KeyFile, mode: &str) -> Authorizer {
+    /// An authorizer, and its log.
+    fn authorizer(file: &KeyFile, mode: &str) -> (Authorizer, MemoryLog) {
         let secret = format!("file:{}", file.path().display());
         let variables = [("COUNTERSIGN_SECRET", secret.as_str()), ("COUNTERSIGN_MODE", mode)];
         let config =
             AuthorizerConfig::read(variables.map(|(name, value)| (OsString::from(name), value.into()))).unwrap();
-        Authorizer::new(config, &of_lambda(CallLimits::BRIEF))
+        let lines = MemoryLog::default();
+        let log = Log::new(Some("authorizer".to_owned()), lines.clone());
+        (Authorizer::new(config, &of_lambda(CallLimits::BRIEF), log), lines)
     }
 
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+    trait Told {
+        fn told(&self) -> Vec<(String, String, Option<u64>)>;
     }
 
-    impl Log {
-        /// The log of this thread, as the program writes it, until the guard is dropped.
-        fn begin() -> (Self, DefaultGuard) {
-            let log = Self::default();
-            let writer = log.clone();
-            let subscriber = telemetry::log::subscriber("authorizer".to_owned(), move || writer.clone());
-            (log, tracing::subscriber::set_default(subscriber))
-        }
-
-        fn take(&self) -> Vec<Value> {
-            let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-        }
-
-        /// Each line's decision or notice, its reason, and the age of the keys, as a field and as a metric.
+    impl Told for MemoryLog {
+        /// Each line's event, its reason, and the age of the keys, as a field and as a metric.
         fn told(&self) -> Vec<(String, String, Option<u64>)> {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let told = |line: Value| {
                 assert_eq!(line["key_set_age"], line["KeySetAge"]);
-                let what = text(&line["decision"]) + &text(&line["notice"]);
-                (what, text(&line["reason"]), line["key_set_age"].as_u64())
+                (text(&line["event"]), text(&line["reason"]), line["key_set_age"].as_u64())
             };
             self.take().into_iter().map(told).collect()
         }
@@ -261,30 +240,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = KeyFile::new(folder.path().join("keys.json"));
         file.create(&keys("k1"), &[]).unwrap();
-        let authorizer = authorizer(&file, "enforce");
+        let (authorizer, log) = authorizer(&file, "enforce");
         let mut unsigned = signed("k1");
         unsigned["headers"].as_object_mut().unwrap().remove("countersign-signature");
         let mut forged = signed("k1");
         forged["headers"]["countersign-viewer-ip"] = json!("203.0.113.8");
-        let (log, _guard) = Log::begin();
         let check = async |event: &Value, seconds, expected: &[(&str, &str, Option<u64>)]| {
             let _ = authorizer.authorize(&event.to_string(), at(seconds)).await;
             let told = log.told();
             let told: Vec<_> = told.iter().map(|(what, reason, age)| (what.as_str(), reason.as_str(), *age)).collect();
             assert_eq!(told, expected, "at {seconds} s");
         };
-        check(&unsigned, 0, &[("refused", "header-missing", None)]).await;
-        check(&signed("k1"), 0, &[("keys-read", "", None), ("admitted", "", Some(0))]).await;
-        check(&signed("k1"), 59, &[("admitted", "", Some(59))]).await;
-        check(&forged, 59, &[("refused", "signature", Some(59))]).await;
-        check(&unsigned, 59, &[("refused", "header-missing", None)]).await;
+        check(&unsigned, 0, &[("request-refused", "header-missing", None)]).await;
+        check(&signed("k1"), 0, &[("keys-read", "", None), ("request-admitted", "", Some(0))]).await;
+        check(&signed("k1"), 59, &[("request-admitted", "", Some(59))]).await;
+        check(&forged, 59, &[("request-refused", "signature", Some(59))]).await;
+        check(&unsigned, 59, &[("request-refused", "header-missing", None)]).await;
         // Read again, for the sake of a key that is not known.
-        check(&signed("k2"), 59, &[("keys-read", "", None), ("refused", "key-unknown", Some(0))]).await;
+        check(&signed("k2"), 59, &[("keys-read", "", None), ("request-refused", "key-unknown", Some(0))]).await;
         std::fs::remove_file(file.path()).unwrap();
-        check(&signed("k1"), 119, &[("refresh-failed", "", None), ("admitted", "", Some(60))]).await;
-        check(&unsigned, 1918, &[("refused", "header-missing", None)]).await;
-        check(&signed("k1"), 1920, &[("refresh-failed", "", None), ("unavailable", "no-keys", None)]).await;
-        check(&json!({ "type": "TOKEN" }), 1920, &[("error", EventError::Token.to_string().as_str(), None)]).await;
+        check(&signed("k1"), 119, &[("refresh-failed", "keys", None), ("request-admitted", "", Some(60))]).await;
+        check(&unsigned, 1918, &[("request-refused", "header-missing", None)]).await;
+        check(&signed("k1"), 1920, &[("refresh-failed", "keys", None), ("request-undecided", "no-keys", None)]).await;
+        check(&json!({ "type": "TOKEN" }), 1920, &[("event-unreadable", "token-authorizer", None)]).await;
     }
 
     /// Rotation that is overdue shows, whatever the reason.
@@ -294,8 +272,7 @@ mod tests {
         let file = KeyFile::new(folder.path().join("keys.json"));
         file.create(&keys("k1"), &[]).unwrap();
         let made = |at| std::fs::File::open(file.path()).unwrap().set_modified(at).unwrap();
-        let authorizer = authorizer(&file, "enforce");
-        let (log, _guard) = Log::begin();
+        let (authorizer, log) = authorizer(&file, "enforce");
         let ages = async |seconds| {
             authorizer.authorize(&signed("k1").to_string(), at(seconds)).await.unwrap();
             let ages = |line: Value| (line["secret_age"].as_u64(), line["SecretAge"].as_u64());
@@ -316,11 +293,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = KeyFile::new(folder.path().join("keys.json"));
         let rest = json!({ "type": "REQUEST", "methodArn": "x" }).to_string();
-        let (log, _guard) = Log::begin();
         for mode in ["enforce", "monitor"] {
-            let error = authorizer(&file, mode).authorize(&rest, at(0)).await.unwrap_err();
+            let (authorizer, log) = authorizer(&file, mode);
+            let error = authorizer.authorize(&rest, at(0)).await.unwrap_err();
             assert_eq!(error, AuthorizerError::Event(EventError::MethodArn));
-            assert_eq!(log.told(), [("error".to_owned(), EventError::MethodArn.to_string(), None)]);
+            assert_eq!(log.told(), [("event-unreadable".to_owned(), "method-arn".to_owned(), None)]);
         }
     }
 
@@ -339,21 +316,12 @@ mod tests {
         reasons.extend(of_the_header.iter().map(String::as_str));
         assert!((30..100).contains(&reasons.len()), "{reasons:?}");
 
-        let embedded = |reason: &str| {
-            let Value::Object(mut line) = json!({ "decision": "refused", "reason": reason }) else { unreachable!() };
-            telemetry::embed(&mut line, "authorizer", SystemTime::UNIX_EPOCH);
-            line
-        };
-        for &reason in &reasons {
-            assert_eq!(embedded(reason)["Reason"], reason, "each of them is a dimension");
-        }
-
         let folder = tempfile::tempdir().unwrap();
         let file = KeyFile::new(folder.path().join("keys.json"));
         file.create(&keys("k1"), &[]).unwrap();
-        let authorizer = authorizer(&file, "monitor");
+        let (authorizer, log) = authorizer(&file, "monitor");
         authorizer.authorize(&signed("k1").to_string(), at(0)).await.unwrap();
-        let (log, _guard) = Log::begin();
+        log.take();
         let hostile = ["stranger", "\"}\n{\"_aws\":{}}", "", "path", "stranger=1"];
         let places = [
             "/rawPath",

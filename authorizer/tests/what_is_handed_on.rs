@@ -9,11 +9,8 @@ use key_store::{
 };
 use serde_json::{Value, json};
 use signing::{Key, KeySet, Nonce, Request, UnixSeconds, sign};
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
+use telemetry::{Log, MemoryLog};
 use tempfile::TempDir;
 
 const NOW: u64 = 1_795_341_845;
@@ -25,25 +22,11 @@ fn keys() -> KeySet {
     KeySet::new(vec![Key::new("k1".try_into().unwrap(), &[7; 32], begin, end).unwrap()]).unwrap()
 }
 
-/// An authorizer with its keys in a file, and the lines that it logs on this thread.
+/// An authorizer with its keys in a file, and its log.
 struct Subject {
     authorizer: Authorizer,
-    log: Log,
+    log: MemoryLog,
     _folder: TempDir,
-    _guard: tracing::subscriber::DefaultGuard,
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 impl Subject {
@@ -54,23 +37,20 @@ impl Subject {
         let secret = format!("file:{}", file.path().display());
         let all = settings.iter().copied().chain([("COUNTERSIGN_SECRET", secret.as_str())]);
         let config = AuthorizerConfig::read(all.map(|(name, value)| (name.into(), value.into()))).unwrap();
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber = telemetry::log::subscriber("authorizer".to_owned(), move || writer.clone());
-        Self {
-            authorizer: Authorizer::new(config, &of_lambda(CallLimits::BRIEF)),
-            log,
-            _folder: folder,
-            _guard: tracing::subscriber::set_default(subscriber),
-        }
+        let log = MemoryLog::default();
+        let authorizer = Authorizer::new(
+            config,
+            &of_lambda(CallLimits::BRIEF),
+            Log::new(Some("authorizer".to_owned()), log.clone()),
+        );
+        Self { authorizer, log, _folder: folder }
     }
 
     /// The answer as it goes to API Gateway, and the last line of the log.
     async fn ask(&self, event: &Value) -> (Value, Value) {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
         let answer = self.authorizer.authorize(&event.to_string(), now).await.unwrap();
-        let text = String::from_utf8(std::mem::take(&mut *self.log.0.lock().unwrap())).unwrap();
-        let line = serde_json::from_str(text.lines().last().expect("a line of the log")).unwrap();
+        let line = self.log.take().pop().expect("a line of the log");
         let answer = serde_json::to_string(&answer).unwrap();
         assert!(answer.len() < 8_192, "{} bytes", answer.len());
         (serde_json::from_str(&answer).unwrap(), line)
@@ -192,7 +172,7 @@ async fn the_path_is_handed_on_without_stage_or_listed_base_path() {
     elsewhere["requestContext"]["stage"] = json!("dev");
     let (answer, line) = subject.ask(&elsewhere).await;
     assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Deny");
-    assert_eq!((&line["decision"], &line["reason"]), (&json!("refused"), &json!("base-path")));
+    assert_eq!((&line["event"], &line["reason"]), (&json!("request-refused"), &json!("base-path")));
 }
 
 /// The size of an answer is a quota: what does not fit is named, and without its path a request is refused.
@@ -230,7 +210,7 @@ async fn what_does_not_fit_into_the_answer_is_named_and_the_path_never_left_out(
     }
     let (answer, line) = subject.ask(&of(8_100, 0, 0)).await;
     assert_eq!(answer, json!({ "isAuthorized": false, "context": {} }));
-    assert_eq!((&line["decision"], &line["reason"]), (&json!("refused"), &json!("path-too-long")));
+    assert_eq!((&line["event"], &line["reason"]), (&json!("request-refused"), &json!("path-too-long")));
     assert_eq!((&line["Refused"], &line["Reason"]), (&json!(1), &json!("path-too-long")));
 
     // Each quotation mark takes two bytes of JSON.
@@ -268,7 +248,7 @@ async fn a_refusal_names_the_route_and_both_names_of_cloudfront_and_gateway() {
     let mut event = rest(DOMAIN, "/prod/pets/1", "/pets/1");
     event["multiValueHeaders"]["X-Amz-Cf-Id"] = json!([ID]);
     let (_, line) = subject.ask(&event).await;
-    assert_eq!((&line["decision"], &line["x_amz_cf_id"]), (&json!("admitted"), &json!(ID)));
+    assert_eq!((&line["event"], &line["x_amz_cf_id"]), (&json!("request-admitted"), &json!(ID)));
     event["requestContext"]["path"] = json!("/prod/dogs/1");
     let (_, line) = subject.ask(&event).await;
     assert_eq!((&line["resource"], &line["x_amz_cf_id"]), (&json!("/pets/{petId}"), &json!(ID)));

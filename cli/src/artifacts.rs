@@ -1,7 +1,7 @@
 //! The packaged functions, as Lambda gets them: unpacked into a folder of their own.
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use local::{FunctionError, FunctionLog, FunctionProcess};
+use local::{FunctionError, FunctionProcess};
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read as _},
@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use telemetry::Log;
 use tempfile::TempDir;
 use zip::ZipArchive;
 
@@ -23,7 +24,7 @@ const UNPACKED_BYTES: u64 = 250 * 1024 * 1024;
 pub(crate) struct Artifacts {
     from: PathBuf,
     folder: TempDir,
-    log: FunctionLog,
+    log: Log,
 }
 
 /// One of the packages.
@@ -39,7 +40,7 @@ const AUTHORIZER: Package = Package { zip: "authorizer.zip", entries: &[("bootst
 
 impl Artifacts {
     /// Unpacks the packages of that folder. What the functions write goes to `log`, line by line.
-    pub(crate) fn unpack(from: &Path, log: FunctionLog) -> Result<Self> {
+    pub(crate) fn unpack(from: &Path, log: Log) -> Result<Self> {
         let folder = tempfile::tempdir().context("no folder to unpack the functions into")?;
         for package in [&EDGE_SIGNER, &AUTHORIZER] {
             let path = from.join(package.zip);

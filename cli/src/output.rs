@@ -11,12 +11,6 @@ pub(crate) fn line(text: impl Display) {
     let _ = io::stdout().flush();
 }
 
-/// Prints a line of the log on standard error. One that cannot be written is lost.
-pub(crate) fn log(line: &str) {
-    // In one piece, so that lines do not mix.
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
-}
-
 /// Prints a line on standard error, where there is anybody to read it.
 pub(crate) fn error(text: impl Display) {
     let _ = writeln!(io::stderr(), "error: {text}");

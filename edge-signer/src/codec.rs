@@ -16,9 +16,8 @@
 use crate::{
     Action, Body, Decision, Edits, Header, LogEvent, Origin, OriginRequest, OtherTrigger, Response, SigningError,
 };
-use serde_json::{Map, Value};
 use std::time::SystemTime;
-use telemetry::embed;
+use telemetry::line;
 
 /// The id of the request in `text`, which need not be an event that [`read`] takes.
 pub fn request_id(text: &str) -> &str {
@@ -80,7 +79,8 @@ pub fn decode<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginRequ
 /// Writes an outcome. Its log lines hold the request's id, and metrics of the function of that name, at that time.
 pub fn encode(decision: &Decision, request_id: &str, function_name: &str, now: SystemTime) -> String {
     let mut text = Lines(String::with_capacity(1024));
-    text.list(&decision.log, |text, event| text.line(&log_line(event, request_id, function_name, now)));
+    let x_amz_cf_id = Some(request_id).filter(|id| is_loggable(id));
+    text.list(&decision.log, |text, event| text.line(&line(&event.event(x_amz_cf_id), Some(function_name), now)));
     match &decision.action {
         Action::Respond(Response { status, headers, body }) => {
             text.line(&status.to_string());
@@ -121,27 +121,6 @@ const fn description(status: u16) -> &'static str {
     }
 }
 
-/// A structured log line: JSON, so without a line feed.
-fn log_line(event: &LogEvent, request_id: &str, function_name: &str, now: SystemTime) -> String {
-    let level = if matches!(event, LogEvent::BodyTruncated) { "INFO" } else { "WARN" };
-    let mut line = Map::new();
-    let mut put = |name: &str, value: Value| line.insert(name.to_owned(), value);
-    put("level", level.into());
-    put("notice", event.name().into());
-    put("message", event.to_string().into());
-    if let Some(status) = event.status() {
-        put("status", status.into());
-    }
-    if let LogEvent::RefreshFailed { key_set_age: Some(age), .. } = event {
-        put("key_set_age", (*age).into());
-    }
-    if is_loggable(request_id) {
-        put("x_amz_cf_id", request_id.into());
-    }
-    embed(&mut line, function_name, now);
-    Value::from(line).to_string()
-}
-
 /// Whether an id has the form of CloudFront's, which is base64 in either alphabet: a line holds nothing that a stranger chose.
 fn is_loggable(request_id: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-=+/".contains(&byte);
@@ -173,7 +152,7 @@ impl Lines {
 mod tests {
     use super::*;
     use key_store::ReadError;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     const ID: &str = "4TyzHTaYWb1GX1qTfsHhEqV6HUDd_BzoBZnwfnvQc_1oF26ClkoUSEQ==";
 
@@ -265,9 +244,11 @@ mod tests {
 
     #[test]
     fn an_event_of_another_trigger_is_not_signed_whatever_it_holds() {
-        for (trigger, event) in
-            [("viewer-request", "answered"), ("origin-response", "wrong-trigger"), ("viewer-response", "wrong-trigger")]
-        {
+        for (trigger, event) in [
+            ("viewer-request", "request-answered-at-edge"),
+            ("origin-response", "wrong-trigger"),
+            ("viewer-response", "wrong-trigger"),
+        ] {
             let other = EVENT.join("\n").replace("origin-request", trigger);
             for (text, lines) in [(other.clone(), LINES), (other, 1), (trigger.to_owned(), 1)] {
                 let problem = decode(&text, lines, "").err().unwrap();
@@ -275,7 +256,9 @@ mod tests {
                 let decision = unreadable(problem);
                 assert!(matches!(decision.action, Action::Respond(Response { status: 500, .. })), "{decision:?}");
                 let [said] = &*decision.log else { panic!("{decision:?}") };
-                assert_eq!((said.name(), said.status()), (event, (event == "answered").then_some(500)));
+                let line: Value = serde_json::from_str(&line(&said.event(None), None, AT)).unwrap();
+                assert_eq!(line["event"], event);
+                assert_eq!(line.get("status").is_some(), event == "request-answered-at-edge");
                 let message = said.to_string();
                 assert!(message.contains(&format!("the function runs at the {trigger} trigger")), "{message}");
                 assert!(message.contains("associate the function with the origin-request trigger"), "{message}");
@@ -347,8 +330,8 @@ mod tests {
         let decision = Decision { action: Action::Forward(edits), log: vec![LogEvent::BodyTruncated] };
         assert_eq!(
             encode(&decision, "", "f", AT),
-            "1\n{\"level\":\"INFO\",\"message\":\"the body is over 1 MiB and goes on without a digest of ours\",\
-            \"notice\":\"body-truncated\"}\n\n1\ncountersign-x\n1\nCountersign-Signature\na=:YQ==:\n\
+            "1\n{\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"level\":\"INFO\",\"event\":\"body-truncated\",\
+            \"detail\":\"the body is over 1 MiB and goes on without a digest of ours\"}\n\n1\ncountersign-x\n1\nCountersign-Signature\na=:YQ==:\n\
             2\ncountersign-secret\ncountersign-mode\n"
         );
         let decision = Decision { action: Action::Respond(SigningError::NoKey.respond()), log: vec![] };
@@ -360,44 +343,54 @@ mod tests {
     }
 
     #[test]
-    fn a_log_line_has_its_numbers_and_its_metrics() {
+    fn a_line_has_its_reason_its_numbers_and_its_metrics() {
         #[track_caller]
-        fn check(event: &LogEvent, fields: Value, metrics: &[&str]) {
-            let mut line: Map<_, _> = serde_json::from_str(&log_line(event, ID, "f", AT)).unwrap();
-            let metadata = line.remove("_aws");
-            let directives = metadata.iter().flat_map(|it| it["CloudWatchMetrics"].as_array().unwrap());
+        fn check(event: &LogEvent, fields: Value, detail: &str, metrics: &[&str]) {
+            let mut line: Value = serde_json::from_str(&line(&event.event(Some(ID)), Some("f"), AT)).unwrap();
+            let metadata = line.as_object_mut().unwrap().remove("_aws").unwrap();
+            let directives = metadata["CloudWatchMetrics"].as_array().unwrap().iter();
             let defined = directives.flat_map(|it| it["Metrics"].as_array().unwrap());
             assert_eq!(defined.map(|it| it["Name"].as_str().unwrap()).collect::<Vec<_>>(), metrics);
             let mut expected = json!({
+                "timestamp": "1970-01-01T00:00:00.000000Z",
                 "level": "WARN",
-                "notice": event.name(),
-                "message": event.to_string(),
+                "detail": detail,
                 "FunctionName": "f",
                 "x_amz_cf_id": ID,
             });
             expected.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-            assert_eq!(Value::from(line), expected);
+            assert_eq!(line, expected);
         }
         let failed = |key_set_age| LogEvent::RefreshFailed { error: ReadError("down".to_owned()), key_set_age };
         check(
             &failed(Some(400)),
-            json!({ "key_set_age": 400, "KeySetAge": 400, "RefreshFailed": 1 }),
-            &["KeySetAge", "RefreshFailed"],
+            json!({ "event": "refresh-failed", "reason": "keys", "key_set_age": 400, "KeySetAge": 400, "RefreshFailed": 1 }),
+            "down",
+            &["RefreshFailed", "KeySetAge"],
         );
-        check(&failed(None), json!({ "RefreshFailed": 1 }), &["RefreshFailed"]);
+        check(
+            &failed(None),
+            json!({ "event": "refresh-failed", "reason": "keys", "RefreshFailed": 1 }),
+            "down",
+            &["RefreshFailed"],
+        );
         check(
             &LogEvent::Answered(SigningError::NoKey),
-            json!({ "status": 503, "Status": "503", "EdgeAnswered": 1 }),
+            json!({ "event": "request-answered-at-edge", "reason": "no-key", "status": 503, "Status": "503", "EdgeAnswered": 1 }),
+            &SigningError::NoKey.to_string(),
             &["EdgeAnswered"],
         );
         check(
-            &LogEvent::Unsigned(SigningError::Target),
-            json!({ "status": 400, "Status": "400", "EdgeWouldAnswer": 1 }),
+            &LogEvent::ForwardedUnsigned(SigningError::Target),
+            json!({ "event": "request-forwarded-unsigned", "reason": "target", "status": 400, "Status": "400", "EdgeWouldAnswer": 1 }),
+            &SigningError::Target.to_string(),
             &["EdgeWouldAnswer"],
         );
+        let removed = LogEvent::MethodOverrideRemoved("x-http-method");
         check(
-            &LogEvent::MethodOverrideRemoved("x-http-method"),
-            json!({ "MethodOverrideRemoved": 1 }),
+            &removed,
+            json!({ "event": "method-override-removed", "MethodOverrideRemoved": 1 }),
+            &removed.to_string(),
             &["MethodOverrideRemoved"],
         );
     }

@@ -4,6 +4,7 @@ use crate::event::OtherTrigger;
 use key_store::ReadError;
 use settings::SettingError;
 use std::borrow::Cow;
+use telemetry::{Detail, Event};
 
 /// What becomes of the request.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub struct Response {
 pub enum LogEvent {
     /// The viewer's own digest could not be read.
     #[error("the viewer's Content-Digest holds no sha-256 or sha-512 digest and was removed")]
-    ViewerDigestDropped,
+    ViewerDigestRemoved,
     /// The viewer sent a header of [`METHOD_OVERRIDES`](signing::METHOD_OVERRIDES), and it was removed.
     #[error("the viewer's header {0} was removed: it names a method, and no signature covers it")]
     MethodOverrideRemoved(&'static str),
@@ -78,33 +79,32 @@ pub enum LogEvent {
     )]
     WrongTrigger(OtherTrigger),
     /// The request was answered at the edge.
-    #[error("answered {status}: {0}", status = .0.status())]
+    #[error("{0}")]
     Answered(SigningError),
     /// Monitor mode: the request was sent on unsigned.
-    #[error("sent on unsigned, in enforce mode answered {status}: {0}", status = .0.status())]
-    Unsigned(SigningError),
+    #[error("{0}")]
+    ForwardedUnsigned(SigningError),
 }
 
 impl LogEvent {
-    /// The kind of notice, as one word.
-    pub const fn name(&self) -> &'static str {
+    /// The line of the log, with CloudFront's id of the request, if it has one.
+    pub fn event<'a>(&'a self, x_amz_cf_id: Option<&'a str>) -> Event<'a> {
+        let detail = Detail(self);
         match self {
-            Self::ViewerDigestDropped => "viewer-digest-dropped",
-            Self::MethodOverrideRemoved(_) => "method-override-removed",
-            Self::BodyNotSeen => "body-not-seen",
-            Self::BodyTruncated => "body-truncated",
-            Self::RefreshFailed { .. } => "refresh-failed",
-            Self::WrongTrigger(_) => "wrong-trigger",
-            Self::Answered(_) => "answered",
-            Self::Unsigned(_) => "unsigned",
-        }
-    }
-
-    /// The status that the viewer got, or in enforce mode would have got.
-    pub const fn status(&self) -> Option<u16> {
-        match self {
-            Self::Answered(problem) | Self::Unsigned(problem) => Some(problem.status()),
-            _ => None,
+            Self::ViewerDigestRemoved => Event::ViewerDigestRemoved { detail, x_amz_cf_id },
+            Self::MethodOverrideRemoved(_) => Event::MethodOverrideRemoved { detail, x_amz_cf_id },
+            Self::BodyNotSeen => Event::BodyNotSeen { detail, x_amz_cf_id },
+            Self::BodyTruncated => Event::BodyTruncated { detail, x_amz_cf_id },
+            Self::RefreshFailed { error, key_set_age } => {
+                Event::RefreshFailed { reason: "keys", detail: Detail(error), key_set_age: *key_set_age, x_amz_cf_id }
+            }
+            Self::WrongTrigger(_) => Event::WrongTrigger { detail, x_amz_cf_id },
+            Self::Answered(error) => {
+                Event::RequestAnsweredAtEdge { reason: error.reason(), detail, status: error.status(), x_amz_cf_id }
+            }
+            Self::ForwardedUnsigned(error) => {
+                Event::RequestForwardedUnsigned { reason: error.reason(), detail, status: error.status(), x_amz_cf_id }
+            }
         }
     }
 }
@@ -160,6 +160,23 @@ pub enum SigningError {
 }
 
 impl SigningError {
+    /// The reason as one word: for the log.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Misconfigured(_) => "misconfigured",
+            Self::NotHttps => "not-https",
+            Self::Event(_) => "event",
+            Self::Trigger(_) => "trigger",
+            Self::Target => "target",
+            Self::BodyOnGet => "body-on-get",
+            Self::DigestMismatch => "digest-mismatch",
+            Self::BodyTooLarge => "body-too-large",
+            Self::BodyNotIncluded => "body-not-included",
+            Self::TooLarge { .. } => "head-too-large",
+            Self::NoKey => "no-key",
+        }
+    }
+
     /// The status of the answer.
     pub const fn status(&self) -> u16 {
         match self {

@@ -43,7 +43,7 @@ pub fn sign_origin_request(
             Action::Forward(edits)
         }
         Err(problem) if Mode::read(&request.origin) == Ok(Mode::Monitor) => {
-            log.push(LogEvent::Unsigned(problem));
+            log.push(LogEvent::ForwardedUnsigned(problem));
             unsigned(request)
         }
         Err(problem) => {
@@ -157,7 +157,7 @@ fn content_digest(
     let field = join(request.values(DIGEST));
     let own = ContentDigest::try_from(field.as_str()).ok();
     let unreadable = own.is_none() && request.values(DIGEST).next().is_some();
-    let mut log: Vec<_> = unreadable.then_some(LogEvent::ViewerDigestDropped).into_iter().collect();
+    let mut log: Vec<_> = unreadable.then_some(LogEvent::ViewerDigestRemoved).into_iter().collect();
     let may_have_body = !is_bodiless(request);
     let seen = match request.body.filter(|_| may_have_body) {
         Some(Body { input_truncated: true, .. }) if rule == BodyRule::Require => {

@@ -274,14 +274,13 @@ fn a_method_override_is_removed_with_a_notice_that_names_it() {
     check(&all, &["x-http-method", "x-method-override"], &["x-http-method", "x-method-override"]);
     check(&Event::get().header("x-http-methods", "DELETE").header("method-override", "DELETE"), &[], &[]);
     let notice = LogEvent::MethodOverrideRemoved("x-http-method");
-    assert_eq!(notice.name(), "method-override-removed");
     assert!(notice.to_string().contains("x-http-method was removed"), "{notice}");
 
     // A request that the edge answers itself is not forwarded: nothing was removed from it.
     let answered = Event { protocol: "http", ..all.clone() };
     assert_eq!(answered.decision().log, [LogEvent::Answered(SigningError::NotHttps)]);
     let unsigned = all.custom("countersign-mode", "monitor").decision_with(None).log;
-    assert_eq!(unsigned[0], LogEvent::Unsigned(SigningError::NoKey));
+    assert_eq!(unsigned[0], LogEvent::ForwardedUnsigned(SigningError::NoKey));
     assert_eq!(unsigned.len(), 3);
 }
 
@@ -365,7 +364,7 @@ fn the_digest_follows_the_body_and_the_rule() {
     let unseen = Event { body: None, ..post.clone() };
     let cut = post.clone().body("{}", true);
     let with = |event: &Event, digest: &str| event.clone().header("content-digest", digest);
-    let dropped = [LogEvent::ViewerDigestDropped];
+    let dropped = [LogEvent::ViewerDigestRemoved];
     for rule in ["digest", "require"] {
         check(&post, rule, OURS, &[]);
         check(&post.clone().body("", false), rule, EMPTY, &[]);
@@ -407,7 +406,7 @@ fn the_digest_follows_the_body_and_the_rule() {
     check(&cut, "digest", None, &[LogEvent::BodyTruncated]);
     check(&cut, "ignore", None, &[LogEvent::BodyTruncated]);
     check(&with(&cut, &other), "digest", Some(&other), &[LogEvent::BodyTruncated]);
-    let both = [LogEvent::ViewerDigestDropped, LogEvent::BodyTruncated];
+    let both = [LogEvent::ViewerDigestRemoved, LogEvent::BodyTruncated];
     check(&with(&cut, "nonsense"), "digest", None, &both);
     cut.custom("countersign-body", "require").answered(SigningError::BodyTooLarge);
     for method in ["GET", "HEAD"] {
@@ -432,7 +431,7 @@ fn the_digest_follows_the_body_and_the_rule() {
             let event = Event { method, ..announced.clone() };
             event.answered(SigningError::BodyOnGet);
             let monitored = event.custom("countersign-mode", "monitor").decision();
-            assert_eq!(monitored.log, [LogEvent::Unsigned(SigningError::BodyOnGet)]);
+            assert_eq!(monitored.log, [LogEvent::ForwardedUnsigned(SigningError::BodyOnGet)]);
         }
         let require = announced.custom("countersign-body", "require");
         require.answered(SigningError::BodyNotIncluded);
@@ -529,11 +528,11 @@ fn monitor_mode_sends_on_unsigned_what_cannot_be_signed() {
     };
     let decision = event.decision_with(None);
     assert_eq!(decision.action, Action::Forward(unsigned));
-    assert_eq!(decision.log, [LogEvent::Unsigned(SigningError::NoKey)]);
+    assert_eq!(decision.log, [LogEvent::ForwardedUnsigned(SigningError::NoKey)]);
     let bad_target = Event { uri: "/a b".into(), ..event.clone() };
     assert_eq!(bad_target.decision().action, decision.action);
     let misconfigured = event.custom("countersign-body", "maybe").decision();
-    assert!(matches!(misconfigured.log.last(), Some(LogEvent::Unsigned(SigningError::Misconfigured(_)))));
+    assert!(matches!(misconfigured.log.last(), Some(LogEvent::ForwardedUnsigned(SigningError::Misconfigured(_)))));
     assert!(matches!(misconfigured.action, Action::Forward(_)));
 }
 

@@ -38,7 +38,7 @@ pub use running::{Running, start};
 // The functions.
 pub use lambda::error::FunctionError;
 pub use lambda::functions::{AuthorizerFunction, EdgeFunction};
-pub use lambda::process::{FunctionLog, FunctionProcess};
+pub use lambda::process::FunctionProcess;
 
 // What needs no server.
 pub use gateway::event::{Api, ApiRequest};

@@ -6,6 +6,7 @@ use crate::{
     gateway::{api_keys::ApiKeys, domain::Domain},
 };
 use std::{io, net::SocketAddr};
+use telemetry::Log;
 
 /// What to start. Not `Debug`: custom headers hold secrets.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub struct Options {
     /// parameter mapping `overwrite:path` = `$context.authorizer.NAME` of an HTTP API's HTTP_PROXY integration. The query
     /// stays as received.
     pub overwrite_path: Option<String>,
+    /// The log of both servers, and of functions that run in this process.
+    pub log: Log,
 }
 
 /// The two kinds of API that can stand behind CloudFront here.

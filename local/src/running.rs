@@ -62,6 +62,7 @@ pub(crate) async fn start_within(
         api_keys: options.api_keys,
         via: random::cloudfront_host(),
         limits,
+        log: options.log.clone(),
     };
     let deployment = Deployment {
         api_id: options.api_id,
@@ -79,6 +80,7 @@ pub(crate) async fn start_within(
         },
         upstream,
         limits,
+        log: options.log,
     };
     let edge_server = Server::start(edge_listener, edge, limits);
     let edge_server = edge_server.map_err(|source| StartError::Listen { address: options.edge, source })?;

@@ -11,11 +11,11 @@ use edge_signer::{Action, Decision, Edits, Header, OriginRequest};
 use serde_json::{Value, json};
 use std::{
     future::pending,
-    io,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
+use telemetry::{Log, MemoryLog};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -228,6 +228,7 @@ pub(crate) fn options() -> Options {
         stage: "prod".to_owned(),
         api_id: "local12345".to_owned(),
         custom_headers: vec![],
+        log: Log::new(None, LOG.with(MemoryLog::clone)),
         api_keys: None,
         identity_sources: IdentitySources::None,
         backend: Backend::BuiltIn,
@@ -264,38 +265,26 @@ pub(crate) async fn start_gateway(options: Options, authorizer: impl AuthorizerF
     start_within(options, edge, authorizer, limits).await.unwrap()
 }
 
-/// The log of this thread, for as long as the guard lives.
-pub(crate) fn log() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
-    (log, tracing::subscriber::set_default(subscriber))
+thread_local! {
+    static LOG: MemoryLog = MemoryLog::default();
 }
 
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+/// The log of what this thread starts with [`options`], from now on.
+pub(crate) fn log() -> TestLog {
+    let log = LOG.with(MemoryLog::clone);
+    log.take();
+    TestLog(log)
+}
 
-impl Log {
+pub(crate) struct TestLog(MemoryLog);
+
+impl TestLog {
     /// The lines so far, without the time, and forgets them.
     pub(crate) fn take(&self) -> Vec<Value> {
-        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
-        let line = |line: &str| {
-            let mut line: Value = serde_json::from_str(line).unwrap();
+        let timeless = |mut line: Value| {
             line.as_object_mut().unwrap().remove("timestamp");
-            line.as_object_mut().unwrap().remove("target");
             line
         };
-        String::from_utf8(bytes).unwrap().lines().map(line).collect()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.0.take().into_iter().map(timeless).collect()
     }
 }

@@ -8,7 +8,7 @@ use signing::{Key, KeyId, KeySet, RotationKind, UnixSeconds};
 
 /// One demand for a rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum Demand {
     /// It is time: EventBridge, directly or through SQS.
     Scheduled {
         /// The event's id, the same for every retry.
@@ -32,7 +32,7 @@ pub enum Event {
         /// Why.
         rotation: RotationKind,
         /// In their words.
-        reason: Option<String>,
+        comment: Option<String>,
     },
 }
 
@@ -47,6 +47,18 @@ pub enum Step {
     Test,
     /// `finishSecret`
     Finish,
+}
+
+impl Step {
+    /// Its name in Secrets Manager's events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "createSecret",
+            Self::Set => "setSecret",
+            Self::Test => "testSecret",
+            Self::Finish => "finishSecret",
+        }
+    }
 }
 
 /// The name of one rotation: it becomes the `kid` of the new key and the version id under which the set is put, so that a retry
@@ -104,14 +116,14 @@ pub struct RotationIdError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the event is {0}: accepted is a scheduled event of EventBridge, directly or through SQS, a rotation of Secrets Manager, \
-    or {{\"rotate\": \"planned\" or \"emergency\", \"reason\": \"…\"}}"
+    or {{\"rotate\": \"planned\" or \"emergency\", \"comment\": \"…\"}}"
 )]
 pub struct EventError(&'static str);
 
-/// The longest reason.
-const MAX_REASON: usize = 500;
+/// The longest comment, in bytes.
+const MAX_COMMENT: usize = 500;
 
-impl Event {
+impl Demand {
     /// Reads what an invocation was given: one event, or those of an SQS batch.
     ///
     /// # Errors
@@ -194,18 +206,18 @@ impl Event {
             Some(_) => Err(EventError(wrong)),
         };
         let rotate = text("rotate", "a manual one whose `rotate` is not a text")?.unwrap_or_default();
-        let reason = text("reason", "a manual one whose `reason` is not a text")?;
+        let comment = text("comment", "a manual one whose `comment` is not a text")?;
         let id = text("id", "a manual one whose `id` is not a text")?;
         if !members.is_empty() {
-            return Err(EventError("a manual one with more than `rotate`, `reason` and `id`"));
+            return Err(EventError("a manual one with more than `rotate`, `comment` and `id`"));
         }
         let rotation = match rotate.as_str() {
             "planned" => RotationKind::Planned,
             "emergency" => RotationKind::Emergency,
             _ => return Err(EventError("a manual one of another kind")),
         };
-        if reason.as_ref().is_some_and(|reason| reason.len() > MAX_REASON) {
-            return Err(EventError("a manual one with a reason of over 500 bytes"));
+        if comment.as_ref().is_some_and(|comment| comment.len() > MAX_COMMENT) {
+            return Err(EventError("a manual one with a comment of over 500 bytes"));
         }
         let id = match &id {
             Some(id) => id
@@ -214,7 +226,7 @@ impl Event {
                 .map_err(|_| EventError("a manual one whose `id` has not 32 to 60 characters of A-Z a-z 0-9 . _ -")),
             None => request_id.try_into().map_err(|_| EventError("a manual one whose invocation has no id")),
         }?;
-        Ok(Self::Manual { id, rotation, reason })
+        Ok(Self::Manual { id, rotation, comment })
     }
 }
 
@@ -226,8 +238,8 @@ mod tests {
     const ID: &str = "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa";
     const REQUEST: &str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef";
 
-    fn read(payload: &Value) -> Result<Vec<Event>, EventError> {
-        Event::read(&payload.to_string(), REQUEST)
+    fn read(payload: &Value) -> Result<Vec<Demand>, EventError> {
+        Demand::read(&payload.to_string(), REQUEST)
     }
 
     /// As AWS documents it.
@@ -274,7 +286,7 @@ mod tests {
     #[test]
     fn each_trigger_is_read() {
         let id = || RotationId::try_from(ID).unwrap();
-        let by_schedule = || Event::Scheduled { id: id(), time: UnixSeconds::new(1_444_323_186) };
+        let by_schedule = || Demand::Scheduled { id: id(), time: UnixSeconds::new(1_444_323_186) };
         assert_eq!(read(&scheduled()), Ok(vec![by_schedule()]));
         assert_eq!(read(&sqs(&[&scheduled(), &scheduled()])), Ok(vec![by_schedule(), by_schedule()]));
 
@@ -284,7 +296,7 @@ mod tests {
             ("testSecret", Step::Test),
             ("finishSecret", Step::Finish),
         ] {
-            let expected = Event::Step {
+            let expected = Demand::Step {
                 step: expected,
                 secret_id: "arn:aws:secretsmanager:us-east-1:111122223333:secret:id-ABCD1E".to_owned(),
                 token: "1ab23456-cde7-8912-34fg-h56i78j9k12l".try_into().unwrap(),
@@ -292,15 +304,15 @@ mod tests {
             assert_eq!(read(&step(name)), Ok(vec![expected]));
         }
 
-        let manual = |rotation, reason: Option<&str>| Event::Manual {
+        let manual = |rotation, comment: Option<&str>| Demand::Manual {
             id: REQUEST.try_into().unwrap(),
             rotation,
-            reason: reason.map(str::to_owned),
+            comment: comment.map(str::to_owned),
         };
-        let leaked = json!({"rotate": "emergency", "reason": "in a log"});
+        let leaked = json!({"rotate": "emergency", "comment": "in a log"});
         assert_eq!(read(&leaked), Ok(vec![manual(RotationKind::Emergency, Some("in a log"))]));
         assert_eq!(read(&json!({"rotate": "planned"})), Ok(vec![manual(RotationKind::Planned, None)]));
-        let named = || Event::Manual { id: id(), rotation: RotationKind::Planned, reason: None };
+        let named = || Demand::Manual { id: id(), rotation: RotationKind::Planned, comment: None };
         assert_eq!(read(&json!({"rotate": "planned", "id": ID})), Ok(vec![named()]));
         let mut by_scheduler = scheduled();
         by_scheduler["source"] = json!("aws.scheduler");
@@ -344,9 +356,9 @@ mod tests {
             (json!({"rotate": true}), "a manual one whose `rotate` is not a text"),
             (json!({"rotate": null}), "a manual one of another kind"),
             (json!({"rotate": "planned", "id": 7}), "a manual one whose `id` is not a text"),
-            (json!({"rotate": "planned", "reason": ["x"]}), "a manual one whose `reason` is not a text"),
-            (json!({"rotate": "planned", "why": "x"}), "a manual one with more than `rotate`, `reason` and `id`"),
-            (json!({"rotate": "planned", "reason": "x".repeat(501)}), "a manual one with a reason of over 500 bytes"),
+            (json!({"rotate": "planned", "comment": ["x"]}), "a manual one whose `comment` is not a text"),
+            (json!({"rotate": "planned", "why": "x"}), "a manual one with more than `rotate`, `comment` and `id`"),
+            (json!({"rotate": "planned", "comment": "x".repeat(501)}), "a manual one with a comment of over 500 bytes"),
             (
                 json!({"rotate": "planned", "id": "short"}),
                 "a manual one whose `id` has not 32 to 60 characters of A-Z a-z 0-9 . _ -",
@@ -357,14 +369,14 @@ mod tests {
             (sqs(&[&json!("text")]), "of no known kind"),
             (sqs(&[&scheduled(), &json!({})]), "of no known kind"),
             (sqs(&[&json!({"rotate": "emergency"})]), EMERGENCY),
-            (sqs(&[&scheduled(), &json!({"rotate": "emergency", "id": ID, "reason": "leaked"})]), EMERGENCY),
+            (sqs(&[&scheduled(), &json!({"rotate": "emergency", "id": ID, "comment": "leaked"})]), EMERGENCY),
             (sqs(&[&step("createSecret")]), "a rotation of Secrets Manager through SQS, where nobody sends one"),
         ];
         for (payload, expected) in table {
             assert_eq!(read(&payload), Err(EventError(expected)), "{payload}");
         }
-        assert_eq!(Event::read("", REQUEST), Err(EventError("not JSON")));
-        let anonymous = Event::read("{\"rotate\":\"planned\"}", "");
+        assert_eq!(Demand::read("", REQUEST), Err(EventError("not JSON")));
+        let anonymous = Demand::read("{\"rotate\":\"planned\"}", "");
         assert_eq!(anonymous, Err(EventError("a manual one whose invocation has no id")));
     }
 

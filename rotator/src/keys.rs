@@ -10,8 +10,9 @@ mod first;
 mod steps;
 
 use crate::{
-    error::{NoRandomness, RotateError},
+    error::RotateError,
     event::RotationId,
+    platform::Platform,
     rehearsal::{RehearsalFailure, Rehearsed, rehearse},
     report::{Ended, KeysOutcome, KeysReport, RegionReport, Times, VersionOutcome, VersionReport},
     secret::{Put, SecretVersions},
@@ -22,12 +23,11 @@ use attempts::Attempts;
 use key_store::{SecretLocation, aws::SdkConfig, unix_seconds};
 use signing::{Key, KeyId, KeySet, RotationKind, RotationPlan, RotationSchedule, UnixSeconds};
 use std::{
-    fmt, mem,
-    sync::Arc,
+    mem,
     time::{Duration, SystemTime},
 };
+use telemetry::{Detail, Event, Step};
 use tokio::time::{Instant, sleep, timeout};
-use zeroize::Zeroizing;
 
 /// How often a rotation begins again because another has changed something meanwhile.
 const ROUNDS: u8 = 16;
@@ -36,28 +36,6 @@ const READ_BACK_EVERY: Duration = Duration::from_secs(1);
 /// How long it is waited for an answer of one, when the time for replication is over: all three tries of the SDK and the pauses
 /// between them, which are at most three seconds, so that what is wrong is told and not only that there was no answer.
 const READ_BACK: Duration = Duration::from_secs(5);
-
-/// What a rotator cannot have of itself.
-#[derive(Clone)]
-pub struct ClockAndRng {
-    /// The wall clock.
-    pub now: Arc<dyn Fn() -> SystemTime + Send + Sync>,
-    /// The secret of a new key.
-    pub new_secret: Arc<dyn Fn() -> Result<Zeroizing<[u8; 48]>, NoRandomness> + Send + Sync>,
-}
-
-impl fmt::Debug for ClockAndRng {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClockAndRng")
-    }
-}
-
-impl ClockAndRng {
-    /// The present second.
-    pub(crate) fn seconds(&self) -> UnixSeconds {
-        unix_seconds((self.now)())
-    }
-}
 
 /// The key that was made last.
 fn newest(keys: &KeySet) -> Option<&KeyId> {
@@ -118,21 +96,6 @@ impl Done {
     }
 }
 
-/// Puts a warning into the log and into the report, once, however many rounds a rotation takes.
-fn warn(warnings: &mut Vec<String>, step: &str, detail: String) {
-    if !warnings.contains(&detail) {
-        tracing::warn!(step, detail);
-        warnings.push(detail);
-    }
-}
-
-/// The same, where there is something to say.
-fn say(warnings: &mut Vec<String>, what: Option<String>) {
-    if let Some(what) = what {
-        warn(warnings, "goes-on", what);
-    }
-}
-
 /// What is said of an emergency under an id that was first that of another kind: it has a version of its own, which it goes on
 /// as, or as which it took place before.
 fn under_which(
@@ -183,13 +146,13 @@ fn in_an_emergency(error: &RotateError) -> String {
 pub struct KeyRotator {
     secret: SecretVersions,
     schedule: RotationSchedule,
-    clock_and_rng: ClockAndRng,
+    platform: Platform,
 }
 
 impl KeyRotator {
     /// A rotator of `secret`, under timings that leave every function time to follow.
-    pub fn new(secret: SecretLocation, schedule: RotationSchedule, aws: SdkConfig, clock_and_rng: ClockAndRng) -> Self {
-        Self { secret: SecretVersions::new(secret, aws), schedule, clock_and_rng }
+    pub fn new(secret: SecretLocation, schedule: RotationSchedule, aws: SdkConfig, platform: Platform) -> Self {
+        Self { secret: SecretVersions::new(secret, aws), schedule, platform }
     }
 
     /// Reads where things stand.
@@ -198,6 +161,13 @@ impl KeyRotator {
     /// Where AWS refuses or fails, or what is current is no key set.
     pub async fn snapshot(&self) -> Result<Snapshot, RotateError> {
         self.secret.snapshot().await
+    }
+
+    /// Warns that a rotation goes on under another version than that of its id, if it does.
+    fn goes_on(&self, done: &mut Done, what: Option<String>) {
+        if let Some(what) = what {
+            self.platform.warn(&mut done.warnings, "goes-on", what);
+        }
     }
 
     /// The plan of a rotation of what is current. Nothing is changed.
@@ -211,11 +181,11 @@ impl KeyRotator {
         match (self.replicas_in_sync(&snapshot.replicas), rotation) {
             (Err(error), RotationKind::Planned) => return Err(error),
             // A replica that lags is no reason to leave a key in force that others may know.
-            (Err(error), RotationKind::Emergency) => warn(warnings, "replicas", in_an_emergency(&error)),
+            (Err(error), RotationKind::Emergency) => self.platform.warn(warnings, "replicas", in_an_emergency(&error)),
             (Ok(()), _) => {}
         }
         let planned_from = snapshot.current.id.clone();
-        let secret = (self.clock_and_rng.new_secret)()?;
+        let secret = (self.platform.new_secret)()?;
         let new = (new_key.clone(), &secret[..]);
         let plan = RotationPlan::new(
             &snapshot.current.keys,
@@ -223,10 +193,14 @@ impl KeyRotator {
             new,
             rotation,
             &self.schedule,
-            self.clock_and_rng.seconds(),
+            self.platform.seconds(),
         )?;
-        let signs_from = plan.keys.get(new_key).map(|key| key.not_before().get());
-        tracing::info!(step = "plan", kind = name(rotation), planned_from = plan.planned_from, new_key = %new_key, signs_from);
+        self.platform.log_step(Step::Plan {
+            kind: name(rotation),
+            planned_from: &plan.planned_from,
+            new_key: new_key.as_str(),
+            signs_from: plan.keys.get(new_key).map_or(0, |key| key.not_before().get()),
+        });
         Ok(plan)
     }
 
@@ -260,17 +234,17 @@ impl KeyRotator {
                 Next::Over(ended) => {
                     if ended.outcome == KeysOutcome::Superseded {
                         let what = self.superseded(id, &attempts, &mut snapshot).await?;
-                        warn(&mut done.warnings, "superseded", what);
+                        self.platform.warn(&mut done.warnings, "superseded", what);
                         return Ok(KeysReport::new(snapshot.current, ended, &self.times()));
                     }
                     let new_key = ended.new_key.as_str();
-                    say(&mut done.warnings, under_which(id, rotation, &attempts, new_key, TOOK_PLACE));
+                    self.goes_on(done, under_which(id, rotation, &attempts, new_key, TOOK_PLACE));
                     return Ok(self.report(snapshot.current, &snapshot.replicas, ended).await);
                 }
                 Next::Promote(rehearsed) => {
                     let own = id.attempt(rehearsed.id()).is_some();
                     done.begun |= own;
-                    say(&mut done.warnings, under_which(id, rotation, &attempts, rehearsed.id(), GOES_ON));
+                    self.goes_on(done, under_which(id, rotation, &attempts, rehearsed.id(), GOES_ON));
                     let of = if own { id.key_id().as_str() } else { rehearsed.id() }.to_owned();
                     self.promote(rehearsed, &snapshot.current, (&of, VersionOutcome::Resumed), done).await?
                 }
@@ -287,7 +261,7 @@ impl KeyRotator {
                     done.begun |= matches!(put, Ok(Put::Done) | Err(RotateError::Unanswered(_)));
                     match put? {
                         Put::Done => {
-                            say(&mut done.warnings, under_which(id, rotation, &attempts, token.as_str(), GOES_ON));
+                            self.goes_on(done, under_which(id, rotation, &attempts, token.as_str(), GOES_ON));
                             let rehearsed = self.read_back(&snapshot.current, token.as_str()).await?;
                             let of = (id.key_id().as_str(), VersionOutcome::Rotated);
                             self.promote(rehearsed, &snapshot.current, of, done).await?
@@ -365,7 +339,8 @@ impl KeyRotator {
     async fn tidy(&self, snapshot: &mut Snapshot, done: &mut Done) -> Result<(), RotateError> {
         if mem::take(&mut snapshot.pending_on_current) {
             self.secret.take_off_pending(&snapshot.current.id).await?;
-            tracing::info!(step = "take-off", version = snapshot.current.id, reason = "it is current");
+            self.platform
+                .log_step(Step::TakeOff { version: &snapshot.current.id, detail: Detail(&"the version is current") });
         }
         if let Some(pending) = snapshot.pending.take_if(|pending| pending.put_aside) {
             self.take_off(&pending.id, &RehearsalFailure::PutAside).await?;
@@ -471,7 +446,7 @@ impl KeyRotator {
     async fn read(&self) -> Result<Snapshot, RotateError> {
         let snapshot = self.secret.snapshot().await?;
         let pending = snapshot.pending.as_ref().map(|pending| pending.id.as_str());
-        tracing::info!(step = "read", current = snapshot.current.id, pending);
+        self.platform.log_step(Step::Read { current: &snapshot.current.id, pending });
         Ok(snapshot)
     }
 
@@ -493,7 +468,8 @@ impl KeyRotator {
 
     async fn put(&self, token: &str, plan: &RotationPlan<VersionId>) -> Result<Put, RotateError> {
         let put = self.secret.put_pending(token, &SecretValue::write(plan)).await?;
-        tracing::info!(step = "put", version = token, outcome = if put == Put::Done { "pending" } else { "taken" });
+        let outcome = if put == Put::Done { "pending" } else { "taken" };
+        self.platform.log_step(Step::Put { version: token, outcome });
         Ok(put)
     }
 
@@ -504,14 +480,15 @@ impl KeyRotator {
     }
 
     fn rehearse(&self, current: &Version, pending: Pending) -> Result<Rehearsed, RehearsalFailure> {
-        let rehearsed = rehearse(current, pending, &self.schedule, self.clock_and_rng.seconds())?;
-        tracing::info!(step = "rehearse", version = rehearsed.id(), keys = rehearsed.plan().keys.keys().len());
+        let rehearsed = rehearse(current, pending, &self.schedule, self.platform.seconds())?;
+        self.platform.log_step(Step::Rehearse { version: rehearsed.id(), keys: rehearsed.plan().keys.keys().len() });
         Ok(rehearsed)
     }
 
     async fn take_off(&self, id: &str, failure: &RehearsalFailure) -> Result<(), RotateError> {
         self.secret.take_off_pending(id).await?;
-        tracing::warn!(step = "take-off", version = id, reason = %failure);
+        let warning = Event::RotationWarning { step: "take-off", version: Some(id), detail: Detail(failure) };
+        self.platform.log(&warning);
         Ok(())
     }
 
@@ -524,7 +501,7 @@ impl KeyRotator {
         done: &mut Done,
     ) -> Result<Option<Version>, RotateError> {
         // Its tries end with the time in which it may be promoted: what hangs is read and planned anew, not promoted late.
-        let now = (self.clock_and_rng.now)();
+        let now = (self.platform.now)();
         let left = rehearsed.plan().check_promotion(unix_seconds(now)).map_err(RehearsalFailure::from)?;
         // To the end of the last second, of which a part has passed.
         let passed = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
@@ -533,30 +510,18 @@ impl KeyRotator {
         let promoted = promotion.map_err(|_| RotateError::TooSlow)??;
         // By this very call, perhaps: the SDK asks again where an answer is lost, and is told then that the label is not there.
         if !promoted && self.read().await?.current.id != rehearsed.id() {
-            tracing::info!(
-                step = "promote",
-                version = rehearsed.id(),
-                planned_from = rehearsed.plan().planned_from,
-                outcome = "overtaken"
-            );
+            self.platform
+                .log_step(Step::Overtaken { version: rehearsed.id(), planned_from: &rehearsed.plan().planned_from });
             return Ok(None);
         }
         let report = VersionReport::new(rehearsed.id(), id, outcome, &current.keys, rehearsed.plan(), &self.times());
         let VersionReport { version, id, planned_from, kind, .. } = &report;
-        tracing::info!(
-            step = "promote",
-            became_current = kind,
-            version,
-            id,
-            planned_from,
-            outcome = "current",
-            dropped = report.dropped()
-        );
+        self.platform.log(&Event::KeysRotated { kind, version, id, planned_from, dropped: Detail(&report.dropped()) });
         done.versions.push(report);
         // It is promoted, whatever comes of this: where it fails the next call takes the label off.
         if let Err(error) = self.secret.take_off_pending(rehearsed.id()).await {
             let why = format!("AWSPENDING stays on version {} until the next rotation: {error}", rehearsed.id());
-            warn(&mut done.warnings, "take-off", why);
+            self.platform.warn(&mut done.warnings, "take-off", why);
         }
         Ok(Some(rehearsed.into_version()))
     }
@@ -568,7 +533,7 @@ impl KeyRotator {
     }
 
     fn times(&self) -> Times<'_> {
-        Times { timings: self.schedule.timings(), now: self.clock_and_rng.seconds() }
+        Times { timings: self.schedule.timings(), now: self.platform.seconds() }
     }
 
     /// Reads the secret in each Region until each returns what is current, or the time for replication is over.
@@ -589,7 +554,7 @@ impl KeyRotator {
             }
             let in_step = regions.iter().all(|region| region.in_step);
             if in_step || Instant::now() >= end {
-                tracing::info!(step = "read-back", regions = regions.len(), in_step);
+                self.platform.log_step(Step::ReadBack { regions: regions.len(), in_step });
                 return regions;
             }
             sleep(READ_BACK_EVERY).await;

@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod event;
 mod keys;
+mod platform;
 mod rehearsal;
 mod report;
 mod secret;
@@ -19,10 +20,11 @@ mod version;
 pub use config::RotatorConfig;
 pub use service::{Rotator, RotatorFailure};
 
-pub use event::{Event, EventError, RotationId, RotationIdError, Step};
+pub use event::{Demand, EventError, RotationId, RotationIdError, Step};
 
 pub use error::{NoRandomness, RotateError};
-pub use keys::{ClockAndRng, KeyRotator, RotateFailure, dry_run::DryRun};
+pub use keys::{KeyRotator, RotateFailure, dry_run::DryRun};
+pub use platform::Platform;
 pub use rehearsal::RehearsalFailure;
 pub use stack::{StackError, StackUpdater};
 pub use version::{Pending, Replica, Snapshot, Version};

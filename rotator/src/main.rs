@@ -2,30 +2,34 @@
 
 use key_store::aws::{CallLimits, of_lambda};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
-use rotator::{ClockAndRng, NoRandomness, Rotator, RotatorConfig, RotatorFailure};
+use rotator::{NoRandomness, Platform, Rotator, RotatorConfig, RotatorFailure};
 use serde_json::value::RawValue;
 use std::{process::ExitCode, sync::Arc, time::SystemTime};
+use telemetry::{Detail, Event, Log};
 use zeroize::Zeroizing;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    telemetry::log::init();
+    let log = Log::of_function();
     let config = match RotatorConfig::read(std::env::vars_os()) {
         Ok(config) => config,
         Err(error) => {
-            tracing::error!(rotation = "not-started", reason = %error);
+            log.write(&Event::FunctionNotStarted { detail: Detail(&error), version: VERSION }, SystemTime::now());
             return ExitCode::FAILURE;
         }
     };
-    let clock_and_rng = ClockAndRng { now: Arc::new(SystemTime::now), new_secret: Arc::new(new_secret) };
-    let rotator = Rotator::new(config, &of_lambda(CallLimits::PATIENT), clock_and_rng);
+    let platform = Platform { now: Arc::new(SystemTime::now), new_secret: Arc::new(new_secret), log: log.clone() };
+    log.write(&Event::FunctionStarted { version: VERSION }, SystemTime::now());
+    let rotator = Rotator::new(config, &of_lambda(CallLimits::PATIENT), platform);
     let handler = async |event: LambdaEvent<Box<RawValue>>| {
         rotator.rotate(event.payload.get(), &event.context.request_id).await.map_err(diagnostic)
     };
     match Runtime::new(service_fn(handler)).run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(rotation = "stopped", reason = %error);
+            log.write(&Event::FunctionStopped { detail: Detail(&error) }, SystemTime::now());
             ExitCode::FAILURE
         }
     }

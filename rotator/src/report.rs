@@ -17,7 +17,7 @@ pub struct Report {
     pub id: String,
     /// Why, in the words of whoever asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub comment: Option<String>,
     /// Every version that became current in this call, in order.
     pub versions: Vec<VersionReport>,
     /// The signing keys, where they are rotated.
@@ -40,7 +40,7 @@ impl Report {
         Self {
             trigger,
             id: id.to_string(),
-            reason: None,
+            comment: None,
             versions: Vec::new(),
             keys: None,
             stack: None,
@@ -210,6 +210,19 @@ pub enum StackOutcome {
     SameSecond,
     /// It is being created, with an API key that is new.
     BeingCreated,
+}
+
+impl StackOutcome {
+    /// The outcome as one word, as the report has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Updating => "updating",
+            Self::NoUpdates => "no-updates",
+            Self::Already => "already",
+            Self::SameSecond => "same-second",
+            Self::BeingCreated => "being-created",
+        }
+    }
 }
 
 /// A moment, written as RFC 3339 has it.

@@ -1,8 +1,9 @@
 use crate::{
     config::RotatorConfig,
     error::RotateError,
-    event::Event,
-    keys::{ClockAndRng, KeyRotator, RotateFailure, told},
+    event::Demand,
+    keys::{KeyRotator, RotateFailure, told},
+    platform::Platform,
     report::{KeysOutcome, KeysReport, Moment, Report, VersionReport, worst_first},
     secret_value::name,
     stack::StackUpdater,
@@ -10,13 +11,14 @@ use crate::{
 use key_store::aws::SdkConfig;
 use signing::{RotationKind, UnixSeconds};
 use std::mem;
+use telemetry::{Detail, Event, RotationEnd};
 
 /// The rotator of one function.
 #[derive(Debug)]
 pub struct Rotator {
     keys: Option<(String, KeyRotator)>,
     stack: Option<StackUpdater>,
-    clock_and_rng: ClockAndRng,
+    platform: Platform,
 }
 
 /// Why an invocation failed, and what it had done until then.
@@ -31,11 +33,11 @@ pub struct RotatorFailure {
 
 impl Rotator {
     /// A rotator of what `config` names, where `aws` is.
-    pub fn new(config: RotatorConfig, aws: &SdkConfig, clock_and_rng: ClockAndRng) -> Self {
+    pub fn new(config: RotatorConfig, aws: &SdkConfig, platform: Platform) -> Self {
         let keys = config.keys.map(|(secret, schedule)| {
-            (secret.arn.to_string(), KeyRotator::new(secret, schedule, aws.clone(), clock_and_rng.clone()))
+            (secret.arn.to_string(), KeyRotator::new(secret, schedule, aws.clone(), platform.clone()))
         });
-        Self { keys, stack: config.stack.map(|name| StackUpdater::new(name, aws)), clock_and_rng }
+        Self { keys, stack: config.stack.map(|name| StackUpdater::new(name, aws, platform.clone())), platform }
     }
 
     /// Does what an invocation asks for, and logs each step, and one line about the whole, with the whole report in it: an
@@ -46,21 +48,20 @@ impl Rotator {
     /// # Errors
     /// What stopped it. Lambda, SQS or Secrets Manager call again, and the work goes on from where it is.
     pub async fn rotate(&self, payload: &str, request_id: &str) -> Result<Vec<Report>, RotatorFailure> {
-        let begun = (self.clock_and_rng.now)();
+        let begun = (self.platform.now)();
         let mut reports = Vec::new();
         let done = self.handle_all(payload, request_id, &mut reports).await;
-        let duration = (self.clock_and_rng.now)().duration_since(begun).unwrap_or_default();
+        let duration = (self.platform.now)().duration_since(begun).unwrap_or_default();
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let kind = worst(&reports);
-        let report = (!reports.is_empty()).then(|| serde_json::to_string(&reports).unwrap_or_default());
-        match &done {
+        let report = (!reports.is_empty()).then(|| serde_json::value::to_raw_value(&reports).ok()).flatten();
+        let end = RotationEnd { kind, duration_ms, request_id, report: report.as_deref() };
+        self.platform.log(&match &done {
             // The first steps of Secrets Manager's rotation end nothing.
-            Ok(()) if reports.iter().all(Report::is_of_a_step) => {
-                tracing::info!(step = "end", duration_ms, request_id, report);
-            }
-            Ok(()) => tracing::info!(rotation = "done", kind, duration_ms, request_id, report),
-            Err(error) => tracing::error!(rotation = "failed", kind, reason = error, duration_ms, request_id, report),
-        }
+            Ok(()) if reports.iter().all(Report::is_of_a_step) => Event::RotationStep(telemetry::Step::End(end)),
+            Ok(()) => Event::RotationDone(end),
+            Err(error) => Event::RotationFailed { detail: Detail(error), end },
+        });
         match done {
             Ok(()) => Ok(reports),
             Err(error) => Err(RotatorFailure { error, reports }),
@@ -68,13 +69,13 @@ impl Rotator {
     }
 
     async fn handle_all(&self, payload: &str, request_id: &str, reports: &mut Vec<Report>) -> Result<(), String> {
-        for event in Event::read(payload, request_id).map_err(|error| error.to_string())? {
-            let mut report = match &event {
-                Event::Scheduled { id, .. } => Report::new("scheduled", id.key_id()),
-                Event::Manual { id, .. } => Report::new("manual", id.key_id()),
-                Event::Step { token, .. } => Report::new("secrets-manager", token),
+        for demand in Demand::read(payload, request_id).map_err(|error| error.to_string())? {
+            let mut report = match &demand {
+                Demand::Scheduled { id, .. } => Report::new("scheduled", id.key_id()),
+                Demand::Manual { id, .. } => Report::new("manual", id.key_id()),
+                Demand::Step { token, .. } => Report::new("secrets-manager", token),
             };
-            let handled = self.handle(event, &mut report).await;
+            let handled = self.handle(demand, &mut report).await;
             // What was done is told with what stopped it.
             let handled = handled.map_err(|error| error + &told(&report.versions));
             report.error = handled.as_ref().err().cloned();
@@ -84,30 +85,50 @@ impl Rotator {
         Ok(())
     }
 
-    async fn handle(&self, event: Event, report: &mut Report) -> Result<(), String> {
-        match event {
-            Event::Scheduled { id, time } => {
-                tracing::info!(step = "begin", trigger = "scheduled", id = %id.key_id(), time = Moment(time).text());
+    async fn handle(&self, demand: Demand, report: &mut Report) -> Result<(), String> {
+        match demand {
+            Demand::Scheduled { id, time } => {
+                self.platform.log(&Event::RotationBegun {
+                    trigger: "scheduled",
+                    kind: Some(name(RotationKind::Planned)),
+                    id: id.key_id().as_str(),
+                    time: Some(Detail(&Moment(time).text())),
+                    secrets_manager_step: None,
+                    comment: None,
+                });
                 if let Some((_, keys)) = &self.keys {
                     report.take(keys.rotate(&id, RotationKind::Planned).await)?;
                 }
                 self.finish(report, time, false).await.map_err(|error| error.to_string())
             }
-            Event::Manual { id, rotation, reason } => {
-                let asked = name(rotation);
-                tracing::info!(step = "begin", trigger = "manual", asked, id = %id.key_id(), reason);
-                report.reason = reason;
+            Demand::Manual { id, rotation, comment } => {
+                self.platform.log(&Event::RotationBegun {
+                    trigger: "manual",
+                    kind: Some(name(rotation)),
+                    id: id.key_id().as_str(),
+                    time: None,
+                    secrets_manager_step: None,
+                    comment: comment.as_deref(),
+                });
+                report.comment = comment;
                 let time = match &self.keys {
                     Some((_, keys)) => {
                         let keys_report = report.take(keys.rotate(&id, rotation).await)?;
                         keys.made(keys_report).await.map_err(|error| error.to_string())?
                     }
-                    None => self.clock_and_rng.seconds(),
+                    None => self.platform.seconds(),
                 };
                 self.finish(report, time, self.keys.is_none()).await.map_err(|error| error.to_string())
             }
-            Event::Step { step, secret_id, token } => {
-                tracing::info!(step = "begin", trigger = "secrets-manager", secrets_manager_step = ?step, id = %token);
+            Demand::Step { step, secret_id, token } => {
+                self.platform.log(&Event::RotationBegun {
+                    trigger: "secrets-manager",
+                    kind: None,
+                    id: token.as_str(),
+                    time: None,
+                    secrets_manager_step: Some(step.name()),
+                    comment: None,
+                });
                 let not_ours = |why: &str| format!("Secrets Manager asks to rotate {secret_id}, {why}");
                 let (arn, keys) = self.keys.as_ref().ok_or_else(|| not_ours("and COUNTERSIGN_ROTATE is api-key"))?;
                 if *arn != secret_id {
@@ -134,7 +155,7 @@ impl Rotator {
         }
         if let Some(stack) = &self.stack {
             let new = new || outcome == Some(KeysOutcome::Rotated);
-            report.stack = Some(stack.update(time, self.clock_and_rng.seconds(), new, &mut report.warnings).await?);
+            report.stack = Some(stack.update(time, self.platform.seconds(), new, &mut report.warnings).await?);
         }
         match report.keys.as_ref().and_then(KeysReport::lagging) {
             Some(regions) => Err(RotateError::Lagging(regions)),
@@ -189,9 +210,12 @@ mod tests {
             let variables = [("COUNTERSIGN_SECRET", ARN), ("COUNTERSIGN_ROTATE", rotate), ("StackName", "api")];
             let config =
                 RotatorConfig::read(variables.map(|(name, value)| (OsString::from(name), value.into()))).unwrap();
-            let clock_and_rng =
-                ClockAndRng { now: Arc::new(|| SystemTime::UNIX_EPOCH), new_secret: Arc::new(|| Err(NoRandomness)) };
-            let rotator = Rotator::new(config, &of_lambda(CallLimits::BRIEF), clock_and_rng);
+            let platform = Platform {
+                now: Arc::new(|| SystemTime::UNIX_EPOCH),
+                new_secret: Arc::new(|| Err(NoRandomness)),
+                log: telemetry::Log::none(),
+            };
+            let rotator = Rotator::new(config, &of_lambda(CallLimits::BRIEF), platform);
             let token = "1ab23456-cde7-8912-34fg-h56i78j9k12l";
             let event = format!(r#"{{"Step":"createSecret","SecretId":"{arn}","ClientRequestToken":"{token}"}}"#);
             let error = rotator.rotate(&event, "r").await.unwrap_err();

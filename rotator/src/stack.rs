@@ -1,6 +1,9 @@
 //! The update of the stack: a new `Timestamp` makes a new API key, and CloudFront sends that from then on.
 
-use crate::report::{Moment, StackOutcome, StackReport};
+use crate::{
+    platform::Platform,
+    report::{Moment, StackOutcome, StackReport},
+};
 use aws_sdk_cloudformation::{
     Client,
     config::{Builder, Region},
@@ -10,6 +13,7 @@ use aws_sdk_cloudformation::{
 use key_store::aws::{Call, SdkConfig, explain};
 use signing::UnixSeconds;
 use std::{error::Error, fmt::Debug};
+use telemetry::Step;
 
 const TIMESTAMP: &str = "Timestamp";
 
@@ -19,6 +23,7 @@ pub struct StackUpdater {
     name: String,
     region: String,
     client: Client,
+    platform: Platform,
 }
 
 /// Why the stack is not updated, and what to do.
@@ -70,11 +75,11 @@ pub(crate) fn timestamp(time: UnixSeconds) -> String {
 
 impl StackUpdater {
     /// The stack of that name or ARN, where `aws` is.
-    pub fn new(name: String, aws: &SdkConfig) -> Self {
+    pub fn new(name: String, aws: &SdkConfig, platform: Platform) -> Self {
         let arn_region = name.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2)).map(str::to_owned);
         let region = arn_region.or_else(|| aws.region().map(ToString::to_string)).unwrap_or_default();
         let config = Builder::from(aws).region(Region::new(region.clone())).build();
-        Self { name, region, client: Client::from_conf(config) }
+        Self { name, region, client: Client::from_conf(config), platform }
     }
 
     /// Gives the stack a new `Timestamp` and leaves all else as it is. CloudFormation goes on by itself. `new` says that the
@@ -94,10 +99,9 @@ impl StackUpdater {
         let timestamp = timestamp(time);
         let stack = self.describe().await?;
         let status = status_of(&stack);
-        tracing::info!(step = "describe-stack", stack = self.name, status);
+        self.platform.log_step(Step::DescribeStack { stack: &self.name, status: &status });
         for detail in of_owners(&self.name, &stack) {
-            tracing::warn!(step = "describe-stack", detail);
-            warnings.push(detail);
+            self.platform.warn(warnings, "describe-stack", detail);
         }
         let outcome = match next(&self.name, &stack, &timestamp, &now, new)? {
             Next::Nothing(outcome) => outcome,
@@ -105,8 +109,8 @@ impl StackUpdater {
                 self.send_update(token(&timestamp, &now), parameters, capabilities, &status).await?
             }
         };
-        // Not `timestamp`: that is the line's own.
-        tracing::info!(step = "update-stack", stack = self.name, stack_timestamp = timestamp, outcome = ?outcome);
+        let step = Step::UpdateStack { stack: &self.name, stack_timestamp: &timestamp, outcome: outcome.name() };
+        self.platform.log_step(step);
         Ok(StackReport { name: self.name.clone(), outcome, timestamp, status })
     }
 

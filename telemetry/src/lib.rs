@@ -1,13 +1,18 @@
-//! What the Lambda functions tell their operators: the log, and the metrics in it.
+//! What the functions report to their operators: one log, and the metrics in it.
 //!
-//! Metrics are no calls of their own: [`embed`] reads them off the line that a function logs anyway, by the one table
-//! [`METRICS`], in which every name stands once. [`log`] is the log of a program, with the metrics in it; the edge writes its
-//! own lines and embeds by itself.
+//! An [`Event`] is a line of the log. It knows its fields and its metrics, and [`Log`] writes it once, as one JSON object, with
+//! the metrics in CloudWatch's embedded metric format. Nothing calls CloudWatch, and nothing reads a line again.
 
+mod event;
 mod function_name;
-#[cfg(feature = "log")]
-pub mod log;
-mod metrics;
+mod line;
+mod log;
+mod memory;
+mod metric;
 
+pub use event::{Detail, Event, Level, RefusedRequest, RotationEnd, Step};
 pub use function_name::function_name;
-pub use metrics::{Dimension, METRICS, Metric, NAMESPACE, Unit, embed};
+pub use line::line;
+pub use log::Log;
+pub use memory::MemoryLog;
+pub use metric::{Dimension, METRICS, Metric, NAMESPACE, Unit};

@@ -14,8 +14,11 @@ use local::{Api, ApiRequest, Routes, rest_event};
 use signing::{Key, KeySet, Nonce, Request, UnixSeconds, sign};
 use std::{
     ffi::OsString,
+    hint::black_box,
+    io::{self, Write as _},
     time::{Duration, SystemTime},
 };
+use telemetry::{Event, Log};
 
 fn main() {
     divan::main();
@@ -79,7 +82,8 @@ fn from_event_to_answer(bencher: Bencher<'_, '_>) {
     file.create(&KeySet::new(vec![key()]).unwrap(), &[]).unwrap();
     let source = OsString::from(format!("file:{}", file.path().display()));
     let config = AuthorizerConfig::read([("COUNTERSIGN_SECRET".into(), source)]).unwrap();
-    let authorizer = Authorizer::new(config, &of_lambda(CallLimits::BRIEF));
+    let authorizer =
+        Authorizer::new(config, &of_lambda(CallLimits::BRIEF), Log::new(Some("authorizer".to_owned()), io::sink()));
     let now = SystemTime::now();
     let event = event(&key(), now);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -91,3 +95,48 @@ fn from_event_to_answer(bencher: Bencher<'_, '_>) {
     assert!(answer.contains(r#""Effect":"Allow""#), "{answer}");
     bencher.bench_local(decide);
 }
+
+/// A line of the log about an admitted request, as [`log_line_plainly`] writes it too.
+#[divan::bench]
+fn log_line(bencher: Bencher<'_, '_>) {
+    let log = Log::new(Some("authorizer".to_owned()), io::sink());
+    let now = SystemTime::now();
+    bencher.bench_local(|| log.write(black_box(&ADMITTED), now));
+}
+
+/// The same bytes by one `format!`.
+#[divan::bench]
+fn log_line_plainly(bencher: Bencher<'_, '_>) {
+    let now = SystemTime::now();
+    let plainly = || {
+        let Event::RequestAdmitted {
+            key_id, key_set_age: Some(age), method, request_id, x_amz_cf_id: Some(id), ..
+        } = black_box(ADMITTED)
+        else {
+            unreachable!()
+        };
+        let timestamp = jiff::Timestamp::try_from(now).unwrap();
+        let millis = timestamp.as_millisecond();
+        let line = format!(
+            "{{\"timestamp\":\"{timestamp:.6}\",\"level\":\"INFO\",\"event\":\"request-admitted\",\"key_id\":\"{key_id}\",\
+            \"key_set_age\":{age},\"method\":\"{method}\",\"request_id\":\"{request_id}\",\"x_amz_cf_id\":\"{id}\",\
+            \"_aws\":{{\"Timestamp\":{millis},\"CloudWatchMetrics\":[{{\"Namespace\":\"Countersign\",\
+            \"Dimensions\":[[\"FunctionName\"]],\"Metrics\":[{{\"Name\":\"Allowed\",\"Unit\":\"Count\"}},\
+            {{\"Name\":\"KeySetAge\",\"Unit\":\"Seconds\"}}]}}]}},\"FunctionName\":\"authorizer\",\"Allowed\":1,\
+            \"KeySetAge\":{age}}}\n"
+        );
+        io::sink().write_all(line.as_bytes()).unwrap();
+        line
+    };
+    assert_eq!(plainly().trim_end(), telemetry::line(&ADMITTED, Some("authorizer"), now));
+    bencher.bench_local(plainly);
+}
+
+const ADMITTED: Event<'static> = Event::RequestAdmitted {
+    key_id: "1ab23456-cde7-8912-34fg-h56i78j9k12l",
+    key_set_age: Some(59),
+    method: "GET",
+    request_id: "141d6671-99b4-40ca-9997-7a22f01eac74",
+    x_amz_cf_id: Some("4TyzHTaYWb1GX1qTfsHhEqV6HUDd_BzoBZnwfnvQc_1oF26ClkoUSEQ=="),
+    omitted: None,
+};

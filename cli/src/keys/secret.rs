@@ -15,11 +15,12 @@ use key_store::{
     aws::{CallLimits, SdkConfig, of_operator},
 };
 use rotator::{
-    Bounds, ClockAndRng, DryRun, KeyRotator, KeysOutcome, KeysReport, NoRandomness, RotateFailure, RotationId,
-    Snapshot, StackOutcome, StackReport, StackUpdater, VersionOutcome, VersionReport, worst_first,
+    Bounds, DryRun, KeyRotator, KeysOutcome, KeysReport, NoRandomness, Platform, RotateFailure, RotationId, Snapshot,
+    StackOutcome, StackReport, StackUpdater, VersionOutcome, VersionReport, worst_first,
 };
 use signing::{RotationKind, RotationSchedule, RotationTimings, UnixSeconds};
 use std::{sync::Arc, time::SystemTime};
+use telemetry::Log;
 
 /// Prints what is current, what is pending, and how the replicas are.
 pub(crate) async fn show(arn: SecretArn) -> Result<()> {
@@ -70,7 +71,7 @@ pub(crate) async fn rotate(
     let rotator = key_rotator(secret, schedule, &aws);
     let now = now();
     let id = id.map_or_else(|| new_rotation_id(now), Ok)?;
-    let stack = stack.map(|name| StackUpdater::new(name, &aws));
+    let stack = stack.map(|name| StackUpdater::new(name, &aws, platform()));
     if dry_run {
         return print_dry_run(&rotator, stack.as_ref(), (&id, rotation), &schedule).await;
     }
@@ -251,9 +252,13 @@ async fn sdk_config(arn: &SecretArn) -> SdkConfig {
 }
 
 fn key_rotator(secret: SecretLocation, schedule: RotationSchedule, aws: &SdkConfig) -> KeyRotator {
+    KeyRotator::new(secret, schedule, aws.clone(), platform())
+}
+
+/// Nothing is logged: what was done is printed.
+fn platform() -> Platform {
     let new_secret = || new_secret().map_err(|_| NoRandomness);
-    let clock_and_rng = ClockAndRng { now: Arc::new(SystemTime::now), new_secret: Arc::new(new_secret) };
-    KeyRotator::new(secret, schedule, aws.clone(), clock_and_rng)
+    Platform { now: Arc::new(SystemTime::now), new_secret: Arc::new(new_secret), log: Log::none() }
 }
 
 fn print_snapshot(Snapshot { current, pending, pending_on_current, replicas }: &Snapshot, now: UnixSeconds) {

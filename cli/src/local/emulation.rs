@@ -8,7 +8,13 @@ use edge_signer::EdgeSigner;
 use key_store::{ApiKey, KeyFile, aws};
 use local::{ApiKeys, ApiKind, Backend, Domain, IdentitySources, Running};
 use signing::{RotationKind, RotationSchedule, RotationTimings};
-use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use telemetry::{Detail, Event, Log};
 use tokio::{
     task::JoinSet,
     time::{Instant, interval, interval_at},
@@ -37,6 +43,8 @@ pub(crate) struct Emulation {
     /// How often keys are rotated, if at all, under these timings.
     pub(crate) rotate_every: Option<(Duration, RotationSchedule)>,
     pub(crate) functions: Functions,
+    /// The log of all of it.
+    pub(crate) log: Log,
 }
 
 /// Where the functions run.
@@ -150,6 +158,7 @@ impl Emulation {
             backend: self.backend,
             domain: self.domain.clone(),
             overwrite_path: self.overwrite_path.then(|| VERIFIED_PATH.to_owned()),
+            log: self.log.clone(),
         };
         let path_prefix = options.wire_base();
         let host = self.domain.map(|domain| domain.host().to_owned());
@@ -158,7 +167,7 @@ impl Emulation {
                 // The keys are in a file: it is not asked for any.
                 let aws = aws::of_lambda(aws::CallLimits::BRIEF);
                 let config = AuthorizerConfig::read(settings.iter().map(|&(name, value)| (name.into(), value.into())))?;
-                let authorizer = Authorizer::new(config, &aws);
+                let authorizer = Authorizer::new(config, &aws, self.log.clone());
                 // Processes that would read together there are none.
                 local::start(options, EdgeSigner::new(0, aws), authorizer).await?
             }
@@ -169,7 +178,13 @@ impl Emulation {
             }
         };
         let mut task = JoinSet::new();
-        task.spawn(rotate_and_hand_over(self.keys, api_keys, signer_ttl.min(verifier_ttl), self.rotate_every));
+        task.spawn(rotate_and_hand_over(
+            self.keys,
+            api_keys,
+            signer_ttl.min(verifier_ttl),
+            self.rotate_every,
+            self.log,
+        ));
         Ok(RunningEmulation { servers, host, path_prefix, _task: task, _functions: self.functions })
     }
 }
@@ -181,6 +196,7 @@ async fn rotate_and_hand_over(
     api_keys: Option<ApiKeys>,
     every: Duration,
     rotate_every: Option<(Duration, RotationSchedule)>,
+    log: Log,
 ) {
     let mut read = interval(every);
     let mut rotate = rotate_every.map(|(every, schedule)| (interval_at(Instant::now() + every, every), schedule));
@@ -195,7 +211,7 @@ async fn rotate_and_hand_over(
             }
         };
         tokio::select! {
-            schedule = rotation => rotate_once(&file, &schedule),
+            schedule = rotation => rotate_once(&file, &schedule, &log),
             _ = read.tick() => {}
         }
         // A file that cannot be read leaves what there is; the key caches tell the log.
@@ -207,13 +223,16 @@ async fn rotate_and_hand_over(
     }
 }
 
-fn rotate_once(file: &KeyFile, schedule: &RotationSchedule) {
+fn rotate_once(file: &KeyFile, schedule: &RotationSchedule, log: &Log) {
     let now = now();
     let rotated = key_file::plan(file, RotationKind::Planned, schedule, now)
         .and_then(|rotation| key_file::apply(file, &rotation, now).map(|()| rotation));
+    let time = SystemTime::now();
     match rotated {
-        Ok(rotation) => tracing::info!(rotation = "done", new_key = rotation.plan.new_key.as_str()),
-        Err(error) => tracing::error!(rotation = "failed", reason = %format!("{error:#}")),
+        Ok(rotation) => log.write(&Event::KeyFileRotated { new_key: rotation.plan.new_key.as_str() }, time),
+        Err(error) => {
+            log.write(&Event::KeyFileNotRotated { detail: Detail(&format_args!("{error:#}")) }, time);
+        }
     }
 }
 

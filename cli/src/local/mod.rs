@@ -7,7 +7,7 @@ use crate::{
     durations::{seconds, show},
     key_file,
     local::emulation::{Api, Emulation, Functions, Mode},
-    output::{self, line},
+    output::line,
     times::now,
     timings::TimingOptions,
 };
@@ -18,6 +18,7 @@ use local::{Backend, Domain};
 use settings::Seconds;
 use signing::{KeySet, RotationSchedule, RotationTimings};
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use telemetry::Log;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Args)]
@@ -78,15 +79,13 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    // Whoever reads the log may have gone: what cannot be written is lost, and a word about that would end the program.
-    let log = tracing_subscriber::fmt().json().flatten_event(true).with_target(false).log_internal_errors(false);
-    log.with_writer(io::stderr).init();
+    let log = Log::new(None, io::stderr());
 
     let timings = options.timings();
     let rotate_every = options.rotate_every.map(|every| check_rotation(every, timings)).transpose()?;
     let functions = match &options.artifacts {
         None => Functions::BuiltIn,
-        Some(folder) => Functions::Packaged(Arc::new(Artifacts::unpack(folder, Arc::new(output::log))?)),
+        Some(folder) => Functions::Packaged(Arc::new(Artifacts::unpack(folder, log.clone())?)),
     };
     // Kept until the end, when it goes with the keys in it.
     let mut own_folder = None;
@@ -121,6 +120,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         timings,
         rotate_every,
         functions,
+        log,
     };
     let running = emulation.start().await?;
     let (edge, gateway, prefix) = (running.servers.edge, running.servers.gateway, &running.path_prefix);

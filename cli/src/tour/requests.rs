@@ -248,9 +248,9 @@ pub(crate) async fn odd_requests_arrive_as_they_were_sent(client: &Client, repor
     report.row("a query of 7 KB: too large once it is signed", "431 answered-at-edge", long.verdict());
     let longer = format!("/echo/q?x={}", "v".repeat(8_200));
     let longer = client.at_edge(Method::GET, &longer, &[]).await?;
-    report.row("a query of 8 KB: too long for CloudFront", "414 answered-at-edge", longer.verdict());
+    report.row("a query of 8 KB: too long for CloudFront", "414 answered-by-cloudfront", longer.verdict());
     let raw = client.raw_at_edge(b"GET /echo/caf\xe9 HTTP/1.1\r\nHost: a\r\n\r\n").await?;
-    report.row("a target that is not ASCII", "400 answered-at-edge", raw.verdict());
+    report.row("a target that is not ASCII", "400 answered-by-cloudfront", raw.verdict());
     Ok(())
 }
 
@@ -289,7 +289,7 @@ pub(crate) async fn bodies(client: &Client, report: &mut Report) -> Result<()> {
         describe(&reply, &large)?,
     );
     let reply = client.send_to_edge(Method::GET, "/echo/b", &[], body).await?;
-    report.row("a GET with a body", "403 answered-at-edge", reply.verdict());
+    report.row("a GET with a body", "403 answered-by-cloudfront", reply.verdict());
     Ok(())
 }
 
@@ -321,8 +321,8 @@ pub(crate) async fn monitor_mode_lets_through_and_tells(client: &Client, report:
     // None behind an HTTP API.
     let key = headers.only("x-api-key");
     let direct = client.at_gateway(Method::GET, "/pets", &key.all()).await?;
-    report.row("the API's own URL, with the API key alone", "200 would-refuse: header-missing", direct.verdict());
+    report.row("the API's own URL, with the API key alone", "200 would-be-refused: header-missing", direct.verdict());
     let path = client.at_gateway(Method::GET, "/pets", &headers.all()).await?;
-    report.row("signed headers on another path", "200 would-refuse: path", path.verdict());
+    report.row("signed headers on another path", "200 would-be-refused: path", path.verdict());
     Ok(())
 }

@@ -17,9 +17,10 @@ use crate::{
     random,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use edge_signer::{Action, Header, LogEvent, Origin, OriginRequest};
+use edge_signer::{Action, Header, Origin, OriginRequest};
 use hyper::{Method, Request, Response, StatusCode, Uri, header::HeaderValue, http::uri::PathAndQuery};
 use std::{net::SocketAddr, time::SystemTime};
+use telemetry::{Detail, Event, Log};
 use tokio::time::timeout;
 
 /// A distribution with one origin and one function.
@@ -38,6 +39,7 @@ pub(crate) struct Edge<F> {
     /// The `<hex>` of `Via: 1.1 <hex>.cloudfront.net (CloudFront)`.
     pub(crate) via: String,
     pub(crate) limits: Limits,
+    pub(crate) log: Log,
 }
 
 impl<F: EdgeFunction> Hop for Edge<F> {
@@ -45,20 +47,31 @@ impl<F: EdgeFunction> Hop for Edge<F> {
         let method = request.head.method_for_log();
         match self.forward(request).await {
             Ok(response) => response,
-            Err(refusal) => refusal.log(method).into_response(),
+            Err(error) => self.answer_error(error, method),
         }
     }
 
     fn bad_request(&self, reason: &'static str) -> Response<Body> {
-        EdgeError::new(400, reason).log("unknown").into_response()
+        self.answer_error(EdgeError::new(400, "bad-request", reason), "unknown")
     }
 
     fn unreadable(&self, status: u16) {
-        EdgeError::new(status, "the request head cannot be read").log("unknown");
+        self.answer_error(EdgeError::new(status, "head-unreadable", "the request head cannot be read"), "unknown");
     }
 }
 
 impl<F: EdgeFunction> Edge<F> {
+    /// The answer to a request that does not reach the gateway, and its line in the log.
+    fn answer_error(&self, error: EdgeError, method: &str) -> Response<Body> {
+        let EdgeErrorParts { response, cause } = *error.0;
+        if let Some((reason, detail)) = cause {
+            let status = response.status().as_u16();
+            let event = Event::RequestAnsweredByCloudfront { reason, detail: Detail(&detail), status, method };
+            self.log.write(&event, SystemTime::now());
+        }
+        response
+    }
+
     async fn forward(&self, request: Inbound) -> Result<Response<Body>, EdgeError> {
         let Inbound { head, peer, body, .. } = request;
         check(&head)?;
@@ -68,8 +81,8 @@ impl<F: EdgeFunction> Edge<F> {
         };
         let (seen, body) = timeout(self.limits.body, peek(body, rules::BODY_BYTES))
             .await
-            .map_err(|_| EdgeError::new(408, "the body did not come in time"))?
-            .map_err(|_| EdgeError::new(400, "the body broke off"))?;
+            .map_err(|_| EdgeError::new(408, "body-timeout", "the body did not come in time"))?
+            .map_err(|_| EdgeError::new(400, "body-broken-off", "the body broke off"))?;
         let data = STANDARD.encode(seen.get(..rules::BODY_BYTES).unwrap_or(&seen));
 
         let request_id = random::cloudfront_id();
@@ -96,29 +109,30 @@ impl<F: EdgeFunction> Edge<F> {
                 input_truncated: seen.len() > rules::BODY_BYTES,
             }),
         };
-        let decision = timeout(self.limits.function, self.function.handle(&event, SystemTime::now()))
+        let now = SystemTime::now();
+        let decision = timeout(self.limits.function, self.function.handle(&event, now))
             .await
-            .map_err(|_| EdgeError::new(503, "the edge function did not answer in time"))?
-            .map_err(|error| EdgeError::new(502, format!("the edge function failed: {error}")))?;
+            .map_err(|_| EdgeError::new(503, "function-timeout", "the edge function did not answer in time"))?
+            .map_err(|error| EdgeError::new(502, "function-failed", format!("the edge function failed: {error}")))?;
+        for event in &decision.log {
+            self.log.write(&event.event(Some(&request_id)), now);
+        }
         let edits = match decision.action {
-            Action::Respond(response) => return Err(EdgeError::of_function(&response, &decision.log)),
+            Action::Respond(response) => return Err(EdgeError::of_function(&response)),
             Action::Forward(edits) => edits,
         };
 
         let mut headers = rules::apply(&edits, headers, &custom_headers)?;
         headers.push(("x-amz-cf-id".to_owned(), request_id));
         let request = self.origin_request(&head, (uri, querystring), headers, body)?;
-        for notice in decision.log {
-            tracing::warn!(hop = "edge", method = head.method_for_log(), notice = notice.name(), detail = %notice);
-        }
         // hyper's client hands out names in lower case and writes them in title case when told to: so `Countersign-Signature`
         // goes out as just that, which the gateway's identity source needs, and a viewer's own spelling is lost. What
         // CloudFront does to it is not known.
         client::send(&self.origin_address, request, NameCase::Title, self.limits.origin).await.map_err(|error| {
             match error {
-                SendError::Timeout => EdgeError::new(504, "the origin did not answer in time"),
-                SendError::Connect(_) => EdgeError::new(502, "the origin cannot be connected to"),
-                SendError::Broken(_) => EdgeError::new(502, "the origin broke the exchange off"),
+                SendError::Timeout => EdgeError::new(504, "origin-timeout", "the origin did not answer in time"),
+                SendError::Connect(_) => EdgeError::new(502, "origin-unreachable", "the origin cannot be connected to"),
+                SendError::Broken(_) => EdgeError::new(502, "origin-broken-off", "the origin broke the exchange off"),
             }
         })
     }
@@ -152,7 +166,7 @@ impl<F: EdgeFunction> Edge<F> {
         headers: Vec<(String, String)>,
         body: Body,
     ) -> Result<Request<Body>, EdgeError> {
-        let unsendable = || EdgeError::new(400, "the request cannot be sent on");
+        let unsendable = || EdgeError::new(400, "unsendable", "the request cannot be sent on");
         let headers: Vec<(String, Vec<u8>)> = headers
             .into_iter()
             .map(|(name, value)| latin1_bytes(&value).map(|value| (name, value)))
@@ -174,20 +188,20 @@ impl<F: EdgeFunction> Edge<F> {
 /// What CloudFront refuses before it calls a function.
 fn check(head: &RawHead) -> Result<(), EdgeError> {
     if !rules::allows_method(&head.method) {
-        return Err(EdgeError::new(403, "CloudFront does not allow this method"));
+        return Err(EdgeError::new(403, "method-not-allowed", "CloudFront does not allow this method"));
     }
     if !head.is_origin_form() {
-        return Err(EdgeError::new(400, "the request target is not a path"));
+        return Err(EdgeError::new(400, "target-not-a-path", "the request target is not a path"));
     }
     if head.target.len() > rules::URL_BYTES {
-        return Err(EdgeError::new(414, "the URL is over 8,192 bytes"));
+        return Err(EdgeError::new(414, "url-too-long", "the URL is over 8,192 bytes"));
     }
     if head.bytes > rules::HEAD_BYTES {
         // The limit is documented, the status that CloudFront answers with is not.
-        return Err(EdgeError::new(431, "the request head is over 20,480 bytes"));
+        return Err(EdgeError::new(431, "head-too-large", "the request head is over 20,480 bytes"));
     }
     if is_bodiless(&head.method) && head.body.announces_body() {
-        return Err(EdgeError::new(403, "a GET or HEAD request has a body"));
+        return Err(EdgeError::new(403, "body-on-get", "a GET or HEAD request has a body"));
     }
     Ok(())
 }
@@ -200,25 +214,26 @@ fn borrowed(headers: &[(String, String)]) -> Vec<Header<'_>> {
     headers.iter().map(|(name, value)| Header { name, value }).collect()
 }
 
-/// An answer that is made at the edge: what the viewer gets and what the log says. Boxed: it is large, and seldom.
+/// An answer that is made at the edge. Boxed: it is large, and seldom.
 struct EdgeError(Box<EdgeErrorParts>);
 
 struct EdgeErrorParts {
     response: Response<Body>,
-    reason: String,
+    /// Reason and detail, if CloudFront answers by itself: the function logs its own answer.
+    cause: Option<(&'static str, String)>,
 }
 
 impl EdgeError {
-    fn new(status: u16, reason: impl Into<String>) -> Self {
-        let reason = reason.into();
-        let mut response = Response::new(full(format!("{reason}\n")));
+    fn new(status: u16, reason: &'static str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let mut response = Response::new(full(format!("{detail}\n")));
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         response.headers_mut().insert("content-type", HeaderValue::from_static("text/plain; charset=utf-8"));
-        Self(Box::new(EdgeErrorParts { response, reason }))
+        Self(Box::new(EdgeErrorParts { response, cause: Some((reason, detail)) }))
     }
 
     /// The function's own answer, held to the same rules as its edits.
-    fn of_function(answer: &edge_signer::Response, log: &[LogEvent]) -> Self {
+    fn of_function(answer: &edge_signer::Response) -> Self {
         for (key, value) in &answer.headers {
             let name = key.to_ascii_lowercase();
             let refused = if rules::is_disallowed(&name) {
@@ -236,32 +251,17 @@ impl EdgeError {
             answer.headers.iter().map(|(key, value)| latin1_bytes(value).map(|value| (&**key, value))).collect();
         let headers = values.and_then(|values| header_map(values.iter().map(|(key, value)| (*key, value.as_slice()))));
         let (Some(headers), Ok(status)) = (headers, StatusCode::from_u16(answer.status)) else {
-            return Self::new(502, "the function's answer cannot be sent");
+            return Self::new(502, "function-result", "the function's answer cannot be sent");
         };
         let mut response = Response::new(full(answer.body.clone()));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
-        let reason = match log {
-            [] => "the edge function's own lines say why".to_owned(),
-            log => log.iter().map(LogEvent::to_string).collect::<Vec<_>>().join("; "),
-        };
-        Self(Box::new(EdgeErrorParts { response, reason }))
-    }
-
-    /// The one line of a request that never reached the gateway.
-    fn log(self, method: &str) -> Self {
-        let EdgeErrorParts { response, reason } = &*self.0;
-        tracing::info!(decision = "answered-at-edge", status = response.status().as_u16(), reason, method);
-        self
-    }
-
-    fn into_response(self) -> Response<Body> {
-        self.0.response
+        Self(Box::new(EdgeErrorParts { response, cause: None }))
     }
 }
 
 impl From<InvalidResult> for EdgeError {
     fn from(invalid: InvalidResult) -> Self {
-        Self::new(502, invalid.to_string())
+        Self::new(502, "function-result", invalid.to_string())
     }
 }

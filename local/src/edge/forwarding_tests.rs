@@ -201,18 +201,24 @@ async fn forbidden_edits_are_502_and_nothing_is_sent_on() {
         let running =
             answering(move || forward(Edits { set: vec![(name.into(), "secret".to_owned())], ..Edits::default() }))
                 .await;
-        let (log, _guard) = log();
+        let log = log();
         let reply = ask(running.edge, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx").await;
         assert_eq!((reply.status, reply.text()), (502, text));
-        let reason = text.trim_end();
-        let expected = json!({ "level": "INFO", "decision": "answered-at-edge", "status": 502, "reason": reason, "method": "POST" });
+        let expected = json!({
+            "level": "INFO",
+            "event": "request-answered-by-cloudfront",
+            "reason": "function-result",
+            "detail": text.trim_end(),
+            "status": 502,
+            "method": "POST",
+        });
         assert_eq!(log.take(), [expected]);
     }
 }
 
 #[tokio::test]
 async fn the_function_may_answer_by_itself() {
-    let (log, _guard) = log();
+    let log = log();
     let answer = || Decision {
         action: Action::Respond(Response {
             status: 503,
@@ -231,15 +237,20 @@ async fn the_function_may_answer_by_itself() {
     )
     .await;
     assert_eq!((reply.status, reply.text(), reply.header("retry-after")), (503, "no key", Some("5")));
-    let expected = json!({
-        "level": "INFO",
-        "decision": "answered-at-edge",
-        "status": 503,
-        "reason": "the key set could not be read: down; \
-            answered 503: no key of the set may be used now, or the set could not be read",
-        "method": "PUT",
-    });
-    assert_eq!(log.take(), [expected]);
+    let mut lines = log.take();
+    let ids: Vec<_> = lines.iter_mut().map(|line| line.as_object_mut().unwrap().remove("x_amz_cf_id")).collect();
+    assert!(ids[0].is_some() && ids[0] == ids[1], "{ids:?}");
+    let expected = [
+        json!({ "level": "WARN", "event": "refresh-failed", "reason": "keys", "detail": "down" }),
+        json!({
+            "level": "WARN",
+            "event": "request-answered-at-edge",
+            "reason": "no-key",
+            "detail": SigningError::NoKey.to_string(),
+            "status": 503,
+        }),
+    ];
+    assert_eq!(lines, expected);
 
     for (status, headers) in
         [(99, vec![]), (200, vec![("Via".into(), "x".to_owned())]), (200, vec![("X-Edge-A".into(), "x".to_owned())])]
@@ -255,17 +266,14 @@ async fn the_function_may_answer_by_itself() {
 }
 
 #[tokio::test]
-async fn notices_of_forwarded_requests_are_warnings() {
-    let (log, _guard) = log();
+async fn the_function_s_events_of_a_forwarded_request_are_logged() {
+    let log = log();
     let decision = || Decision {
         action: Action::Forward(Edits::default()),
-        log: vec![LogEvent::BodyTruncated, LogEvent::ViewerDigestDropped],
+        log: vec![LogEvent::BodyTruncated, LogEvent::ViewerDigestRemoved],
     };
     let running = answering(decision).await;
     assert_eq!(ask(running.edge, "GET /pets HTTP/1.1\r\nHost: a\r\n\r\n").await.status, 200);
-    let line = |notice: LogEvent| {
-        let (name, detail) = (notice.name(), notice.to_string());
-        json!({ "level": "WARN", "hop": "edge", "method": "GET", "notice": name, "detail": detail })
-    };
-    assert_eq!(log.take(), [line(LogEvent::BodyTruncated), line(LogEvent::ViewerDigestDropped)]);
+    let events: Vec<_> = log.take().iter().map(|line| line["event"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(events, ["body-truncated", "viewer-digest-removed"]);
 }

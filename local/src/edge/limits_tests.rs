@@ -70,12 +70,15 @@ async fn what_cloudfront_refuses_reaches_neither_function() {
         (head_of(40_000).into(), 431),
     ];
     for (request, status) in refused {
-        let (log, _guard) = log();
+        let log = log();
         let reply = ask(running.edge, &request).await;
         assert_eq!(reply.status, status, "{:?}", String::from_utf8_lossy(&request));
         let lines = log.take();
         assert_eq!(lines.len(), 1, "{lines:?}");
-        assert_eq!((&lines[0]["decision"], &lines[0]["status"]), (&json!("answered-at-edge"), &json!(status)));
+        assert_eq!(
+            (&lines[0]["event"], &lines[0]["status"]),
+            (&json!("request-answered-by-cloudfront"), &json!(status))
+        );
     }
     assert!(edge_seen.take().is_empty() && gateway_seen.take().is_empty());
 
@@ -99,6 +102,7 @@ async fn edge_before(origin: String, limits: Limits) -> Server {
         custom_headers: vec![],
         via: "0".to_owned(),
         limits,
+        log: options().log,
     };
     Server::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), edge, limits).unwrap()
 }

@@ -30,16 +30,17 @@ async fn another_host_is_403_before_any_authorizer() {
         let own = running.gateway.to_string();
         let localhost = format!("localhost:{}", running.gateway.port());
         for host in ["a", "127.0.0.1", "", &localhost, &format!("{own}.")] {
-            let (log, _guard) = log();
+            let log = log();
             let reply = ask(running.gateway, format!("GET /prod/echo HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
             assert_eq!((reply.status, reply.text()), (403, r#"{"message":"Forbidden"}"#), "{host}");
             assert_eq!(reply.header("x-amzn-errortype"), (api == ApiKind::Rest).then_some("ForbiddenException"));
             let line = json!({
                 "level": "INFO",
-                "decision": "refused-by-gateway",
+                "event": "request-refused-by-gateway",
                 "status": 403,
-                "reason": "the Host is not the API's own name",
-                "accepted": own,
+                "reason": "other-host",
+                "detail": "the Host is not the API's own name",
+                "accepted_host": own,
                 "method": "GET",
             });
             assert_eq!(log.take(), [line]);
@@ -61,10 +62,10 @@ async fn what_is_refused_before_any_authorizer_names_its_cause() {
             ("/prod", of_route, "the API has no such route"),
             ("/prod/cats", of_route, "the API has no such route"),
         ] {
-            let (log, _guard) = log();
+            let log = log();
             let reply = ask_gateway(&running, format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
             assert_eq!(reply.status, status, "{target}");
-            assert_eq!(log.take()[0]["reason"], reason);
+            assert_eq!(log.take()[0]["detail"], reason);
         }
         assert!(seen.take().is_empty());
     }
@@ -185,7 +186,7 @@ async fn a_custom_domain_is_asked_by_its_name_below_its_key() {
 
         let outside = "the path does not begin with the mapping key of the custom domain";
         let no_route = "the API has no such route";
-        let (log, _guard) = log();
+        let log = log();
         for (target, reason) in [
             ("/v2/echo/x".to_owned(), if key.is_empty() { no_route } else { outside }),
             (format!("{key}x/echo"), if key.is_empty() { no_route } else { outside }),
@@ -195,7 +196,7 @@ async fn a_custom_domain_is_asked_by_its_name_below_its_key() {
             let target = if target.starts_with('/') { target } else { format!("/{target}") };
             let reply = ask(running.gateway, format!("GET {target} HTTP/1.1\r\nHost: api.example.com\r\n\r\n")).await;
             let status = if reason == outside || api == ApiKind::Rest { 403 } else { 404 };
-            assert_eq!((reply.status, &log.take()[0]["reason"]), (status, &json!(reason)), "{domain} {target}");
+            assert_eq!((reply.status, &log.take()[0]["detail"]), (status, &json!(reason)), "{domain} {target}");
         }
         let own = format!("GET {key}/echo/x HTTP/1.1\r\nHost: {}\r\n\r\n", running.gateway);
         assert_eq!(ask(running.gateway, own).await.status, 403, "its own name is not asked");
@@ -267,10 +268,10 @@ async fn an_answer_of_an_authorizer_over_8192_bytes_is_refused() {
         for (bytes, status) in [(8_192, 200), (8_193, 500)] {
             let answer = of_size(bytes);
             let running = start_gateway(of(api), Authorizer(move |_| Ok(answer.clone())), Limits::default()).await;
-            let (log, _guard) = log();
+            let log = log();
             let reply = ask_gateway(&running, "GET /prod/echo HTTP/1.1\r\nHost: a\r\n\r\n").await;
             assert_eq!(reply.status, status);
-            let told: Vec<_> = log.take().iter().map(|line| line["reason"].clone()).collect();
+            let told: Vec<_> = log.take().iter().map(|line| line["detail"].clone()).collect();
             let expected = [json!("the authorizer's answer is over 8,192 bytes")];
             assert_eq!(told, expected[..usize::from(status == 500)]);
         }
@@ -297,14 +298,14 @@ async fn a_path_of_the_context_replaces_the_whole_path_of_the_backend() {
         ] {
             let answer = answer(ApiKind::Http, &context);
             let running = start_gateway(http.clone(), Authorizer(move |_| Ok(answer.clone())), Limits::default()).await;
-            let (log, _guard) = log();
+            let log = log();
             let reply = ask_gateway(&running, "GET /prod/echo/sent?x=%zz&y HTTP/1.1\r\nHost: a\r\n\r\n").await;
             match arrives {
                 Some(target) => assert_eq!((reply.status, &reply.json()["target"]), (200, &json!(target))),
                 None => {
                     assert_eq!((reply.status, reply.text()), (500, r#"{"message":"Internal Server Error"}"#));
                     let reason = "the authorizer's context has no path under the name that overwrite:path maps";
-                    assert_eq!(log.take()[0]["reason"], reason, "{context}");
+                    assert_eq!(log.take()[0]["detail"], reason, "{context}");
                 }
             }
         }

@@ -37,7 +37,7 @@ async fn bodies_up_to_ten_megabytes() {
     }
     assert_eq!(seen.take().len(), 2);
     for (request, calls) in [(with_length(&big), 0), (in_chunks(&big), 1)] {
-        let (log, _guard) = log();
+        let log = log();
         check_rest_answer(
             &ask_gateway(&running, request).await,
             413,
@@ -92,7 +92,7 @@ async fn a_backend_of_ones_own() {
 
     let get = "GET /prod/pets HTTP/1.1\r\nHost: a\r\n\r\n";
     let error_type = "InternalServerErrorException";
-    let (log, _guard) = log();
+    let log = log();
     check_rest_answer(
         &ask_gateway(&running, get).await,
         504,

@@ -31,6 +31,7 @@ use std::{
     net::SocketAddr,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use telemetry::{Detail, Event, Log};
 use tokio::time::timeout;
 
 /// The most bytes of request line and headers together. That is the documented quota; the status of the answer is not
@@ -113,6 +114,7 @@ pub(crate) struct Deployment {
     pub(crate) identity_sources: &'static [&'static str],
     pub(crate) upstream: Upstream,
     pub(crate) limits: Limits,
+    pub(crate) log: Log,
 }
 
 impl<K: Kind, A: AuthorizerFunction> Hop for Gateway<K, A> {
@@ -132,7 +134,7 @@ impl<K: Kind, A: AuthorizerFunction> Hop for Gateway<K, A> {
     }
 
     fn unreadable(&self, status: u16) {
-        Rejection::BadRequest("the request head cannot be read").log(status, "unknown", &self.deployment.domain_name);
+        self.log(Rejection::BadRequest("the request head cannot be read"), status, "unknown");
     }
 }
 
@@ -218,8 +220,17 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
 
     fn refuse(&self, rejection: Rejection, method: &str) -> Response<Body> {
         let answer = K::answer(rejection);
-        rejection.log(answer.status, method, &self.deployment.domain_name);
+        self.log(rejection, answer.status, method);
         answer.response()
+    }
+
+    /// Logs a request that the authorizer did not decide about, or that was refused after it.
+    fn log(&self, rejection: Rejection, status: u16, method: &str) {
+        let Some((reason, detail)) = rejection.reason() else { return };
+        let accepted_host = (rejection == Rejection::OtherHost).then_some(self.deployment.domain_name.as_str());
+        let detail = Detail(&detail);
+        let event = Event::RequestRefusedByGateway { reason, detail, status, method, accepted_host };
+        self.deployment.log.write(&event, SystemTime::now());
     }
 }
 

@@ -43,42 +43,35 @@ pub(crate) enum Rejection {
 }
 
 impl Rejection {
-    /// Logs a request that the authorizer did not decide about or that was refused after it. `host` is the API's own
-    /// name, which a request under another one should have had.
-    pub(crate) fn log(self, status: u16, method: &str, host: &str) {
-        let Some(reason) = self.reason() else { return };
-        match self {
-            Self::OtherHost => {
-                tracing::info!(decision = "refused-by-gateway", status, reason, accepted = host, method);
+    /// The reason as a code and as a sentence; `None` where the authorizer, which logs by itself, has decided.
+    pub(crate) fn reason(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Self::BadRequest(detail) => ("bad-request", detail),
+            Self::HeadersTooLarge => ("head-too-large", "request line and headers are over 10,240 bytes"),
+            Self::BodyTooLarge => ("body-too-large", "the body is over 10,485,760 bytes"),
+            Self::OtherHost => ("other-host", "the Host is not the API's own name"),
+            Self::OutsideStage => ("outside-stage", "the path does not begin with the stage"),
+            Self::OutsideBasePath => {
+                ("outside-base-path", "the path does not begin with the mapping key of the custom domain")
             }
-            _ => tracing::info!(decision = "refused-by-gateway", status, reason, method),
-        }
-    }
-
-    /// What the log says; `None` where the authorizer, which logs by itself, has decided.
-    fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::BadRequest(reason) | Self::BrokenAnswer(reason) => Some(reason),
-            Self::HeadersTooLarge => Some("request line and headers are over 10,240 bytes"),
-            Self::BodyTooLarge => Some("the body is over 10,485,760 bytes"),
-            Self::OtherHost => Some("the Host is not the API's own name"),
-            Self::OutsideStage => Some("the path does not begin with the stage"),
-            Self::OutsideBasePath => Some("the path does not begin with the mapping key of the custom domain"),
-            Self::NoSuchRoute => Some("the API has no such route"),
-            Self::NoSuchMethod => Some("the API has no such method"),
-            Self::MethodArnTooLong => Some("the method ARN is over 1,600 bytes"),
-            Self::Unidentified => Some("an identity source is missing or empty"),
-            Self::AuthorizerTimeout => Some("the authorizer did not answer in time"),
-            Self::AnswerTooLarge => Some("the authorizer's answer is over 8,192 bytes"),
-            Self::ThrewUnauthorized | Self::Threw | Self::Denied => None,
-            Self::NotCovered => Some("the policy does not cover the method"),
-            Self::NoApiKey => Some("the API key is missing or not of the usage plan"),
+            Self::NoSuchRoute => ("no-such-route", "the API has no such route"),
+            Self::NoSuchMethod => ("no-such-method", "the API has no such method"),
+            Self::MethodArnTooLong => ("method-arn-too-long", "the method ARN is over 1,600 bytes"),
+            Self::Unidentified => ("identity-source-missing", "an identity source is missing or empty"),
+            Self::AuthorizerTimeout => ("authorizer-timeout", "the authorizer did not answer in time"),
+            Self::AnswerTooLarge => ("authorizer-answer-too-large", "the authorizer's answer is over 8,192 bytes"),
+            Self::ThrewUnauthorized | Self::Threw | Self::Denied => return None,
+            Self::BrokenAnswer(detail) => ("authorizer-answer-malformed", detail),
+            Self::NotCovered => ("method-not-covered", "the policy does not cover the method"),
+            Self::NoApiKey => ("api-key", "the API key is missing or not of the usage plan"),
             Self::NoPathInContext => {
-                Some("the authorizer's context has no path under the name that overwrite:path maps")
+                ("no-path-in-context", "the authorizer's context has no path under the name that overwrite:path maps")
             }
-            Self::BackendTimeout => Some("the backend did not answer in time"),
-            Self::BackendUnreachable => Some("the backend cannot be reached, or broke the exchange off"),
-        }
+            Self::BackendTimeout => ("backend-timeout", "the backend did not answer in time"),
+            Self::BackendUnreachable => {
+                ("backend-unreachable", "the backend cannot be reached, or broke the exchange off")
+            }
+        })
     }
 }
 

@@ -20,6 +20,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
+use telemetry::{Detail, Event, Log};
 use tokio::{
     process::{Child, ChildStdin, Command},
     task::JoinSet,
@@ -35,9 +36,6 @@ const LAST_LINES: usize = 5;
 /// Runs a function of Node, whose module is the argument.
 const NODE_RUNTIME: &str = include_str!("node_runtime.mjs");
 
-/// Takes each line that a function writes to its standard output or standard error, when it is written.
-pub type FunctionLog = Arc<dyn Fn(&str) + Send + Sync>;
-
 /// A function in a process of its own, which does one invocation at a time. Killed when it is dropped; and where whoever
 /// started it is killed, it finds no Runtime API any more and ends.
 ///
@@ -46,7 +44,7 @@ pub type FunctionLog = Arc<dyn Fn(&str) + Send + Sync>;
 pub struct FunctionProcess {
     launch: Launch,
     limit: Duration,
-    log: FunctionLog,
+    log: Log,
     running: tokio::sync::Mutex<Option<Running>>,
     /// Those of processes that have ended too: what they wrote is read to its end.
     readers: Mutex<JoinSet<()>>,
@@ -63,7 +61,7 @@ impl FunctionProcess {
         program: &Path,
         environment: &[(&str, &str)],
         limit: Duration,
-        log: FunctionLog,
+        log: Log,
     ) -> Result<Self, FunctionError> {
         let program = program.as_os_str().to_owned();
         Self::start(
@@ -75,7 +73,7 @@ impl FunctionProcess {
     }
 
     /// Starts the `handler` of a module in Node, with this environment beside that of this process; and waits until it asks for
-    /// work. An invocation may take so long.
+    /// work. An invocation may take so long. Each line that it writes goes to `log`, when it is written.
     ///
     /// # Errors
     /// Why it cannot be started.
@@ -84,14 +82,14 @@ impl FunctionProcess {
         module: &Path,
         environment: &[(&str, &str)],
         limit: Duration,
-        log: FunctionLog,
+        log: Log,
     ) -> Result<Self, FunctionError> {
         let module = Some(module.as_os_str().to_owned());
         let launch = Launch { name: name.to_owned(), program: "node".into(), module, environment: owned(environment) };
         Self::start(launch, limit, log).await
     }
 
-    async fn start(launch: Launch, limit: Duration, log: FunctionLog) -> Result<Self, FunctionError> {
+    async fn start(launch: Launch, limit: Duration, log: Log) -> Result<Self, FunctionError> {
         let function = Self { launch, limit, log, running: tokio::sync::Mutex::default(), readers: Mutex::default() };
         *function.running.lock().await = Some(function.spawn().await?);
         Ok(function)
@@ -127,9 +125,9 @@ impl FunctionProcess {
     async fn spawn(&self) -> Result<Running, FunctionError> {
         let last = Arc::new(Mutex::new(VecDeque::new()));
         let lines = {
-            let (log, last) = (Arc::clone(&self.log), Arc::clone(&last));
+            let (log, last) = (self.log.clone(), Arc::clone(&last));
             move |line: &str| {
-                log(line);
+                log.pass_on(line);
                 let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
                 last.push_back(line.to_owned());
                 if last.len() > LAST_LINES {
@@ -164,11 +162,12 @@ impl FunctionProcess {
 }
 
 impl AuthorizerFunction for FunctionProcess {
-    async fn authorize(&self, event: &str, _: SystemTime) -> Result<Value, String> {
+    async fn authorize(&self, event: &str, now: SystemTime) -> Result<Value, String> {
         self.invoke(&random::request_id(), event.to_owned()).await.map_err(|error| {
             // Of what it threw it has told the log itself.
             if !matches!(error, FunctionError::Threw { .. }) {
-                tracing::error!(decision = "error", reason = %format!("the authorizer failed: {error}"));
+                let detail = format_args!("the authorizer failed: {error}");
+                self.log.write(&Event::FunctionFailed { detail: Detail(&detail) }, now);
             }
             error.to_string()
         })

@@ -1,10 +1,7 @@
 //! Functions in processes of their own, that do what they should and what they should not.
 
 use crate::{
-    lambda::{
-        error::FunctionError,
-        process::{FunctionLog, FunctionProcess},
-    },
+    lambda::{error::FunctionError, process::FunctionProcess},
     options::{ApiKind, Options},
     running::start,
     test_tools::{Authorizer, PATIENCE, allow, ask, ask_gateway, log, options},
@@ -15,21 +12,22 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::Command,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
+use telemetry::{Log, MemoryLog};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 /// A function in a folder of its own, and its log.
 struct Stage {
     folder: TempDir,
-    lines: Arc<Mutex<Vec<String>>>,
+    lines: MemoryLog,
 }
 
 impl Stage {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), lines: Arc::default() }
+        Self { folder: tempfile::tempdir().unwrap(), lines: MemoryLog::default() }
     }
 
     fn file(&self, name: &str, text: &str, mode: u32) -> PathBuf {
@@ -39,13 +37,12 @@ impl Stage {
         path
     }
 
-    fn log(&self) -> FunctionLog {
-        let lines = Arc::clone(&self.lines);
-        Arc::new(move |line: &str| lines.lock().unwrap().push(line.to_owned()))
+    fn log(&self) -> Log {
+        Log::new(None, self.lines.clone())
     }
 
     fn told(&self) -> Vec<String> {
-        std::mem::take(&mut *self.lines.lock().unwrap())
+        self.lines.take_lines()
     }
 
     async fn module(&self, text: &str, limit: Duration) -> Result<FunctionProcess, FunctionError> {
@@ -173,7 +170,7 @@ async fn an_invocation_that_nobody_waits_for_ends_its_process() {
     let function = stage.handler(body).await;
     let before = invoke(&function, json!("a")).await.unwrap();
     let begun = async {
-        while stage.lines.lock().unwrap().is_empty() {
+        while stage.lines.take_lines().is_empty() {
             sleep(Duration::from_millis(10)).await;
         }
     };
@@ -247,17 +244,18 @@ async fn a_process_that_fails_is_502_at_the_edge_and_500_at_the_gateway() {
         for api in [ApiKind::Rest, ApiKind::Http] {
             let (edge, authorizer) = (Stage::new(), Stage::new());
             let options = Options { api, ..options() };
-            let (log, _guard) = log();
+            let log = log();
             let running =
                 start(options, edge.handler(end).await, authorizer.handler("process.exit(1)").await).await.unwrap();
             let answer = ask(running.edge, "GET /pets HTTP/1.1\r\nHost: a\r\n\r\n").await;
             assert_eq!((answer.status, answer.text().contains(told)), (502, true), "{answer:?}");
             assert_eq!(ask_gateway(&running, "GET /prod/pets HTTP/1.1\r\nHost: a\r\n\r\n").await.status, 500);
             let told = log.take();
-            let [edge, authorizer] = &told[..] else { panic!("{told:?}") };
-            assert_eq!((&edge["decision"], &edge["status"]), (&json!("answered-at-edge"), &json!(502)));
+            let [edge] = &told[..] else { panic!("{told:?}") };
+            assert_eq!((&edge["event"], &edge["status"]), (&json!("request-answered-by-cloudfront"), &json!(502)));
             let reason = "the authorizer failed: its process has ended (exit status: 1)";
-            assert_eq!((&authorizer["decision"], &authorizer["reason"]), (&json!("error"), &json!(reason)));
+            let line: Value = serde_json::from_str(authorizer.told().last().unwrap()).unwrap();
+            assert_eq!((&line["event"], &line["detail"]), (&json!("function-failed"), &json!(reason)));
         }
     }
 }

@@ -46,7 +46,7 @@ impl KeyRotator {
         }
         let attempts = Attempts::read(&self.secret, id, &snapshot, 0).await?;
         let mut number = attempts.next();
-        let mut made = self.clock_and_rng.seconds();
+        let mut made = self.platform.seconds();
         let outcome = loop {
             let over = rotation == RotationKind::Emergency && self.is_over(&attempts, &snapshot).await?;
             let (rehearsed, of, outcome) = match self.next(id, rotation, &mut snapshot, &attempts, over) {
@@ -98,7 +98,7 @@ impl KeyRotator {
         let token = id.token(number);
         let plan = self.plan(snapshot, &token, rotation, notes)?;
         let planned = Some((plan.planned_from, plan.rotation));
-        let created = self.clock_and_rng.seconds();
+        let created = self.platform.seconds();
         let put = Version { id: token.to_string(), created, keys: plan.keys, planned };
         let pending = Pending { id: token.to_string(), content: Ok(put), put_aside: false };
         Ok(self.rehearse(&snapshot.current, pending)?)

@@ -26,9 +26,9 @@ impl KeyRotator {
                 return Err(self.secret.no_current(&described, true));
             }
         }
-        let secret = (self.clock_and_rng.new_secret)()?;
+        let secret = (self.platform.new_secret)()?;
         let skew = self.schedule.timings().skew.as_secs();
-        let not_before = UnixSeconds::new(self.clock_and_rng.seconds().get().saturating_sub(skew));
+        let not_before = UnixSeconds::new(self.platform.seconds().get().saturating_sub(skew));
         let key = Key::new(kid.clone(), &*secret, not_before, NEVER_EXPIRES);
         let keys = key
             .map_err(|error| error.to_string())

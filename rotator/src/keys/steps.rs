@@ -40,7 +40,8 @@ impl KeyRotator {
         }
         let pending = snapshot.pending.filter(|pending| pending.id == token.as_str()).ok_or(RotateError::NotPending)?;
         if pending.content.as_ref().is_ok_and(|pending| pending.keys.has_keys_of(&snapshot.current.keys)) {
-            tracing::info!(step = "test", version = %token, outcome = "equal to what is current");
+            self.platform
+                .log_step(telemetry::Step::Test { version: token.as_str(), outcome: "equal to what is current" });
             return Ok(());
         }
         self.rehearse(&snapshot.current, pending)?;

@@ -46,10 +46,13 @@ async fn local_serves_until_a_signal_and_logs_a_line_a_request() {
         let (status, log) = local.end(signal).await;
         assert_eq!(status, Some(0), "{signal}");
         assert!(!folder.exists(), "the keys of this run are gone");
-        assert_eq!(log[0]["notice"], "keys-read");
+        assert_eq!(log[0]["event"], "keys-read");
         let log = decisions(&log);
-        let told: Vec<_> = log.iter().map(|line| line["decision"].as_str().unwrap()).collect();
-        assert_eq!(told, ["admitted", "refused-by-gateway", "refused", "answered-at-edge"]);
+        let told: Vec<_> = log.iter().map(|line| line["event"].as_str().unwrap()).collect();
+        assert_eq!(
+            told,
+            ["request-admitted", "request-refused-by-gateway", "request-refused", "request-answered-at-edge"]
+        );
         assert!(log.iter().skip(1).all(|line| line["reason"].is_string()));
     }
 }
@@ -102,8 +105,8 @@ async fn local_in_monitor_mode_refuses_nothing_and_says_what_it_would() {
     assert_eq!(direct.0, 200);
     let (_, log) = local.end("TERM").await;
     assert_eq!(
-        (log[0]["decision"].as_str(), log[0]["reason"].as_str()),
-        (Some("would-refuse"), Some("header-missing"))
+        (log[0]["event"].as_str(), log[0]["reason"].as_str()),
+        (Some("request-would-be-refused"), Some("header-missing"))
     );
 }
 
@@ -347,11 +350,12 @@ async fn local_rotates_its_keys_again_and_again() {
         assert!(begun.elapsed() < PATIENCE, "the first key stays");
     }
     let (status, log) = local.end("TERM").await;
-    let others: Vec<_> = log.iter().filter(|line| line["decision"] != "admitted").collect();
+    let others: Vec<_> = log.iter().filter(|line| line["event"] != "request-admitted").collect();
     assert_eq!((status, refused), (Some(0), 0), "{others:?}");
-    assert!(log.iter().filter(|line| line["rotation"] == "done").count() >= 2);
-    let good =
-        |line: &Value| line["decision"] == "admitted" || line["rotation"] == "done" || line["notice"] == "keys-read";
+    assert!(log.iter().filter(|line| line["event"] == "key-file-rotated").count() >= 2);
+    let good = |line: &Value| {
+        line["event"] == "request-admitted" || line["event"] == "key-file-rotated" || line["event"] == "keys-read"
+    };
     assert!(log.iter().all(good), "{log:?}");
 }
 

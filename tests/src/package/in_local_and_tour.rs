@@ -17,7 +17,7 @@ fn text(path: &Path) -> &str {
 
 /// Whether it is about what somebody asked: keys are read when it is time.
 fn is_about_a_request(line: &Value) -> bool {
-    line["notice"] != "keys-read"
+    line["event"] != "keys-read" && line["event"] != "function-started"
 }
 
 /// The processes that a process has started.
@@ -58,10 +58,12 @@ async fn local_runs_packaged_functions_and_prints_what_they_log() {
         assert_eq!(status, Some(0));
         log.retain(is_about_a_request);
         let told = |name: &str| log.iter().map(|line| line[name].as_str().unwrap_or("-")).collect::<Vec<_>>();
-        assert_eq!(told("decision"), ["admitted", "refused-by-gateway", "refused", "-", "answered-at-edge"]);
-        assert_eq!(told("notice")[3], "answered");
+        assert_eq!(
+            told("event"),
+            ["request-admitted", "request-refused-by-gateway", "request-refused", "request-answered-at-edge"]
+        );
         // What the functions log is what CloudWatch would get: with the metrics.
-        assert_eq!(told("FunctionName"), ["authorizer", "-", "authorizer", "edge-signer", "-"]);
+        assert_eq!(told("FunctionName"), ["authorizer", "-", "authorizer", "edge-signer"]);
         for process in processes {
             until("the function ends", || !runs(process)).await;
         }
@@ -98,16 +100,16 @@ async fn packaged_functions_do_as_the_options_say() {
     }
     let (status, mut log) = local.end("TERM").await;
     log.retain(is_about_a_request);
-    let others: Vec<_> = log.iter().filter(|line| line["decision"] != "admitted").collect();
+    let others: Vec<_> = log.iter().filter(|line| line["event"] != "request-admitted").collect();
     assert_eq!((status, refused), (Some(0), 0), "{others:?}");
-    assert!(others.len() >= 2 && others.iter().all(|line| line["rotation"] == "done"), "{others:?}");
+    assert!(others.len() >= 2 && others.iter().all(|line| line["event"] == "key-file-rotated"), "{others:?}");
 
     let local = Local::start(&[&artifacts[..], &["--mode", "monitor", "--api", "http"]].concat()).await;
     assert_eq!(ask(local.gateway, Method::GET, "/prod/pets/1", &[], b"").await.0, 200);
     let (_, log) = local.end("TERM").await;
     assert_eq!(
-        (log[0]["decision"].as_str(), log[0]["reason"].as_str()),
-        (Some("would-refuse"), Some("header-missing"))
+        (log[0]["event"].as_str(), log[0]["reason"].as_str()),
+        (Some("request-would-be-refused"), Some("header-missing"))
     );
 }
 
@@ -124,7 +126,7 @@ async fn a_function_whose_process_has_ended_is_started_again() {
     assert!(children(local.child.id().unwrap()).iter().all(|process| !started.contains(process)));
     let (status, mut log) = local.end("INT").await;
     log.retain(is_about_a_request);
-    assert_eq!((status, log.len(), &log[0]["decision"]), (Some(0), 1, &"admitted".into()));
+    assert_eq!((status, log.len(), &log[0]["event"]), (Some(0), 1, &"request-admitted".into()));
 }
 
 #[tokio::test]

@@ -63,10 +63,14 @@ async fn a_signed_request_is_allowed_and_an_altered_one_denied() {
 
     let log = bootstrap.log().await;
     let log = decisions(&log);
-    let told: Vec<_> = log.iter().map(|line| (line["decision"].as_str(), line["reason"].as_str())).collect();
+    let told: Vec<_> = log.iter().map(|line| (line["event"].as_str(), line["reason"].as_str())).collect();
     assert_eq!(
         told,
-        [(Some("admitted"), None), (Some("refused"), Some("path")), (Some("refused"), Some("header-missing"))]
+        [
+            (Some("request-admitted"), None),
+            (Some("request-refused"), Some("path")),
+            (Some("request-refused"), Some("header-missing")),
+        ]
     );
     let ages: Vec<_> = log.iter().map(|line| line["key_set_age"].as_u64().is_some()).collect();
     assert_eq!(ages, [true, false, false], "what is refused before a key is looked up took no keys");
@@ -89,7 +93,7 @@ async fn a_line_of_the_log_is_a_metric() {
     let secret_age = json!({ "Name": "SecretAge", "Unit": "Seconds" });
     let by_name = |these| json!([metrics(json!([["FunctionName"]]), these)]);
     assert_eq!(directives(&log[0]), by_name(json!([secret_age])));
-    assert_eq!((&log[0]["notice"], &log[0]["secret_age"]), (&json!("keys-read"), &log[0]["SecretAge"]));
+    assert_eq!((&log[0]["event"], &log[0]["secret_age"]), (&json!("keys-read"), &log[0]["SecretAge"]));
     assert_eq!(directives(&log[1]), by_name(json!([count("Allowed"), age])));
     assert_eq!((&log[1]["FunctionName"], &log[1]["Allowed"]), (&json!("authorizer"), &json!(1)));
     let by_reason = json!([["FunctionName"], ["FunctionName", "Reason"]]);
@@ -287,7 +291,7 @@ async fn keys_are_read_again_for_an_unknown_key_id() {
     assert_eq!(effect(bootstrap.invoke(signed().to_string()).await), "Deny");
     let log = bootstrap.log().await;
     assert_eq!(decisions(&log)[3]["reason"], "key-unknown");
-    assert_eq!(log.iter().filter(|line| line["notice"] == "keys-read").count(), 2);
+    assert_eq!(log.iter().filter(|line| line["event"] == "keys-read").count(), 2);
 }
 
 #[tokio::test]
@@ -303,7 +307,7 @@ async fn monitor_mode_allows_and_tells() {
     let log = bootstrap.log().await;
     let told: Vec<_> = log.iter().filter_map(|line| line["reason"].as_str()).collect();
     assert_eq!(told, ["header-missing", "no-keys"]);
-    assert!(log.iter().all(|line| line["decision"] != "admitted"));
+    assert!(log.iter().all(|line| line["event"] != "request-admitted"));
 }
 
 #[tokio::test]
@@ -314,10 +318,10 @@ async fn without_a_usable_key_set_the_answer_is_an_error_and_never_an_allow() {
     let message = "there is no usable key set: see the failed reads in this log".to_owned();
     assert_eq!(error, Invocation::Error("NoKeys".to_owned(), message));
     let log = bootstrap.log().await;
-    assert_eq!(log[0]["notice"], "refresh-failed");
+    assert_eq!(log[0]["event"], "refresh-failed");
     assert!(log[0]["detail"].as_str().unwrap().contains("No such file"));
-    let told = ["decision", "reason", "request_id", "gateway_source_ip"].map(|name| log[1][name].as_str().unwrap());
-    assert_eq!(told, ["unavailable", "no-keys", "the-request", "198.51.100.1"]);
+    let told = ["event", "reason", "request_id", "gateway_source_ip"].map(|name| log[1][name].as_str().unwrap());
+    assert_eq!(told, ["request-undecided", "no-keys", "the-request", "198.51.100.1"]);
     assert!(log[1].get("key_set_age").is_none());
 }
 
@@ -326,22 +330,22 @@ async fn a_wrong_environment_stops_it_at_its_start() {
     let table = [
         (
             vec![],
-            "environment variable COUNTERSIGN_SECRET is not set: accepted is the whole ARN of a secret, or file:PATH",
+            "environment variable COUNTERSIGN_SECRET is missing: set it to the whole ARN of a secret, or to file:PATH",
         ),
         (
             vec![("COUNTERSIGN_SECRET", "file:/k"), ("COUNTERSIGN_MODE", "off")],
-            "environment variable COUNTERSIGN_MODE is \"off\": accepted is enforce or monitor",
+            "environment variable COUNTERSIGN_MODE is \"off\": set it to enforce or monitor",
         ),
         (
             vec![("COUNTERSIGN_SECRET", "file:/k"), ("COUNTERSIGN_TTLL", "5")],
-            "environment variable COUNTERSIGN_TTLL is not known: accepted is one of",
+            "environment variable COUNTERSIGN_TTLL is not a setting: the settings are",
         ),
     ];
     for (variables, expected) in table {
         let (status, log) = run_to_its_end("authorizer", &variables).await;
         assert_eq!(status, Some(1));
-        assert_eq!(log[0]["decision"], "not-started");
-        assert!(log[0]["reason"].as_str().unwrap().starts_with(expected), "{log:?}");
+        assert_eq!(log[0]["event"], "function-not-started");
+        assert!(log[0]["detail"].as_str().unwrap().starts_with(expected), "{log:?}");
     }
 }
 

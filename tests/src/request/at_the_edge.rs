@@ -38,7 +38,7 @@ const ADVICE: &str = "ssociate the function with the origin-request trigger of";
 #[track_caller]
 fn answered(returned: &Returned, status: &str, log: &str) {
     assert_eq!(returned.result["status"], status, "{returned:?}");
-    let line = returned.log.last().and_then(|line| line["message"].as_str()).unwrap_or_default();
+    let line = returned.log.last().and_then(|line| line["detail"].as_str()).unwrap_or_default();
     assert!(line.contains(log), "{returned:?}");
 }
 
@@ -88,9 +88,9 @@ async fn the_keys_are_read_once_and_two_signatures_differ() {
     assert_eq!(*metrics(1), json!([{ "Name": "EdgeAnswered", "Unit": "Count" }]));
     assert_eq!(fresh.log[0]["FunctionName"], "edge");
     assert_eq!((&fresh.log[1]["status"], &fresh.log[1]["Status"]), (&json!(503), &json!("503")));
-    assert_eq!(fresh.log[0]["notice"], "refresh-failed");
+    assert_eq!(fresh.log[0]["event"], "refresh-failed");
     assert!(fresh.log.iter().all(|line| line["x_amz_cf_id"] == ID), "{fresh:?}");
-    assert!(fresh.log[0]["message"].as_str().unwrap().contains("No such file"), "{fresh:?}");
+    assert!(fresh.log[0]["detail"].as_str().unwrap().contains("No such file"), "{fresh:?}");
 }
 
 #[tokio::test]
@@ -130,8 +130,8 @@ async fn a_method_override_is_removed_and_counted() {
         assert_eq!(verify(&result), Ok(()));
         assert!(!result.to_string().contains("DELETE"));
         let [line] = &*log else { panic!("one line: {log:?}") };
-        assert_eq!(line["notice"], "method-override-removed");
-        assert!(line["message"].as_str().unwrap().starts_with(&format!("the viewer's header {name} was removed")));
+        assert_eq!(line["event"], "method-override-removed");
+        assert!(line["detail"].as_str().unwrap().starts_with(&format!("the viewer's header {name} was removed")));
         assert_eq!((&line["MethodOverrideRemoved"], &line["x_amz_cf_id"]), (&json!(1), &json!(ID)));
     }
 }
@@ -182,16 +182,16 @@ async fn what_cannot_be_signed_is_answered_with_a_reason_in_the_log() {
     let edge = EdgeProcess::start().await;
     let mut wrong = event(&keys);
     custom(&mut wrong, "countersign-body", "maybe");
-    answered(&edge.call(&wrong).await, "500", "countersign-body: accepted is digest, ignore or require");
+    answered(&edge.call(&wrong).await, "500", "countersign-body is \"maybe\": set it to digest, ignore or require");
     let mut unset = event(&keys);
     request(&mut unset)["origin"]["custom"]["customHeaders"] = json!({});
-    answered(&edge.call(&unset).await, "500", "countersign-secret: is missing");
+    answered(&edge.call(&unset).await, "500", "countersign-secret is missing");
     let plain = with(&keys, |request| request["origin"]["custom"]["protocol"] = json!("http"));
     answered(&edge.call(&plain).await, "500", "set its protocol policy to https-only");
     let bucket = with(&keys, |request| request["origin"] = json!({ "s3": { "path": "", "customHeaders": {} } }));
-    answered(&edge.call(&bucket).await, "500", "countersign-secret: is missing");
+    answered(&edge.call(&bucket).await, "500", "countersign-secret is missing");
     let nowhere = with(&keys, |request| drop(request.as_object_mut().unwrap().remove("origin")));
-    answered(&edge.call(&nowhere).await, "500", "countersign-secret: is missing");
+    answered(&edge.call(&nowhere).await, "500", "countersign-secret is missing");
     let latin = with(&keys, |request| request["uri"] = json!("/caf\u{e9}"));
     answered(&edge.call(&latin).await, "400", "outside of 0x21 to 0x7E");
     let beyond_latin = with(&keys, |request| request["uri"] = json!("/\u{141}"));
@@ -274,7 +274,7 @@ async fn an_event_that_is_not_cloudfronts_is_answered_500() {
         assert_eq!(result["headers"]["content-type"], json!([{ "key": "Content-Type", "value": "application/json" }]));
         assert_eq!(result["body"], "{\"message\":\"Internal server error\"}");
         let line = returned.log.last().unwrap();
-        assert_eq!((&line["notice"], &line["status"]), (&json!("answered"), &json!(500)), "{event}");
+        assert_eq!((&line["event"], &line["status"]), (&json!("request-answered-at-edge"), &json!(500)), "{event}");
         assert!(line.get("x_amz_cf_id").is_none_or(|id| id == ID), "{line}");
     }
     for event in &events[nowhere_to_find_an_id..] {
@@ -310,7 +310,10 @@ async fn at_another_trigger_nothing_is_signed_and_the_log_says_so() {
     let returned = edge.call(&viewer_request).await;
     answered(&returned, "500", "the function runs at the viewer-request trigger, where nothing can be signed");
     answered(&returned, "500", ADVICE);
-    assert_eq!((&returned.log[0]["notice"], &returned.log[0]["EdgeAnswered"]), (&json!("answered"), &json!(1)));
+    assert_eq!(
+        (&returned.log[0]["event"], &returned.log[0]["EdgeAnswered"]),
+        (&json!("request-answered-at-edge"), &json!(1))
+    );
     assert_eq!(returned.log[0]["x_amz_cf_id"], ID);
 
     let response = json!({
@@ -334,8 +337,8 @@ async fn at_another_trigger_nothing_is_signed_and_the_log_says_so() {
             let Returned { result, log } = edge.call(&event).await;
             assert_eq!(result, response);
             let [line] = &*log else { panic!("one line: {log:?}") };
-            assert_eq!((&line["notice"], line.get("status")), (&json!("wrong-trigger"), None));
-            let message = line["message"].as_str().unwrap();
+            assert_eq!((&line["event"], line.get("status")), (&json!("wrong-trigger"), None));
+            let message = line["detail"].as_str().unwrap();
             assert!(message.contains(&format!("the function runs at the {trigger} trigger")), "{message}");
             assert!(message.contains(ADVICE), "{message}");
             assert_eq!(line["x_amz_cf_id"], ID);

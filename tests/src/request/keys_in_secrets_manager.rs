@@ -307,9 +307,9 @@ async fn tells(aws: &FakeAws, arn: &str, expected: &str, name: &str) {
     let edge = edge(aws, PRIMARY).await;
     let answered = sign(&edge, arn, None).await;
     assert_eq!(answered.result["status"], "503", "{name}");
-    let notices: Vec<_> = answered.log.iter().map(|line| line["notice"].as_str().unwrap_or_default()).collect();
-    assert_eq!(notices, ["refresh-failed", "answered"], "{name}");
-    holds(&answered.log, "message", expected, name);
+    let events: Vec<_> = answered.log.iter().map(|line| line["event"].as_str().unwrap_or_default()).collect();
+    assert_eq!(events, ["refresh-failed", "request-answered-at-edge"], "{name}");
+    holds(&answered.log, "detail", expected, name);
 
     let bootstrap = authorizer(aws, PRIMARY, arn, &[]).await;
     assert_eq!(effect(&bootstrap.invoke(signed().to_string()).await), "NoKeys", "{name}");

@@ -86,7 +86,7 @@ async fn told(bootstrap: Bootstrap) -> Vec<String> {
     let log = bootstrap.log().await;
     holds_no_value(&Value::from(log.clone()).to_string());
     let word = |line: &Value, field: &str| line[field].as_str().unwrap_or_default().to_owned();
-    let told = decisions(&log).into_iter().map(|line| word(line, "decision") + " " + &word(line, "reason"));
+    let told = decisions(&log).into_iter().map(|line| word(line, "event") + " " + &word(line, "reason"));
     told.map(|words| words.trim_end().to_owned()).collect()
 }
 
@@ -133,10 +133,11 @@ async fn a_signed_request_is_admitted_with_the_header_of_a_secret_and_refused_wi
             "{values:?}"
         );
         assert_eq!(effect(&monitor, &event).await, "Allow", "{values:?}");
-        let words =
-            |decision: &str| if verdict == "admitted" { verdict.to_owned() } else { format!("{decision} {verdict}") };
-        refused.push(words("refused"));
-        would_refuse.push(words("would-refuse"));
+        let words = |decision: &str| {
+            if verdict == "admitted" { "request-admitted".to_owned() } else { format!("{decision} {verdict}") }
+        };
+        refused.push(words("request-refused"));
+        would_refuse.push(words("request-would-be-refused"));
     }
     assert_eq!(told(bootstrap).await, refused);
     assert_eq!(told(monitor).await, would_refuse);
@@ -169,7 +170,7 @@ async fn only_a_valid_signature_makes_a_name_be_looked_up() {
     assert_eq!(effect(&bootstrap, &of_http(&format!("{good},{good}"))).await, "Deny");
     assert_eq!(effect(&bootstrap, &of_http(&good)).await, "Allow");
     assert_eq!(aws.count("GetSecretValue"), 1);
-    let expected = ["refused signature", "refused header-missing", "refused origin-header-malformed", "admitted"];
+    let expected = ["request-refused signature", "request-refused header-missing", "request-refused origin-header-malformed", "request-admitted"];
     assert_eq!(told(bootstrap).await, expected);
 }
 
@@ -199,8 +200,8 @@ async fn in_a_rollout_both_values_are_good_until_the_old_secret_is_deleted() {
         }
         assert_eq!(effect(&bootstrap, &with(&[&new])).await, "Allow");
         let mut told = told(bootstrap).await;
-        told.retain(|words| words != "admitted");
-        assert_eq!(told, ["refused origin-header-unknown"]);
+        told.retain(|words| words != "request-admitted");
+        assert_eq!(told, ["request-refused origin-header-unknown"]);
     }
 }
 
@@ -216,7 +217,7 @@ impl Timed {
         let settings = [("COUNTERSIGN_SECRET", source.as_str()), ("COUNTERSIGN_ORIGIN_HEADER", prefix)];
         let config =
             AuthorizerConfig::read(settings.map(|(name, value)| (OsString::from(name), value.into()))).unwrap();
-        let authorizer = Authorizer::new(config, &in_region(endpoint, REGION));
+        let authorizer = Authorizer::new(config, &in_region(endpoint, REGION), telemetry::Log::none());
         Self { authorizer, begun: SystemTime::now() }
     }
 
@@ -293,15 +294,15 @@ async fn where_no_value_can_be_read_the_answer_is_an_error_and_the_log_says_what
         assert_eq!(effect(&bootstrap, &event).await, "NoOriginHeader");
         let log = bootstrap.log().await;
         holds_no_value(&Value::from(log.clone()).to_string());
-        let failed = log.iter().find(|line| line["notice"] == "refresh-failed").unwrap();
+        let failed = log.iter().find(|line| line["event"] == "refresh-failed").unwrap();
         assert!(failed["detail"].as_str().unwrap().starts_with(expected), "{failed}");
         let last = log.last().unwrap();
-        let words = ["decision", "reason", "detail"].map(|field| last[field].as_str().unwrap());
-        assert_eq!((words, &last["Unavailable"]), (["unavailable", "no-origin-header", UNAVAILABLE], &json!(1)));
+        let words = ["event", "reason", "detail"].map(|field| last[field].as_str().unwrap());
+        assert_eq!((words, &last["Unavailable"]), (["request-undecided", "no-origin-header", UNAVAILABLE], &json!(1)));
 
         let monitor = authorizer(aws.endpoint(), &keys, "api/origin-header", &[("COUNTERSIGN_MODE", "monitor")]).await;
         assert_eq!(effect(&monitor, &event).await, "Allow");
-        assert_eq!(told(monitor).await, ["would-refuse no-origin-header"]);
+        assert_eq!(told(monitor).await, ["request-would-be-refused no-origin-header"]);
     }
 }
 

@@ -327,5 +327,5 @@ async fn nothing_is_read_from_the_environment_at_the_edge() {
     unset["Records"][0]["cf"]["request"]["origin"]["custom"]["customHeaders"] = json!({});
     let Returned { result, log } = edge.call(&unset).await;
     assert_eq!(result["status"], "500");
-    assert!(log[0]["message"].as_str().unwrap().contains("countersign-secret: is missing"));
+    assert!(log[0]["detail"].as_str().unwrap().contains("countersign-secret is missing"));
 }

@@ -6,8 +6,8 @@ use crate::{
         secrets_manager::{Lag, Replication},
     },
     rotation::support::rotator::{
-        FIRST, FakeWorld, REGION, REPLICA, SECRET_NAME, STACK, TIME, assert_tells_no_key, fail, failure, id, report,
-        rotate, rotated_before, scheduled, step,
+        FIRST, FakeWorld, REGION, REPLICA, SECRET_NAME, STACK, TIME, assert_tells_no_key, fail, failure, id, is_end,
+        report, rotate, rotated_before, scheduled, step,
     },
     support::bootstrap::Invocation,
 };
@@ -222,8 +222,8 @@ async fn a_replica_that_lags_for_long_fails_the_event_after_all_else_is_done() {
     let told = rotate(&rotator, 1, TIME).await;
     assert_eq!([&told[0]["keys"]["outcome"], &told[0]["stack"]["outcome"]], ["already", "already"]);
     assert_eq!((&told[0]["keys"]["regions"][1]["version"], world.effects()), (&json!(id(1)), effects));
-    let ends: Vec<_> = rotator.log().await.into_iter().filter_map(|line| line.get("rotation").cloned()).collect();
-    assert_eq!(ends, ["failed", "failed", "done"]);
+    let ends: Vec<_> = rotator.log().await.into_iter().filter(is_end).map(|line| line["event"].clone()).collect();
+    assert_eq!(ends, ["rotation-failed", "rotation-failed", "rotation-done"]);
 }
 
 /// A replica that cannot be read is one that lags.
@@ -263,9 +263,9 @@ async fn no_key_is_told_whatever_fails() {
                 hear(rotator.invoke(step("finishSecret", &world.secret, &id(1)).to_string()).await);
                 world.aws.heal();
                 hear(rotator.invoke(by_schedule).await);
-                hear(rotator.invoke_as(&id(2), json!({"rotate": "emergency", "reason": "leaked"}).to_string()).await);
+                hear(rotator.invoke_as(&id(2), json!({"rotate": "emergency", "comment": "leaked"}).to_string()).await);
                 let log = rotator.log().await;
-                let ends = log.iter().filter(|line| line.get("rotation").is_some()).count();
+                let ends = log.iter().filter(|line| is_end(line)).count();
                 let sets = world.sets().await;
                 assert_eq!((ends, sets.len()), (4, 3), "{case}");
                 assert_tells_no_key(&told, &sets);

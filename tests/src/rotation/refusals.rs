@@ -25,20 +25,20 @@ async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
     let log = bootstrap.log().await;
 
     let signs_from = world.found().await.keys()[1].1;
-    let begun = json!({"step": "begin", "trigger": "scheduled", "id": id(1), "time": TIME.0});
+    let begun =
+        json!({"event": "rotation-begun", "trigger": "scheduled", "kind": "planned", "id": id(1), "time": TIME.0});
     let expected = [
         begun,
-        json!({"step": "read", "current": FIRST}),
-        json!({"step": "plan", "kind": "planned", "planned_from": FIRST, "new_key": id(1), "signs_from": signs_from}),
-        json!({"step": "put", "version": id(1), "outcome": "pending"}),
-        json!({"step": "rehearse", "version": id(1), "keys": 2}),
+        json!({"event": "rotation-step", "step": "read", "current": FIRST}),
+        json!({"event": "rotation-step", "step": "plan", "kind": "planned", "planned_from": FIRST, "new_key": id(1), "signs_from": signs_from}),
+        json!({"event": "rotation-step", "step": "put", "version": id(1), "outcome": "pending"}),
+        json!({"event": "rotation-step", "step": "rehearse", "version": id(1), "keys": 2}),
         json!({
-            "step": "promote", "became_current": "planned", "version": id(1), "id": id(1), "planned_from": FIRST, "outcome": "current",
-            "dropped": "none", "FunctionName": "rotator", "Kind": "planned", "KeysRotated": 1,
+            "event": "keys-rotated", "kind": "planned", "version": id(1), "id": id(1), "planned_from": FIRST, "dropped": "none", "FunctionName": "rotator", "Kind": "planned", "KeysRotated": 1,
         }),
-        json!({"step": "read-back", "regions": 2, "in_step": true}),
-        json!({"step": "describe-stack", "stack": "log", "status": "CREATE_COMPLETE"}),
-        json!({"step": "update-stack", "stack": "log", "stack_timestamp": TIME.1, "outcome": "Updating"}),
+        json!({"event": "rotation-step", "step": "read-back", "regions": 2, "in_step": true}),
+        json!({"event": "rotation-step", "step": "describe-stack", "stack": "log", "status": "CREATE_COMPLETE"}),
+        json!({"event": "rotation-step", "step": "update-stack", "stack": "log", "stack_timestamp": TIME.1, "outcome": "updating"}),
     ];
     let bare = |line: &Value| {
         let mut line = line.clone();
@@ -46,13 +46,13 @@ async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
         let time = object.remove("timestamp").unwrap();
         assert!(time.as_str().unwrap().contains(':'), "{line} has no time of its own");
         let level = object.remove("level").unwrap();
-        if object.contains_key("step") {
+        if object["event"] == "keys-rotated" {
             object.remove("_aws");
         }
         (level, line)
     };
     let (steps, ends) = log.split_at(log.len() - 2);
-    let promoted = steps.iter().find(|line| line["step"] == "promote").unwrap();
+    let promoted = steps.iter().find(|line| line["event"] == "keys-rotated").unwrap();
     let counted = &promoted["_aws"]["CloudWatchMetrics"][0];
     assert_eq!(counted["Dimensions"], json!([["FunctionName"], ["FunctionName", "Kind"]]));
     let steps: Vec<_> = steps.iter().map(bare).collect();
@@ -60,7 +60,7 @@ async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
 
     let of = "00000000-0000-4000-8000-000000000001";
     let none = "the event is of no known kind: accepted is a scheduled event of EventBridge, directly or through SQS, a rotation \
-        of Secrets Manager, or {\"rotate\": \"planned\" or \"emergency\", \"reason\": \"…\"}";
+        of Secrets Manager, or {\"rotate\": \"planned\" or \"emergency\", \"comment\": \"…\"}";
     for (line, level, result, reason, request) in
         [(&ends[0], "INFO", "done", None, of), (&ends[1], "ERROR", "failed", Some(none), id(7).as_str())]
     {
@@ -71,7 +71,7 @@ async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
                 "Metrics": [{"Name": name, "Unit": unit}]})
         };
         let mut whole = json!({
-            "rotation": result,
+            "event": format!("rotation-{result}"),
             "duration_ms": duration,
             "request_id": request,
             "FunctionName": "rotator",
@@ -84,7 +84,7 @@ async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
             ]},
         });
         match reason {
-            Some(reason) => whole["reason"] = json!(reason),
+            Some(reason) => whole["detail"] = json!(reason),
             // All of it, since `--invocation-type Event` shows its answer to nobody.
             None => {
                 whole["report"] = told.clone();
@@ -117,7 +117,7 @@ async fn what_is_no_event_changes_nothing_and_is_told_what_is_accepted() {
         (json!([scheduled(1, TIME)]), "of no known kind"),
         (json!(scheduled(1, TIME).to_string()), "of no known kind"),
         (json!({"filler": filler}), "of no known kind"),
-        (json!({"rotate": "planned", "reason": filler}), "a manual one with a reason of over 500 bytes"),
+        (json!({"rotate": "planned", "comment": filler}), "a manual one with a comment of over 500 bytes"),
         (json!({"rotate": "planned", "dry-run": true}), "a manual one with more than `rotate`, `reason` and `id`"),
         (json!({"rotate": "Planned"}), "a manual one of another kind"),
         (s3, "no batch of SQS"),
@@ -145,7 +145,7 @@ async fn what_is_no_event_changes_nothing_and_is_told_what_is_accepted() {
     for (event, what) in rows {
         let expected = format!(
             "the event is {what}: accepted is a scheduled event of EventBridge, directly or through SQS, a rotation of \
-            Secrets Manager, or {{\"rotate\": \"planned\" or \"emergency\", \"reason\": \"…\"}}"
+            Secrets Manager, or {{\"rotate\": \"planned\" or \"emergency\", \"comment\": \"…\"}}"
         );
         assert_eq!(failure(bootstrap.invoke(event.to_string()).await), expected);
     }
@@ -156,7 +156,7 @@ async fn what_is_no_event_changes_nothing_and_is_told_what_is_accepted() {
     assert_eq!(world.found().await, before);
     rotate(&bootstrap, 1, TIME).await;
     let log = bootstrap.log().await;
-    assert_eq!(log.iter().filter(|line| line["rotation"] == "failed" && line["level"] == "ERROR").count(), count);
+    assert_eq!(log.iter().filter(|line| line["event"] == "rotation-failed" && line["level"] == "ERROR").count(), count);
 }
 
 /// In moto: the fake has no such secrets. Of the values nothing is told.
@@ -203,8 +203,7 @@ async fn a_secret_that_holds_no_keys_is_told_by_what_it_is() {
 #[tokio::test]
 async fn a_wrong_environment_stops_it_at_its_start() {
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf";
-    const NO_ARN: &str =
-        "COUNTERSIGN_SECRET is set to what is no ARN of a secret: accepted is the whole ARN of a secret";
+    const NO_ARN: &str = "COUNTERSIGN_SECRET is not the ARN of a secret: set it to the whole ARN of a secret";
     let set = key_set().to_json();
     let rows: [(&[(&str, &str)], &str); 19] = [
         (&[("COUNTERSIGN_SECRET", "")], NO_ARN),
@@ -213,56 +212,47 @@ async fn a_wrong_environment_stops_it_at_its_start() {
         (&[("COUNTERSIGN_SECRET", "countersign/keys")], NO_ARN),
         (
             &[("COUNTERSIGN_SECRET", "file:/hunter2")],
-            "COUNTERSIGN_SECRET is set to a file: accepted is the whole ARN of a secret",
+            "COUNTERSIGN_SECRET is a file: set it to the whole ARN of a secret",
         ),
-        (&[("COUNTERSIGN_REGIONS", "us-east-1,us-east-1")], "COUNTERSIGN_REGIONS is set to what is no list of Regions"),
-        (&[("COUNTERSIGN_ROTATE", "keys")], "COUNTERSIGN_ROTATE is \"keys\": accepted is both, secret or api-key"),
-        (
-            &[("StackName", "")],
-            "StackName is not set: accepted is the name of the stack whose Timestamp is to change, or",
-        ),
-        (
-            &[("COUNTERSIGN_LEAD", "60")],
-            "COUNTERSIGN_LEAD is too short: accepted is what leaves every function time to follow: lead is 60s",
-        ),
-        (
-            &[("COUNTERSIGN_GRACE", "60")],
-            "COUNTERSIGN_GRACE is too short: accepted is what leaves every function time to follow: grace is 60s",
-        ),
+        (&[("COUNTERSIGN_REGIONS", "us-east-1,us-east-1")], "COUNTERSIGN_REGIONS is no list of Regions"),
+        (&[("COUNTERSIGN_ROTATE", "keys")], "COUNTERSIGN_ROTATE is \"keys\": set it to both, secret or api-key"),
+        (&[("StackName", "")], "StackName is missing: set it to the name of the stack that holds the API key, or"),
+        (&[("COUNTERSIGN_LEAD", "60")], "COUNTERSIGN_LEAD is too short: lead is 60s"),
+        (&[("COUNTERSIGN_GRACE", "60")], "COUNTERSIGN_GRACE is too short: grace is 60s"),
         (
             &[("COUNTERSIGN_LEAD", "-1")],
-            "COUNTERSIGN_LEAD is \"-1\": accepted is a whole number of seconds from 0 to 604800",
+            "COUNTERSIGN_LEAD is \"-1\": set it to a whole number of seconds from 0 to 604800",
         ),
         (
             &[("COUNTERSIGN_GRACE", "604801")],
-            "COUNTERSIGN_GRACE is \"604801\": accepted is a whole number of seconds from 0 to 604800",
+            "COUNTERSIGN_GRACE is \"604801\": set it to a whole number of seconds from 0 to 604800",
         ),
-        (&[("COUNTERSIGN_TTL", "0")], "COUNTERSIGN_TTL is \"0\": accepted is a whole number of seconds from 1 to 3600"),
-        (&[("COUNTERSIGN_REPLICATION", "601")], "COUNTERSIGN_REPLICATION is \"601\": accepted is"),
-        (&[("COUNTERSIGN_SKEW", "61")], "COUNTERSIGN_SKEW is \"61\": accepted is"),
-        (&[("COUNTERSIGN_MAX_LIFETIME", "301")], "COUNTERSIGN_MAX_LIFETIME is \"301\": accepted is"),
-        (&[("COUNTERSIGN_OUTAGE", "1.5")], "COUNTERSIGN_OUTAGE is \"1.5\": accepted is"),
-        (
-            &[("COUNTERSIGN_MAX_STALE", "3600")],
-            "COUNTERSIGN_MAX_STALE is 3600s: accepted is at most COUNTERSIGN_OUTAGE",
-        ),
-        (&[("COUNTERSIGN_MODE", "monitor")], "COUNTERSIGN_MODE is not known: accepted is one of"),
+        (&[("COUNTERSIGN_TTL", "0")], "COUNTERSIGN_TTL is \"0\": set it to a whole number of seconds from 1 to 3600"),
+        (&[("COUNTERSIGN_REPLICATION", "601")], "COUNTERSIGN_REPLICATION is \"601\": set it to"),
+        (&[("COUNTERSIGN_SKEW", "61")], "COUNTERSIGN_SKEW is \"61\": set it to"),
+        (&[("COUNTERSIGN_MAX_LIFETIME", "301")], "COUNTERSIGN_MAX_LIFETIME is \"301\": set it to"),
+        (&[("COUNTERSIGN_OUTAGE", "1.5")], "COUNTERSIGN_OUTAGE is \"1.5\": set it to"),
+        (&[("COUNTERSIGN_MAX_STALE", "3600")], "COUNTERSIGN_MAX_STALE is 3600s, longer than COUNTERSIGN_OUTAGE"),
+        (&[("COUNTERSIGN_MODE", "monitor")], "COUNTERSIGN_MODE is not a setting: the settings are"),
     ];
     for (wrong, expected) in rows {
         let good = [("COUNTERSIGN_SECRET", ARN), ("StackName", "api")];
         let variables: Vec<_> = good.iter().filter(|(name, _)| *name != wrong[0].0).chain(wrong).copied().collect();
         let (status, log) = run_to_its_end("rotator", &variables).await;
         let [line] = &log[..] else { panic!("one line: {log:?}") };
-        assert_eq!((status, &line["rotation"], &line["level"]), (Some(1), &json!("not-started"), &json!("ERROR")));
-        let reason = line["reason"].as_str().unwrap();
+        assert_eq!(
+            (status, &line["event"], &line["level"]),
+            (Some(1), &json!("function-not-started"), &json!("ERROR"))
+        );
+        let reason = line["detail"].as_str().unwrap();
         assert!(reason.starts_with(&format!("environment variable {expected}")), "{reason}");
         assert!(!line.to_string().contains("hunter2") && !line.to_string().contains("\\\"k\\\""), "{line}");
     }
     for (variables, expected) in [
-        (vec![("StackName", "api")], "environment variable COUNTERSIGN_SECRET is not set: accepted is the whole ARN"),
-        (vec![("COUNTERSIGN_SECRET", ARN)], "environment variable StackName is not set: accepted is the name"),
+        (vec![("StackName", "api")], "environment variable COUNTERSIGN_SECRET is missing: set it to the whole ARN"),
+        (vec![("COUNTERSIGN_SECRET", ARN)], "environment variable StackName is missing: set it to the name"),
     ] {
         let (status, log) = run_to_its_end("rotator", &variables).await;
-        assert!(status == Some(1) && log[0]["reason"].as_str().unwrap().starts_with(expected), "{log:?}");
+        assert!(status == Some(1) && log[0]["detail"].as_str().unwrap().starts_with(expected), "{log:?}");
     }
 }

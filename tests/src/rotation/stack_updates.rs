@@ -254,7 +254,7 @@ async fn a_stack_that_is_stuck_says_what_a_person_must_do() {
         assert_eq!(rotate(&rotator, number, time).await[0]["stack"]["outcome"], "updating", "{status}");
     }
     let log = rotator.log().await;
-    let failed: Vec<_> = log.iter().filter(|line| line["rotation"] == "failed").collect();
+    let failed: Vec<_> = log.iter().filter(|line| line["event"] == "rotation-failed").collect();
     assert_eq!(failed.len(), 9);
     assert!(failed.iter().all(|line| line["level"] == "ERROR" && line["Result"] == "failed" && line["Rotation"] == 1));
 }

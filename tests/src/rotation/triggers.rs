@@ -304,7 +304,7 @@ async fn a_person_rotates_as_planned_or_at_once() {
     let rotator = world.rotator(&[]).await;
 
     let begun = now();
-    let event = json!({"rotate": "planned", "reason": "the yearly audit"}).to_string();
+    let event = json!({"rotate": "planned", "comment": "the yearly audit"}).to_string();
     let told = report(rotator.invoke_as(&id(1), event.clone()).await);
     let planned = world.found().await;
     let signs_from = assert_planned(&planned, &[("k1", 0)], &id(1), begun);
@@ -314,7 +314,7 @@ async fn a_person_rotates_as_planned_or_at_once() {
     let expected = json!([{
         "trigger": "manual",
         "id": id(1),
-        "reason": "the yearly audit",
+        "comment": "the yearly audit",
         "versions": [became_current(&id(1), "planned", FIRST, &[], &bounds(signs_from))],
         "keys": with(&planned, "rotated", &bounds(signs_from)),
         "stack": stack("updating", &time, "CREATE_COMPLETE"),

@@ -10,7 +10,8 @@ use crate::{
         secrets_manager::Replication,
     },
     rotation::support::rotator::{
-        FIRST, FakeWorld, REPLICA, SECRET_NAME, TIME, World, failure, id, moment, queued, report, scheduled, step,
+        FIRST, FakeWorld, REPLICA, SECRET_NAME, TIME, World, failure, id, is_end, moment, queued, report, scheduled,
+        step,
     },
     support::{
         aws_clients::aws_variables,
@@ -234,14 +235,14 @@ fn check_log(log: &[Value], told: &[Told], way: Way) {
     if way == Way::CommandLine {
         return;
     }
-    let ends: Vec<_> = log.iter().filter(|line| line.get("rotation").is_some()).collect();
+    let ends: Vec<_> = log.iter().filter(|line| is_end(line)).collect();
     assert_eq!(ends.len(), told.len());
     for (line, told) in ends.into_iter().zip(told) {
         let kinds: Vec<_> = told.versions.iter().map(|(_, kind, _)| kind.as_str()).collect();
         let worst = kinds.iter().find(|kind| **kind == EMERGENCY).or(kinds.first());
         assert_eq!(
-            (line["rotation"].as_str(), line.get("kind").and_then(Value::as_str)),
-            (Some("done"), worst.copied())
+            (line["event"].as_str(), line.get("kind").and_then(Value::as_str)),
+            (Some("rotation-done"), worst.copied())
         );
         assert_eq!(Told::of_report(&line["report"]), *told);
     }
@@ -364,8 +365,8 @@ async fn what_was_done_before_a_failure_is_told_with_it() {
     assert_eq!(world.holder("AWSCURRENT"), Some(id(1)));
     let last = rotator.log().await.pop().unwrap();
     assert_eq!(
-        (&last["rotation"], &last["kind"], &last["reason"]),
-        (&json!("failed"), &json!(EMERGENCY), &json!(told))
+        (&last["event"], &last["kind"], &last["detail"]),
+        (&json!("rotation-failed"), &json!(EMERGENCY), &json!(told))
     );
     let report = &last["report"][0];
     assert_eq!((&report["error"], &report["versions"][0]["version"]), (&json!(told), &json!(id(1))));
@@ -402,7 +403,7 @@ async fn a_step_tells_the_kind_that_its_version_stores() {
     let again = report(rotator.invoke(finish).await);
     assert_eq!((&again[0]["keys"]["kind"], &again[0]["keys"]["outcome"]), (&json!(EMERGENCY), &json!("already")));
     let log = rotator.log().await;
-    assert!(log.iter().any(|line| line["rotation"] == "done" && line["kind"] == EMERGENCY));
+    assert!(log.iter().any(|line| line["event"] == "rotation-done" && line["kind"] == EMERGENCY));
 }
 
 /// A version that does not say its kind may be anything: an emergency goes on beside it.

@@ -1,16 +1,14 @@
 //! The real programs `bootstrap`, which ask the Lambda Runtime API for work.
 
 use crate::support::{artifacts::artifact, patience::PATIENCE};
-use local::{AuthorizerFunction, FunctionError, FunctionLog, FunctionProcess};
+use local::{AuthorizerFunction, FunctionError, FunctionProcess};
 use serde_json::Value;
 use std::{
     path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::SystemTime,
 };
+use telemetry::{Log, MemoryLog};
 use tokio::time::timeout;
 
 /// `bootstrap` as Lambda runs it. Killed when dropped.
@@ -70,7 +68,11 @@ impl Bootstrap {
 
 /// The lines about requests, one for each.
 pub(crate) fn decisions(log: &[Value]) -> Vec<&Value> {
-    log.iter().filter(|line| line["decision"].is_string()).collect()
+    log.iter().filter(|line| line["event"].as_str().is_some_and(is_about_a_request)).collect()
+}
+
+fn is_about_a_request(event: &str) -> bool {
+    event.starts_with("request-") || event == "event-unreadable"
 }
 
 impl AuthorizerFunction for Bootstrap {
@@ -89,26 +91,26 @@ pub(crate) async fn run_to_its_end(function: &str, variables: &[(&str, &str)]) -
     }
 }
 
-async fn start(folder: &Path, variables: &[(&str, &str)], log: FunctionLog) -> Result<FunctionProcess, FunctionError> {
+async fn start(folder: &Path, variables: &[(&str, &str)], log: Log) -> Result<FunctionProcess, FunctionError> {
     let name = folder.file_name().unwrap().to_str().unwrap();
     FunctionProcess::program(name, &folder.join("bootstrap"), variables, PATIENCE, log).await
 }
 
 /// What a function has written: nothing but its log.
 #[derive(Clone, Default)]
-pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Lines(MemoryLog);
 
 impl Lines {
-    /// The lines so far, and forgets them.
+    /// The lines so far, and forgets them. That a function has started is not among them.
     pub(crate) fn take(&self) -> Vec<Value> {
-        let lines = std::mem::take(&mut *self.0.lock().unwrap());
-        lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+        let parsed = |line: &String| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        self.0.take_lines().iter().map(parsed).filter(|line: &Value| line["event"] != "function-started").collect()
     }
 }
 
 /// Lines, and the log that they are of.
-pub(crate) fn lines() -> (Lines, FunctionLog) {
+pub(crate) fn lines() -> (Lines, Log) {
     let lines = Lines::default();
-    let log = lines.clone();
-    (lines, Arc::new(move |line: &str| log.0.lock().unwrap().push(line.to_owned())))
+    let log = Log::new(None, lines.0.clone());
+    (lines, log)
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{bootstrap::Bootstrap, edge_process::EdgeProcess, keys::Keys};
 use local::{ApiKind, Backend, IdentitySources, Options, Running};
+use telemetry::Log;
 
 /// The stage `prod` with `/echo` behind it and its keys from there.
 pub(crate) fn options(source: &str, api: ApiKind) -> Options {
@@ -17,6 +18,7 @@ pub(crate) fn options(source: &str, api: ApiKind) -> Options {
         identity_sources: IdentitySources::Signature,
         backend: Backend::BuiltIn,
         overwrite_path: None,
+        log: Log::none(),
     }
 }
 

@@ -123,7 +123,7 @@ async fn answers_of_the_authorizer() {
         (Err("out of order".to_owned()), INTERNAL, 0),
         (Err("Unauthorized".to_owned()), INTERNAL, 0),
     ] {
-        let (log, _guard) = log();
+        let log = log();
         let answer: Result<Value, String> = answer;
         let running = start_gateway(http(), Authorizer(move |_| answer.clone()), Limits::default()).await;
         check(&ask_gateway(&running, get).await, expected);
@@ -140,9 +140,9 @@ async fn answers_of_the_authorizer() {
 
     let short = Limits { function: Duration::from_millis(50), ..Limits::default() };
     let running = start_gateway(http(), Hanging, short).await;
-    let (log, _guard) = log();
+    let log = log();
     check(&ask_gateway(&running, get).await, INTERNAL);
-    assert_eq!(log.take()[0]["reason"], "the authorizer did not answer in time");
+    assert_eq!(log.take()[0]["detail"], "the authorizer did not answer in time");
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn identity_sources_are_matched_in_any_case() {
         ("countersign-signature:\r\n", None),
         ("countersign-signature: \r\n", None),
     ] {
-        let (log, _guard) = log();
+        let log = log();
         let request = format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\n{headers}\r\n");
         let reply = ask_gateway(&running, request).await;
         if let Some(identities) = identities {
@@ -171,9 +171,10 @@ async fn identity_sources_are_matched_in_any_case() {
             let reason = "an identity source is missing or empty";
             let line = json!({
                 "level": "INFO",
-                "decision": "refused-by-gateway",
+                "event": "request-refused-by-gateway",
                 "status": 401,
-                "reason": reason,
+                "reason": "identity-source-missing",
+                "detail": reason,
                 "method": "GET",
             });
             assert_eq!(log.take(), [line]);
@@ -209,11 +210,14 @@ async fn what_the_gateway_refuses_before_the_authorizer() {
         (format!("POST /prod HTTP/1.1\r\nHost: a\r\nContent-Length: {over}\r\n\r\n"), TOO_LARGE),
         (of_size(10_241), headers),
     ] {
-        let (log, _guard) = log();
+        let log = log();
         check(&ask_gateway(&running, &request).await, expected);
         let lines = log.take();
         assert_eq!(lines.len(), 1, "{request}: {lines:?}");
-        assert_eq!((&lines[0]["decision"], &lines[0]["status"]), (&json!("refused-by-gateway"), &json!(expected.0)));
+        assert_eq!(
+            (&lines[0]["event"], &lines[0]["status"]),
+            (&json!("request-refused-by-gateway"), &json!(expected.0))
+        );
     }
     assert!(seen.take().is_empty());
     // A route ARN of over 1,600 bytes is no matter here.

@@ -133,7 +133,7 @@ async fn identity_sources_are_matched_by_case() {
         ("countersign-signature: a\r\n", false),
         ("COUNTERSIGN-SIGNATURE: a\r\n", false),
     ] {
-        let (log, _guard) = log();
+        let log = log();
         let reply = ask_gateway(&running, format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\n{headers}\r\n")).await;
         if called {
             assert_eq!(reply.status, 200, "{headers:?}");
@@ -141,7 +141,7 @@ async fn identity_sources_are_matched_by_case() {
         } else {
             check_rest_answer(&reply, 401, "UnauthorizedException", r#"{"message":"Unauthorized"}"#);
             let reason = "an identity source is missing or empty";
-            let line = json!({ "level": "INFO", "decision": "refused-by-gateway", "status": 401, "reason": reason, "method": "GET" });
+            let line = json!({ "level": "INFO", "event": "request-refused-by-gateway", "status": 401, "reason": "identity-source-missing", "detail": reason, "method": "GET" });
             assert_eq!(log.take(), [line]);
         }
         assert_eq!(seen.take().len(), usize::from(called), "{headers:?}");
@@ -162,14 +162,14 @@ async fn api_keys_come_after_the_authorizer() {
         ("x-api-key: first, second\r\n", false),
         ("x-api-key: first\r\nX-Api-Key: first\r\n", false),
     ] {
-        let (log, _guard) = log();
+        let log = log();
         let reply = ask_gateway(&running, format!("GET /prod/echo HTTP/1.1\r\nHost: a\r\n{headers}\r\n")).await;
         if accepted {
             assert_eq!(reply.status, 200, "{headers:?}");
         } else {
             check_rest_answer(&reply, 403, "ForbiddenException", r#"{"message":"Forbidden"}"#);
             let reason = "the API key is missing or not of the usage plan";
-            let line = json!({ "level": "INFO", "decision": "refused-by-gateway", "status": 403, "reason": reason, "method": "GET" });
+            let line = json!({ "level": "INFO", "event": "request-refused-by-gateway", "status": 403, "reason": "api-key", "detail": reason, "method": "GET" });
             assert_eq!(log.take(), [line]);
         }
         assert_eq!(seen.take().len(), 1, "{headers:?}");
@@ -251,13 +251,13 @@ async fn what_the_gateway_refuses_before_the_authorizer() {
         (of_size(10_241), headers),
         (arn(1_601), uri),
     ] {
-        let (log, _guard) = log();
+        let log = log();
         check_rest_answer(&ask_gateway(&running, &request).await, status, error_type, body);
         let lines = log.take();
         assert_eq!(lines.len(), 1, "{request}: {lines:?}");
-        assert_eq!((&lines[0]["decision"], &lines[0]["status"]), (&json!("refused-by-gateway"), &json!(status)));
+        assert_eq!((&lines[0]["event"], &lines[0]["status"]), (&json!("request-refused-by-gateway"), &json!(status)));
     }
-    let (log, _guard) = log();
+    let log = log();
     let unreadable =
         [&b"GET /prod/\xff HTTP/1.1\r\nHost: a\r\n\r\n"[..], b"GET /prod HTTP/1.1\r\nHost\r\n\r\n", b"\0\r\n\r\n"];
     for request in unreadable {

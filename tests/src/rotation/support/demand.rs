@@ -85,7 +85,7 @@ impl Demand {
 
     /// By a person; `kind` is `planned` or `emergency`.
     pub(crate) fn manual(id: &str, kind: &str) -> Self {
-        let event = json!({"rotate": kind, "reason": "a test"}).to_string();
+        let event = json!({"rotate": kind, "comment": "a test"}).to_string();
         let emergency = kind == "emergency";
         Self { id: id.to_owned(), emergency, request: id.to_owned(), payloads: vec![event], time: None }
     }

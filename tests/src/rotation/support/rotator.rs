@@ -260,6 +260,11 @@ impl Found {
     }
 }
 
+/// Whether a line of the log is the end of an invocation.
+pub(crate) fn is_end(line: &Value) -> bool {
+    line["event"] == "rotation-done" || line["event"] == "rotation-failed"
+}
+
 /// What a report has to say of a version that became current by a call which made it.
 pub(crate) fn became_current(version: &str, kind: &str, planned_from: &str, dropped: &[&str], bounds: &Value) -> Value {
     json!({

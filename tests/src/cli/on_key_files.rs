@@ -27,8 +27,8 @@ async fn the_tour_comes_out_as_it_should() {
     let last = out.lines().last().unwrap();
     let rows: u32 = last.split(' ').next().unwrap().parse().unwrap();
     assert!(rows >= 45 && last == format!("{rows} of {rows} as expected"), "{last}");
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
-    assert!(readme.contains(&out), "the README shows another tour than this:\n{out}");
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/tour.md")).unwrap();
+    assert!(page.contains(&out), "docs/tour.md shows another tour than this:\n{out}");
 }
 
 #[tokio::test]

@@ -38,8 +38,8 @@ fn runs(pid: u32) -> bool {
 async fn the_tour_with_packaged_functions_comes_out_as_the_one_without() {
     let (status, out, error) = run(&["tour", "--artifacts", text(&dist())]).await;
     assert_eq!((status, error.as_str()), (Some(0), ""), "{out}");
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
-    assert!(readme.contains(&out), "the README shows another tour than this:\n{out}");
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/tour.md")).unwrap();
+    assert!(page.contains(&out), "docs/tour.md shows another tour than this:\n{out}");
 }
 
 #[tokio::test]

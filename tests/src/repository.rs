@@ -5,4 +5,7 @@ mod circles;
 pub(crate) mod definitions;
 mod documents;
 mod imports;
+mod markdown;
 mod modules;
+mod reference_pages;
+mod wording;

@@ -1,50 +1,41 @@
 //! The files, types, functions and tests that the documents name are there, so that the documents cannot rot.
 
-use crate::{
-    infra::support::template::template,
-    repository::definitions::{ROOT, defines, is_test, read, sources, words},
+use crate::repository::{
+    definitions::{ROOT, defines, is_test, read, sources, words},
+    markdown::{Cell, Document},
 };
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
-const SECURITY: &str = include_str!("../../../SECURITY.md");
-const DOCUMENTS: [(&str, &str); 3] = [
-    ("SECURITY.md", SECURITY),
-    ("ARCHITECTURE.md", include_str!("../../../ARCHITECTURE.md")),
-    ("CONTRIBUTING.md", include_str!("../../../CONTRIBUTING.md")),
-];
+/// The documents that name our own code. Others also name that of AWS and of its tools.
+const OF_THE_CODE: [&str; 3] = ["SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
 
 /// Each threat has code that answers it and a test that shows it, and the end of the page says which file holds them.
 #[test]
 fn every_threat_has_its_code_and_its_test() {
-    let named: Vec<_> = SECURITY.lines().filter_map(definition).collect();
+    let document = Document::open("SECURITY.md");
+    let named: Vec<_> = document.text.lines().filter_map(definition).collect();
     for (label, file) in &named {
         assert!(defines(&read(file), label), "{file} has no {label}");
-        let uses = labels(SECURITY).filter(|other| other == label).count();
-        assert!(uses > 1, "nothing but the end of the page names {label}");
+        assert!(document.links().any(|(_, link)| link.text == *label), "nothing but the end of the page names {label}");
+        // Markdown takes the first, whatever the size of its letters.
+        let same = named.iter().filter(|(other, _)| other.eq_ignore_ascii_case(label)).count();
+        assert_eq!(same, 1, "the end of the page does not say which one file holds {label}");
     }
-    let file_of = |label: &str| {
-        let mut files = named.iter().filter(|(known, _)| *known == label);
-        match (files.next(), files.next()) {
-            (Some((_, file)), None) => *file,
-            _ => panic!("the end of the page does not say which one file holds {label}"),
-        }
+    let labels = |cell: &Cell| {
+        let links = cell.links.iter().filter(|link| named.iter().any(|(label, _)| *label == link.text));
+        links.map(|link| (link.text.clone(), link.to.clone())).collect::<Vec<_>>()
     };
-    for label in labels(SECURITY) {
-        file_of(label);
-    }
 
-    let rows = SECURITY.lines().filter(|line| line.starts_with("| "));
-    let rows: Vec<Vec<_>> = rows.map(|row| row.trim_matches('|').split(" | ").collect()).collect();
-    let threats = rows.iter().filter(|row| !["shown by", "---"].contains(&row[2]));
-    assert!(threats.clone().count() > 30);
+    let threats =
+        document.tables().into_iter().filter(|table| table[0].cells.get(2).is_some_and(|cell| cell.text == "shown by"));
+    let threats: Vec<_> = threats.flat_map(|table| table.into_iter().skip(1)).collect();
+    assert!(threats.len() > 50, "only {} threats are read", threats.len());
     for row in threats {
-        assert_eq!(row.len(), 4, "{row:?}");
-        let (code, tests) = (labels(row[1]), labels(row[2]));
-        assert!(code.count() > 0, "no code answers {row:?}");
-        assert!(tests.clone().count() > 0, "no test shows {row:?}");
-        for test in tests {
-            let file = file_of(test);
-            assert!(is_test(&read(file), test), "{test} in {file} is no test");
+        let (code, tests) = (labels(&row.cells[1]), labels(&row.cells[2]));
+        assert!(!code.is_empty(), "no code answers the threat of line {}", row.line);
+        assert!(!tests.is_empty(), "no test shows the threat of line {}", row.line);
+        for (test, file) in tests {
+            assert!(is_test(&read(&file), &test), "{test} in {file} is not a test");
         }
     }
 }
@@ -53,11 +44,12 @@ fn every_threat_has_its_code_and_its_test() {
 #[test]
 fn what_the_documents_name_is_there() {
     let sources = sources();
-    for (document, text) in DOCUMENTS {
-        for line in prose(text).filter(|line| definition(line).is_none()) {
-            // A file without its folder is in that of the path before it in the line, if there is one.
+    for path in OF_THE_CODE {
+        let document = Document::open(path);
+        for block in &document.blocks {
+            // A file without its folder is in that of the path before it, if there is one.
             let mut folder = None;
-            for span in line.split('`').skip(1).step_by(2) {
+            for span in block.cells.iter().flat_map(|cell| &cell.code) {
                 let there = match Name::of(span) {
                     Some(Name::Path(path)) => {
                         let path = Path::new(ROOT).join(path);
@@ -75,28 +67,82 @@ fn what_the_documents_name_is_there() {
                     Some(Name::Word(word)) => sources.iter().any(|(_, text)| words(text).any(|other| other == word)),
                     None => true,
                 };
-                assert!(there, "{document} names {span}, which is not there: {line}");
+                assert!(there, "{path}:{} names {span}, which is not there", block.line);
             }
         }
     }
 }
 
+/// The documents for users name paths of the repository, and settings, headers and values of ours.
+#[test]
+fn what_the_documents_for_users_name_is_there() {
+    let sources = sources();
+    let mut checked = 0;
+    for document in Document::all().iter().filter(|document| !OF_THE_CODE.contains(&document.path.as_str())) {
+        for block in &document.blocks {
+            for span in block.cells.iter().flat_map(|cell| &cell.code) {
+                let plain = |more: &[u8]| span.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte));
+                let of_ours = |path: &str| Path::new(ROOT).join(path.split('/').next().unwrap_or_default()).exists();
+                let there = if span.contains('/') && plain(b"/._-") && !span.starts_with(['/', '.']) && of_ours(span) {
+                    ["target/", "dist/"].iter().any(|start| span.starts_with(start))
+                        || Path::new(ROOT).join(span).exists()
+                } else if span.ends_with(".rs") && plain(b"._-") {
+                    sources.iter().any(|(path, _)| path.ends_with(span))
+                } else if span.to_ascii_lowercase().starts_with("countersign")
+                    && plain(b"_-")
+                    && !span.contains("STACK")
+                {
+                    sources.iter().any(|(_, text)| text.contains(span.as_str()))
+                } else {
+                    continue;
+                };
+                checked += 1;
+                assert!(there, "{}:{} names {span}, which is not there", document.path, block.line);
+            }
+        }
+    }
+    assert!(checked > 100, "only {checked} names are found");
+}
+
 #[test]
 fn the_links_of_the_documents_lead_somewhere() {
-    let of_infra = [("infra/README.md", template("README.md")), ("infra/attach.md", template("attach.md"))];
-    let of_infra = of_infra.iter().map(|(document, text)| (*document, text.as_str()));
-    for (document, text) in
-        DOCUMENTS.into_iter().chain([("README.md", include_str!("../../../README.md"))]).chain(of_infra)
-    {
-        let links = prose(text).flat_map(|line| line.split("](").skip(1));
-        for link in links.filter_map(|rest| rest.split(')').next()) {
-            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let file = if file.is_empty() { document.to_owned() } else { led_to(document, file) };
-            assert!(link.starts_with("https://") || Path::new(ROOT).join(&file).exists(), "{document} links to {link}");
-            let text = if anchor.is_empty() { String::new() } else { read(&file) };
-            let mut anchors = prose(&text).filter(|line| line.starts_with('#')).map(anchor_of);
-            assert!(anchor.is_empty() || anchors.any(|other| other == anchor), "{document} links to {link}");
+    let documents = Document::all();
+    let mut checked = 0;
+    for document in &documents {
+        for (line, link) in document.links().filter(|(_, link)| !link.to.starts_with("https://")) {
+            let (file, anchor) = link.to.split_once('#').unwrap_or((&link.to, ""));
+            let file = if file.is_empty() { document.path.clone() } else { led_to(&document.path, file) };
+            let there = Path::new(ROOT).join(&file).exists()
+                && (anchor.is_empty() || headings(&documents, &file).contains(&anchor.to_owned()));
+            assert!(there, "{}:{line} links to {}", document.path, link.to);
+            checked += 1;
         }
+    }
+    assert!(checked > 300, "only {checked} links are found");
+}
+
+/// What this finds a reader sees as bars between words.
+#[test]
+fn every_table_is_one_to_markdown() {
+    let changelog = Document::open("CHANGELOG.md");
+    let faults: Vec<_> = Document::all().iter().chain([&changelog]).flat_map(Document::broken_tables).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// A stranger knows after three minutes whether it fits. What is more has a page in `docs`.
+#[test]
+fn the_readme_is_short() {
+    let lines = read("README.md").lines().count();
+    assert!((120..=180).contains(&lines), "README.md has {lines} lines");
+}
+
+/// No page of `docs` is one that nobody finds.
+#[test]
+fn the_readme_links_to_every_page_of_docs() {
+    let readme = Document::open("README.md");
+    for document in Document::all().iter().filter(|document| document.path.starts_with("docs/")) {
+        let mut links = readme.links().map(|(_, link)| link.to.split('#').next().unwrap_or_default());
+        assert!(links.any(|to| to == document.path), "README.md does not link to {}", document.path);
     }
 }
 
@@ -144,30 +190,22 @@ fn definition(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("[`")?.split_once("`]: ")
 }
 
-/// The names that lead to such a line.
-fn labels(text: &str) -> impl Iterator<Item = &str> + Clone {
-    let rests = text.split("[`").skip(1);
-    rests.filter_map(|rest| Some(rest.split_once("`]")?.0))
-}
-
-/// The lines that are in no block of code.
-fn prose(text: &str) -> impl Iterator<Item = &str> {
-    text.split("```").step_by(2).flat_map(str::lines)
-}
-
-/// What a heading is called in a link.
-fn anchor_of(heading: &str) -> String {
-    let heading = heading.trim_start_matches(['#', ' ']).to_lowercase();
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
-    kept.collect::<String>().replace(' ', "-")
+/// What the headings of a document are called in links.
+fn headings(documents: &[Document], path: &str) -> Vec<String> {
+    let document = documents.iter().find(|document| document.path == path);
+    document.map(|document| document.headings().into_iter().map(|(_, _, anchor)| anchor).collect()).unwrap_or_default()
 }
 
 /// Where a link in a document leads: from its own folder.
 fn led_to(document: &str, link: &str) -> String {
-    let folder = document.rsplit_once('/').map_or("", |(folder, _)| folder);
-    match link.strip_prefix("../") {
-        Some(above) => above.to_owned(),
-        None if folder.is_empty() => link.to_owned(),
-        None => format!("{folder}/{link}"),
+    let mut path = PathBuf::from(document);
+    path.pop();
+    for part in Path::new(link).components() {
+        if part == Component::ParentDir {
+            path.pop();
+        } else {
+            path.push(part);
+        }
     }
+    path.to_str().unwrap().to_owned()
 }

@@ -1,0 +1,164 @@
+//! The pages of `docs` that list what is in the code list all of it, as it is there.
+
+use crate::repository::{
+    definitions::read,
+    markdown::{Document, Kind},
+};
+use pulldown_cmark::HeadingLevel;
+use settings::Seconds;
+use std::collections::BTreeSet;
+use telemetry::METRICS;
+
+/// Where `fn reason` names the codes of the log.
+const REASONS: [&str; 5] = [
+    "signing/src/refusal.rs",
+    "authorizer/src/origin_header/refusal.rs",
+    "authorizer/src/failure.rs",
+    "authorizer/src/event.rs",
+    "edge-signer/src/decision.rs",
+];
+
+const MORE_REASONS: [&str; 17] = [
+    "not-json",
+    "token-authorizer",
+    "unsupported-event",
+    "method-arn",
+    "keys",
+    "origin-header",
+    "misconfigured",
+    "not-https",
+    "event",
+    "trigger",
+    "target",
+    "body-on-get",
+    "digest-mismatch",
+    "body-too-large",
+    "body-not-included",
+    "head-too-large",
+    "no-key",
+];
+
+#[test]
+fn every_reason_has_its_section() {
+    let mut codes = BTreeSet::from(MORE_REASONS.map(str::to_owned));
+    for file in REASONS {
+        codes.extend(reasons(&read(file)));
+    }
+    assert!(codes.len() > 60, "{codes:?}");
+    let document = Document::open("docs/refusal-reasons.md");
+    let sections = document.headings().into_iter().filter(|(level, ..)| *level == HeadingLevel::H3);
+    let sections: Vec<_> = sections.map(|(_, text, _)| text.to_owned()).collect();
+    let missing: Vec<_> = codes.iter().filter(|code| !sections.contains(code)).collect();
+    let unknown: Vec<_> = sections.iter().filter(|section| !codes.contains(*section)).collect();
+    assert!(missing.is_empty() && unknown.is_empty(), "without a section: {missing:?}; without a code: {unknown:?}");
+    assert_eq!(sections.len(), codes.len(), "a section is there twice");
+}
+
+/// The form in which `countersign explain` could print a section.
+#[test]
+fn the_section_of_a_reason_has_three_parts() {
+    const PARTS: [&str; 3] = ["Meaning: ", "Likely causes: ", "What to do: "];
+    let document = Document::open("docs/refusal-reasons.md");
+    let mut blocks = document.blocks.iter().peekable();
+    while let Some(heading) = blocks.next() {
+        if heading.kind != Kind::Heading(HeadingLevel::H3) {
+            continue;
+        }
+        for part in PARTS {
+            let text = blocks.next().map(|block| block.cells[0].text.as_str()).unwrap_or_default();
+            assert!(text.starts_with(part) && text.ends_with('.'), "{}: {part}{text}", heading.cells[0].text);
+        }
+        let rest = blocks.peek().is_none_or(|block| matches!(block.kind, Kind::Heading(_)));
+        assert!(rest, "{}: more than three parts", heading.cells[0].text);
+    }
+}
+
+/// Each setting with its default and its range.
+#[test]
+fn every_setting_is_in_its_table() {
+    let document = Document::open("docs/configuration.md");
+    for (heading, file, times) in [
+        (
+            "custom header",
+            "edge-signer/src/config.rs",
+            &[
+                ("countersign-lifetime", Seconds::LIFETIME),
+                ("countersign-ttl", Seconds::SIGNER_TTL),
+                ("countersign-max-stale", Seconds::SIGNER_MAX_STALE),
+            ][..],
+        ),
+        (
+            "variable",
+            "authorizer/src/config.rs",
+            &[
+                ("COUNTERSIGN_TTL", Seconds::VERIFIER_TTL),
+                ("COUNTERSIGN_MAX_STALE", Seconds::VERIFIER_MAX_STALE),
+                ("COUNTERSIGN_MAX_LIFETIME", Seconds::LIFETIME),
+                ("COUNTERSIGN_SKEW", Seconds::SKEW),
+            ],
+        ),
+        (
+            "variable of the rotator",
+            "rotator/src/config.rs",
+            &[
+                ("COUNTERSIGN_LEAD", Seconds::LEAD),
+                ("COUNTERSIGN_GRACE", Seconds::GRACE),
+                ("COUNTERSIGN_TTL", Seconds::VERIFIER_TTL),
+                ("COUNTERSIGN_MAX_LIFETIME", Seconds::LIFETIME),
+                ("COUNTERSIGN_SKEW", Seconds::SKEW),
+                ("COUNTERSIGN_OUTAGE", Seconds::OUTAGE),
+                ("COUNTERSIGN_MAX_STALE", Seconds::VERIFIER_MAX_STALE),
+                ("COUNTERSIGN_REPLICATION", Seconds::REPLICATION),
+            ],
+        ),
+    ] {
+        let tables = document.tables();
+        let table = tables.iter().find(|table| table[0].cells[0].text == heading).expect(heading);
+        let rows: Vec<_> = table[1..].iter().map(|row| [0, 1, 2].map(|at| row.cells[at].text.as_str())).collect();
+        let listed: BTreeSet<_> = rows.iter().map(|[name, ..]| (*name).to_owned()).collect();
+        assert_eq!(listed, settings_of(&read(file)), "{file}");
+        for [name, default, range] in rows {
+            match times.iter().find(|(other, _)| *other == name) {
+                Some((_, seconds)) => {
+                    assert_eq!(range, seconds.to_string(), "{file}: {name}");
+                    let stale_is_outage = default == "as COUNTERSIGN_OUTAGE" && name == "COUNTERSIGN_MAX_STALE";
+                    assert!(stale_is_outage || default == seconds.default.as_secs().to_string(), "{file}: {name}");
+                }
+                None => assert!(!range.starts_with(|c: char| c.is_ascii_digit()), "{file}: {name}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_metric_is_in_its_table() {
+    let document = Document::open("docs/metrics-and-logs.md");
+    let tables = document.tables();
+    let table = tables.iter().find(|table| table[0].cells[0].text == "metric").expect("there is the table");
+    let listed: Vec<_> =
+        table[1..].iter().map(|row| (row.cells[0].text.as_str(), row.cells[1].text.as_str())).collect();
+    let known: BTreeSet<_> = METRICS.iter().map(|metric| (metric.name, metric.unit.name())).collect();
+    assert_eq!(listed.iter().copied().collect::<BTreeSet<_>>(), known);
+    assert_eq!(listed.len(), known.len(), "a metric is there twice");
+}
+
+/// The codes that the functions of this name return.
+fn reasons(code: &str) -> Vec<String> {
+    let functions = code.split("fn reason(").skip(1).filter_map(|rest| rest.split("\n    }\n").next());
+    let texts = functions.flat_map(|function| function.split("=> \"").skip(1));
+    texts.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
+}
+
+/// The names of the settings that a file reads, each a constant.
+fn settings_of(code: &str) -> BTreeSet<String> {
+    let constants = code.lines().filter(|line| line.starts_with("const ")).filter_map(|line| line.split('"').nth(1));
+    let names = constants.filter(|name| name.to_ascii_lowercase().starts_with("countersign") || *name == "StackName");
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_code_is_read_out_of_its_match() {
+    let code = "    pub const fn reason(&self) -> &'static str {\n        match self {\n            Self::A => \"a-b\",\n            \
+        Self::B { .. } => \"c\",\n            Self::C(c) => c.reason(),\n        }\n    }\n\n    fn other() { x => \"d\" }\n";
+    assert_eq!(reasons(code), ["a-b", "c"]);
+}

@@ -148,7 +148,7 @@ impl Document {
         }
         for block in &self.blocks {
             let (Kind::Head(columns) | Kind::Row(columns)) = block.kind else { continue };
-            let row = self.text[block.range.clone()].trim();
+            let row = self.text.get(block.range.clone()).unwrap().trim();
             let bars = row.matches('|').count() - row.matches("\\|").count();
             if !(row.starts_with('|') && row.ends_with('|')) || bars != columns + 1 {
                 faults.push(format!("{}:{} is not a row of {columns} cells: {row}", self.path, block.line));
@@ -171,7 +171,7 @@ impl Document {
             match event {
                 Event::Start(Tag::CodeBlock(_)) => in_code = true,
                 Event::End(TagEnd::CodeBlock) => in_code = false,
-                Event::Text(_) if !in_code => kept[range.clone()].copy_from_slice(self.text[range].as_bytes()),
+                Event::Text(_) if !in_code => kept[range.clone()].copy_from_slice(&self.text.as_bytes()[range]),
                 // A name in the middle of a sentence: what is before and behind it is not next to each other.
                 Event::Code(_) => kept[range.start] = b'`',
                 _ => {}
@@ -229,7 +229,7 @@ impl Reader<'_> {
 
     fn begin(&mut self, kind: Kind, range: Range<usize>) {
         self.close();
-        let line = self.text[..range.start].matches('\n').count() + 1;
+        let line = self.text.split_at(range.start).0.matches('\n').count() + 1;
         self.open = Some(Block { kind, line, range, cells: Vec::new() });
     }
 

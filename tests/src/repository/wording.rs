@@ -82,7 +82,7 @@ fn words(line: &Line) -> Vec<Word> {
             words.push(Word { place: line.place.clone(), text: word.to_lowercase(), follows });
             follows = true;
         }
-        follows &= piece[word.len()..].chars().all(char::is_whitespace);
+        follows &= piece.split_at(word.len()).1.chars().all(char::is_whitespace);
     }
     // What ends a line ends the sentence, for the next line: an empty one stands for it.
     if !follows || line.text.trim().is_empty() {
@@ -109,7 +109,7 @@ fn find(words: &[Word], phrase: &str) -> Vec<String> {
 fn errors(path: &str, code: &str) -> Vec<Line> {
     let mut lines = Vec::new();
     for (start, begin) in code.match_indices("#[error(") {
-        let rest = &code[start + begin.len()..];
+        let rest = code.split_at(start + begin.len()).1;
         let Some(literal) = rest.trim_start().strip_prefix('"') else { continue };
         let mut escaped = false;
         let end = literal.find(|c| {
@@ -118,8 +118,8 @@ fn errors(path: &str, code: &str) -> Vec<Line> {
             ends
         });
         // A text goes on behind a `\` at the end of a line.
-        let text = literal[..end.expect("a text ends")].replace("\\\n", "\n");
-        let at = code[..code.len() - literal.len()].matches('\n').count() + 1;
+        let text = literal.split_at(end.expect("a text ends")).0.replace("\\\n", "\n");
+        let at = code.split_at(code.len() - literal.len()).0.matches('\n').count() + 1;
         for (index, text) in text.lines().enumerate() {
             lines.push(Line { place: format!("{path}:{}", at + index), text: text.to_owned(), continues: index > 0 });
         }

@@ -142,6 +142,34 @@ fn every_metric_is_in_its_table() {
     assert_eq!(listed.len(), known.len(), "a metric is there twice");
 }
 
+/// A command that looks for an event, and a sentence about one, name an event of the table.
+#[test]
+fn every_event_that_is_named_is_in_its_table() {
+    let page = Document::open("docs/metrics-and-logs.md");
+    let tables = page.tables();
+    let table = tables.iter().find(|table| table[0].cells[0].text == "event").expect("there is the table");
+    let known: BTreeSet<_> = table[1..].iter().flat_map(|row| &row.cells[0].code).map(String::as_str).collect();
+    assert!(known.len() > 20, "{known:?}");
+    let is_known = |name: &str| match name.strip_suffix('*') {
+        Some(beginning) => known.iter().any(|event| event.starts_with(beginning)),
+        None => known.contains(name),
+    };
+    let mut named = 0;
+    for document in Document::all() {
+        let code = document.blocks.iter().flat_map(|block| block.cells.iter().flat_map(|cell| &cell.code));
+        let code = code.map(String::as_str).filter(|span| {
+            ["request-", "rotation-", "function-"].iter().any(|start| span.starts_with(start))
+                && *span != "request-time"
+        });
+        let looked_for = document.text.split("$.event = \"").skip(1).filter_map(|rest| rest.split('"').next());
+        for name in code.chain(looked_for) {
+            assert!(is_known(name), "{} names the event {name}", document.path);
+            named += 1;
+        }
+    }
+    assert!(named > 20, "only {named} are found");
+}
+
 /// The codes that the functions of this name return.
 fn reasons(code: &str) -> Vec<String> {
     let functions = code.split("fn reason(").skip(1).filter_map(|rest| rest.split("\n    }\n").next());

@@ -1,6 +1,6 @@
 //! Why a rotation stops.
 
-use crate::{rehearsal::RehearsalFailure, stack::StackError};
+use crate::{platform::NoRandomness, rehearsal::RehearsalFailure, stack::StackError};
 use signing::RotationPlanError;
 
 /// Why a rotation stopped, and what to do. It tells ids and times, never a secret.
@@ -67,8 +67,3 @@ pub enum RotateError {
     )]
     Lagging(String),
 }
-
-/// The system has no randomness to give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no randomness for a new key")]
-pub struct NoRandomness;

@@ -22,9 +22,9 @@ pub use service::{Rotator, RotatorFailure};
 
 pub use event::{Demand, EventError, RotationId, RotationIdError, Step};
 
-pub use error::{NoRandomness, RotateError};
+pub use error::RotateError;
 pub use keys::{KeyRotator, RotateFailure, dry_run::DryRun};
-pub use platform::Platform;
+pub use platform::{NoRandomness, Platform};
 pub use rehearsal::RehearsalFailure;
 pub use stack::{StackError, StackUpdater};
 pub use version::{Pending, Replica, Snapshot, Version};

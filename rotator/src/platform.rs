@@ -1,6 +1,5 @@
 //! What a rotator gets from its program: the time, randomness and the log.
 
-use crate::error::NoRandomness;
 use key_store::unix_seconds;
 use signing::UnixSeconds;
 use std::{fmt, sync::Arc, time::SystemTime};
@@ -48,3 +47,8 @@ impl Platform {
         }
     }
 }
+
+/// The system has no randomness to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no randomness for a new key")]
+pub struct NoRandomness;

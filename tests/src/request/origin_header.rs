@@ -170,7 +170,12 @@ async fn only_a_valid_signature_makes_a_name_be_looked_up() {
     assert_eq!(effect(&bootstrap, &of_http(&format!("{good},{good}"))).await, "Deny");
     assert_eq!(effect(&bootstrap, &of_http(&good)).await, "Allow");
     assert_eq!(aws.count("GetSecretValue"), 1);
-    let expected = ["request-refused signature", "request-refused header-missing", "request-refused origin-header-malformed", "request-admitted"];
+    let expected = [
+        "request-refused signature",
+        "request-refused header-missing",
+        "request-refused origin-header-malformed",
+        "request-admitted",
+    ];
     assert_eq!(told(bootstrap).await, expected);
 }
 

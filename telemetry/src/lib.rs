@@ -9,6 +9,7 @@ mod line;
 mod log;
 mod memory;
 mod metric;
+mod version;
 
 pub use event::{Detail, Event, Level, RefusedRequest, RotationEnd, Step};
 pub use function_name::function_name;
@@ -16,3 +17,4 @@ pub use line::line;
 pub use log::Log;
 pub use memory::MemoryLog;
 pub use metric::{Dimension, METRICS, Metric, NAMESPACE, Unit};
+pub use version::VERSION;

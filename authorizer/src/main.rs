@@ -5,9 +5,7 @@ use key_store::aws;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
 use std::{process::ExitCode, time::SystemTime};
-use telemetry::{Detail, Event, Log};
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+use telemetry::{Detail, Event, Log, VERSION};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

@@ -1,5 +1,6 @@
 //! The packaged functions, as Lambda gets them: unpacked into a folder of their own.
 
+use crate::output::Hint;
 use anyhow::{Context as _, Result, anyhow, bail};
 use local::{FunctionError, FunctionProcess};
 use std::{
@@ -20,7 +21,7 @@ const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Lambda's limit for a function, unpacked.
 const UNPACKED_BYTES: u64 = 250 * 1024 * 1024;
 
-/// Both functions, unpacked. Their folder goes when this is dropped.
+/// Both functions, unpacked. Dropping it removes their folder.
 pub(crate) struct Artifacts {
     from: PathBuf,
     folder: TempDir,
@@ -30,7 +31,7 @@ pub(crate) struct Artifacts {
 /// One of the packages.
 struct Package {
     zip: &'static str,
-    /// What is in it, and whether Lambda has to be able to run it as a program.
+    /// What is in it, and whether Lambda runs it as a program.
     entries: &'static [(&'static str, bool)],
 }
 
@@ -41,11 +42,11 @@ const AUTHORIZER: Package = Package { zip: "authorizer.zip", entries: &[("bootst
 impl Artifacts {
     /// Unpacks the packages of that folder. What the functions write goes to `log`, line by line.
     pub(crate) fn unpack(from: &Path, log: Log) -> Result<Self> {
-        let folder = tempfile::tempdir().context("no folder to unpack the functions into")?;
+        let folder = tempfile::tempdir().context("the folder for the unpacked functions cannot be made")?;
         for package in [&EDGE_SIGNER, &AUTHORIZER] {
             let path = from.join(package.zip);
-            package.unpack(&path, folder.path()).with_context(|| {
-                format!("{} is not what `cargo xtask package` makes, in the folder dist", path.display())
+            package.unpack(&path, folder.path()).map_err(|error| {
+                error.context(format!("the package {} cannot be used", path.display())).context(made_by())
             })?;
         }
         Ok(Self { from: from.to_owned(), folder, log })
@@ -70,9 +71,13 @@ impl Artifacts {
         let path = self.from.join(package.zip);
         started.map_err(|error| match error {
             FunctionError::NoNode(_) => anyhow!("{}: {error}", path.display()),
-            error => anyhow!("{}: {error}; `cargo xtask package` makes one for this machine", path.display()),
+            error => anyhow!("{}: {error}", path.display()).context(made_by()),
         })
     }
+}
+
+fn made_by() -> Hint {
+    Hint("to make the packages for this machine, in the folder dist, run: cargo xtask package".to_owned())
 }
 
 impl Package {
@@ -81,20 +86,20 @@ impl Package {
         let names = archive.file_names().map(|name| Ok(name?.into_owned())).collect::<Result<Vec<_>>>()?;
         let expected: Vec<_> = self.entries.iter().map(|(name, _)| *name).collect();
         if names.len() != expected.len() || !expected.iter().all(|name| names.iter().any(|other| other == name)) {
-            bail!("it holds {names:?} in the place of {expected:?}");
+            bail!("it must hold {expected:?}, and holds {names:?}");
         }
         for (name, is_program) in self.entries {
             let mut entry = archive.by_name(name)?;
             if *is_program && entry.unix_mode().is_none_or(|mode| mode & 0o111 == 0) {
-                bail!("{name} in it is not marked as a program that may be run");
+                bail!("{name} in it does not have the mode of a program");
             }
             let mode = if *is_program { 0o700 } else { 0o600 };
             let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(folder.join(name))?;
-            // What the archive says of itself is not believed.
+            // The size that the archive states may be wrong.
             let bytes = io::copy(&mut entry.by_ref().take(UNPACKED_BYTES + 1), &mut file)
                 .with_context(|| format!("{name} in it"))?;
             if bytes > UNPACKED_BYTES {
-                bail!("{name} in it has more than Lambda's 250 MB");
+                bail!("{name} in it has more than 250 MB, the most that Lambda runs");
             }
         }
         Ok(())

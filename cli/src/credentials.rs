@@ -37,7 +37,7 @@ pub(crate) fn new_nonce() -> Result<Nonce> {
 
 /// A colon is not a character of an id.
 fn time_in_id(now: UnixSeconds) -> String {
-    times::show(now).replace(':', "-")
+    times::rfc3339(now).replace(':', "-")
 }
 
 fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>> {

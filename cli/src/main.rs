@@ -1,8 +1,14 @@
 //! `countersign`: the operator's tool.
+//!
+//! The exit status is 0 if all that was asked is done, 1 if something failed (of `tour` also if a row is not as expected), and 2 if the
+//! command line is wrong, which clap finds before anything is done. Standard output has the result, standard error has errors, hints
+//! and the log.
 
 mod artifacts;
+mod completions;
 mod credentials;
 mod durations;
+mod explain;
 mod key_file;
 mod keys;
 mod local;
@@ -13,28 +19,46 @@ mod timings;
 mod tour;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Closes the back door of APIs behind CloudFront: signs at the edge, admits at the gateway.
+/// Close the back door of an API behind CloudFront: the edge signs requests, the gateway admits only signed requests
 #[derive(Parser)]
-#[command(name = "countersign", version)]
+#[command(name = "countersign", version = telemetry::VERSION, max_term_width = 100, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
+const AFTER_HELP: &str = "\
+Exit status:
+  0  All that was asked is done
+  1  Something failed, and standard error says what; in a tour, also if a row is not as expected
+  2  The command line is wrong, and nothing was done
+
+Examples:
+  countersign tour                                   See what is admitted and what is refused
+  countersign local --backend http://127.0.0.1:3000  Put both functions in front of your own server
+  countersign keys rotate --keys keys.json           Rotate the keys of a file
+  countersign keys rotate --help                     Read about one command";
+
 #[derive(Subcommand)]
 enum Command {
     /// Run CloudFront, API Gateway and both functions on this machine
+    #[command(after_help = local::EXAMPLES)]
     Local(Box<local::Options>),
-    /// Go through what is admitted and what is refused, with real requests
+    /// Show what is admitted and what is refused, with real requests
+    #[command(after_help = tour::EXAMPLES)]
     Tour(tour::Options),
     /// Sign one request, for a call to the API's own URL
+    #[command(after_help = sign::EXAMPLES)]
     Sign(sign::Options),
-    /// Make, look at and rotate keys, in a file or in AWS Secrets Manager
-    #[command(subcommand)]
+    /// Make, show and rotate keys, in a file or in AWS Secrets Manager
+    #[command(subcommand, after_help = keys::EXAMPLES)]
     Keys(keys::Command),
+    /// Print the completions of a shell
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::Options),
 }
 
 #[tokio::main]
@@ -44,12 +68,78 @@ async fn main() -> ExitCode {
         Command::Tour(options) => tour::run(options).await,
         Command::Sign(options) => sign::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
+        Command::Completions(options) => completions::run(&options, Arguments::command()).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
-        output::error(format_args!("{error:#}"));
-        if let Some(output::WithHint { hint, .. }) = error.downcast_ref() {
-            output::hint(hint);
-        }
+        output::error(&error);
         ExitCode::FAILURE
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    /// The command and those below it, each with its whole name.
+    fn commands(command: &clap::Command, name: &str) -> Vec<(String, clap::Command)> {
+        let mut all = vec![(name.to_owned(), command.clone())];
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            all.extend(commands(below, &format!("{name} {}", below.get_name())));
+        }
+        all
+    }
+
+    #[test]
+    fn every_help_ends_with_examples_of_its_command_in_100_columns() {
+        let all = commands(&Arguments::command(), "countersign");
+        assert_eq!(all.len(), 9);
+        for (name, mut command) in all {
+            let help = command.render_long_help().to_string();
+            let (_, examples) = help.rsplit_once("\nExamples:\n").unwrap_or_else(|| panic!("{name}: {help}"));
+            assert!(
+                !examples.is_empty()
+                    && examples.lines().all(|line| line.starts_with("  countersign ") || line.starts_with("    ")),
+                "{name}: {examples}"
+            );
+            assert!(examples.lines().any(|line| line.trim_start().starts_with(&name)), "{name}: {examples}");
+            let widest = help.lines().map(|line| line.chars().count()).max();
+            assert!(widest <= Some(100), "{name} {widest:?}: {help}");
+        }
+    }
+
+    #[test]
+    fn every_option_has_a_heading() {
+        for (name, command) in commands(&Arguments::command(), "countersign") {
+            for option in command.get_arguments().filter(|option| !option.is_positional()) {
+                assert!(option.get_help_heading().is_some(), "{name}: {}", option.get_id());
+            }
+        }
+    }
+
+    /// The commands of the examples are read as they would be typed. One is not parsed further than its own options.
+    #[test]
+    fn every_example_is_accepted() {
+        let all = commands(&Arguments::command(), "countersign");
+        let helps = all.iter().filter_map(|(_, command)| command.get_after_help().map(ToString::to_string));
+        let mut read = 0;
+        let helps = helps.map(|help| help.replace(" \\\n    ", " ")).collect::<Vec<_>>().join("\n");
+        for line in helps.lines() {
+            let Some(line) = line.strip_prefix("  ").filter(|line| line.starts_with("countersign ")) else { continue };
+            // Two spaces end the command, and a shell reads what follows.
+            let line = line.split("  ").next().unwrap_or_default().split(['>', '|']).next().unwrap_or_default();
+            let words = shlex::split(line).unwrap_or_else(|| panic!("{line}"));
+            match Arguments::try_parse_from(words) {
+                Ok(_) => {}
+                Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {}
+                Err(error) => panic!("{line}: {error}"),
+            }
+            read += 1;
+        }
+        assert!(read >= 15, "{read}");
+    }
 }

@@ -6,17 +6,18 @@ use settings::Seconds;
 use std::time::Duration;
 
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Timings")]
 pub(crate) struct TimingOptions {
-    /// From a rotation until the new key signs
+    /// Time from a rotation until the new key signs
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = seconds(Seconds::LEAD))]
     pub(crate) lead: Duration,
-    /// From then until the old keys are no longer accepted
+    /// Time from then until the old keys expire
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = seconds(Seconds::GRACE))]
     pub(crate) grace: Duration,
-    /// How long after a rotation a read may still return the old keys
+    /// The longest time after a rotation in which a read may still return the old keys
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = seconds(Seconds::REPLICATION))]
     pub(crate) replication: Duration,
-    /// The greatest difference between any two clocks
+    /// The largest difference between any two clocks
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = seconds(Seconds::SKEW))]
     pub(crate) skew: Duration,
     /// How long a signature is valid

@@ -245,16 +245,31 @@ fn print(keys: &KeySet, api_keys: &[ApiKey]) -> Zeroizing<String> {
 
 /// A key file could not be used.
 #[derive(Debug, thiserror::Error)]
-#[error("key file {}: {problem}", path.display())]
+#[error("the key file {} {problem}", path.display())]
 pub struct KeyFileError {
     path: PathBuf,
     problem: Problem,
 }
 
 impl KeyFileError {
+    /// The path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whether there is no such file.
     pub fn is_not_found(&self) -> bool {
         matches!(&self.problem, Problem::Io(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether users other than its owner can use it.
+    pub fn is_exposed(&self) -> bool {
+        matches!(self.problem, Problem::Exposed { .. })
+    }
+
+    /// Whether it has changed since it was read.
+    pub fn is_changed(&self) -> bool {
+        matches!(self.problem, Problem::Changed)
     }
 
     /// Whether there is such a file already.
@@ -265,27 +280,25 @@ impl KeyFileError {
 
 #[derive(Debug, thiserror::Error)]
 enum Problem {
-    #[error("{0}")]
+    #[error("cannot be used: {0}")]
     Io(io::Error),
-    #[error("is no file")]
+    #[error("is not a regular file")]
     NoFile,
-    #[error(
-        "others than its owner can use it (mode {mode:03o}): chmod 600 it, and rotate its keys if they may be known"
-    )]
+    #[error("has mode {mode:03o}, and users other than its owner can use it: accepted are modes like 600 and 400")]
     Exposed { mode: u32 },
     #[error("is larger than {MAX_BYTES} bytes")]
     TooLarge,
-    #[error("is text in UTF-16: save it as UTF-8")]
+    #[error("is UTF-16 text: save it as UTF-8")]
     Utf16,
-    #[error("is not text in UTF-8")]
+    #[error("is not UTF-8 text")]
     NoText,
-    #[error("{0}")]
+    #[error("does not hold valid keys: {0}")]
     Keys(KeySetError),
-    #[error("is a bare key: put it into a set, {{\"keys\":[…]}}")]
+    #[error("holds a bare key: put it into a set, {{\"keys\":[…]}}")]
     NoSet,
-    #[error("has been changed by another since it was read: look at it and try again")]
+    #[error("has been changed by another program since it was read, and stays as it is")]
     Changed,
-    #[error("countersign_api_keys: {0}")]
+    #[error("has an invalid member countersign_api_keys: {0}")]
     ApiKey(ApiKeyError),
 }
 
@@ -322,7 +335,7 @@ impl TryFrom<&str> for ApiKey {
 
 /// The text is no API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("has to be a list of at most two texts of 20 to 128 characters of A-Z a-z 0-9 . _ -")]
+#[error("it must be a list of at most two texts of 20 to 128 characters of A-Z a-z 0-9 . _ -")]
 pub struct ApiKeyError;
 
 #[cfg(test)]
@@ -395,7 +408,7 @@ mod tests {
             let loaded = file.load();
             assert_eq!(loaded.is_ok(), good, "{mode:03o}");
             if let Err(error) = loaded {
-                assert!(error.to_string().contains(&format!("(mode {mode:03o}): chmod 600")), "{error}");
+                assert!(error.to_string().contains(&format!("has mode {mode:03o}, and users other")), "{error}");
             }
         }
     }
@@ -415,8 +428,8 @@ mod tests {
             ("{\"keys\":[]}".into(), "holds no key"),
             (" ".repeat(65_537), "is larger than 65536 bytes"),
             (" ".repeat(65_536), "not a JWK Set"),
-            (key_set().to_json().replace("{\"keys\":[", "").replace("]}", ""), "is a bare key"),
-            (good.replace(API_KEY, "short"), "countersign_api_keys: has to be a list of at most two"),
+            (key_set().to_json().replace("{\"keys\":[", "").replace("]}", ""), "holds a bare key"),
+            (good.replace(API_KEY, "short"), "countersign_api_keys: it must be a list of at most two"),
             (good.replace(&api_key, "1"), "countersign_api_keys: "),
             (good.replace(&api_key, &[&*api_key; 3].join(",")), "countersign_api_keys: "),
         ];
@@ -424,10 +437,10 @@ mod tests {
             let error = write(text.as_bytes());
             assert!(error.contains(expected) && !error.contains("Bwc"), "{error}");
         }
-        assert!(write(b"\xff\xfe{\0").contains("is text in UTF-16: save it as UTF-8"));
-        assert!(write(b"\xfe\xff\0{").contains("is text in UTF-16: save it as UTF-8"));
-        assert!(write(b"{\xff\xfe").contains("is not text in UTF-8"));
-        assert!(KeyFile::new(folder.path()).load().unwrap_err().to_string().contains("is no file"));
+        assert!(write(b"\xff\xfe{\0").contains("is UTF-16 text: save it as UTF-8"));
+        assert!(write(b"\xfe\xff\0{").contains("is UTF-16 text: save it as UTF-8"));
+        assert!(write(b"{\xff\xfe").contains("is not UTF-8 text"));
+        assert!(KeyFile::new(folder.path()).load().unwrap_err().to_string().contains("is not a regular file"));
         assert!(KeyFile::new(folder.path().join("none")).load().unwrap_err().is_not_found());
     }
 
@@ -501,7 +514,7 @@ mod tests {
         assert_eq!(file.load().unwrap().api_keys.len(), 0);
         assert_eq!(fs::metadata(file.path()).unwrap().mode() & 0o777, 0o600);
         let error = file.replace(&version, &key_set(), &api_keys()).unwrap_err();
-        assert!(error.to_string().contains("has been changed by another"), "{error}");
+        assert!(error.to_string().contains("has been changed by another program"), "{error}");
         assert_eq!(file.load().unwrap().api_keys.len(), 0);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

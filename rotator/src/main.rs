@@ -5,10 +5,8 @@ use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use rotator::{NoRandomness, Platform, Rotator, RotatorConfig, RotatorFailure};
 use serde_json::value::RawValue;
 use std::{process::ExitCode, sync::Arc, time::SystemTime};
-use telemetry::{Detail, Event, Log};
+use telemetry::{Detail, Event, Log, VERSION};
 use zeroize::Zeroizing;
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

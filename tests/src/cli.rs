@@ -1,7 +1,10 @@
 //! The program `countersign` as a person runs it.
 
 mod dry_runs;
+mod failures;
+mod failures_on_aws;
 mod first_keys;
+mod formats;
 mod hints;
 mod on_key_files;
 mod on_secrets_manager;

@@ -7,4 +7,4 @@ mod in_local_and_tour;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod unpacked;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-mod zips;
+pub(crate) mod zips;

@@ -1,43 +1,47 @@
-//! What the operator says of a rotation before it, and is told of it after it.
+//! The timings of a rotation, as the operator gives them, and what the operator reads about its bounds.
 
 use crate::{
-    durations::{seconds, show},
+    durations::seconds,
+    explain::{self, TtlFlags},
     times,
     timings::TimingOptions,
 };
 use anyhow::Result;
 use clap::Args;
+use rotator::{Bounds, Moment};
 use settings::Seconds;
-use signing::{Key, RotationKind, RotationPlan, RotationSchedule, RotationTimings, UnixSeconds};
+use signing::{Key, NEVER_EXPIRES, RotationKind, RotationPlan, RotationSchedule, RotationTimings, UnixSeconds};
 use std::time::Duration;
 
 /// The timings that a rotation rests on.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Timings")]
 pub(crate) struct ScheduleOptions {
     #[command(flatten)]
     timings: TimingOptions,
-    /// How old keys may grow at the authorizers
+    /// The TTL of the keys at the authorizers
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = seconds(Seconds::VERIFIER_TTL))]
     verifier_ttl: Duration,
-    /// How old keys may grow at the edges
+    /// The TTL of the keys at the edges
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = seconds(Seconds::SIGNER_TTL))]
     signer_ttl: Duration,
-    /// How long keys are used that cannot be read again
+    /// How long past their TTL keys are used if they cannot be read again
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = seconds(Seconds::OUTAGE))]
     outage: Duration,
 }
 
 impl ScheduleOptions {
-    /// The timings, if no good request can be refused under them.
+    /// The timings, if no valid request can be refused under them.
     pub(crate) fn schedule(&self) -> Result<RotationSchedule> {
         let &Self { ref timings, verifier_ttl, signer_ttl, outage } = self;
         let &TimingOptions { lead, grace, replication, skew, lifetime } = timings;
         let timings = RotationTimings { lead, grace, verifier_ttl, signer_ttl, replication, skew, lifetime, outage };
-        Ok(timings.try_into()?)
+        let flags = TtlFlags { verifier: "--verifier-ttl", signer: "--signer-ttl" };
+        RotationSchedule::try_from(timings).map_err(|error| explain::of_timings(error, &flags))
     }
 }
 
-/// What a rotation has made, or would.
+/// What a rotation has made, or would make.
 pub(crate) struct RotationSummary<'a> {
     pub(crate) rotation: RotationKind,
     /// The new key.
@@ -49,7 +53,7 @@ pub(crate) struct RotationSummary<'a> {
 }
 
 impl<'a> RotationSummary<'a> {
-    /// What a plan says.
+    /// Of a plan.
     pub(crate) fn of_plan<V>(plan: &'a RotationPlan<V>, now: UnixSeconds) -> Self {
         let (new_key, keys) = (&plan.new_key, &plan.keys);
         let old = keys.keys().iter().filter(|key| key.id() != new_key);
@@ -62,34 +66,52 @@ impl<'a> RotationSummary<'a> {
     }
 }
 
+/// Until when each side follows, as the rotator reports it.
+pub(crate) fn bounds(summary: &RotationSummary<'_>, schedule: &RotationSchedule, now: UnixSeconds) -> Bounds {
+    let &RotationTimings { verifier_ttl, signer_ttl, replication, outage, .. } = schedule.timings();
+    match summary.rotation {
+        RotationKind::Planned => Bounds::Planned {
+            new_key_signs_from: Moment(summary.signs_from),
+            old_keys_accepted_until: summary.old_keys_until.filter(|end| *end < NEVER_EXPIRES).map(Moment),
+        },
+        RotationKind::Emergency => Bounds::Emergency {
+            edges_sign_with_it_by: Moment(now + signer_ttl + replication),
+            or_in_an_outage_by: Moment(now + signer_ttl + replication + outage),
+            authorizers_drop_the_old_by: Moment(now + verifier_ttl + replication),
+            or_those_in_an_outage_by: Moment(now + verifier_ttl + replication + outage),
+        },
+    }
+}
+
 /// What each side does, and until when.
 pub(crate) fn describe(summary: &RotationSummary<'_>, schedule: &RotationSchedule, now: UnixSeconds) -> String {
     let &RotationTimings { verifier_ttl, signer_ttl, replication, outage, .. } = schedule.timings();
     let &RotationSummary { rotation, new_key, signs_from, old_keys_until } = summary;
+    let show = |moment| times::show(moment, now);
+    let (verifiers, edges) = (now + verifier_ttl + replication, now + signer_ttl + replication);
     match rotation {
         RotationKind::Planned => {
-            let end = old_keys_until.map(|end| format!("\nthe old keys are accepted until {}", times::show(end)));
+            let end = old_keys_until.map(|end| format!("\nthe old keys are accepted until {}", show(end)));
             format!(
-                "planned: no good request is refused\n\
-                the authorizers read the new key {new_key} by {verifiers}, or by {latest} where they cannot read for a while\n\
-                the edges sign with it from {signs_from}; those that have not read it yet, with the old one{end}",
-                verifiers = times::show(now + verifier_ttl + replication),
-                latest = times::show(now + verifier_ttl + replication + outage),
-                signs_from = times::show(signs_from),
-                end = end.unwrap_or_default(),
+                "planned: no valid request is refused\n\
+                the authorizers have read the new key {new_key} by {}, or in an outage by {}\n\
+                the edges sign with it from {}; an edge that has not read it by then signs with the old key{}",
+                show(verifiers),
+                show(verifiers + outage),
+                show(signs_from),
+                end.unwrap_or_default(),
             )
         }
         RotationKind::Emergency => format!(
-            "emergency: every key there was is dropped, and good requests are refused until the edges have followed\n\
-            an edge signs with the new key {new_key} once it has read it: at latest in {edges}, \
-            or in {edges_latest} where it cannot read for a while\n\
-            an authorizer takes it up at the first request signed with it, and drops the old ones then: at latest in \
-            {verifiers}, or in {verifiers_latest} where it cannot read for a while\n\
-            until then whoever holds an old key can still sign for that authorizer",
-            edges = show(signer_ttl + replication),
-            edges_latest = show(signer_ttl + replication + outage),
-            verifiers = show(verifier_ttl + replication),
-            verifiers_latest = show(verifier_ttl + replication + outage),
+            "emergency: every old key is dropped, and valid requests are refused until the edges have read the new key\n\
+            an edge signs with the new key {new_key} after it has read it: by {}, or in an outage by {}\n\
+            an authorizer reads the new key at the first request that is signed with it, and then drops the old keys: \
+            by {}, or in an outage by {}\n\
+            until then anyone who has an old key can sign requests that this authorizer admits",
+            show(edges),
+            show(edges + outage),
+            show(verifiers),
+            show(verifiers + outage),
         ),
     }
 }

@@ -1,81 +1,103 @@
-//! `countersign local`: the whole path on this machine, for as long as it is wanted.
+//! `countersign local`: CloudFront, API Gateway and both functions on this machine, until a signal stops them.
 
 pub(crate) mod emulation;
 
 use crate::{
     artifacts::Artifacts,
     durations::{seconds, show},
+    explain::{self, TtlFlags},
     key_file,
     local::emulation::{Api, Emulation, Functions, Mode},
-    output::line,
+    output::{Hint, line},
     times::now,
     timings::TimingOptions,
 };
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Error, Result, anyhow, ensure};
 use clap::Args;
-use key_store::KeyFile;
-use local::{Backend, Domain};
+use key_store::{KeyFile, KeyFileError};
+use local::{Backend, Domain, StartError};
 use settings::Seconds;
 use signing::{KeySet, RotationSchedule, RotationTimings};
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use telemetry::Log;
 use tokio::signal::unix::{SignalKind, signal};
 
+pub(crate) const EXAMPLES: &str = "\
+When both servers listen, one line says where, for scripts: ready edge=URL gateway=URL … keys=FILE
+
+Examples:
+  countersign local                                    Put both functions in front of a Pet Store
+  countersign local --backend http://127.0.0.1:3000    Put them in front of your own server
+  countersign local --api http --stage '$default' --domain api.example.com/v1
+  countersign local --mode monitor --keys keys.json    Refuse nothing, but log refusals
+  countersign local --artifacts dist                   Run the functions as they are deployed";
+
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Where viewers ask: CloudFront. Port 0 takes a free one
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8080")]
+    /// The address where viewers send requests: CloudFront. Port 0 takes a free port
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8080", value_parser = address, help_heading = "Servers")]
     edge: SocketAddr,
-    /// Where the API itself answers: API Gateway. Port 0 takes a free one
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8081")]
+    /// The address of the API itself: API Gateway. Port 0 takes a free port
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8081", value_parser = address, help_heading = "Servers")]
     gateway: SocketAddr,
-    /// The kind of the API
-    #[arg(long, value_enum, default_value_t = Api::Rest)]
-    api: Api,
-    /// The stage of the API; for HTTP APIs also `$default`
-    #[arg(long, default_value = "prod")]
-    stage: String,
-    /// A custom domain for the API, and the key under which it is mapped there. The gateway still listens at --gateway, and takes
-    /// requests with this Host alone
-    #[arg(long, value_name = "HOST[/KEY]")]
-    domain: Option<Domain>,
-    /// Use no API key, neither at CloudFront nor at the API: with --mode monitor every request then gets through. HTTP APIs have
-    /// none anyway: there it changes nothing
-    #[arg(long)]
-    no_api_key: bool,
-    /// Send your server the path that was verified, as the parameter mapping overwrite:path of an HTTP API does with
-    /// $context.authorizer.countersignPath. It replaces the whole path of the --backend. In monitor mode no path is verified, and
-    /// each request is answered 500
-    #[arg(long)]
-    overwrite_path: bool,
-    /// Your own server, `http://host:port`, in the place of the built-in Pet Store
-    #[arg(long, value_name = "URL")]
+    /// Your own server, `http://host:port`. Without this option, a built-in Pet Store answers
+    #[arg(long, value_name = "URL", help_heading = "Servers")]
     backend: Option<String>,
-    /// The key file; made where it is missing. Without this, one is made for this run alone
-    #[arg(long, value_name = "FILE")]
-    keys: Option<PathBuf>,
-    /// Run the packaged functions out of the zips in this folder, each in a process of its own. Needs Node 20 or newer
-    #[arg(long, value_name = "DIR")]
-    artifacts: Option<PathBuf>,
-    /// What becomes of requests that are not signed
-    #[arg(long, value_enum, default_value_t = Mode::Enforce)]
+    /// The kind of the API
+    #[arg(long, value_enum, value_name = "API", default_value_t = Api::Rest, help_heading = "API")]
+    api: Api,
+    /// The stage of the API. An HTTP API can also have `$default`
+    #[arg(long, default_value = "prod", help_heading = "API")]
+    stage: String,
+    /// A custom domain of the API, and the key that maps it there. The gateway still listens at --gateway, and only admits
+    /// requests with this Host
+    #[arg(long, value_name = "HOST[/KEY]", help_heading = "API")]
+    domain: Option<Domain>,
+    /// Use no API key, neither at CloudFront nor at the API. With --mode monitor, every request then reaches your server. An HTTP
+    /// API never has one
+    #[arg(long, help_heading = "API")]
+    no_api_key: bool,
+    /// Send your server the verified path, as an HTTP API does with the parameter mapping overwrite:path =
+    /// $context.authorizer.countersignPath. It replaces the whole path of --backend. In monitor mode no path is verified, and each
+    /// request is answered with 500
+    #[arg(long, help_heading = "API")]
+    overwrite_path: bool,
+    /// What the functions do with a request that is not signed
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = Mode::Enforce, help_heading = "Functions")]
     mode: Mode,
-    /// How old keys may grow before they are read again [default: 5m at the edge, 60s at the authorizer]
-    #[arg(long, value_name = "DURATION", value_parser = seconds(Seconds::SIGNER_TTL))]
+    /// Run the packaged functions of this folder, each in a process of its own. Needs Node 20 or newer
+    #[arg(long, value_name = "DIR", help_heading = "Functions")]
+    artifacts: Option<PathBuf>,
+    /// The key file. It is made if it does not exist. Without this option, the keys exist for this run only
+    #[arg(long, value_name = "FILE", help_heading = "Keys")]
+    keys: Option<PathBuf>,
+    /// Rotate the keys again and again
+    #[arg(
+        long,
+        value_name = "DURATION",
+        value_parser = seconds(Seconds::new(Duration::ZERO, 1..=604_800)),
+        help_heading = "Keys"
+    )]
+    rotate_every: Option<Duration>,
+    /// The TTL of the keys [default: 5m at the edge, 60s at the authorizer]
+    #[arg(long, value_name = "DURATION", value_parser = seconds(Seconds::SIGNER_TTL), help_heading = "Timings")]
     ttl: Option<Duration>,
-    /// How long keys are used that cannot be read again
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = seconds(Seconds::SIGNER_MAX_STALE))]
+    /// How long past their TTL keys are used if they cannot be read again
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "30m",
+        value_parser = seconds(Seconds::SIGNER_MAX_STALE),
+        help_heading = "Timings"
+    )]
     outage: Duration,
     #[command(flatten)]
     timings: TimingOptions,
-    /// Rotate the keys again and again
-    #[arg(long, value_name = "DURATION", value_parser = seconds(Seconds::new(Duration::ZERO, 1..=604_800)))]
-    rotate_every: Option<Duration>,
 }
 
 /// Runs until SIGINT, SIGTERM or SIGHUP.
 pub(crate) async fn run(options: Options) -> Result<()> {
-    // Asked for first, so that a signal that comes early is not lost.
+    // Before anything else, so that an early signal is not lost.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -87,21 +109,29 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         None => Functions::BuiltIn,
         Some(folder) => Functions::Packaged(Arc::new(Artifacts::unpack(folder, log.clone())?)),
     };
-    // Kept until the end, when it goes with the keys in it.
+    // Kept until the end. Dropping it removes the folder, with the keys in it.
     let mut own_folder = None;
     let keys = match options.keys {
         Some(path) => path,
         None => {
-            let folder = tempfile::tempdir().context("no folder for the keys of this run: name a file with --keys")?;
+            let folder = tempfile::tempdir().map_err(|error| {
+                Error::new(error)
+                    .context("the folder for the keys of this run cannot be made")
+                    .context(Hint("name a key file with --keys".to_owned()))
+            })?;
             own_folder.insert(folder).path().join("keys.json")
         }
     };
     let sendable = keys.to_str().is_some_and(|path| path.bytes().all(|byte| matches!(byte, 0x20..=0x7E)));
-    ensure!(sendable, "the path of the key file goes into a header of the origin, and has to be visible ASCII");
+    ensure!(
+        sendable,
+        "--keys {:?} cannot be used: the path goes into a header of the origin, and must be visible ASCII",
+        keys.display()
+    );
     let keys = KeyFile::new(keys);
     if keys.load().is_err_and(|error| error.is_not_found()) {
         match key_file::create(&keys, now()) {
-            // Another was faster; then its keys are good too.
+            // Another process was faster, and its keys are valid too.
             Err(_) if keys.load().is_ok() => {}
             made => made?,
         }
@@ -122,7 +152,8 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         functions,
         log,
     };
-    let running = emulation.start().await?;
+    let (edge, gateway) = (emulation.edge, emulation.gateway);
+    let running = emulation.start().await.map_err(|error| explained(error, edge, gateway))?;
     let (edge, gateway, prefix) = (running.servers.edge, running.servers.gateway, &running.path_prefix);
     let host = running.host.as_ref().map(|host| format!("host={host} ")).unwrap_or_default();
     let (api, keys) = (options.api.name(), keys.path().display());
@@ -154,19 +185,67 @@ impl Options {
     }
 }
 
-/// Rotations that come again and again have to fit the timings, and a key set.
+fn address(text: &str) -> Result<SocketAddr> {
+    text.parse().ok().context("accepted is IP:PORT, like 127.0.0.1:8080")
+}
+
+/// An error of the start, with the flag that it is about.
+fn explained(error: Error, edge: SocketAddr, gateway: SocketAddr) -> Error {
+    let error = match error.downcast::<KeyFileError>() {
+        Ok(error) => return explain::of_file(error),
+        Err(error) => error,
+    };
+    let flag = |address: SocketAddr| if address == edge { "--edge" } else { "--gateway" };
+    let error = match error.downcast::<StartError>() {
+        Ok(error) => error,
+        Err(error) => return error,
+    };
+    match error {
+        StartError::Listen { address, source } => {
+            // Both are the same address: then the gateway's is the second.
+            let flag = if edge == gateway { "--gateway" } else { flag(address) };
+            let hint = format!("use another port: {flag} {} takes a free port", SocketAddr::new(address.ip(), 0));
+            anyhow!("{flag} {address} cannot be used: {source}").context(Hint(hint))
+        }
+        StartError::NotLoopback(address) => anyhow!(
+            "{} {address} is not a loopback address: accepted are addresses like 127.0.0.1:8080, because this is plain HTTP",
+            flag(address)
+        ),
+        StartError::Name { value, .. } => {
+            anyhow!("--stage {value:?} is not the name of a stage: accepted are 1 to 128 characters of A-Z a-z 0-9 _ -")
+        }
+        StartError::DefaultStage => anyhow!("a REST API cannot have the stage $default")
+            .context(Hint("add --api http, or name another --stage".to_owned())),
+        StartError::OverwritePath => {
+            anyhow!("--overwrite-path needs an HTTP API: a REST API cannot overwrite the path")
+                .context(Hint("add --api http".to_owned()))
+        }
+        StartError::Backend(error) => {
+            Error::new(error).context(Hint("set --backend to a URL like http://127.0.0.1:3000".to_owned()))
+        }
+        error => Error::new(error),
+    }
+}
+
+/// Repeated rotations must fit the timings, and a key set.
 fn check_rotation(every: Duration, timings: RotationTimings) -> Result<(Duration, RotationSchedule)> {
-    let schedule = RotationSchedule::try_from(timings)?;
+    let flags = TtlFlags { verifier: "--ttl (authorizer)", signer: "--ttl (edge)" };
+    let schedule = RotationSchedule::try_from(timings).map_err(|error| explain::of_timings(error, &flags))?;
     let places = u64::try_from(KeySet::MAX_KEYS - 2)?;
     let least = Duration::from_secs((timings.lead + timings.grace).as_secs().div_ceil(places));
-    ensure!(
-        every >= least,
-        "--rotate-every {} would leave more than {} keys at a time under lead {} and grace {}: make it {} or more",
-        show(every),
-        KeySet::MAX_KEYS,
-        show(timings.lead),
-        show(timings.grace),
-        show(least),
-    );
+    let too_often = || {
+        anyhow!(
+            "--rotate-every {} would make more than {} keys at a time under --lead {} and --grace {}: it must be at least {}",
+            show(every),
+            KeySet::MAX_KEYS,
+            show(timings.lead),
+            show(timings.grace),
+            show(least),
+        )
+        .context(Hint(format!("set --rotate-every to {} or more, or --lead and --grace to less", show(least).replace(' ', ""))))
+    };
+    if every < least {
+        return Err(too_often());
+    }
     Ok((every, schedule))
 }

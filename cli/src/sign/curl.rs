@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
 
-/// HTTP/1.1, since REST APIs match the names of identity sources by case, and the target as it stands in the URL.
+/// HTTP/1.1, since REST APIs match the names of identity sources by case, and the target as it is in the URL.
 pub(crate) fn curl(method: &str, url: &str, headers: &[(String, String)], body: Option<&Path>) -> Result<String> {
     let mut words = ["curl", "--http1.1", "--globoff", "--path-as-is", "--request", method].map(str::to_owned).to_vec();
     if method == "HEAD" {
@@ -13,8 +13,8 @@ pub(crate) fn curl(method: &str, url: &str, headers: &[(String, String)], body: 
         words.extend(["--header".to_owned(), format!("{name}: {value}")]);
     }
     if let Some(body) = body {
-        let path = body.to_str().context("the path of the body is not UTF-8")?;
-        ensure!(body.is_file(), "{path} is no file that curl could read once more");
+        let path = body.to_str().context("--body must be a path in UTF-8 if --curl is used")?;
+        ensure!(body.is_file(), "--body {path} is not a regular file, so curl cannot read it a second time");
         words.extend(["--data-binary".to_owned(), format!("@{path}")]);
     }
     words.push(url.to_owned());

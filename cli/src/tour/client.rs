@@ -109,7 +109,7 @@ impl Client {
         Ok(Reply { status: status.context("no status line")?, body: Bytes::new(), logged: self.log.take() })
     }
 
-    /// The status alone, for requests side by side, whose lines in the log cannot be told apart.
+    /// Only the status and headers, for requests side by side: nothing says which line of the log is about which of them.
     pub(crate) async fn status_and_headers(&self, target: &str) -> Result<(u16, Headers)> {
         let reply = self.at_edge(Method::GET, target, &[]).await?;
         Ok((reply.status, Headers(reply.headers_at_origin()?)))
@@ -204,7 +204,7 @@ impl Reply {
         Ok(headers.into_iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value))
     }
 
-    /// What whoever sees an admitted request can send again.
+    /// The headers of an admitted request that a person who sees it can send again.
     pub(crate) fn signed_headers(&self) -> Result<Headers> {
         let names = Field::ALL.map(Field::key);
         let signed = |name: &str| names.iter().chain(&["x-api-key"]).any(|other| other.eq_ignore_ascii_case(name));

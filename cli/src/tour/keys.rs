@@ -5,7 +5,12 @@ use crate::{
     local::emulation::Emulation,
     sign::request::UnsignedRequest,
     times::now,
-    tour::{client::Client, decision_log::DecisionLog, report::Report},
+    tour::{
+        chapters::Chapter,
+        client::Client,
+        decision_log::DecisionLog,
+        report::{Report, Rows},
+    },
 };
 use anyhow::{Context as _, Result};
 use hyper::Method;
@@ -19,7 +24,7 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// A second or two for everything that takes minutes in earnest; the inequality holds all the same.
+/// Seconds for what takes minutes in production. The inequality holds all the same.
 const QUICK: RotationTimings = RotationTimings {
     lead: Duration::from_secs(2),
     grace: Duration::from_secs(8),
@@ -32,18 +37,22 @@ const QUICK: RotationTimings = RotationTimings {
 };
 
 pub(crate) async fn chapters(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
-    let quick = Emulation { timings: QUICK, ..emulation.clone() };
-    let running = quick.clone().start().await?;
-    let client = Client::new(&running, emulation.api, log);
-    a_planned_rotation_refuses_nothing(&client, &quick.keys, report).await?;
-    an_emergency_is_over_within_its_bounds(&client, &quick.keys, report).await?;
-    a_store_fails_and_comes_back(&client, &quick.keys, report).await?;
-    running.stop().await;
-
-    let running = emulation.clone().start().await?;
-    an_emergency_before_anyone_has_read_again(&Client::new(&running, emulation.api, log), &emulation.keys, report)
-        .await?;
-    running.stop().await;
+    let quick = [Chapter::KeysRotation, Chapter::KeysEmergency, Chapter::KeysOutage];
+    if quick.into_iter().any(|chapter| report.includes(chapter)) {
+        let quick = Emulation { timings: QUICK, ..emulation.clone() };
+        let running = quick.clone().start().await?;
+        let (client, file) = (&Client::new(&running, emulation.api, log), &quick.keys);
+        report.chapter(Chapter::KeysRotation, async |rows| planned(client, file, rows).await).await?;
+        report.chapter(Chapter::KeysEmergency, async |rows| emergency(client, file, rows).await).await?;
+        report.chapter(Chapter::KeysOutage, async |rows| outage(client, file, rows).await).await?;
+        running.stop().await;
+    }
+    if report.includes(Chapter::KeysFirstMoments) {
+        let running = emulation.clone().start().await?;
+        let (client, file) = (&Client::new(&running, emulation.api, log), &emulation.keys);
+        report.chapter(Chapter::KeysFirstMoments, async |rows| first_moments(client, file, rows).await).await?;
+        running.stop().await;
+    }
     Ok(())
 }
 
@@ -53,8 +62,7 @@ fn rotate(file: &KeyFile, kind: RotationKind) -> Result<()> {
     key_file::apply(file, &key_file::plan(file, kind, &schedule, now)?, now)
 }
 
-async fn a_planned_rotation_refuses_nothing(client: &Client, file: &KeyFile, report: &mut Report) -> Result<()> {
-    report.chapter("a planned rotation under the load of four clients");
+async fn planned(client: &Client, file: &KeyFile, rows: &mut Rows) -> Result<()> {
     client.decisions();
     let begun = Instant::now();
     // Seconds are counted whole, so one more for the end to be past.
@@ -83,77 +91,70 @@ async fn a_planned_rotation_refuses_nothing(client: &Client, file: &KeyFile, rep
         key_ids.extend(more_ids);
         api_keys.extend(more_api_keys);
     }
-    // Those of the log too, for what no client would be told.
+    // And those that only the log shows.
     refused += client.decisions().iter().filter(|decision| *decision != "admitted").count();
-    report.row(
-        "every request, from before it to after the old key's end",
+    rows.row(
+        "each request, until the old key has expired",
         "0 refused, signed with 2 keys",
         format!("{refused} refused, signed with {} keys", key_ids.len()),
     );
-    report.row("the API key that CloudFront sends", "2 in turn", format!("{} in turn", api_keys.len()));
+    rows.row("the API keys that CloudFront sends", "2 in turn", format!("{} in turn", api_keys.len()));
     Ok(())
 }
 
-async fn an_emergency_is_over_within_its_bounds(client: &Client, file: &KeyFile, report: &mut Report) -> Result<()> {
-    report.chapter("an emergency, and all have followed within their time to live of 1 s");
+async fn emergency(client: &Client, file: &KeyFile, rows: &mut Rows) -> Result<()> {
     let old = client.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
     rotate(file, RotationKind::Emergency)?;
     sleep(QUICK.verifier_ttl.max(QUICK.signer_ttl) + Duration::from_millis(200)).await;
     let new = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     let dropped = old.get(Field::SignatureInput.key()).and_then(key_id);
     let signed_anew = new.value_at_origin(Field::SignatureInput.key())?.and_then(|input| key_id(&input)) != dropped;
-    report.row(
-        "through CloudFront",
-        "200 admitted, with the new key",
-        new.verdict_and(signed_anew, "with the new key"),
-    );
+    rows.row("through CloudFront", "200 admitted, with the new key", new.verdict_and(signed_anew, "with the new key"));
     let caught = client.at_gateway(Method::GET, "/echo/a", &old.all()).await?;
-    report.row("signed headers of the dropped key, still fresh", "403 refused: key-unknown", caught.verdict());
+    rows.row("fresh signed headers of the dropped key", "403 refused: key-unknown", caught.verdict());
     Ok(())
 }
 
-async fn a_store_fails_and_comes_back(client: &Client, file: &KeyFile, report: &mut Report) -> Result<()> {
-    report.chapter("a key store that fails, with an outage of 1 s tolerated");
-    let good = fs::read(file.path())?;
+async fn outage(client: &Client, file: &KeyFile, rows: &mut Rows) -> Result<()> {
+    let valid = fs::read(file.path())?;
     let url = client.gateway_url("/echo/a");
-    // Signed beforehand: while there is no file there is no key to sign with.
+    // Signed before the file is removed.
     let by_hand = signed_by_hand(&url, file)?;
     let by_hand: Vec<_> = by_hand.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     client.at_edge(Method::GET, "/echo/a", &[]).await?;
 
     fs::remove_file(file.path())?;
     sleep(QUICK.signer_ttl + Duration::from_millis(100)).await;
-    let gone = client.at_edge(Method::GET, "/echo/a", &[]).await?;
-    report.row("the keys are gone: those in memory are used on", "200 admitted", gone.verdict());
+    let missing = client.at_edge(Method::GET, "/echo/a", &[]).await?;
+    rows.row("the file is missing: cached keys are used", "200 admitted", missing.verdict());
     file_with(file, b"garbage")?;
     sleep(QUICK.outage + Duration::from_millis(100)).await;
     let garbage = client.at_edge(Method::GET, "/echo/a", &[]).await?;
-    report.row("garbage, and the outage lasts: through CloudFront", "503 answered-at-edge", garbage.verdict());
+    rows.row("garbage for longer than that: through CloudFront", "503 answered-at-edge", garbage.verdict());
     let direct = client.at_gateway(Method::GET, "/echo/a", &by_hand).await?;
-    report.row("and a signed request at the API's own URL", "500 undecided", direct.verdict());
-    file_with(file, &good)?;
+    rows.row("and a signed request at the API's own URL", "500 undecided", direct.verdict());
+    file_with(file, &valid)?;
     sleep(Duration::from_millis(1100)).await;
     let back = client.at_edge(Method::GET, "/echo/a", &[]).await?;
-    report.row("the keys are back", "200 admitted", back.verdict());
+    rows.row("the valid file is back", "200 admitted", back.verdict());
     Ok(())
 }
 
-async fn an_emergency_before_anyone_has_read_again(client: &Client, file: &KeyFile, report: &mut Report) -> Result<()> {
-    report.chapter("an emergency, at once, with the usual times to live of 5 min and 60 s");
+async fn first_moments(client: &Client, file: &KeyFile, rows: &mut Rows) -> Result<()> {
     let before = client.at_edge(Method::GET, "/echo/a", &[]).await?;
-    report.row("through CloudFront before it", "200 admitted", before.verdict());
+    rows.row("through CloudFront before it", "200 admitted", before.verdict());
     rotate(file, RotationKind::Emergency)?;
     let old = client.at_edge(Method::GET, "/echo/a", &[]).await?;
-    report.row("the authorizer has not heard: the old key is good still", "200 admitted", old.verdict());
+    rows.row("the authorizer still accepts the old key", "200 admitted", old.verdict());
     let mut by_hand = signed_by_hand(&client.gateway_url("/echo/a"), file)?;
-    // The gateway has not heard of the new API key either.
+    // The gateway does not know the new API key yet.
     by_hand.retain(|(name, _)| name != "x-api-key");
     let api_key = before.signed_headers()?.only("x-api-key");
     let by_hand: Vec<_> = by_hand.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let new = client.at_gateway(Method::GET, "/echo/a", &[by_hand, api_key.all()].concat()).await?;
-    report.row("the first request with the new key, which is unknown yet", "200 admitted", new.verdict());
+    rows.row("the first request with the new key makes it read", "200 admitted", new.verdict());
     let old = client.at_edge(Method::GET, "/echo/a", &[]).await?;
-    report.row("from then on the old key is refused, until the edge reads", "403 refused: key-unknown", old.verdict());
+    rows.row("then the old key is refused until the edge reads", "403 refused: key-unknown", old.verdict());
     Ok(())
 }
 

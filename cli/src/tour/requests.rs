@@ -4,7 +4,7 @@ use crate::{
     local::emulation::Api,
     tour::{
         client::{Client, Reply},
-        report::Report,
+        report::Rows,
     },
 };
 use anyhow::Result;
@@ -15,92 +15,89 @@ use std::time::Duration;
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
-pub(crate) async fn the_hole_is_closed(client: &Client, report: &mut Report) -> Result<()> {
-    report.chapter("The back door is closed, the front door is open");
+pub(crate) async fn doors(client: &Client, rows: &mut Rows) -> Result<()> {
     let direct = client.at_gateway(Method::GET, "/pets", &[]).await?;
-    report.row("the API's own URL, as anybody finds it", "401 refused-by-gateway", direct.verdict());
+    rows.row("the API's own URL, as anybody can find it", "401 refused-by-gateway", direct.verdict());
     let forged = client.at_gateway(Method::GET, "/pets", &[(Field::Signature.key(), "x")]).await?;
-    report.row("the same with something for a signature", "403 refused: header-missing", forged.verdict());
+    rows.row("the same with an invalid signature", "403 refused: header-missing", forged.verdict());
     let host = client.at_gateway(Method::GET, "/pets", &[("Host", "api.example")]).await?;
-    report.row("under another Host", "403 refused-by-gateway", host.verdict());
+    rows.row("under another Host", "403 refused-by-gateway", host.verdict());
     let outside = client.outside_the_stage("/pets").await?;
-    report.row("at a path without the stage", "403 refused-by-gateway", outside.verdict());
+    rows.row("at a path without the stage", "403 refused-by-gateway", outside.verdict());
     let unknown = client.at_gateway(Method::GET, "/nothing", &[(Field::Signature.key(), "x")]).await?;
     let expected = by_kind(client, "403 refused-by-gateway", "404 refused-by-gateway");
-    report.row("on a route that the API does not have", expected, unknown.verdict());
+    rows.row("on a route that the API does not have", expected, unknown.verdict());
     let pets = client.at_edge(Method::GET, "/pets?type=dog&page=2", &[]).await?;
-    report.row("GET /pets through CloudFront", "200 admitted", pets.verdict());
+    rows.row("GET /pets through CloudFront", "200 admitted", pets.verdict());
     let pet = client.at_edge(Method::GET, "/pets/1", &[]).await?;
-    report.row("GET /pets/1 through CloudFront", "200 admitted", pet.verdict());
+    rows.row("GET /pets/1 through CloudFront", "200 admitted", pet.verdict());
     let post = client.send_to_edge(Method::POST, "/pets", &[JSON], br#"{"type":"cat","price":3.5}"#).await?;
-    report.row("POST /pets through CloudFront", "200 admitted", post.verdict());
+    rows.row("POST /pets through CloudFront", "200 admitted", post.verdict());
     Ok(())
 }
 
-pub(crate) async fn a_caught_signature_opens_nothing_else(client: &Client, report: &mut Report) -> Result<()> {
-    report.chapter("Signed headers, caught at the origin and sent to the API's own URL");
+pub(crate) async fn replay(client: &Client, rows: &mut Rows) -> Result<()> {
     let get = client.at_edge(Method::GET, "/echo/a?x=1", &[]).await?.signed_headers()?;
     let post = client.send_to_edge(Method::POST, "/echo/a", &[JSON], b"{}").await?.signed_headers()?;
     let same = client.at_gateway(Method::GET, "/echo/a?x=1", &get.all()).await?;
-    report.row("the very same request, within its 70 s", "200 admitted", same.verdict());
+    rows.row("the same request, within its 70 s", "200 admitted", same.verdict());
 
     let path = client.at_gateway(Method::GET, "/echo/b?x=1", &get.all()).await?;
-    report.row("on another path", "403 refused: path", path.verdict());
-    let told = get.with(Field::CountersignTarget.key(), "/prod/echo/b?x=1");
-    let path = client.at_gateway(Method::GET, "/echo/b?x=1", &told.all()).await?;
-    report.row("on another path, with a target to match", "403 refused: signature", path.verdict());
+    rows.row("on another path", "403 refused: path", path.verdict());
+    let matching = get.with(Field::CountersignTarget.key(), "/prod/echo/b?x=1");
+    let path = client.at_gateway(Method::GET, "/echo/b?x=1", &matching.all()).await?;
+    rows.row("on another path, with a target to match", "403 refused: signature", path.verdict());
     let method = client.at_gateway(Method::DELETE, "/echo/a?x=1", &get.all()).await?;
-    report.row("with another method", "403 refused: signature", method.verdict());
+    rows.row("with another method", "403 refused: signature", method.verdict());
     let query = client.at_gateway(Method::GET, "/echo/a?x=2", &get.all()).await?;
-    report.row("with another query", "403 refused: query", query.verdict());
+    rows.row("with another query", "403 refused: query", query.verdict());
     let viewer = get.with(Field::CountersignViewerIp.key(), "203.0.113.7");
     let viewer = client.at_gateway(Method::GET, "/echo/a?x=1", &viewer.all()).await?;
-    report.row("for another viewer's address", "403 refused: signature", viewer.verdict());
+    rows.row("for another viewer's address", "403 refused: signature", viewer.verdict());
     let digest = post.with(Field::ContentDigest.key(), &ContentDigest::of(b"[]"));
     let digest = client.at_gateway(Method::POST, "/echo/a", &digest.all()).await?;
-    report.row("with the digest of another body", "403 refused: signature", digest.verdict());
+    rows.row("with the digest of another body", "403 refused: signature", digest.verdict());
     let spelled = post.renamed(Field::ContentDigest.key(), "Content_Digest");
     let spelled = client.send_to_gateway(Method::POST, "/echo/a", &spelled.all(), b"[]").await?;
-    report.row("with another body, and Content_Digest", "403 refused: digest-absent", spelled.verdict());
+    rows.row("with another body, and Content_Digest", "403 refused: digest-absent", spelled.verdict());
     let hop = [post.all(), vec![("Connection", "Countersign-Viewer-Ip, Content-Digest")]].concat();
     let hop = client.send_to_gateway(Method::POST, "/echo/a", &hop, b"[]").await?;
-    // The gateway itself takes off what is listed.
-    report.row("with a Connection that has headers of ours removed", "403 refused: header-missing", hop.verdict());
+    // The gateway itself removes what is listed.
+    rows.row("with a Connection that removes headers of ours", "403 refused: header-missing", hop.verdict());
     let framing = [post.all(), vec![("Connection", "Content-Length")]].concat();
     let framing = client.send_to_gateway(Method::POST, "/echo/a", &framing, b"[]").await?;
-    report.row("with a Connection that has the length removed", "403 refused: connection-option", framing.verdict());
+    rows.row("with a Connection that removes the length", "403 refused: connection-option", framing.verdict());
     let undigested = post.without(Field::ContentDigest.key());
     let undigested = client.at_gateway(Method::POST, "/echo/a", &undigested.all()).await?;
-    report.row("without the digest", "403 refused: digest-absent", undigested.verdict());
+    rows.row("without the digest", "403 refused: digest-absent", undigested.verdict());
     let key = get.edit(Field::SignatureInput.key(), ";keyid=\"", ";keyid=\"x");
     let key = client.at_gateway(Method::GET, "/echo/a?x=1", &key.all()).await?;
-    report.row("under a key that is not known", "403 refused: key-unknown", key.verdict());
+    rows.row("with the id of an unknown key", "403 refused: key-unknown", key.verdict());
     let longer = get.edit(Field::SignatureInput.key(), ";tag=", ";tag=\"x\";tag=");
     let longer = client.at_gateway(Method::GET, "/echo/a?x=1", &longer.all()).await?;
-    report.row("with a parameter twice", "403 refused: parameter-repeated", longer.verdict());
+    rows.row("with a parameter twice", "403 refused: parameter-repeated", longer.verdict());
     let twice = [get.all(), get.all()].concat();
     let twice = client.at_gateway(Method::GET, "/echo/a?x=1", &twice).await?;
-    report.row(
+    rows.row(
         "with every header twice",
         by_kind(client, "403 refused: header-repeated", "403 refused: label-repeated"),
         twice.verdict(),
     );
     let over = [get.all(), vec![("X-Method-Override", "DELETE")]].concat();
     let over = client.at_gateway(Method::GET, "/echo/a?x=1", &over).await?;
-    report.row("with a header that overrides the method", "403 refused: method-override", over.verdict());
+    rows.row("with a header that overrides the method", "403 refused: method-override", over.verdict());
     let body = client.send_to_gateway(Method::GET, "/echo/a?x=1", &get.all(), b"{}").await?;
-    report.row("with a body under a GET", "403 refused: body-on-get", body.verdict());
+    rows.row("with a body in a GET", "403 refused: body-on-get", body.verdict());
     if matches!(client.api, Api::Rest) {
         let keyless = get.without("x-api-key");
         let keyless = client.at_gateway(Method::GET, "/echo/a?x=1", &keyless.all()).await?;
-        report.row("without CloudFront's API key", "403 admitted, refused-by-gateway", keyless.verdict());
+        rows.row("without CloudFront's API key", "403 admitted, refused-by-gateway", keyless.verdict());
     }
     Ok(())
 }
 
-/// What the gateway does not show, and the backend can tell by what the authorizer hands on.
-pub(crate) async fn what_was_verified_is_handed_on(client: &Client, report: &mut Report) -> Result<()> {
-    report.chapter("What was verified is handed on, for the API to compare");
+/// What the gateway does not show, and the backend can compare with what the authorizer hands on.
+pub(crate) async fn context(client: &Client, rows: &mut Rows) -> Result<()> {
     let post = client.send_to_edge(Method::POST, "/echo/a?id=7&view=full", &[JSON], b"{}").await?;
     let digest = ContentDigest::of(b"{}");
     for (name, expected) in [
@@ -110,13 +107,13 @@ pub(crate) async fn what_was_verified_is_handed_on(client: &Client, report: &mut
         ("countersignViewerIp", "127.0.0.1"),
     ] {
         let came = post.handed_on(name)?.is_some_and(|value| value == expected);
-        report.row(name, "200 admitted, as signed", post.verdict_and(came, "as signed"));
+        rows.row(name, "200 admitted, as signed", post.verdict_and(came, "as signed"));
     }
     let headers = post.signed_headers()?;
     let body = client.send_to_gateway(Method::POST, "/echo/a?id=7&view=full", &headers.all(), b"[]").await?;
     let same = body.handed_on("countersignBodyDigest")?.is_some_and(|digest| digest == ContentDigest::of(b"[]"));
-    report.row(
-        "caught, with another body: no gateway shows it",
+    rows.row(
+        "replayed with another body, which no gateway shows",
         "200 admitted, not the signed body",
         body.verdict_and(same, "the signed body"),
     );
@@ -125,8 +122,8 @@ pub(crate) async fn what_was_verified_is_handed_on(client: &Client, report: &mut
             let target = "/echo/a?id=7;view=full";
             let query = client.send_to_gateway(Method::POST, target, &headers.all(), b"{}").await?;
             let same = query.handed_on("countersignTarget")?.is_some_and(|signed| signed.ends_with(target));
-            report.row(
-                "caught, with ; for & in its query",
+            rows.row(
+                "replayed with ; for & in its query",
                 "200 admitted, not the signed query",
                 query.verdict_and(same, "the signed query"),
             );
@@ -138,8 +135,8 @@ pub(crate) async fn what_was_verified_is_handed_on(client: &Client, report: &mut
             let arrived = longer.echo()?.get("target").cloned();
             let same =
                 longer.handed_on("countersignPath")?.is_some_and(|signed| arrived.is_some_and(|it| it == signed));
-            report.row(
-                "caught, at /echo/a%3F/../secret: a Lambda compares",
+            rows.row(
+                "replayed at /echo/a%3F/../secret",
                 "200 admitted, not the signed path",
                 longer.verdict_and(same, "the signed path"),
             );
@@ -149,40 +146,37 @@ pub(crate) async fn what_was_verified_is_handed_on(client: &Client, report: &mut
 }
 
 /// An HTTP API whose integration has the parameter mapping `overwrite:path` = `$context.authorizer.countersignPath`.
-pub(crate) async fn the_signed_path_is_what_the_backend_gets(client: &Client, report: &mut Report) -> Result<()> {
-    report.chapter("The integration sends countersignPath to the backend");
-    arrives(client, report, "/echo/a%20b?x=1", "200 admitted, as sent").await?;
+pub(crate) async fn path(client: &Client, rows: &mut Rows) -> Result<()> {
+    arrives(client, rows, "/echo/a%20b?x=1", "200 admitted, as sent").await?;
     let get = client.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
     let longer = client.at_gateway(Method::GET, "/echo/a%3F/../secret", &get.all()).await?;
     let signed = longer.echo()?.get("target").is_some_and(|arrived| arrived == "/echo/a");
-    report.row(
-        "caught, at /echo/a%3F/../secret",
+    rows.row(
+        "replayed at /echo/a%3F/../secret",
         "200 admitted, arrives as /echo/a",
         longer.verdict_and(signed, "arrives as /echo/a"),
     );
     Ok(())
 }
 
-/// A custom domain, whose key an HTTP API never shows, and whose named stage it always does.
-pub(crate) async fn a_custom_domain(client: &Client, report: &mut Report) -> Result<()> {
-    report.chapter("A custom domain, api.example/v1 for the stage prod");
+/// A custom domain. An HTTP API never shows its key, and always shows its named stage.
+pub(crate) async fn domain(client: &Client, rows: &mut Rows) -> Result<()> {
     let get = client.at_edge(Method::GET, "/echo/a?x=1", &[]).await?;
     let path = get.handed_on("countersignPath")?.is_some_and(|path| path == "/echo/a");
-    report.row("through CloudFront", "200 admitted, without the key", get.verdict_and(path, "without the key"));
+    rows.row("through CloudFront", "200 admitted, without the key", get.verdict_and(path, "without the key"));
     let caught = get.signed_headers()?;
     let same = client.at_gateway(Method::GET, "/echo/a?x=1", &caught.all()).await?;
-    report.row("caught, and sent again within its 70 s", "200 admitted", same.verdict());
+    rows.row("replayed within its 70 s", "200 admitted", same.verdict());
     let other = client.at_gateway(Method::GET, "/echo/b?x=1", &caught.all()).await?;
-    report.row("caught, on another path", "403 refused: path", other.verdict());
+    rows.row("replayed on another path", "403 refused: path", other.verdict());
     let direct = client.at_gateway(Method::GET, "/echo/a", &[]).await?;
-    report.row("the domain, as anybody finds it", "401 refused-by-gateway", direct.verdict());
+    rows.row("the domain, as anybody can find it", "401 refused-by-gateway", direct.verdict());
     let outside = client.outside_the_stage("/v2/echo/a").await?;
-    report.row("the gateway under another name", "403 refused-by-gateway", outside.verdict());
+    rows.row("the gateway under another name", "403 refused-by-gateway", outside.verdict());
     Ok(())
 }
 
-pub(crate) async fn a_viewer_forges(client: &Client, report: &mut Report) -> Result<()> {
-    report.chapter("A viewer sends headers of ours through CloudFront");
+pub(crate) async fn forgery(client: &Client, rows: &mut Rows) -> Result<()> {
     let forged = [
         ("countersign-TARGET", "/prod/admin"),
         ("Countersign-Viewer-Ip", "127.0.0.9"),
@@ -197,7 +191,7 @@ pub(crate) async fn a_viewer_forges(client: &Client, report: &mut Report) -> Res
         .headers_at_origin()?
         .into_iter()
         .filter(|(name, value)| forged.iter().any(|(forged, with)| forged.eq_ignore_ascii_case(name) && with == value));
-    report.row(
+    rows.row(
         "target, viewer address, signature, method, …",
         "200 admitted, 0 of 7 arrive",
         format!("{}, {} of 7 arrive", reply.verdict(), left.count()),
@@ -205,23 +199,28 @@ pub(crate) async fn a_viewer_forges(client: &Client, report: &mut Report) -> Res
     let bot = "bot=(\"@authority\");created=1;keyid=\"bot\";tag=\"web-bot-auth\"";
     for (what, own) in [
         ("a viewer's own signature: Web Bot Auth", &[("Signature-Input", bot), ("Signature", "bot=:YQ==:")][..]),
-        ("a web hook's", &[("Signature", "d2a84f4b8b650937ec8f73cd8be2c74add5a911ba64df27458ed8229da804a26")]),
-        ("the fediverse's", &[("Signature", "keyId=\"https://social.example/u#main-key\",signature=\"YQ==\"")]),
-        ("one labelled like ours", &[("Signature-Input", "countersign=()"), ("Signature", "countersign=:YQ==:")]),
-        ("one that does not parse", &[("Signature-Input", "=,"), ("Signature", ",bot=YQ==")]),
+        (
+            "a web hook's own signature",
+            &[("Signature", "d2a84f4b8b650937ec8f73cd8be2c74add5a911ba64df27458ed8229da804a26")],
+        ),
+        (
+            "the fediverse's own signature",
+            &[("Signature", "keyId=\"https://social.example/u#main-key\",signature=\"YQ==\"")],
+        ),
+        ("a signature with our label", &[("Signature-Input", "countersign=()"), ("Signature", "countersign=:YQ==:")]),
+        ("a signature that does not parse", &[("Signature-Input", "=,"), ("Signature", ",bot=YQ==")]),
     ] {
         let reply = client.at_edge(Method::GET, "/echo/own", own).await?;
         let mut as_sent = true;
         for (name, value) in own {
             as_sent &= reply.value_at_origin(name)?.is_some_and(|arrived| arrived == *value);
         }
-        report.row(what, "200 admitted, as sent", reply.verdict_and(as_sent, "as sent"));
+        rows.row(what, "200 admitted, as sent", reply.verdict_and(as_sent, "as sent"));
     }
     Ok(())
 }
 
-pub(crate) async fn odd_requests_arrive_as_they_were_sent(client: &Client, report: &mut Report) -> Result<()> {
-    report.chapter("Odd targets through CloudFront");
+pub(crate) async fn targets(client: &Client, rows: &mut Rows) -> Result<()> {
     for target in [
         "/echo/q?x=1&x=2",
         "/echo/q?a=1;b=2",
@@ -231,7 +230,7 @@ pub(crate) async fn odd_requests_arrive_as_they_were_sent(client: &Client, repor
         "/echo/%c3%a9%20x",
         "/echo//double//slash/",
     ] {
-        arrives(client, report, target, "200 admitted, as sent").await?;
+        arrives(client, rows, target, "200 admitted, as sent").await?;
     }
     // REST APIs show the path as it is and the query decoded, HTTP APIs the other way round.
     for (target, rest, http) in [
@@ -241,23 +240,23 @@ pub(crate) async fn odd_requests_arrive_as_they_were_sent(client: &Client, repor
         ("/echo/q?x=%zz", "400 refused-by-gateway, not as sent", "200 admitted, as sent"),
         ("/echo/q?x=%E9", "403 refused: query-escape, not as sent", "200 admitted, as sent"),
     ] {
-        arrives(client, report, target, by_kind(client, rest, http)).await?;
+        arrives(client, rows, target, by_kind(client, rest, http)).await?;
     }
     let long = format!("/echo/q?x={}", "v".repeat(7_000));
     let long = client.at_edge(Method::GET, &long, &[]).await?;
-    report.row("a query of 7 KB: too large once it is signed", "431 answered-at-edge", long.verdict());
+    rows.row("a query of 7 KB: too large with the signature", "431 answered-at-edge", long.verdict());
     let longer = format!("/echo/q?x={}", "v".repeat(8_200));
     let longer = client.at_edge(Method::GET, &longer, &[]).await?;
-    report.row("a query of 8 KB: too long for CloudFront", "414 answered-by-cloudfront", longer.verdict());
+    rows.row("a query of 8 KB: too long for CloudFront", "414 answered-by-cloudfront", longer.verdict());
     let raw = client.raw_at_edge(b"GET /echo/caf\xe9 HTTP/1.1\r\nHost: a\r\n\r\n").await?;
-    report.row("a target that is not ASCII", "400 answered-by-cloudfront", raw.verdict());
+    rows.row("a target that is not ASCII", "400 answered-by-cloudfront", raw.verdict());
     Ok(())
 }
 
-async fn arrives(client: &Client, report: &mut Report, target: &str, expected: &str) -> Result<()> {
+async fn arrives(client: &Client, rows: &mut Rows, target: &str, expected: &str) -> Result<()> {
     let reply = client.at_edge(Method::GET, target, &[]).await?;
     let as_sent = reply.echo()?.get("target").is_some_and(|arrived| arrived == target);
-    report.row(&format!("GET {target}"), expected, reply.verdict_and(as_sent, "as sent"));
+    rows.row(&format!("GET {target}"), expected, reply.verdict_and(as_sent, "as sent"));
     Ok(())
 }
 
@@ -268,28 +267,27 @@ fn by_kind(client: &Client, rest: &'static str, http: &'static str) -> &'static 
     }
 }
 
-pub(crate) async fn bodies(client: &Client, report: &mut Report) -> Result<()> {
-    report.chapter("Bodies through CloudFront");
+pub(crate) async fn bodies(client: &Client, rows: &mut Rows) -> Result<()> {
     let body = br#"{"name":"Rex"}"#;
     let reply = client.send_to_edge(Method::POST, "/echo/b", &[JSON], body).await?;
-    report.row("a body: its digest is added and covered", "200 admitted, whole, with digest", describe(&reply, body)?);
+    rows.row("a body, whose digest is added and covered", "200 admitted, whole, with digest", describe(&reply, body)?);
     let own = ContentDigest::of(body);
     let reply = client.send_to_edge(Method::PUT, "/echo/b", &[(Field::ContentDigest.key(), &own)], body).await?;
-    report.row("a body with the viewer's own digest", "200 admitted, whole, with digest", describe(&reply, body)?);
+    rows.row("a body with the viewer's own digest", "200 admitted, whole, with digest", describe(&reply, body)?);
     let other = ContentDigest::of(b"other");
     let reply = client.send_to_edge(Method::POST, "/echo/b", &[(Field::ContentDigest.key(), &other)], body).await?;
-    report.row("a body that is not the one of its digest", "400 answered-at-edge", reply.verdict());
+    rows.row("a body that does not match its digest", "400 answered-at-edge", reply.verdict());
     let reply = client.send_to_edge(Method::POST, "/echo/b", &[], b"").await?;
-    report.row("an empty body", "200 admitted, whole, with digest", describe(&reply, b"")?);
+    rows.row("an empty body", "200 admitted, whole, with digest", describe(&reply, b"")?);
     let large = vec![b'x'; 2 * 1024 * 1024];
     let reply = client.send_to_edge(Method::POST, "/echo/b", &[], &large).await?;
-    report.row(
+    rows.row(
         "a body of 2 MB: more than the edge sees",
         "200 admitted, whole, without digest",
         describe(&reply, &large)?,
     );
     let reply = client.send_to_edge(Method::GET, "/echo/b", &[], body).await?;
-    report.row("a GET with a body", "403 answered-by-cloudfront", reply.verdict());
+    rows.row("a GET with a body", "403 answered-by-cloudfront", reply.verdict());
     Ok(())
 }
 
@@ -304,25 +302,23 @@ fn describe(reply: &Reply, sent: &[u8]) -> Result<String> {
     Ok(format!("{}, {whole}, {digest}", reply.verdict()))
 }
 
-pub(crate) async fn a_signature_ends(client: &Client, report: &mut Report) -> Result<()> {
-    report.chapter("Time, with signatures that are good for 2 s and clocks that agree");
+pub(crate) async fn time(client: &Client, rows: &mut Rows) -> Result<()> {
     let headers = client.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let late = client.at_gateway(Method::GET, "/echo/a", &headers.all()).await?;
-    report.row("signed headers, caught and sent 3 s later", "403 refused: expired", late.verdict());
+    rows.row("signed headers, replayed 3 s later", "403 refused: expired", late.verdict());
     Ok(())
 }
 
-pub(crate) async fn monitor_mode_lets_through_and_tells(client: &Client, report: &mut Report) -> Result<()> {
-    report.chapter("Monitor mode, the first step on a live API");
+pub(crate) async fn monitor(client: &Client, rows: &mut Rows) -> Result<()> {
     let key = client.at_edge(Method::GET, "/echo/a", &[]).await?;
-    report.row("through CloudFront", "200 admitted", key.verdict());
+    rows.row("through CloudFront", "200 admitted", key.verdict());
     let headers = key.signed_headers()?;
-    // None behind an HTTP API.
+    // There is none behind an HTTP API.
     let key = headers.only("x-api-key");
     let direct = client.at_gateway(Method::GET, "/pets", &key.all()).await?;
-    report.row("the API's own URL, with the API key alone", "200 would-be-refused: header-missing", direct.verdict());
+    rows.row("the API's own URL, with only the API key", "200 would-be-refused: header-missing", direct.verdict());
     let path = client.at_gateway(Method::GET, "/pets", &headers.all()).await?;
-    report.row("signed headers on another path", "200 would-be-refused: path", path.verdict());
+    rows.row("signed headers on another path", "200 would-be-refused: path", path.verdict());
     Ok(())
 }

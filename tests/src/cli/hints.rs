@@ -17,7 +17,7 @@ use std::process::Output;
 use tokio::{process::Command, time::timeout};
 
 const REGION: &str = "eu-west-1";
-const HINT: &str = "hint: to go on where this broke off, run: ";
+const HINT: &str = "hint: to continue it, run: ";
 
 async fn aws() -> (FakeAws, String) {
     let aws = FakeAws::start().await;
@@ -65,8 +65,7 @@ async fn the_hint_repeats_the_whole_command() {
     aws.heal();
     let (status, out, error) = run_line(&aws, line).await;
     assert_eq!((status, error.as_str()), (Some(0), ""));
-    for part in ["emergency: every key there was is dropped", "keys dropped: k1", "CloudFormation updates it now", &id]
-    {
+    for part in ["emergency: every old key is dropped", "keys dropped: k1", "CloudFormation updates it now", &id] {
         assert!(out.contains(part), "{part} is not in {out}");
     }
     assert!(!out.contains("planned"), "{out}");
@@ -126,8 +125,8 @@ async fn where_nothing_has_begun_nothing_is_said_of_going_on() {
         let (status, _, error) = run(aws.endpoint(), &["keys", "rotate", "--secret", &arn, "--stack", "an api"]).await;
         assert_eq!(status, Some(1), "{error}");
         assert!(error.starts_with("error: ") && error.contains(expected), "{error}");
-        assert_eq!((error.contains("hint"), error.contains("go on")), (begun, begun), "{error}");
-        assert_eq!(error.contains("broke off"), begun, "{error}");
+        assert_eq!((error.contains("hint"), error.contains("to continue it")), (begun, begun), "{error}");
+        assert_eq!(error.contains("the rotation stopped before its end"), begun, "{error}");
     }
     // Nor where the plan is refused.
     let (aws, arn) = aws().await;

@@ -24,6 +24,7 @@ async fn the_tour_comes_out_as_it_should() {
     let out = String::from_utf8(output.stdout).unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{out}");
     assert!(!out.contains("WRONG"), "{out}");
+    assert!(out.lines().all(|line| line.chars().count() <= 100), "{out}");
     let last = out.lines().last().unwrap();
     let rows: u32 = last.split(' ').next().unwrap().parse().unwrap();
     assert!(rows >= 45 && last == format!("{rows} of {rows} as expected"), "{last}");
@@ -75,12 +76,19 @@ async fn local_makes_a_missing_key_file_and_uses_the_one_that_is_there() {
         assert!(!shown.contains(secret.as_str().unwrap()));
     }
     let (status, _, error) = run(&["keys", "init", "--keys", path]).await;
-    assert!(status == Some(1) && error.contains("File exists"), "{error}");
+    let expected = format!(
+        "error: the key file {path} cannot be made: a file of this name exists\n\
+        hint: to see its keys, run: countersign keys show --keys '{path}'\n"
+    );
+    assert_eq!((status, error), (Some(1), expected));
     assert_eq!(fs::read(path).unwrap(), made);
     fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
     for command in [&["local", "--keys", path][..], &["keys", "show", "--keys", path]] {
         let (status, _, error) = run(command).await;
-        assert!(status == Some(1) && error.contains("chmod 600"), "{error}");
+        let hint = format!(
+            "\nhint: run: chmod 600 '{path}'. If others may have read it, then also run: countersign keys rotate "
+        );
+        assert!(status == Some(1) && error.contains(&hint), "{error}");
     }
     // A name alone is one in the folder in which the program runs.
     let init = countersign(&["keys", "init", "--keys", "keys.json"]).current_dir(folder.path()).output().await.unwrap();
@@ -163,57 +171,6 @@ async fn local_says_where_the_gateway_is_and_under_which_host() {
 }
 
 #[tokio::test]
-async fn wrong_arguments_are_refused_with_what_is_accepted() {
-    let folder = tempfile::tempdir().unwrap();
-    let bad = folder.path().join("bad.json");
-    fs::write(&bad, "{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0LXNlY3JldA\"}]}").unwrap();
-    fs::set_permissions(&bad, fs::Permissions::from_mode(0o600)).unwrap();
-    let bad = bad.to_str().unwrap();
-    let table: &[(&[&str], i32, &str)] = &[
-        (&[], 2, "Usage: countersign <COMMAND>"),
-        (&["lokal"], 2, "similar subcommand exists: 'local'"),
-        (&["local", "--edge", "8080"], 2, "invalid socket address"),
-        (&["local", "--edge", "0.0.0.0:0"], 1, "is not an address of this machine's loopback"),
-        (&["local", "--lifetime", "301s"], 2, "accepted are whole seconds from 1s to 300s"),
-        (&["local", "--lifetime", "500ms"], 2, "accepted are whole seconds from 1s to 300s"),
-        (&["local", "--ttl", "soon"], 2, "accepted are whole seconds from 1s to 300s"),
-        (&["local", "--ttl", "301s"], 2, "accepted are whole seconds from 1s to 300s"),
-        (&["local", "--outage", "31m"], 2, "accepted are whole seconds from 0s to 1800s"),
-        (&["local", "--skew", "-1s"], 2, ""),
-        (&["local", "--mode", "off"], 2, "[possible values: enforce, monitor]"),
-        (&["local", "--stage", "a/b"], 1, "the stage \"a/b\" is not"),
-        (&["local", "--stage", "$default"], 1, "a REST API cannot have the stage \"$default\": only HTTP APIs have it"),
-        (&["local", "--domain", "https://a.example"], 2, "is not of the form HOST, HOST/KEY or HOST:PORT/KEY"),
-        (&["local", "--domain", "a.example/v1/"], 2, "the key is not one or more segments"),
-        (&["local", "--overwrite-path"], 1, "a REST API cannot overwrite the path by a parameter mapping"),
-        (&["local", "--backend", "https://a"], 1, "the scheme is not http"),
-        (&["local", "--keys", bad], 1, "key 0 (from 0): `alg` is missing"),
-        (&["local", "--keys", "/dev/null/none"], 1, "Not a directory"),
-        (&["keys", "show", "--keys", "/nowhere/keys.json"], 1, "No such file"),
-        (&["keys", "init", "--keys", "/nowhere/keys.json"], 1, "No such file"),
-        (&["keys", "show"], 2, "--keys <FILE>"),
-        (&["tour", "--fast"], 2, "unexpected argument '--fast'"),
-    ];
-    for (arguments, expected, text) in table {
-        let (status, out, error) = run(arguments).await;
-        assert_eq!(status, Some(*expected), "{arguments:?}: {error}");
-        assert!(error.contains(text) && out.is_empty(), "{arguments:?}: {error}");
-        assert!(!error.contains("c2VjcmV0"), "{error}");
-    }
-}
-
-#[tokio::test]
-async fn a_port_that_is_taken_is_named() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let (status, _, error) = run(&["local", "--edge", "127.0.0.1:0", "--gateway", &address]).await;
-    assert!(
-        status == Some(1) && error.contains(&format!("{address} cannot be listened on: Address already in use")),
-        "{error}"
-    );
-}
-
-#[tokio::test]
 async fn keys_are_rotated_as_planned_and_a_dry_run_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
@@ -227,7 +184,7 @@ async fn keys_are_rotated_as_planned_and_a_dry_run_changes_nothing() {
     assert_eq!(serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap(), made);
 
     let (status, shown, _) = run(&["keys", "rotate", "--keys", path]).await;
-    assert!(status == Some(0) && shown.contains("planned: no good request is refused"), "{shown}");
+    assert!(status == Some(0) && shown.contains("planned: no valid request is refused"), "{shown}");
     let planned: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let key = |set: &Value, index: usize| set["keys"][index].clone();
     assert_eq!(planned["keys"].as_array().unwrap().len(), 2);
@@ -237,7 +194,10 @@ async fn keys_are_rotated_as_planned_and_a_dry_run_changes_nothing() {
     assert_eq!(planned["countersign_api_keys"][1], made["countersign_api_keys"][0]);
 
     let (status, shown, _) = run(&["keys", "rotate", "--emergency", "--keys", path]).await;
-    assert!(status == Some(0) && shown.contains("at latest in 6m") && shown.contains("or in 36m"), "{shown}");
+    assert!(
+        status == Some(0) && shown.contains("Z (in 6 min), or in an outage by ") && shown.contains("Z (in 36 min)"),
+        "{shown}"
+    );
     let emergency: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     assert_eq!(emergency["keys"].as_array().unwrap().len(), 1);
     assert_eq!(emergency["countersign_api_keys"].as_array().unwrap().len(), 1);
@@ -247,8 +207,8 @@ async fn keys_are_rotated_as_planned_and_a_dry_run_changes_nothing() {
         }
     }
     let (status, _, error) = run(&["keys", "rotate", "--lead", "10m", "--keys", path]).await;
-    let expected = "lead is 600s and has to be at least 1925s: \
-        verifier ttl 60s + replication 60s + skew 5s + outage 1800s";
+    let expected = "--lead is 10m, and must be at least 32m 5s: \
+        --verifier-ttl 1m + --replication 1m + --skew 5s + --outage 30m\n";
     assert!(status == Some(1) && error.contains(expected), "{error}");
 }
 
@@ -327,7 +287,10 @@ async fn rotations_side_by_side_lose_nothing() {
     let mut done = 0;
     for (status, _, error) in [all.0, all.1, all.2, all.3] {
         done += usize::from(status == Some(0));
-        assert!(status == Some(0) || error.contains("has been changed by another since it was read"), "{error}");
+        assert!(
+            status == Some(0) || error.contains("has been changed by another program since it was read"),
+            "{error}"
+        );
     }
     let set: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     assert!(done >= 1);
@@ -411,33 +374,4 @@ async fn a_request_signed_by_hand_is_admitted_past_cloudfront() {
     let unsigned: Vec<_> = headers.iter().copied().filter(|(name, _)| *name != "Countersign-Signature").collect();
     let (status, _) = ask(local.gateway, Method::POST, "/prod/pets", &unsigned, &sent).await;
     assert_eq!(status, 401, "the gateway misses its identity source");
-
-    for (arguments, expected) in [
-        (&["sign", "GET", "/prod/pets"][..], "URL: has no host"),
-        (&["sign", "GET", "ftp://a/b"], "URL: accepted is https://"),
-        (&["sign", "GET", "http://a/b"], "URL: accepted is https://"),
-        (&["sign", "GET", "https://u@a/b"], "URL: may not hold a user"),
-        (&["sign", "GET", "https://a/b#c"], "URL: not a request target"),
-        (&["sign", "GET", "https://a/b?"], "URL: a bare ?"),
-        (&["sign", "G T", "https://a/b"], "METHOD: not a method"),
-        (&["sign", "get", "https://a/b"], "METHOD: is in upper case"),
-        (&["sign", "GET", "https://a/b", "--api-key", "--header", "x-api-key:x"], "a gateway takes one"),
-        (&["sign", "GET", "https://a/b", "--body", body], "a GET or HEAD with a body is refused"),
-        (&["sign", "PUT", "https://a/b", "--body", "/nowhere"], "/nowhere: No such file"),
-    ] {
-        let (status, out, error) = run(&[arguments, &["--keys", &local.keys]].concat()).await;
-        assert!(status == Some(1) && out.is_empty() && error.contains(expected), "{arguments:?}: {error}");
-    }
-    for header in [
-        "Countersign-Signature: x",
-        "countersign_target: x",
-        "Host: x",
-        "X-HTTP-Method: x",
-        "Content-Length: 5",
-        "no colon",
-        "a b: x",
-    ] {
-        let (status, _, _) = run(&["sign", "GET", "https://a/b", "--keys", &local.keys, "--header", header]).await;
-        assert_eq!(status, Some(2), "{header}");
-    }
 }

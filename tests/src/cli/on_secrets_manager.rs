@@ -60,12 +60,12 @@ async fn keys_are_shown_and_rotated_with_the_stack_beside_them() {
     let rotate = ["rotate", "--secret", &arn, "--stack", "cli-stack"];
     let (status, planned, error) = keys(&[&rotate[..], &["--dry-run"]].concat()).await;
     assert_eq!((status, error.as_str()), (Some(0), ""));
-    holds(&planned, &["then there are", "not yet in force", "no good request is refused", "nothing is changed"]);
+    holds(&planned, &["then there are", "not yet in force", "no valid request is refused", "nothing is changed"]);
     assert_eq!(current(moto.endpoint(), &arn, REGION).await.0, first);
 
     let (status, rotated, error) = keys(&rotate).await;
     assert_eq!((status, error.as_str()), (Some(0), ""));
-    holds(&rotated, &["no good request is refused", &format!("rotated {arn}"), "CloudFormation updates it now"]);
+    holds(&rotated, &["no valid request is refused", &format!("rotated {arn}"), "CloudFormation updates it now"]);
     let (version, set) = current(moto.endpoint(), &arn, REGION).await;
     assert_eq!(ids(&set), ["k1", version.as_str()]);
     holds(&rotated, &[&version]);
@@ -84,7 +84,10 @@ async fn keys_are_shown_and_rotated_with_the_stack_beside_them() {
 
     let (status, dropped, error) = keys(&["rotate", "--secret", &arn, "--emergency"]).await;
     assert_eq!((status, error.as_str()), (Some(0), ""));
-    holds(&dropped, &["every key there was is dropped", "at latest in 6m", "at latest in 2m"]);
+    holds(
+        &dropped,
+        &["every old key is dropped", "Z (in 6 min), or in an outage by ", "Z (in 2 min), or in an outage by "],
+    );
     let (version, set) = current(moto.endpoint(), &arn, REGION).await;
     assert_eq!(ids(&set), [version.as_str()]);
 }
@@ -174,7 +177,7 @@ async fn what_is_wrong_with_the_caller_is_told_before_anything_is_asked() {
         (&["keys", "show", "--secret", arn.rsplit_once('-').unwrap().0], "is no whole ARN of a secret, like arn:aws:"),
         (&["keys", "show", "--secret", &arn, "--keys", "k.json"], "cannot be used with"),
         (&["keys", "rotate", "--keys", "k.json", "--stack", "api"], "cannot be used with"),
-        (&["keys", "rotate", "--secret", &arn, "--lead", "1m"], "lead is 60s and has to be at least 1925s"),
+        (&["keys", "rotate", "--secret", &arn, "--lead", "1m"], "--lead is 1m, and must be at least 32m 5s"),
     ] {
         let (status, _, error) = run(aws.endpoint(), arguments).await;
         assert!(status == Some(1) || status == Some(2), "{error}");
@@ -213,10 +216,13 @@ async fn what_broke_off_goes_on_by_its_id() {
     let rotate = ["keys", "rotate", "--secret", &arn, "--stack", "api", "--emergency"];
     let (status, out, error) = run(aws.endpoint(), &rotate).await;
     assert_eq!(status, Some(1), "{error}");
-    holds(&out, &[&format!("rotated {arn}"), "every key there was is dropped"]);
+    holds(&out, &[&format!("rotated {arn}"), "every old key is dropped"]);
     holds(
         &error,
-        &["the keys are rotated, and the stack is not updated: stack api is UPDATE_IN_PROGRESS", "\nhint: to go on"],
+        &[
+            "the keys are rotated, and the stack is not updated: stack api is UPDATE_IN_PROGRESS",
+            "\nhint: to continue it",
+        ],
     );
     let id = error.split("--id ").nth(1).unwrap().trim_end();
 
@@ -248,5 +254,5 @@ async fn what_broke_off_goes_on_by_its_id() {
         &["warning: ap-south-1 is named in COUNTERSIGN_REGIONS or --regions and holds no replica of the secret"],
     );
     let (_, _, error) = run(aws.endpoint(), &[&regions[..], &["here"]].concat()).await;
-    holds(&error, &["--regions: is no list of Regions"]);
+    holds(&error, &["--regions \"here\" is no list of Regions"]);
 }

@@ -1,4 +1,5 @@
 //! What the tests of `countersign` share.
 
 pub(crate) mod countersign;
+pub(crate) mod golden;
 pub(crate) mod on_aws;

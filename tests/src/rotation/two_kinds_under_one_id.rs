@@ -97,9 +97,9 @@ impl Told {
         };
         let emergency = versions.iter().any(|(_, kind, _)| kind == EMERGENCY);
         let of_old = outcome == "already" && has("(emergency) is done already");
-        assert_eq!(has("emergency: every key there was is dropped"), emergency || of_old, "{out}");
+        assert_eq!(has("emergency: every old key is dropped"), emergency || of_old, "{out}");
         assert_eq!(
-            has("planned: no good request is refused"),
+            has("planned: no valid request is refused"),
             versions.iter().any(|(_, kind, _)| kind == PLANNED),
             "{out}"
         );
@@ -305,7 +305,7 @@ async fn a_planned_rotation_tells_the_pending_emergency_that_it_ends() {
             let (status, out, error) = run(world.aws.endpoint(), &planned).await;
             assert_eq!((status, error.as_str()), (Some(0), ""));
             let at = |text: &str| out.find(text).unwrap_or_else(|| panic!("{text} is not in {out}"));
-            assert!(at("emergency: every key there was is dropped") < at("planned: no good request is refused"));
+            assert!(at("emergency: every old key is dropped") < at("planned: no valid request is refused"));
             Told::of_print(&out).versions
         } else {
             let rotator = world.rotator(&[]).await;
@@ -343,8 +343,11 @@ async fn a_resumed_version_is_told_by_its_own_times() {
         run(world.aws.endpoint(), &["keys", "rotate", "--secret", &world.secret, "--id", &id(1)]).await;
     assert_eq!(status, Some(0));
     let lines = [
-        format!("the edges sign with it from {}; those that have not read it yet, with the old one\n", moment(signs)),
-        format!("the old keys are accepted until {}\n", moment(end)),
+        format!(
+            "the edges sign with it from {} (in 1 h 30 min); an edge that has not read it by then signs with the old key\n",
+            moment(signs)
+        ),
+        format!("the old keys are accepted until {} (in 3 h 30 min)\n", moment(end)),
     ];
     assert!(lines.iter().all(|line| out.contains(line.as_str())), "{out}");
 }

@@ -1,0 +1,119 @@
+//! The chapters of the tour, in their order.
+
+use crate::local::emulation::Api;
+use clap::ValueEnum;
+
+/// A chapter. Its name on the command line is its slug, and its help is its title.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Chapter {
+    /// REST API: the back door is closed, the front door is open
+    RestDoors,
+    /// REST API: signed headers, captured at the origin and replayed at the API's own URL
+    RestReplay,
+    /// REST API: what was verified is handed on, for the API to compare
+    RestContext,
+    /// REST API: a viewer sends headers of ours through CloudFront
+    RestForgery,
+    /// REST API: odd targets through CloudFront
+    RestTargets,
+    /// REST API: bodies through CloudFront
+    RestBodies,
+    /// REST API: time, with signatures that are valid for 2 s and clocks that agree
+    RestTime,
+    /// REST API: monitor mode, the first step on a live API
+    RestMonitor,
+    /// HTTP API: the back door is closed, the front door is open
+    HttpDoors,
+    /// HTTP API: signed headers, captured at the origin and replayed at the API's own URL
+    HttpReplay,
+    /// HTTP API: what was verified is handed on, for the API to compare
+    HttpContext,
+    /// HTTP API: a viewer sends headers of ours through CloudFront
+    HttpForgery,
+    /// HTTP API: odd targets through CloudFront
+    HttpTargets,
+    /// HTTP API: bodies through CloudFront
+    HttpBodies,
+    /// HTTP API: time, with signatures that are valid for 2 s and clocks that agree
+    HttpTime,
+    /// HTTP API: monitor mode, the first step on a live API
+    HttpMonitor,
+    /// HTTP API: the integration sends countersignPath to the backend
+    HttpPath,
+    /// HTTP API: a custom domain, api.example/v1 for the stage prod
+    HttpDomain,
+    /// Keys: a planned rotation under the load of four clients
+    KeysRotation,
+    /// Keys: an emergency, after which each side follows within its TTL of 1 s
+    KeysEmergency,
+    /// Keys: a key store that fails, with an outage of 1 s tolerated
+    KeysOutage,
+    /// Keys: the first moments of an emergency, with the usual TTLs of 5 min and 60 s
+    KeysFirstMoments,
+}
+
+/// The chapters that each kind of API has.
+pub(crate) struct OfApi {
+    pub(crate) doors: Chapter,
+    pub(crate) replay: Chapter,
+    pub(crate) context: Chapter,
+    pub(crate) forgery: Chapter,
+    pub(crate) targets: Chapter,
+    pub(crate) bodies: Chapter,
+    pub(crate) time: Chapter,
+    pub(crate) monitor: Chapter,
+}
+
+impl Chapter {
+    /// Those of one kind of API.
+    pub(crate) fn of(api: Api) -> OfApi {
+        match api {
+            Api::Rest => OfApi {
+                doors: Self::RestDoors,
+                replay: Self::RestReplay,
+                context: Self::RestContext,
+                forgery: Self::RestForgery,
+                targets: Self::RestTargets,
+                bodies: Self::RestBodies,
+                time: Self::RestTime,
+                monitor: Self::RestMonitor,
+            },
+            Api::Http => OfApi {
+                doors: Self::HttpDoors,
+                replay: Self::HttpReplay,
+                context: Self::HttpContext,
+                forgery: Self::HttpForgery,
+                targets: Self::HttpTargets,
+                bodies: Self::HttpBodies,
+                time: Self::HttpTime,
+                monitor: Self::HttpMonitor,
+            },
+        }
+    }
+
+    /// `rest-doors`
+    pub(crate) fn slug(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// `REST API: the back door is closed, the front door is open`
+    pub(crate) fn title(self) -> String {
+        let value = self.to_possible_value();
+        value.and_then(|value| value.get_help().map(ToString::to_string)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_chapter_has_a_slug_and_a_title_of_one_line() {
+        assert_eq!(Chapter::HttpDoors.slug(), "http-doors");
+        assert_eq!(Chapter::HttpDoors.title(), "HTTP API: the back door is closed, the front door is open");
+        for chapter in Chapter::value_variants() {
+            let line = format!("{}  {}", chapter.slug(), chapter.title());
+            assert!(!chapter.title().is_empty() && line.chars().count() <= 100, "{line}");
+        }
+    }
+}

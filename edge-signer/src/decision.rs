@@ -4,7 +4,7 @@ use crate::event::OtherTrigger;
 use key_store::ReadError;
 use settings::SettingError;
 use std::borrow::Cow;
-use telemetry::{Detail, Event};
+use telemetry::{Detail, Event, VERSION};
 
 /// What becomes of the request.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +49,9 @@ pub struct Response {
 /// A remark for the log. It tells names and numbers, never the value of a header, a query or a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogEvent {
+    /// The process has started: this is its first request.
+    #[error("the function has started")]
+    FunctionStarted,
     /// The viewer's own digest could not be read.
     #[error("the viewer's Content-Digest holds no sha-256 or sha-512 digest and was removed")]
     ViewerDigestRemoved,
@@ -91,6 +94,7 @@ impl LogEvent {
     pub fn event<'a>(&'a self, x_amz_cf_id: Option<&'a str>) -> Event<'a> {
         let detail = Detail(self);
         match self {
+            Self::FunctionStarted => Event::FunctionStarted { version: VERSION },
             Self::ViewerDigestRemoved => Event::ViewerDigestRemoved { detail, x_amz_cf_id },
             Self::MethodOverrideRemoved(_) => Event::MethodOverrideRemoved { detail, x_amz_cf_id },
             Self::BodyNotSeen => Event::BodyNotSeen { detail, x_amz_cf_id },

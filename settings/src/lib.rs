@@ -151,8 +151,13 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// The value of a header is not repeated: a person who confuses two headers of an origin could put the API key into this one.
     fn wrong_value(&self, name: &str, value: &str, accepted: &str) -> SettingError {
-        self.error(name, format!("is {value:?}"), format!("set it to {accepted}"))
+        let problem = match self.place {
+            Place::Environment => format!("is {value:?}"),
+            Place::OriginHeader => "has a wrong value".to_owned(),
+        };
+        self.error(name, problem, format!("set it to {accepted}"))
     }
 }
 

@@ -8,6 +8,7 @@ mod lambda;
 mod no_std;
 mod package;
 mod tools;
+mod typos;
 mod zigbuild;
 
 use anyhow::Result;
@@ -41,6 +42,8 @@ enum Command {
     },
     /// Check the licences, versions and sources of all crates by deny.toml
     Deny,
+    /// Check the spelling of everything that is written here, by typos.toml
+    Typos,
     /// Build and run a program without the standard library that signs and verifies
     NoStd,
     /// Measure the programs' sizes, a signature in Node, a decision, and an edge's first request
@@ -68,6 +71,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             package::package(&shell, &dist, if *arm64 { Architecture::Arm64 } else { Architecture::X86_64 })
         }
         Command::Deny => deny::check(&shell),
+        Command::Typos => typos::check(&shell),
         Command::NoStd => no_std::check(&shell),
         Command::Bench => bench(&shell),
     }

@@ -3,12 +3,18 @@
 //! The form of the texts is [`edge_signer::codec`]'s. A warm request is one synchronous call; only where keys have to be
 //! read is there a promise.
 
-use edge_signer::{Decision, EdgeSigner, codec};
+use edge_signer::{Decision, EdgeSigner, LogEvent, codec};
 use key_store::aws;
 use napi::bindgen_prelude::{Error, Result};
 use napi_derive::napi;
 use signing::Nonce;
-use std::{sync::LazyLock, time::SystemTime};
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::SystemTime,
+};
 
 static SIGNER: LazyLock<EdgeSigner> = LazyLock::new(|| {
     // Without randomness there is only no jitter.
@@ -18,6 +24,9 @@ static SIGNER: LazyLock<EdgeSigner> = LazyLock::new(|| {
     EdgeSigner::new(random, aws::of_lambda(aws::CallLimits::BRIEF))
 });
 
+/// Whether the log has said so.
+static STARTED: AtomicBool = AtomicBool::new(false);
+
 static FUNCTION_NAME: LazyLock<String> = LazyLock::new(telemetry::function_name);
 
 /// Signs with the keys in memory. Returns `null` where it is time to read keys: then call `signAfterRefresh`.
@@ -25,8 +34,8 @@ static FUNCTION_NAME: LazyLock<String> = LazyLock::new(telemetry::function_name)
 pub fn sign(event: String, lines: u32, body: String) -> Result<Option<String>> {
     let now = SystemTime::now();
     match codec::decode(&event, lines, &body) {
-        Ok(request) => Ok(SIGNER.handle_warm(&request, nonce()?, now).map(|decision| write(&decision, &event, now))),
-        Err(problem) => Ok(Some(write(&codec::unreadable(problem), &event, now))),
+        Ok(request) => Ok(SIGNER.handle_warm(&request, nonce()?, now).map(|decision| write(decision, &event, now))),
+        Err(problem) => Ok(Some(write(codec::unreadable(problem), &event, now))),
     }
 }
 
@@ -35,13 +44,16 @@ pub fn sign(event: String, lines: u32, body: String) -> Result<Option<String>> {
 pub async fn sign_after_refresh(event: String, lines: u32, body: String) -> Result<String> {
     let now = SystemTime::now();
     match codec::decode(&event, lines, &body) {
-        Ok(request) => Ok(write(&SIGNER.handle(&request, nonce()?, now).await, &event, now)),
-        Err(problem) => Ok(write(&codec::unreadable(problem), &event, now)),
+        Ok(request) => Ok(write(SIGNER.handle(&request, nonce()?, now).await, &event, now)),
+        Err(problem) => Ok(write(codec::unreadable(problem), &event, now)),
     }
 }
 
-fn write(decision: &Decision, event: &str, now: SystemTime) -> String {
-    codec::encode(decision, codec::request_id(event), &FUNCTION_NAME, now)
+fn write(mut decision: Decision, event: &str, now: SystemTime) -> String {
+    if !STARTED.swap(true, Ordering::Relaxed) {
+        decision.log.insert(0, LogEvent::FunctionStarted);
+    }
+    codec::encode(&decision, codec::request_id(event), &FUNCTION_NAME, now)
 }
 
 fn nonce() -> Result<Nonce> {

@@ -137,8 +137,8 @@ async fn the_tour_runs_only_the_chapters_that_are_named() {
             "ok": true,
             "rows": [
                 row("through CloudFront", "200 admitted"),
-                row("the API's own URL, with only the API key", "200 would-refuse: header-missing"),
-                row("signed headers on another path", "200 would-refuse: path"),
+                row("the API's own URL, with only the API key", "200 would-be-refused: header-missing"),
+                row("signed headers on another path", "200 would-be-refused: path"),
             ],
         }],
         "rows": 3,

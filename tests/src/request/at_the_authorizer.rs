@@ -306,7 +306,7 @@ async fn monitor_mode_allows_and_tells() {
     }
     let log = bootstrap.log().await;
     let told: Vec<_> = log.iter().filter_map(|line| line["reason"].as_str()).collect();
-    assert_eq!(told, ["header-missing", "no-keys"]);
+    assert_eq!(told, ["header-missing", "keys", "no-keys"]);
     assert!(log.iter().all(|line| line["event"] != "request-admitted"));
 }
 

@@ -182,7 +182,11 @@ async fn what_cannot_be_signed_is_answered_with_a_reason_in_the_log() {
     let edge = EdgeProcess::start().await;
     let mut wrong = event(&keys);
     custom(&mut wrong, "countersign-body", "maybe");
-    answered(&edge.call(&wrong).await, "500", "countersign-body is \"maybe\": set it to digest, ignore or require");
+    answered(
+        &edge.call(&wrong).await,
+        "500",
+        "countersign-body has a wrong value: set it to digest, ignore or require",
+    );
     let mut unset = event(&keys);
     request(&mut unset)["origin"]["custom"]["customHeaders"] = json!({});
     answered(&edge.call(&unset).await, "500", "countersign-secret is missing");

@@ -118,7 +118,7 @@ async fn what_is_no_event_changes_nothing_and_is_told_what_is_accepted() {
         (json!(scheduled(1, TIME).to_string()), "of no known kind"),
         (json!({"filler": filler}), "of no known kind"),
         (json!({"rotate": "planned", "comment": filler}), "a manual one with a comment of over 500 bytes"),
-        (json!({"rotate": "planned", "dry-run": true}), "a manual one with more than `rotate`, `reason` and `id`"),
+        (json!({"rotate": "planned", "dry-run": true}), "a manual one with more than `rotate`, `comment` and `id`"),
         (json!({"rotate": "Planned"}), "a manual one of another kind"),
         (s3, "no batch of SQS"),
         (sns, "no batch of SQS"),

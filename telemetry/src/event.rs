@@ -331,8 +331,7 @@ impl Serialize for Detail<'_> {
 }
 
 /// How much an event needs somebody's attention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// None.
     Info,
@@ -340,6 +339,17 @@ pub enum Level {
     Warn,
     /// Soon.
     Error,
+}
+
+impl Level {
+    /// Its name in the log.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+        }
+    }
 }
 
 impl Event<'_> {

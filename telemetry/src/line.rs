@@ -1,12 +1,14 @@
 //! How an event is written: one JSON object on one line.
 
 use crate::{
-    event::{Event, Level},
-    metric::Embedded,
+    event::Event,
+    metric::{JsonText, write_embedded},
 };
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
-use std::time::SystemTime;
+use std::{
+    io::{self, Write as _},
+    time::SystemTime,
+};
 
 /// The line of an event at `now`, without a line feed. With the name of a function it has the event's metrics.
 ///
@@ -23,43 +25,40 @@ use std::time::SystemTime;
 /// );
 /// ```
 pub fn line(event: &Event<'_>, function_name: Option<&str>, now: SystemTime) -> String {
-    let mut buffer = Vec::with_capacity(512);
-    write_line(&mut buffer, event, function_name, now);
+    let mut buffer = Vec::with_capacity(1024);
+    // Cannot fail: a buffer takes whatever is written to it.
+    let _ = write_line(&mut buffer, event, function_name.map(JsonText::new).as_ref(), now);
     String::from_utf8(buffer).unwrap_or_default()
 }
 
 /// Writes the line into the buffer, without a line feed.
-pub(crate) fn write_line(buffer: &mut Vec<u8>, event: &Event<'_>, function_name: Option<&str>, now: SystemTime) {
-    // CloudWatch drops metrics that are two weeks old, so a clock before 1970 needs no better answer.
-    let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let metrics = function_name.map(|function_name| Embedded {
-        function_name,
-        timestamp: u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX),
-        measurements: event.measurements(),
-    });
-    let timestamp = Microseconds(Timestamp::try_from(now).unwrap_or(Timestamp::UNIX_EPOCH));
-    let line = Line { timestamp, level: event.level(), event, metrics };
-    // Cannot fail: a buffer takes whatever is written to it, and every key is a text.
-    let _ = serde_json::to_writer(buffer, &line);
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    timestamp: Microseconds,
-    level: Level,
-    #[serde(flatten)]
-    event: &'a Event<'a>,
-    #[serde(flatten)]
-    metrics: Option<Embedded<'a>>,
-}
-
-/// RFC 3339 with six digits of a second, so that texts are in the order of their times.
-struct Microseconds(Timestamp);
-
-impl Serialize for Microseconds {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:.6}", self.0))
+pub(crate) fn write_line(
+    buffer: &mut Vec<u8>,
+    event: &Event<'_>,
+    function_name: Option<&JsonText>,
+    now: SystemTime,
+) -> io::Result<()> {
+    let timestamp = Timestamp::try_from(now).unwrap_or(Timestamp::UNIX_EPOCH);
+    // Six digits of a second, so that lines are in the order of their times.
+    buffer.extend_from_slice(br#"{"timestamp":""#);
+    write!(buffer, "{timestamp:.6}")?;
+    buffer.extend_from_slice(br#"","level":""#);
+    buffer.extend_from_slice(event.level().name().as_bytes());
+    buffer.push(b'"');
+    // The event is an object with at least its name: its first brace becomes the comma before it, and the last one is the line's.
+    let begin = buffer.len();
+    serde_json::to_writer(&mut *buffer, event)?;
+    if let Some(brace) = buffer.get_mut(begin) {
+        *brace = b',';
     }
+    buffer.pop();
+    if let Some(function_name) = function_name {
+        // CloudWatch drops metrics that are two weeks old, so a clock before 1970 needs no better answer.
+        let milliseconds = u64::try_from(timestamp.as_millisecond()).unwrap_or_default();
+        write_embedded(buffer, &event.measurements(), function_name, milliseconds)?;
+    }
+    buffer.push(b'}');
+    Ok(())
 }
 
 #[cfg(test)]

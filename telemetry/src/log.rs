@@ -1,6 +1,6 @@
 //! Where the lines go.
 
-use crate::{event::Event, function_name::function_name, line::write_line};
+use crate::{event::Event, function_name::function_name, line::write_line, metric::JsonText};
 use std::{
     fmt,
     io::{self, Write},
@@ -15,7 +15,7 @@ use std::{
 pub struct Log(Arc<Inner>);
 
 struct Inner {
-    function_name: Option<String>,
+    function_name: Option<JsonText>,
     sink: Mutex<Sink>,
 }
 
@@ -39,12 +39,16 @@ impl Log {
     /// A log to `writer`, with metrics if there is the name of a function.
     pub fn new(function_name: Option<String>, writer: impl Write + Send + 'static) -> Self {
         let sink = Sink { buffer: Vec::new(), writer: Box::new(writer) };
+        let function_name = function_name.as_deref().map(JsonText::new);
         Self(Arc::new(Inner { function_name, sink: Mutex::new(sink) }))
     }
 
     /// Writes the line of an event.
     pub fn write(&self, event: &Event<'_>, now: SystemTime) {
-        self.put(|buffer| write_line(buffer, event, self.0.function_name.as_deref(), now));
+        self.put(|buffer| {
+            // Cannot fail: a buffer takes whatever is written to it.
+            let _ = write_line(buffer, event, self.0.function_name.as_ref(), now);
+        });
     }
 
     /// Writes a line that another program has made.

@@ -1,8 +1,8 @@
 //! The metrics: their names and units in CloudWatch, and by what they are kept apart.
 
-use serde::{
-    Serialize, Serializer,
-    ser::{SerializeMap as _, SerializeSeq as _},
+use std::{
+    fmt,
+    io::{self, Write as _},
 };
 
 /// The namespace of the metrics in CloudWatch.
@@ -19,10 +19,13 @@ pub struct Metric {
     pub by: Option<Dimension>,
     /// What has happened, or what is measured.
     pub meaning: &'static str,
+    /// Name and unit as a directive has them, and the name as a member of the line: as JSON, made by the compiler.
+    definition: &'static str,
+    member: &'static str,
 }
 
 /// A unit of CloudWatch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// How often.
     Count,
@@ -33,7 +36,7 @@ pub enum Unit {
 }
 
 /// A dimension beside `FunctionName`. The values of each are words of the source, or few numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dimension {
     /// The reason of a refusal.
     Reason,
@@ -47,7 +50,14 @@ pub enum Dimension {
 
 macro_rules! metrics {
     ($($constant:ident: $name:literal, $unit:ident, $by:expr, $meaning:literal;)*) => {
-        $(pub(crate) static $constant: Metric = Metric { name: $name, unit: Unit::$unit, by: $by, meaning: $meaning };)*
+        $(pub(crate) static $constant: Metric = Metric {
+            name: $name,
+            unit: Unit::$unit,
+            by: $by,
+            meaning: $meaning,
+            definition: concat!(r#"{"Name":""#, $name, r#"","Unit":""#, stringify!($unit), r#""}"#),
+            member: concat!(r#",""#, $name, r#"":"#),
+        };)*
 
         /// All metrics.
         pub static METRICS: [&Metric; [$($name),*].len()] = [$(&$constant),*];
@@ -106,110 +116,100 @@ impl Measurement {
     }
 }
 
-/// The members that make a line a set of metrics, in CloudWatch's embedded metric format. No measurement, no member.
-pub(crate) struct Embedded<'a> {
-    pub(crate) function_name: &'a str,
-    /// Milliseconds since 1970.
-    pub(crate) timestamp: u64,
-    pub(crate) measurements: [Option<Measurement>; 2],
-}
-
-impl Embedded<'_> {
-    fn measurements(&self) -> impl Iterator<Item = &Measurement> {
-        self.measurements.iter().flatten()
+/// Writes the members that make a line a set of metrics, in CloudWatch's embedded metric format: `,"_aws":…`. Without a
+/// measurement it writes nothing.
+///
+/// All texts in them are words of the source, which need no escapes, but for the name of the function, which is JSON already.
+pub(crate) fn write_embedded(
+    buffer: &mut Vec<u8>,
+    measurements: &[Option<Measurement>],
+    function_name: &JsonText,
+    milliseconds: u64,
+) -> io::Result<()> {
+    const DIRECTIVE: &[u8] = br#"{"Namespace":"Countersign","Dimensions":[["FunctionName"]"#;
+    let measurements = || measurements.iter().flatten();
+    if measurements().next().is_none() {
+        return Ok(());
     }
-}
-
-impl Serialize for Embedded<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_map(None)?;
-        if self.measurements().next().is_some() {
-            members.serialize_entry("_aws", &Metadata(self))?;
-            members.serialize_entry("FunctionName", self.function_name)?;
+    buffer.extend_from_slice(br#","_aws":{"Timestamp":"#);
+    serde_json::to_writer(&mut *buffer, &milliseconds)?;
+    buffer.extend_from_slice(br#","CloudWatchMetrics":["#);
+    for measurement in measurements() {
+        if let Some((dimension, _)) = measurement.dimension() {
+            buffer.extend_from_slice(DIRECTIVE);
+            buffer.extend_from_slice(br#",["FunctionName",""#);
+            buffer.extend_from_slice(dimension.name().as_bytes());
+            buffer.extend_from_slice(br#""]],"Metrics":["#);
+            buffer.extend_from_slice(measurement.metric.definition.as_bytes());
+            buffer.extend_from_slice(b"]},");
         }
-        for measurement in self.measurements() {
-            if let Some((dimension, value)) = measurement.dimension() {
-                members.serialize_entry(&dimension, &value)?;
-            }
-            members.serialize_entry(measurement.metric.name, &measurement.value)?;
+    }
+    // Metrics that are kept only under the name of the function share a directive, so that lines stay short.
+    let undivided = || measurements().filter(|measurement| measurement.by.is_none());
+    if undivided().next().is_some() {
+        buffer.extend_from_slice(DIRECTIVE);
+        buffer.extend_from_slice(br#"],"Metrics":["#);
+        for measurement in undivided() {
+            buffer.extend_from_slice(measurement.metric.definition.as_bytes());
+            buffer.push(b',');
         }
-        members.end()
+        end_list(buffer, b"]},");
     }
-}
-
-/// The metadata object of the format.
-struct Metadata<'a>(&'a Embedded<'a>);
-
-impl Serialize for Metadata<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_map(Some(2))?;
-        members.serialize_entry("Timestamp", &self.0.timestamp)?;
-        members.serialize_entry("CloudWatchMetrics", &Directives(self.0))?;
-        members.end()
-    }
-}
-
-/// Metrics that are kept under `FunctionName` only share a directive, so that lines stay short.
-struct Directives<'a>(&'a Embedded<'a>);
-
-impl Serialize for Directives<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut directives = serializer.serialize_seq(None)?;
-        for measurement in self.0.measurements() {
-            if let Some((dimension, _)) = measurement.dimension() {
-                let dimensions = (["FunctionName"], ("FunctionName", dimension));
-                directives.serialize_element(&Directive { dimensions, metrics: [Definition::of(measurement)] })?;
-            }
+    end_list(buffer, br#"]},"FunctionName":"#);
+    buffer.extend_from_slice(function_name.0.as_bytes());
+    for measurement in measurements() {
+        if let Some((dimension, value)) = measurement.dimension() {
+            write!(buffer, r#","{}":"{value}""#, dimension.name())?;
         }
-        if self.0.measurements().any(|measurement| measurement.by.is_none()) {
-            let metrics = UndividedMetrics(self.0);
-            directives.serialize_element(&Directive { dimensions: [["FunctionName"]], metrics })?;
-        }
-        directives.end()
+        buffer.extend_from_slice(measurement.metric.member.as_bytes());
+        serde_json::to_writer(&mut *buffer, &measurement.value)?;
+    }
+    Ok(())
+}
+
+/// Writes the end of a list in the place of the comma after its last member.
+fn end_list(buffer: &mut Vec<u8>, end: &[u8]) {
+    buffer.pop();
+    buffer.extend_from_slice(end);
+}
+
+/// A text as JSON, with its quotes.
+pub(crate) struct JsonText(String);
+
+impl JsonText {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(serde_json::Value::from(text).to_string())
     }
 }
 
-struct Directive<D, M> {
-    dimensions: D,
-    metrics: M,
-}
-
-impl<D: Serialize, M: Serialize> Serialize for Directive<D, M> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_map(Some(3))?;
-        members.serialize_entry("Namespace", NAMESPACE)?;
-        members.serialize_entry("Dimensions", &self.dimensions)?;
-        members.serialize_entry("Metrics", &self.metrics)?;
-        members.end()
-    }
-}
-
-struct UndividedMetrics<'a>(&'a Embedded<'a>);
-
-impl Serialize for UndividedMetrics<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.measurements().filter(|measurement| measurement.by.is_none()).map(Definition::of))
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Definition {
-    name: &'static str,
-    unit: Unit,
-}
-
-impl Definition {
-    fn of(measurement: &Measurement) -> Self {
-        Self { name: measurement.metric.name, unit: measurement.metric.unit }
-    }
-}
-
-impl Serialize for DimensionValue {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl fmt::Display for DimensionValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Word(word) => serializer.serialize_str(word),
-            Self::Status(status) => serializer.collect_str(status),
+            Self::Word(word) => f.write_str(word),
+            Self::Status(status) => status.fmt(f),
+        }
+    }
+}
+
+impl Unit {
+    /// Its name in CloudWatch.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Seconds => "Seconds",
+            Self::Milliseconds => "Milliseconds",
+        }
+    }
+}
+
+impl Dimension {
+    /// Its name in CloudWatch.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reason => "Reason",
+            Self::Status => "Status",
+            Self::Result => "Result",
+            Self::Kind => "Kind",
         }
     }
 }
@@ -224,11 +224,10 @@ mod tests {
     fn the_metrics_keep_the_limits_of_the_format() {
         let names: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
         assert_eq!(names.len(), METRICS.len());
-        assert!((1..=1024).contains(&NAMESPACE.len()));
+        assert_eq!(NAMESPACE, "Countersign", "as the directives have it");
         for Metric { name, by, meaning, .. } in METRICS {
             assert!((1..=1024).contains(&name.len()) && !meaning.is_empty());
-            let dimension = by.map(|dimension| serde_json::to_value(dimension).unwrap());
-            assert!(dimension.is_none_or(|dimension| !names.contains(dimension.as_str().unwrap())), "{name}");
+            assert!(by.is_none_or(|dimension| !names.contains(dimension.name())), "{name}");
         }
     }
 }

@@ -100,7 +100,7 @@ fn base_paths(settings: &mut Settings<'_>) -> Result<BasePaths, SettingError> {
     BasePaths::try_from(&*listed).map_err(|error: BasePathError| {
         settings.error(
             BASE_PATHS,
-            format!("has an entry that is wrong: {error}"),
+            format!("has a wrong entry: {error}"),
             "set it to DOMAIN[/KEY]=API_ID/STAGE of each mapping of a custom domain, with commas between them",
         )
     })
@@ -208,7 +208,7 @@ mod tests {
             ((BODY, "Require"), "COUNTERSIGN_BODY is \"Require\": set it to digest, ignore or require".to_owned()),
             (
                 (BASE_PATHS, "api.example.com/v1"),
-                "COUNTERSIGN_BASE_PATHS has an entry that is wrong: \"api.example.com/v1\" is not of the form \
+                "COUNTERSIGN_BASE_PATHS has a wrong entry: \"api.example.com/v1\" is not of the form \
                 DOMAIN[/KEY]=API_ID/STAGE: set it to DOMAIN[/KEY]=API_ID/STAGE of each mapping of a custom domain, with commas \
                 between them".to_owned(),
             ),

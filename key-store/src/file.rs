@@ -424,8 +424,8 @@ mod tests {
         let good = print(&key_set(), &api_keys()).to_string();
         let api_key = format!("\"{API_KEY}\"");
         let table = [
-            (String::new(), "not a JWK Set"),
-            ("{\"keys\":[]}".into(), "holds no key"),
+            (String::new(), "the key set is not valid JSON"),
+            ("{\"keys\":[]}".into(), "the key set has no key"),
             (" ".repeat(65_537), "is larger than 65536 bytes"),
             (" ".repeat(65_536), "not a JWK Set"),
             (key_set().to_json().replace("{\"keys\":[", "").replace("]}", ""), "holds a bare key"),

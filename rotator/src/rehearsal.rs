@@ -238,13 +238,13 @@ mod tests {
                 1_000_000,
                 "it was planned from version v0, and v1 is current",
             ),
-            (planned(), Some(("v1", RotationKind::Emergency)), 1_000_000, "it keeps a key that is to be dropped"),
-            (emergency(), Some(("v1", RotationKind::Planned)), 1_000_000, "it drops a key that is in force"),
+            (planned(), Some(("v1", RotationKind::Emergency)), 1_000_000, "it keeps a key that must be dropped"),
+            (emergency(), Some(("v1", RotationKind::Planned)), 1_000_000, "it drops a key that is still accepted"),
             (
                 planned(),
                 Some(("v1", RotationKind::Planned)),
                 1_001_676,
-                "the plan had to be promoted by 1970-01-12T14:14:35Z",
+                "the plan is too old: its last moment for promotion was 1970-01-12T14:14:35Z",
             ),
         ];
         for (keys, from, now, expected) in table {

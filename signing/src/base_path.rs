@@ -1,4 +1,4 @@
-//! Which custom domain and base path is which API and stage.
+//! Which API and stage a custom domain and base path lead to.
 //!
 //! An HTTP API does not show its authorizer the mapping key of a custom domain, so a key cannot be read from an event. It must
 //! not be guessed either: headers that were signed for `/v1/pets` would open `/v2/pets`.
@@ -22,7 +22,7 @@ pub struct BasePaths(Vec<BasePath>);
 struct BasePath {
     /// In lower case.
     domain: String,
-    /// Whole segments, without a slash at either end; empty where the mapping has no key.
+    /// Whole segments, without a slash at either end; empty if the mapping has no key.
     key: String,
     api_id: String,
     stage: String,
@@ -37,7 +37,7 @@ pub struct BasePathError {
 }
 
 impl BasePaths {
-    /// The path below the key to which the gateway's domain leads a signed path; `None` where the domain is not listed.
+    /// The part of a signed path below the mapping key of the gateway's domain; `None` if the domain is not listed.
     ///
     /// The key is the longest that is listed for the domain and covers the path, as API Gateway chooses it. It is removed once,
     /// before anything is decoded.
@@ -60,7 +60,7 @@ impl BasePaths {
     }
 }
 
-/// What follows a prefix of whole segments; `/` where nothing follows.
+/// What follows a prefix of whole segments; `/` if nothing follows.
 pub(crate) fn below<'t>(path: &'t str, prefix: &str) -> Option<&'t str> {
     let rest = if prefix.is_empty() { path } else { path.strip_prefix('/')?.strip_prefix(prefix)? };
     match rest {
@@ -78,7 +78,7 @@ impl TryFrom<&str> for BasePaths {
             let wrong = |problem| BasePathError { entry: entry.to_owned(), problem };
             let base = BasePath::read(entry).map_err(wrong)?;
             if all.iter().any(|other| (&other.domain, &other.key) == (&base.domain, &base.key)) {
-                return Err(wrong("repeats a domain and key: each leads to one API and stage"));
+                return Err(wrong("repeats a domain and key: list each pair once"));
             }
             all.push(base);
         }
@@ -93,16 +93,14 @@ impl BasePath {
         let (domain, key) = from.split_once('/').map_or((from, None), |(domain, key)| (domain, Some(key)));
         let domain = Authority::try_from(domain).map_err(|_| "has a DOMAIN that is not a host name")?;
         if domain.as_str().contains(".execute-api.") {
-            return Err(
-                "has the DOMAIN of the API itself, on which the path shows the stage: list custom domains alone",
-            );
+            return Err("has the API's own domain as DOMAIN, where the path shows the stage: list only custom domains");
         }
         if key.is_some_and(|key| !key.split('/').all(is_segment)) {
-            return Err("has a KEY that is not one or more whole segments, without a slash at the end");
+            return Err("has a KEY that is not one or more whole segments without a slash at the end");
         }
-        // Of a stage's name API Gateway documents letters, digits, `_` and `-`; `$default` is an HTTP API's.
+        // API Gateway documents letters, digits, `_` and `-` for the name of a stage; only an HTTP API has `$default`.
         if !is_name(api_id) || !(is_name(stage) || stage == "$default") {
-            return Err("has an API_ID or a STAGE that is not letters, digits, _ and -");
+            return Err("has an API_ID or a STAGE with characters other than letters, digits, _ and -");
         }
         Ok(Self {
             domain: domain.as_str().to_owned(),
@@ -113,7 +111,7 @@ impl BasePath {
     }
 }
 
-/// The characters that API Gateway takes in a mapping key. A dot segment would be another path at many a reader.
+/// The characters that API Gateway takes in a mapping key. Many readers would make another path of a dot segment.
 fn is_segment(segment: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"$-_.+!*'()".contains(&byte);
     !matches!(segment, "" | "." | "..") && segment.bytes().all(allowed)
@@ -189,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_not_a_list_of_mappings_is_refused_with_the_entry() {
+    fn a_text_that_is_not_a_list_of_mappings_is_refused_with_its_wrong_entry() {
         for (text, problem) in [
             ("", "is not of the form DOMAIN[/KEY]=API_ID/STAGE"),
             ("a.example/v1=abc", "is not of the form DOMAIN[/KEY]=API_ID/STAGE"),
@@ -198,20 +196,20 @@ mod tests {
             ("a b=abc/prod", "has a DOMAIN that is not a host name"),
             (
                 "https://a.example=abc/prod",
-                "has a KEY that is not one or more whole segments, without a slash at the end",
+                "has a KEY that is not one or more whole segments without a slash at the end",
             ),
-            ("a.example/=abc/prod", "has a KEY that is not one or more whole segments, without a slash at the end"),
-            ("a.example/v1/=abc/prod", "has a KEY that is not one or more whole segments, without a slash at the end"),
-            ("a.example/a//b=abc/prod", "has a KEY that is not one or more whole segments, without a slash at the end"),
-            ("a.example/..=abc/prod", "has a KEY that is not one or more whole segments, without a slash at the end"),
-            ("a.example/a%20=abc/prod", "has a KEY that is not one or more whole segments, without a slash at the end"),
-            ("a.example=/prod", "has an API_ID or a STAGE that is not letters, digits, _ and -"),
-            ("a.example=abc/", "has an API_ID or a STAGE that is not letters, digits, _ and -"),
-            ("a.example=abc/$other", "has an API_ID or a STAGE that is not letters, digits, _ and -"),
-            ("a.example=abc/prod/x", "has an API_ID or a STAGE that is not letters, digits, _ and -"),
+            ("a.example/=abc/prod", "has a KEY that is not one or more whole segments without a slash at the end"),
+            ("a.example/v1/=abc/prod", "has a KEY that is not one or more whole segments without a slash at the end"),
+            ("a.example/a//b=abc/prod", "has a KEY that is not one or more whole segments without a slash at the end"),
+            ("a.example/..=abc/prod", "has a KEY that is not one or more whole segments without a slash at the end"),
+            ("a.example/a%20=abc/prod", "has a KEY that is not one or more whole segments without a slash at the end"),
+            ("a.example=/prod", "has an API_ID or a STAGE with characters other than letters, digits, _ and -"),
+            ("a.example=abc/", "has an API_ID or a STAGE with characters other than letters, digits, _ and -"),
+            ("a.example=abc/$other", "has an API_ID or a STAGE with characters other than letters, digits, _ and -"),
+            ("a.example=abc/prod/x", "has an API_ID or a STAGE with characters other than letters, digits, _ and -"),
             (
                 "abc.execute-api.eu-west-1.amazonaws.com=abc/prod",
-                "has the DOMAIN of the API itself, on which the path shows the stage: list custom domains alone",
+                "has the API's own domain as DOMAIN, where the path shows the stage: list only custom domains",
             ),
         ] {
             let error = BasePaths::try_from(text).unwrap_err();
@@ -223,7 +221,7 @@ mod tests {
             (
                 "a.example/v1=abc/prod,A.example/v1=def/prod",
                 "A.example/v1=def/prod",
-                "repeats a domain and key: each leads to one API and stage",
+                "repeats a domain and key: list each pair once",
             ),
         ] {
             let error = BasePaths::try_from(text).unwrap_err();

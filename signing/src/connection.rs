@@ -6,7 +6,7 @@ use crate::{
     request::is_token,
 };
 
-/// Headers without which the request is another one, beside those of the signature.
+/// Headers beside those of the signature. Without them the request is another request.
 const FRAMING: [&str; 3] = ["Host", "Content-Length", "Transfer-Encoding"];
 
 /// Refuses a value that lists a header whose removal changes what was verified, or that two readers could split in two ways.
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_concerns_one_hop_alone_passes() {
+    fn an_option_that_concerns_only_one_hop_passes() {
         for value in
             ["", ",", " , ,\t", "close", "keep-alive", "Upgrade", "keep-alive, Upgrade", "close,,TE", "x-hop", "via"]
         {
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_the_verdict_rests_on_is_refused_in_every_spelling() {
+    fn a_header_on_which_the_verdict_depends_is_refused_in_every_spelling() {
         for (value, name) in [
             ("Content-Digest", "Content-Digest"),
             ("close, content_digest", "Content-Digest"),

@@ -18,9 +18,9 @@ pub struct ContentDigest {
     sha512: Option<[u8; 64]>,
 }
 
-/// The field is no dictionary of byte sequences, or holds neither digest whole, or one of them twice.
+/// The field is not a dictionary of byte sequences, or it holds neither digest whole, or one of them twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a Content-Digest with a sha-256 or sha-512 digest")]
+#[error("the field is not a Content-Digest with a sha-256 or sha-512 digest")]
 pub struct ContentDigestError;
 
 impl ContentDigest {
@@ -39,7 +39,7 @@ impl ContentDigest {
 impl TryFrom<&str> for ContentDigest {
     type Error = ContentDigestError;
 
-    /// Reads the field as one value. Digests by other algorithms are allowed beside the two and not looked at.
+    /// Reads the field as one value. Digests by other algorithms are allowed beside these two, and are ignored.
     fn try_from(field: &str) -> Result<Self, ContentDigestError> {
         let mut digest = Self { sha256: None, sha512: None };
         for member in byte_sequences(field).map_err(|_| ContentDigestError)? {
@@ -70,12 +70,12 @@ mod tests {
         "sha-512=:YMAam51Jz/jOATT6/zvHrLVgOYTGFy1d6GJiOHTohq4yP+pgk4vf2aCsyRZOtw8MjkM7iw7yZ/WkppmM44T3qg==:";
 
     #[test]
-    fn ours_is_the_example_of_the_rfc() {
+    fn the_digest_is_that_of_the_example_in_the_rfc() {
         assert_eq!(ContentDigest::of(BODY), SHA_256);
     }
 
     #[test]
-    fn every_digest_in_the_field_has_to_match() {
+    fn every_digest_in_the_field_must_match() {
         #[track_caller]
         fn check(field: &str, body: &[u8], expected: Result<bool, ContentDigestError>) {
             assert_eq!(ContentDigest::try_from(field).map(|digest| digest.matches(body)), expected, "{field}");

@@ -1,4 +1,5 @@
-//! Whether the target that the edge signed is the one that the gateway received, as exactly as each gateway shows it.
+//! Compares the target that the edge signed with the target that the gateway received, as exactly as each gateway shows
+//! it.
 
 use crate::{
     base_path::below,
@@ -10,18 +11,19 @@ use crate::{
 use alloc::{borrow::Cow, string::String};
 use percent_encoding::percent_decode_str;
 
-/// The stage of an HTTP API that no path shows.
+/// The stage of an HTTP API that is not in its paths.
 const NAMELESS_STAGE: &str = "$default";
 
 impl ReceivedTarget<'_> {
-    /// Rule 5: refuses a target other than the one that is shown. Returns its path without stage and base path.
+    /// Rule 5: refuses a target other than the target that the gateway shows. Returns its path without stage and base
+    /// path.
     pub(crate) fn confirm<'t>(
         &self,
         target: Target<'t>,
         received: &ReceivedRequest<'_>,
         policy: &VerificationPolicy,
     ) -> Result<&'t str, Refusal> {
-        // `/a?` and `/a` have the same base, and no gateway tells them apart; the edge never sends the first.
+        // `/a?` and `/a` have the same signature base, and no gateway shows a difference; the edge never sends `/a?`.
         if target.query() == Some("") {
             return Err(Refusal::BareQuestionMark);
         }
@@ -42,11 +44,11 @@ impl ReceivedTarget<'_> {
                 }
                 let stage = if received.stage == NAMELESS_STAGE { "" } else { received.stage };
                 let (signed, shown, handed_on) = match below_base {
-                    // The key is not shown, and a stage with a name always is.
+                    // The path does not show the mapping key, and always shows a stage that has a name.
                     Some(rest) => (rest, below_shown(shown, stage).ok_or(Refusal::Path)?, rest),
                     None => (path, &**shown, below_shown_stage(path, shown, stage)?),
                 };
-                // It is reported that a decoded `?` ends what is shown.
+                // According to reports, a decoded `?` ends the path that is shown.
                 let decoded = percent_decode_str(signed).decode_utf8_lossy();
                 if decoded != shown && decoded.split('?').next() != Some(shown) {
                     return Err(Refusal::Path);
@@ -60,8 +62,8 @@ impl ReceivedTarget<'_> {
     }
 }
 
-/// The signed path, where it is the one that a REST API shows, or that with one more of exactly two slashes at its start, of
-/// which recordings show that API Gateway removes one; then without that one.
+/// The signed path, if it is the path that a REST API shows. It may have one slash more: of exactly two slashes at the
+/// start, recordings show that API Gateway removes one. Then the result has one slash.
 fn without_second_slash<'t>(signed: &'t str, shown: &str) -> Option<&'t str> {
     if signed == shown {
         return Some(signed);
@@ -70,9 +72,9 @@ fn without_second_slash<'t>(signed: &'t str, shown: &str) -> Option<&'t str> {
     (rest == shown && rest.starts_with('/') && !rest.starts_with("//")).then_some(rest)
 }
 
-/// The signed path behind the stage that an HTTP API shows, where its domain is not listed.
+/// The signed path after the stage that an HTTP API shows, if the domain is not listed.
 ///
-/// A stage that is written with escapes is not found in it: then there is no path without the stage to hand on.
+/// A stage that is written with escapes is not found in the path: then there is no path without the stage to pass on.
 fn below_shown_stage<'t>(path: &'t str, shown: &str, stage: &str) -> Result<&'t str, Refusal> {
     match (below(path, stage), below_shown(shown, stage)) {
         (Some(rest), _) => Ok(rest),
@@ -81,14 +83,15 @@ fn below_shown_stage<'t>(path: &'t str, shown: &str, stage: &str) -> Result<&'t 
     }
 }
 
-/// What an HTTP API shows behind its stage.
+/// The part of the path after the stage of an HTTP API.
 fn below_shown<'s>(shown: &'s str, stage: &str) -> Option<&'s str> {
     below(shown, stage).filter(|_| shown.starts_with('/'))
 }
 
-/// The path that a REST API's resources see, where its domain is not listed.
+/// The path that the resources of a REST API see, if the domain is not listed.
 ///
-/// The stage is in the path on the API's own domain. On another, `path` tells: a base path stays in it, and a stage does not.
+/// The stage is in the path on the API's own domain. On another domain, `path` shows the difference: it has the base
+/// path but not the stage.
 fn below_rest_stage<'t>(path: &'t str, api_path: &str, received: &ReceivedRequest<'_>) -> &'t str {
     let own_domain = (received.domain_name.split_once(".execute-api."))
         .is_some_and(|(api_id, _)| !api_id.is_empty() && api_id.eq_ignore_ascii_case(received.api_id));
@@ -98,14 +101,14 @@ fn below_rest_stage<'t>(path: &'t str, api_path: &str, received: &ReceivedReques
     }
 }
 
-/// Whether a path, once decoded, could be taken for one of other segments, or for none at all: an escape in it yields `/`, `?`,
-/// `#`, `%`, `\`, `;`, a control or invalid UTF-8, or is no escape.
+/// Whether a path could be taken, after decoding, for a path with other segments, or for no path: an escape in it
+/// decodes to `/`, `?`, `#`, `%`, `\`, `;`, a control character or invalid UTF-8, or it is not a valid escape.
 fn is_ambiguous(path: &str) -> bool {
     let plain = |escape: Option<u8>| escape.is_some_and(|byte| !byte.is_ascii_control() && !b"/?#%\\;".contains(&byte));
     !escapes(path).all(plain) || percent_decode_str(path).decode_utf8().is_err()
 }
 
-/// The byte that each escape yields; `None` for a `%` that begins none.
+/// The byte that each escape decodes to; `None` for a `%` that does not begin an escape.
 fn escapes(text: &str) -> impl Iterator<Item = Option<u8>> {
     text.split('%').skip(1).map(|rest| {
         let hex = rest.get(..2).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
@@ -115,7 +118,8 @@ fn escapes(text: &str) -> impl Iterator<Item = Option<u8>> {
 
 /// Decodes a query as REST APIs do: `&` and `;` separate, `+` is a space, a name without `=` has an empty value.
 ///
-/// What they make of an invalid escape, or of one that yields invalid UTF-8, is not known: such a query is refused.
+/// How they decode an invalid escape, or an escape that decodes to invalid UTF-8, is not known: such a query is
+/// refused.
 fn decode_query(query: &str) -> Result<Query<'_>, Refusal> {
     let mut decoded = Query::new();
     for pair in query.split(['&', ';']).filter(|pair| !pair.is_empty()) {
@@ -145,7 +149,7 @@ mod tests {
 
     const DOMAIN: &str = "abc.execute-api.eu-west-1.amazonaws.com";
 
-    /// What of the path is handed on, where the target is the one that is shown at that place.
+    /// The path that is passed on, if the target is the one that is shown at that place.
     fn confirm<'t>(
         shown: &ReceivedTarget<'_>,
         target: &'t str,
@@ -202,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn rest_the_path_is_handed_on_without_stage_or_listed_base_path() {
+    fn rest_the_path_is_passed_on_without_stage_or_listed_base_path() {
         let own = (DOMAIN, "abc", "prod");
         let custom = ("api.example.com", "abc", "prod");
         let shown = |path, api_path| rest(path, api_path, &[]);
@@ -211,7 +215,7 @@ mod tests {
         hands_on(&shown("/prod", "/"), "/prod", own, "", Ok("/"));
         hands_on(&shown("/prod/prod/a%2Fb", "/prod/a%2Fb"), "/prod/prod/a%2Fb", own, "", Ok("/prod/a%2Fb"));
         hands_on(&shown("/prod//x", "/x"), "/prod//x", own, "", Ok("//x"));
-        // An address that is no domain of AWS's: the event's own `path` tells.
+        // An address that is not a domain of AWS: the event's own `path` shows the difference.
         hands_on(&shown("/prod/pets", "/pets"), "/prod/pets", ("127.0.0.1:8081", "local", "prod"), "", Ok("/pets"));
         // On a custom domain the base path stays in both.
         hands_on(&shown("/prod/pets", "/prod/pets"), "/prod/pets", custom, "", Ok("/prod/pets"));
@@ -245,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn http_the_path_is_handed_on_without_stage_or_listed_mapping_key() {
+    fn http_the_path_is_passed_on_without_stage_or_listed_mapping_key() {
         let shown = |path: &'static str| ReceivedTarget::Http { path: path.into(), query: "".into() };
         let own = (DOMAIN, "abc", "prod");
         hands_on(&shown("/prod/pets"), "/prod/pets", own, "", Ok("/pets"));
@@ -255,7 +259,7 @@ mod tests {
         hands_on(&shown("/prod/pets"), "/%70rod/pets", own, "", Err(Refusal::Path));
         hands_on(&shown("/prod/pets"), "/prod%2Fpets", own, "", Err(Refusal::PathAmbiguous));
 
-        // A mapping key is never shown, and a stage with a name always is.
+        // The path never shows a mapping key, and always shows a stage that has a name.
         let listed = "api.example.com/v1=abc/prod,api.example.com/v2=def/$default,api.example.com=ghi/$default";
         let one = ("api.example.com", "abc", "prod");
         let two = ("API.example.com", "def", "$default");
@@ -266,7 +270,7 @@ mod tests {
         hands_on(&shown("/pets"), "/v2/pets", two, listed, Ok("/pets"));
         hands_on(&shown("/"), "/v2", two, listed, Ok("/"));
         hands_on(&shown("/pets"), "/pets", root, listed, Ok("/pets"));
-        // Headers of one key open nothing below another, whatever the event shows.
+        // Headers that were signed for one mapping key do not open a path of another key, whatever the event shows.
         hands_on(&shown("/pets"), "/v1/pets", two, listed, Err(Refusal::Path));
         hands_on(&shown("/prod/pets"), "/v2/pets", one, listed, Err(Refusal::Path));
         hands_on(&shown("/pets"), "/pets", two, listed, Err(Refusal::Path));
@@ -275,11 +279,11 @@ mod tests {
         hands_on(&shown("/product/pets"), "/v1/uct/pets", one, listed, Err(Refusal::Path));
         hands_on(&shown(""), "/v2", two, listed, Err(Refusal::Path));
         hands_on(&shown("/prod/pets"), "/v1/pets", ("api.example.com", "abc", "dev"), listed, Err(Refusal::BasePath));
-        // Nothing is a suffix: without a list a path is compared whole.
+        // A suffix is not enough: without a list the whole path is compared.
         hands_on(&shown("/prod/pets"), "/v1/pets", one, "", Err(Refusal::Path));
         hands_on(&shown("/prod/pets"), "/pets", one, "", Err(Refusal::Path));
         hands_on(&shown("/pets"), "/v2/pets", two, "", Err(Refusal::Path));
-        // Ambiguity is judged on the whole path.
+        // The whole path is checked for ambiguity.
         hands_on(&shown("/prod/a/b"), "/v1/a%2Fb", one, listed, Err(Refusal::PathAmbiguous));
     }
 
@@ -301,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn rest_the_query_is_compared_as_it_is_decoded_there() {
+    fn rest_the_query_is_compared_after_decoding() {
         check("/?a=1&b=2", "/", &[("b", &["2"]), ("a", &["1"])], Ok(()));
         check("/?x=1&x=2", "/", &[("x", &["1", "2"])], Ok(()));
         check("/?x=1;x=2;y", "/", &[("x", &["1", "2"]), ("y", &[""])], Ok(()));
@@ -322,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn rest_an_escape_whose_meaning_there_is_unknown_is_refused() {
+    fn rest_a_query_escape_with_unknown_decoding_is_refused() {
         for query in ["a=%zz", "a=%", "a=%4", "%g0=1", "a=%ff", "a=%C3", "a=%%41"] {
             let target = alloc::format!("/?{query}");
             check(&target, "/", &[("a", &["%zz"])], Err(Refusal::QueryEscape));
@@ -354,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn http_the_path_is_compared_decoded() {
+    fn http_the_path_is_compared_after_decoding() {
         for (target, path) in [
             ("/prod/space%20value", "/prod/space value"),
             ("/caf%C3%A9", "/caf\u{e9}"),
@@ -372,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn http_a_path_that_could_be_another_once_decoded_is_refused_unless_allowed_by_name() {
+    fn http_an_ambiguous_path_is_refused_unless_the_policy_allows_it() {
         for (target, path) in [
             ("/a%2Fb", "/a/b"),
             ("/a%2fb", "/a/b"),

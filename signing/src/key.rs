@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// A secret that signs and verifies, with the id it is known by and the time in which it may be used.
+/// A secret that signs and verifies, with its id and the time in which it may be used.
 ///
 /// It is never printed (its `Debug` hides the secret), cloned or compared, and its bytes are zeroed when it is dropped.
 pub struct Key {
@@ -20,13 +20,13 @@ pub struct Key {
 impl Key {
     /// HS256 wants a key at least as long as the hash (RFC 7518, section 3.2).
     pub const MIN_BYTES: usize = 32;
-    /// SHA-256's block: HMAC hashes longer keys down and gains nothing by them (RFC 2104, section 3).
+    /// SHA-256's block: HMAC hashes a longer key down to 32 bytes, so it gains nothing (RFC 2104, section 3).
     pub const MAX_BYTES: usize = 64;
 
     /// A key that signers may use from `not_before` (`nbf`) and verifiers accept until `expires` (`exp`).
     ///
     /// # Errors
-    /// Where `secret` is not 32 to 64 bytes long.
+    /// If `secret` is not 32 to 64 bytes long.
     pub fn new(
         id: KeyId,
         secret: &[u8],
@@ -45,27 +45,27 @@ impl Key {
         &self.id
     }
 
-    /// `nbf`: signers may use the key from then.
+    /// `nbf`: signers may use the key from this time on.
     pub fn not_before(&self) -> UnixSeconds {
         self.not_before
     }
 
-    /// `exp`: verifiers accept the key until then.
+    /// `exp`: verifiers accept the key until this time.
     pub fn expires(&self) -> UnixSeconds {
         self.expires
     }
 
-    /// The same key with another end, for the one place that plans rotations.
+    /// The same key with another `exp`. Only the plan of a rotation uses it.
     pub(crate) fn ending(&self, expires: UnixSeconds) -> Self {
         Self { id: self.id.clone(), expires, secret: self.secret.clone(), mac: self.mac.clone(), ..*self }
     }
 
-    /// Whether both sign alike; compares in constant time.
+    /// Whether both keys have the same secret; compares in constant time.
     pub(crate) fn has_secret_of(&self, other: &Self) -> bool {
         self.verify_mac(&[], &other.mac(&[]))
     }
 
-    /// `k`, for the one place that writes a key set.
+    /// `k`. Only the writer of a key set uses it.
     pub(crate) fn secret_base64url(&self) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(&*self.secret))
     }
@@ -82,7 +82,7 @@ impl Key {
 
 /// HMAC with the key's two blocks already hashed, so that a signature costs only its message.
 fn prepare(secret: &[u8]) -> Hmac<Sha256> {
-    // HMAC takes keys of every length; the error is the trait's, for algorithms that do not.
+    // HMAC takes keys of every length; the trait has the error for algorithms that do not.
     #[expect(clippy::expect_used, reason = "cannot fail: HMAC has no key length of its own (RFC 2104)")]
     Hmac::new_from_slice(secret).expect("HMAC takes a key of any length")
 }
@@ -97,22 +97,22 @@ impl fmt::Debug for Key {
     }
 }
 
-/// A key has to have 32 to 64 bytes.
+/// The secret of a key does not have 32 to 64 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the secret has {bytes} bytes, and has to have {min} to {max}", min = Key::MIN_BYTES, max = Key::MAX_BYTES)]
+#[error("the secret has {bytes} bytes and must have {min} to {max}", min = Key::MIN_BYTES, max = Key::MAX_BYTES)]
 pub struct KeyLengthError {
-    /// How many it has.
+    /// The number of bytes that it has.
     pub bytes: usize,
 }
 
-/// The name of a key: 1 to 64 of `A`–`Z`, `a`–`z`, `0`–`9`, `.`, `_`, `-`.
+/// The name of a key: 1 to 64 characters of `A`–`Z`, `a`–`z`, `0`–`9`, `.`, `_`, `-`.
 ///
 /// It is given to a key and never derived from it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(Box<str>);
 
 impl KeyId {
-    /// The id as it stands in `kid` and `keyid`.
+    /// The id as it appears in `kid` and `keyid`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -137,9 +137,9 @@ impl TryFrom<&str> for KeyId {
     }
 }
 
-/// The text is no key id.
+/// The text is not a key id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a key id has 1 to 64 characters of A-Z a-z 0-9 . _ -")]
+#[error("a key id must have 1 to 64 characters of A-Z a-z 0-9 . _ -")]
 pub struct KeyIdError;
 
 #[cfg(test)]
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_id_has_a_small_alphabet() {
+    fn a_key_id_has_only_the_documented_characters() {
         let longest = "x".repeat(64);
         for good in ["a", "A.b_c-9", &longest] {
             assert_eq!(KeyId::try_from(good).unwrap().as_str(), good);

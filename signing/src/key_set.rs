@@ -17,20 +17,21 @@ use zeroize::Zeroizing;
 /// ```json
 /// {"keys":[{"kty":"oct","alg":"HS256","kid":"2026-11-22","k":"…","nbf":1795341845,"exp":1795349045}]}
 /// ```
-/// A bare JWK is a set of one. Members that are not known are ignored, as RFC 7517 asks; all that are shown are required.
+/// A bare JWK is a set of one key. Unknown members are ignored, as RFC 7517 asks; all members shown above are required.
 #[derive(Debug)]
 pub struct KeySet {
     keys: Vec<Key>,
 }
 
 impl KeySet {
-    /// A rotation needs the old key and the new one; eight leave room for several in a row, and bound every search.
+    /// A rotation needs the old key and the new key. Eight keys are enough for several rotations in a row, and bound
+    /// every search.
     pub const MAX_KEYS: usize = 8;
 
     /// A set of these keys.
     ///
     /// # Errors
-    /// Where there are none or more than eight, or two of them share an id.
+    /// If there is no key, if there are more than eight, or if two keys have the same id.
     pub fn new(keys: Vec<Key>) -> Result<Self, KeySetError> {
         if keys.is_empty() {
             return Err(KeySetError::Empty);
@@ -46,10 +47,10 @@ impl KeySet {
         Ok(Self { keys })
     }
 
-    /// Reads a JWK Set or a bare JWK. A byte order mark before it, which some editors write, is passed over.
+    /// Reads a JWK Set or a bare JWK. A byte order mark before it, which some editors write, is ignored.
     ///
     /// # Errors
-    /// What is wrong and in which key; never a part of the text itself, which is secret.
+    /// The problem and the key that has it; never a part of the text itself, which is secret.
     pub fn from_json(json: &str) -> Result<Self, KeySetError> {
         let document: Of<Member<Document<'_>>> =
             serde_json::from_str(without_mark(json)).map_err(|error| KeySetError::of_json(&error))?;
@@ -78,7 +79,7 @@ impl KeySet {
         Self::new(jwks.iter().enumerate().map(read).collect::<Result<_, _>>()?)
     }
 
-    /// The JWK Set, secrets and all.
+    /// The JWK Set, with the secrets.
     pub fn to_json(&self) -> Zeroizing<String> {
         #[derive(Serialize)]
         struct Set<'a> {
@@ -106,7 +107,8 @@ impl KeySet {
         Zeroizing::new(serde_json::to_string(&Set { keys: keys.collect() }).expect("plain data is JSON"))
     }
 
-    /// The key that a signer uses at `now`: the latest that has begun (ties by id) among those that have not expired.
+    /// The key that a signer uses at `now`: the latest to begin (ties by id) of those that have begun and have not
+    /// expired.
     pub fn signing_key(&self, now: UnixSeconds) -> Option<&Key> {
         self.keys
             .iter()
@@ -114,7 +116,7 @@ impl KeySet {
             .max_by_key(|key| (key.not_before(), key.id()))
     }
 
-    /// The key of that id, in force or not.
+    /// The key with this id, valid now or not.
     pub fn get(&self, id: &KeyId) -> Option<&Key> {
         self.keys.iter().find(|key| key.id() == id)
     }
@@ -135,19 +137,19 @@ impl KeySet {
     }
 }
 
-/// Why a text is no key set. Holds nothing of the text but ids.
+/// Why a text is not a key set. Of the text it holds only ids.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
     /// The text is not JSON.
-    #[error("not a JWK Set: wrong JSON at line {line}, column {column}")]
+    #[error("the key set is not valid JSON at line {line}, column {column}")]
     Json {
         /// From 1.
         line: usize,
         /// From 1.
         column: usize,
     },
-    /// An object has a member twice, and there is no telling which one is meant.
-    #[error("not a JWK Set: a second `{member}` in one object, at line {line}, column {column}")]
+    /// An object has a member twice, so it is not clear which one counts.
+    #[error("the key set has a second `{member}` in one object, at line {line}, column {column}")]
     Repeated {
         /// Its name.
         member: &'static str,
@@ -157,30 +159,30 @@ pub enum KeySetError {
         column: usize,
     },
     /// The text is JSON of another type.
-    #[error("not a JWK Set: the JSON has to be an object, {{\"keys\":[…]}}")]
+    #[error("the key set must be a JSON object, {{\"keys\":[…]}}")]
     NotAnObject,
     /// `keys` is of another type.
-    #[error("not a JWK Set: `keys` has to be a list")]
+    #[error("`keys` must be a list")]
     NotAList,
-    /// There is no telling which one is meant.
-    #[error("holds `keys` and members of a bare JWK beside it: make it one of the two")]
+    /// It is not clear which of the two counts.
+    #[error("the key set has both `keys` and members of a bare JWK: remove one of the two")]
     SetAndKey,
     /// A set without keys admits nothing and signs nothing.
-    #[error("holds no key")]
+    #[error("the key set has no key, and must have 1 to {max}", max = KeySet::MAX_KEYS)]
     Empty,
     /// More than [`KeySet::MAX_KEYS`].
-    #[error("holds {keys} keys, and may hold {max}", max = KeySet::MAX_KEYS)]
+    #[error("the key set has {keys} keys, and must have 1 to {max}", max = KeySet::MAX_KEYS)]
     TooMany {
-        /// How many.
+        /// The number of its keys.
         keys: usize,
     },
-    /// The id would name two keys.
-    #[error("the kid {0} appears twice")]
+    /// Two keys have the same id.
+    #[error("the kid {0} appears twice in the key set")]
     DuplicateId(KeyId),
-    /// One key is not usable.
-    #[error("key {index} (from 0): {error}")]
+    /// One key cannot be used.
+    #[error("the key at index {index} cannot be used: {error}")]
     Key {
-        /// Which one, in the order of the document.
+        /// Its place in the document, from 0.
         index: usize,
         /// What is wrong with it.
         error: JwkError,
@@ -191,7 +193,7 @@ impl KeySetError {
     fn of_json(error: &serde_json::Error) -> Self {
         const MEMBERS: [&str; 7] = ["keys", "kty", "alg", "kid", "k", "nbf", "exp"];
         let (line, column) = (error.line(), error.column());
-        // Its words are not told: those about a type hold the value.
+        // The parser's own message is not repeated: about a wrong type it holds the value.
         let words = error.to_string();
         let repeated = words.strip_prefix("duplicate field `").and_then(|rest| rest.split('`').next());
         match MEMBERS.into_iter().find(|member| Some(*member) == repeated) {
@@ -206,41 +208,41 @@ fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Why one JWK is no key of this product.
+/// Why one JWK cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwkError {
     /// It is JSON of another type.
-    #[error("has to be an object")]
+    #[error("it must be an object")]
     NotAnObject,
     /// A member is JSON of another type.
-    #[error("`{member}` has to be {accepted}")]
+    #[error("`{member}` must be {accepted}")]
     Type {
         /// Its name.
         member: &'static str,
-        /// What it may be.
+        /// The accepted values.
         accepted: &'static str,
     },
-    /// A required member is not there.
+    /// A required member is missing.
     #[error("`{0}` is missing")]
     Missing(&'static str),
-    /// `kty` says another type.
-    #[error("`kty` has to be \"oct\"")]
+    /// `kty` is another type.
+    #[error("`kty` must be \"oct\"")]
     KeyType,
-    /// `alg` says another algorithm.
-    #[error("`alg` has to be \"HS256\"")]
+    /// `alg` is another algorithm.
+    #[error("`alg` must be \"HS256\"")]
     Algorithm,
-    /// `kid` has characters it may not have.
-    #[error("`kid`: {0}")]
-    Id(#[from] KeyIdError),
-    /// `k` is no base64url.
-    #[error("`k` is not base64url without padding and spare bits")]
+    /// `kid` is not a key id.
+    #[error("`kid` is wrong: {0}")]
+    Id(KeyIdError),
+    /// `k` is not base64url.
+    #[error("`k` must be base64url without padding and without spare bits")]
     Encoding,
     /// `k` is too short or too long.
-    #[error("`k`: {0}")]
-    Length(#[from] KeyLengthError),
+    #[error("`k` is wrong: {0}")]
+    Length(KeyLengthError),
 }
 
-/// A JWK Set or a bare JWK: told apart by whether `keys` is there.
+/// A JWK Set if it has `keys`, or else a bare JWK.
 #[derive(Deserialize)]
 struct Document<'a> {
     #[serde(borrow)]
@@ -268,7 +270,8 @@ struct Jwk<'a> {
     alg: Option<Of<Member<Cow<'a, str>>>>,
     #[serde(borrow)]
     kid: Option<Of<Member<Cow<'a, str>>>>,
-    /// Borrowed alone: a `k` with JSON escapes in it, which base64url never needs, would be copied to where no one zeroes it.
+    /// Only borrowed: a `k` with JSON escapes, which base64url never needs, would be copied to memory that is never
+    /// zeroed.
     #[serde(borrow)]
     k: Option<Of<Member<&'a str>>>,
     nbf: Option<Of<Member<u64>>>,
@@ -277,7 +280,7 @@ struct Jwk<'a> {
 
 impl Jwk<'_> {
     fn read(&self) -> Result<Key, JwkError> {
-        const TEXT: &str = "a text";
+        const TEXT: &str = "a string";
         const SECONDS: &str = "a whole number of seconds since 1970";
         if self.kty.as_ref().of("kty", TEXT)? != "oct" {
             return Err(JwkError::KeyType);
@@ -285,16 +288,16 @@ impl Jwk<'_> {
         if self.alg.as_ref().of("alg", TEXT)? != "HS256" {
             return Err(JwkError::Algorithm);
         }
-        let id = KeyId::try_from(&**self.kid.as_ref().of("kid", TEXT)?)?;
-        let k = self.k.as_ref().of("k", "a text without escapes")?;
+        let id = KeyId::try_from(&**self.kid.as_ref().of("kid", TEXT)?).map_err(JwkError::Id)?;
+        let k = self.k.as_ref().of("k", "a string without escapes")?;
         let secret = Zeroizing::new(URL_SAFE_NO_PAD.decode(k).map_err(|_| JwkError::Encoding)?);
         let not_before = UnixSeconds::new(*self.nbf.as_ref().of("nbf", SECONDS)?);
         let expires = UnixSeconds::new(*self.exp.as_ref().of("exp", SECONDS)?);
-        Ok(Key::new(id, &secret, not_before, expires)?)
+        Key::new(id, &secret, not_before, expires).map_err(JwkError::Length)
     }
 }
 
-/// A member that has to be there, and of its type.
+/// A required member, of its type.
 trait Required<'m, T> {
     fn of(self, member: &'static str, accepted: &'static str) -> Result<&'m T, JwkError>;
 }
@@ -309,7 +312,8 @@ impl<'m, T> Required<'m, T> for Option<&'m Of<Member<T>>> {
     }
 }
 
-/// What is read of any JSON: what is of another type is no error of the reader's, which knows a place and not which member it is.
+/// A value of any JSON. Another type is not an error of the JSON reader here, because the reader knows the place but
+/// not the member.
 enum Member<T> {
     Is(T),
     Other,
@@ -318,18 +322,18 @@ enum Member<T> {
 /// Reads any JSON as a `T`.
 struct Of<T>(T);
 
-/// A type of JSON, and what becomes of the others.
+/// How one type of JSON is read. All other types become [`Member::Other`].
 trait Shape<'de>: Sized {
     fn number(_: u64) -> Option<Self> {
         None
     }
 
-    /// A text as it stands in the document.
+    /// A string without escapes, borrowed from the document.
     fn borrowed(_: &'de str) -> Option<Self> {
         None
     }
 
-    /// A text that had escapes.
+    /// A string that had escapes.
     fn copied(_: &str) -> Option<Self> {
         None
     }
@@ -486,9 +490,9 @@ mod tests {
         assert_eq!(*keys.to_json(), set(&[jwk("a", 1, 20)]));
     }
 
-    /// As Windows' editors write it; and once, not in the middle.
+    /// Editors on Windows write one at the start. A second one, or one elsewhere, is refused.
     #[test]
-    fn a_byte_order_mark_is_passed_over() {
+    fn a_byte_order_mark_is_ignored() {
         let json = set(&[jwk("a", 1, 20)]);
         assert_eq!(*KeySet::from_json(&format!("\u{feff}{json}")).unwrap().to_json(), json);
         assert!(KeySet::from_json(&format!("\u{feff}\u{feff}{json}")).is_err());
@@ -496,64 +500,91 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_set_is_refused_without_telling_a_secret() {
+    fn a_text_that_is_not_a_key_set_is_refused_without_its_secrets() {
         let good = jwk("a", 1, 20);
         let without = |member: &str| good.replace(member, "");
         let instead = |old: &str, new: &str| good.replace(old, new);
         let many: Vec<_> = (0..9).map(|i| jwk(&i.to_string(), 1, 2)).collect();
         let table = [
-            (String::new(), "not a JWK Set: wrong JSON at line 1, column 0"),
-            ("{".into(), "not a JWK Set: wrong JSON at line 1, column 1"),
-            ("[]".into(), "not a JWK Set: the JSON has to be an object, {\"keys\":[…]}"),
+            (String::new(), "the key set is not valid JSON at line 1, column 0"),
+            ("{".into(), "the key set is not valid JSON at line 1, column 1"),
+            ("[]".into(), "the key set must be a JSON object, {\"keys\":[…]}"),
+            (format!("[\"oct\",\"HS256\",\"a\",\"{K}\",1,20]"), "the key set must be a JSON object, {\"keys\":[…]}"),
+            (format!("{good:?}"), "the key set must be a JSON object, {\"keys\":[…]}"),
+            ("null".into(), "the key set must be a JSON object, {\"keys\":[…]}"),
+            (r#"{"keys":{}}"#.into(), "`keys` must be a list"),
+            (r#"{"keys":"MDEy"}"#.into(), "`keys` must be a list"),
+            (set(&[good.clone(), "[1]".into()]), "the key at index 1 cannot be used: it must be an object"),
+            (set(&["1".into()]), "the key at index 0 cannot be used: it must be an object"),
+            (set(core::slice::from_ref(&good)) + "x", "the key set is not valid JSON at line 1, column 116"),
             (
-                format!("[\"oct\",\"HS256\",\"a\",\"{K}\",1,20]"),
-                "not a JWK Set: the JSON has to be an object, {\"keys\":[…]}",
+                instead(":20", ":-1"),
+                "the key at index 0 cannot be used: `exp` must be a whole number of seconds since \
+            1970",
             ),
-            (format!("{good:?}"), "not a JWK Set: the JSON has to be an object, {\"keys\":[…]}"),
-            ("null".into(), "not a JWK Set: the JSON has to be an object, {\"keys\":[…]}"),
-            (r#"{"keys":{}}"#.into(), "not a JWK Set: `keys` has to be a list"),
-            (r#"{"keys":"MDEy"}"#.into(), "not a JWK Set: `keys` has to be a list"),
-            (set(&[good.clone(), "[1]".into()]), "key 1 (from 0): has to be an object"),
-            (set(&["1".into()]), "key 0 (from 0): has to be an object"),
-            (set(core::slice::from_ref(&good)) + "x", "not a JWK Set: wrong JSON at line 1, column 116"),
-            (instead(":20", ":-1"), "key 0 (from 0): `exp` has to be a whole number of seconds since 1970"),
-            (instead(":20", ":1.5"), "key 0 (from 0): `exp` has to be a whole number of seconds since 1970"),
-            (instead(":20", ":\"20\""), "key 0 (from 0): `exp` has to be a whole number of seconds since 1970"),
+            (
+                instead(":20", ":1.5"),
+                "the key at index 0 cannot be used: `exp` must be a whole number of seconds since \
+            1970",
+            ),
+            (
+                instead(":20", ":\"20\""),
+                "the key at index 0 cannot be used: `exp` must be a whole number of seconds \
+            since 1970",
+            ),
             (
                 set(&[good.clone(), instead(r#""nbf":1"#, r#""nbf":{"x":[1]}"#)]),
-                "key 1 (from 0): `nbf` has to be a whole number of seconds since 1970",
+                "the key at index 1 cannot be used: `nbf` must be a whole number of seconds since 1970",
             ),
-            (instead(r#""a""#, "7"), "key 0 (from 0): `kid` has to be a text"),
-            (instead(r#""oct""#, "[]"), "key 0 (from 0): `kty` has to be a text"),
-            (instead(r#""HS256""#, "true"), "key 0 (from 0): `alg` has to be a text"),
-            (instead(&format!("\"{K}\""), "5"), "key 0 (from 0): `k` has to be a text without escapes"),
-            (instead(K, r"\u0041"), "key 0 (from 0): `k` has to be a text without escapes"),
-            (instead(r#""nbf":1"#, r#""nbf":null"#), "key 0 (from 0): `nbf` is missing"),
+            (instead(r#""a""#, "7"), "the key at index 0 cannot be used: `kid` must be a string"),
+            (instead(r#""oct""#, "[]"), "the key at index 0 cannot be used: `kty` must be a string"),
+            (instead(r#""HS256""#, "true"), "the key at index 0 cannot be used: `alg` must be a string"),
+            (
+                instead(&format!("\"{K}\""), "5"),
+                "the key at index 0 cannot be used: `k` must be a string without \
+            escapes",
+            ),
+            (instead(K, r"\u0041"), "the key at index 0 cannot be used: `k` must be a string without escapes"),
+            (instead(r#""nbf":1"#, r#""nbf":null"#), "the key at index 0 cannot be used: `nbf` is missing"),
             (
                 instead(r#""nbf":1"#, r#""nbf":1,"nbf":1"#),
-                "not a JWK Set: a second `nbf` in one object, at line 1, column 100",
+                "the key set has a second `nbf` in one object, at line 1, column 100",
             ),
-            ("{}".into(), "key 0 (from 0): `kty` is missing"),
-            (set(&[]), "holds no key"),
-            (set(&many), "holds 9 keys, and may hold 8"),
-            (set(&[good.clone(), good.clone()]), "the kid a appears twice"),
+            ("{}".into(), "the key at index 0 cannot be used: `kty` is missing"),
+            (set(&[]), "the key set has no key, and must have 1 to 8"),
+            (set(&many), "the key set has 9 keys, and must have 1 to 8"),
+            (set(&[good.clone(), good.clone()]), "the kid a appears twice in the key set"),
             (
                 instead("{", r#"{"keys":[],"#),
-                "holds `keys` and members of a bare JWK beside it: make it one of the two",
+                "the key set has both `keys` and members of a bare JWK: remove one of the two",
             ),
-            (instead("oct", "RSA"), "key 0 (from 0): `kty` has to be \"oct\""),
-            (instead("HS256", "none"), "key 0 (from 0): `alg` has to be \"HS256\""),
-            (without(r#""alg":"HS256","#), "key 0 (from 0): `alg` is missing"),
-            (without(r#""kid":"a","#), "key 0 (from 0): `kid` is missing"),
-            (without(r#","nbf":1"#), "key 0 (from 0): `nbf` is missing"),
-            (without(r#","exp":20"#), "key 0 (from 0): `exp` is missing"),
+            (instead("oct", "RSA"), "the key at index 0 cannot be used: `kty` must be \"oct\""),
+            (instead("HS256", "none"), "the key at index 0 cannot be used: `alg` must be \"HS256\""),
+            (without(r#""alg":"HS256","#), "the key at index 0 cannot be used: `alg` is missing"),
+            (without(r#""kid":"a","#), "the key at index 0 cannot be used: `kid` is missing"),
+            (without(r#","nbf":1"#), "the key at index 0 cannot be used: `nbf` is missing"),
+            (without(r#","exp":20"#), "the key at index 0 cannot be used: `exp` is missing"),
             (
                 set(&[good.clone(), instead(r#""a""#, r#""a b""#)]),
-                "key 1 (from 0): `kid`: a key id has 1 to 64 characters of A-Z a-z 0-9 . _ -",
+                "the key at index 1 cannot be used: `kid` is wrong: a key id must have 1 to 64 characters of A-Z a-z \
+                0-9 . _ -",
             ),
-            (instead(K, "%%%"), "key 0 (from 0): `k` is not base64url without padding and spare bits"),
-            (instead(K, &format!("{K}=")), "key 0 (from 0): `k` is not base64url without padding and spare bits"),
-            (instead(K, "c2hvcnQ"), "key 0 (from 0): `k`: the secret has 5 bytes, and has to have 32 to 64"),
+            (
+                instead(K, "%%%"),
+                "the key at index 0 cannot be used: `k` must be base64url without padding and without \
+            spare bits",
+            ),
+            (
+                instead(K, &format!("{K}=")),
+                "the key at index 0 cannot be used: `k` must be base64url without padding \
+            and without spare \
+            bits",
+            ),
+            (
+                instead(K, "c2hvcnQ"),
+                "the key at index 0 cannot be used: `k` is wrong: the secret has 5 bytes and must \
+            have 32 to 64",
+            ),
         ];
         for (json, expected) in table {
             let error = KeySet::from_json(&json).unwrap_err();
@@ -563,7 +594,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signer_takes_the_latest_key_that_has_begun_and_not_ended() {
+    fn a_signer_uses_the_latest_key_that_has_begun_and_has_not_expired() {
         let keys =
             KeySet::from_json(&set(&[jwk("old", 0, 50), jwk("same", 20, 40), jwk("new", 20, 90), jwk("next", 60, 99)]))
                 .unwrap();
@@ -585,7 +616,7 @@ mod tests {
     }
 
     #[test]
-    fn two_sets_have_the_same_keys_where_nothing_of_any_differs() {
+    fn two_sets_have_the_same_keys_only_if_every_part_of_every_key_is_the_same() {
         let read = |jwks: &[String]| KeySet::from_json(&set(jwks)).unwrap();
         let all = || [jwk("a", 1, 20), jwk("b", 10, 30)];
         assert!(read(&all()).has_keys_of(&read(&all())));

@@ -1,11 +1,12 @@
-//! The law of Countersign: from a request to its signature, and from a signature to a verdict.
+//! The rules of Countersign: from a request to its signature, and from a signature to a verdict.
 //!
-//! The wire format is RFC 9421 (HTTP Message Signatures) with `hmac-sha256` and one fixed profile: a signature labelled and
-//! tagged `countersign` covers method, authority, path, query, viewer address and, where the header is there, the digest of
-//! the body. [`sign`] writes it; [`CheckedRequest::check`] and [`CheckedRequest::verify`] hold the rules under which a request is admitted.
+//! The wire format is RFC 9421 (HTTP Message Signatures) with `hmac-sha256` and one fixed profile: a signature labelled
+//! and tagged `countersign` covers method, authority, path, query, viewer address and, if the header is present, the
+//! digest of the body. [`sign`] writes it; [`CheckedRequest::check`] and [`CheckedRequest::verify`] hold the rules by
+//! which a request is admitted.
 //!
-//! Nothing here does I/O, looks at a clock or makes randomness: time and nonces are arguments. That keeps every verdict a
-//! function of its inputs, and the crate `no_std`.
+//! Nothing here does I/O, reads a clock or makes random numbers: time and nonces are arguments. So every verdict is a
+//! function of its inputs, and the crate is `no_std`.
 
 #![no_std]
 

@@ -1,4 +1,4 @@
-//! The names of the wire format: which headers there are, what is covered, which parameters it takes.
+//! The names of the wire format: the headers, the covered components, the parameters.
 
 use core::fmt;
 
@@ -8,29 +8,30 @@ pub const LABEL: &str = "countersign";
 /// The only `alg`.
 pub(crate) const ALGORITHM: &str = "hmac-sha256";
 
-/// Headers that begin like this are ours.
+/// The prefix of our headers.
 const HEADER_PREFIX: &str = "countersign-";
 
 /// Headers that make API Gateway act on another method than the one on the request line, in lower case.
 pub const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
 
-/// Whether a reader somewhere could take one header name for the other: case aside, and with `_` for `-`, which many a backend
-/// folds into one variable (RFC 3875, section 4.1.18).
+/// Whether some reader could take one header name for the other: names that differ only in case, or in `_` for `-`.
+/// Many backends make one variable of these (RFC 3875, section 4.1.18).
 ///
-/// A header of such a name may be removed, or count against a request. It never is the header: that has the exact name, case
-/// aside ([`str::eq_ignore_ascii_case`]).
+/// A header with such a name may be removed, or count against a request. It is never accepted as the header, whose name
+/// must be exact, case aside ([`str::eq_ignore_ascii_case`]).
 pub fn resembles(a: &str, b: &str) -> bool {
     let folded = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
     a.len() == b.len() && a.bytes().map(folded).eq(b.bytes().map(folded))
 }
 
-/// Whether a header could be taken for one of ours by its name: the edge removes it from what a viewer sent.
+/// Whether some reader could take a header for one of ours by its name. The edge removes such a header from a viewer's
+/// request.
 pub fn resembles_ours(name: &str) -> bool {
     name.get(..HEADER_PREFIX.len()).is_some_and(|start| resembles(start, HEADER_PREFIX))
 }
 
-/// Whether a request says that a body follows: it has `Transfer-Encoding`, or a `Content-Length` other than `0`, or a header
-/// that a reader could take for one of them.
+/// Whether a request says that a body follows: it has `Transfer-Encoding`, or a `Content-Length` other than `0`, or a
+/// header whose name resembles one of them.
 pub fn announces_body<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
     headers.into_iter().any(|(name, value)| {
         resembles(name, "transfer-encoding") || (resembles(name, "content-length") && value != "0")
@@ -39,8 +40,8 @@ pub fn announces_body<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>)
 
 /// The headers that carry a signature and what it needs.
 ///
-/// The signature has names of its own, and RFC 9421's syntax: a viewer may send `Signature` and `Signature-Input` for the API
-/// behind, in that RFC's form or in another, and they arrive as they were sent.
+/// The signature has header names of its own, and the syntax of RFC 9421: a viewer may send `Signature` and
+/// `Signature-Input` for the API, in the form of that RFC or in another, and they arrive unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// `Countersign-Signature-Input`: the syntax of `Signature-Input` (RFC 9421, section 4.1), with one member.
@@ -56,7 +57,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// All, in the order in which their absence is reported.
+    /// All fields, in the order in which a missing one is reported.
     pub const ALL: [Self; 5] = [
         Self::SignatureInput,
         Self::Signature,
@@ -107,12 +108,12 @@ pub enum Component {
     Query,
     /// `countersign-viewer-ip`
     ViewerIp,
-    /// `content-digest`, if and only if that header is there.
+    /// `content-digest`, if and only if that header is present.
     ContentDigest,
 }
 
 impl Component {
-    /// In the order in which the edge covers them.
+    /// All components, in the order in which the edge covers them.
     pub const ALL: [Self; 6] =
         [Self::Method, Self::Authority, Self::Path, Self::Query, Self::ViewerIp, Self::ContentDigest];
 
@@ -139,7 +140,7 @@ impl fmt::Display for Component {
     }
 }
 
-/// The parameters of a signature, every one of them required (RFC 9421, section 2.3).
+/// The parameters of a signature. All are required (RFC 9421, section 2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the parameter of its name")]
 pub enum Parameter {

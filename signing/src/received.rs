@@ -8,7 +8,7 @@ use alloc::{borrow::Cow, collections::BTreeMap, vec::Vec};
 pub struct ReceivedRequest<'a> {
     /// The method of the request context.
     pub method: &'a str,
-    /// The method that the event names a second time, where it does.
+    /// The method that the event names a second time, if it does.
     pub second_method: Option<&'a str>,
     /// The gateway's own name, to which the request came: `requestContext.domainName`.
     pub domain_name: &'a str,
@@ -16,11 +16,11 @@ pub struct ReceivedRequest<'a> {
     pub api_id: &'a str,
     /// The stage to which it came: `requestContext.stage`.
     pub stage: &'a str,
-    /// All headers, one entry a value, the names in any case.
+    /// All headers, one entry for each value, the names in any case.
     pub headers: &'a [(&'a str, &'a str)],
     /// The target, as far as the gateway shows it.
     pub target: &'a ReceivedTarget<'a>,
-    /// When the gateway got the request.
+    /// When the gateway received the request.
     pub time: Option<UnixSeconds>,
 }
 
@@ -32,14 +32,16 @@ pub enum ReceivedTarget<'a> {
         /// `requestContext.path`: the path on the wire, byte for byte, with the stage or base path, less one of two leading
         /// slashes.
         path: Cow<'a, str>,
-        /// `path`: the same without the stage where the API's own domain was asked; on a custom domain it is the same.
+        /// `path`: the same path without the stage, if the request came to the API's own domain; on a custom domain,
+        /// the same path.
         api_path: Cow<'a, str>,
         /// `multiValueQueryStringParameters`.
         query: Query<'a>,
     },
     /// API Gateway's HTTP APIs, payload format 2.0.
     Http {
-        /// `rawPath`: the path, percent-decoded, with the stage where it has a name, and without a custom domain's mapping key.
+        /// `rawPath`: the path, percent-decoded, with the stage if it has a name, and without the mapping key of a
+        /// custom domain.
         path: Cow<'a, str>,
         /// `rawQueryString`: the query, byte for byte.
         query: Cow<'a, str>,

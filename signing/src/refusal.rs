@@ -1,87 +1,87 @@
-use crate::{Component, Field, KeyId, Parameter, UnixSeconds};
+use crate::{Component, Field, KeyId, Parameter, UnixSeconds, time::Rfc3339};
 
 /// Why a request is not admitted: the first rule that does not hold, in the order in which they are checked.
 ///
-/// It is for the log and for a metric. Whoever sent the request is told nothing of it.
+/// It is for the log and for a metric. The sender of the request does not learn it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     // Rule 1: the headers.
-    /// The header is missing: none has its exact name, case aside.
+    /// The header is missing: no header has its exact name, case aside.
     #[error("{0} is missing")]
     Missing(Field),
-    /// The header and those whose names resemble it are more than one.
-    #[error("{0} is there {1} times, with names that differ in case and in _ for - counted")]
+    /// There is more than one header with this name or a name that resembles it.
+    #[error("{0} appears {1} times, counting names that differ from it only in case or in _ for -")]
     Repeated(Field, usize),
     /// `Countersign-Signature-Input` is not a dictionary of inner lists, or `Countersign-Signature` not one of byte sequences
     /// (RFC 9421, section 4).
     #[error("{0} does not parse at byte {1}")]
     Unparsable(Field, usize),
     /// The dictionary has no member `countersign`.
-    #[error("{0} has no member countersign")]
+    #[error("{0} has no member named countersign")]
     LabelMissing(Field),
     /// The dictionary has more than one member `countersign`.
-    #[error("{0} has more than one member countersign")]
+    #[error("{0} has more than one member named countersign")]
     LabelRepeated(Field),
-    /// The dictionary has a member beside `countersign`.
-    #[error("{0} has a member beside countersign")]
+    /// The dictionary has a member other than `countersign`.
+    #[error("{0} has a member other than countersign")]
     LabelUnknown(Field),
     /// The gateway would act on another method than the signed one.
-    #[error("{0} would override the method")]
+    #[error("the header {0} would override the method")]
     MethodOverride(&'static str),
-    /// A hop behind the authorizer would remove a header that the verdict rests on (RFC 9110, section 7.6.1).
+    /// A hop behind the authorizer would remove a header on which the verdict depends (RFC 9110, section 7.6.1).
     #[error("Connection lists {0}, which a hop behind the authorizer would remove")]
     ConnectionOption(&'static str),
-    /// Two hops could read two lists.
+    /// Two hops could read different lists.
     #[error("Connection is not a list of tokens")]
     ConnectionMalformed,
-    /// A GET or HEAD with a body, which the edge never sees and so cannot cover.
-    #[error("a GET or HEAD with a body")]
+    /// A GET or HEAD request with a body, which the edge never sees and so cannot cover.
+    #[error("a GET or HEAD request announces a body")]
     Body,
 
     // Rule 2: what is covered.
-    /// A component that is not in the profile.
-    #[error("covered component {index} (from 0) is not in the profile")]
+    /// A covered component is not in the profile.
+    #[error("the covered component at index {index} is not in the profile")]
     ComponentUnknown {
         /// Its place in the list.
         index: usize,
     },
-    /// A component with parameters, which change what it means (RFC 9421, section 2.1).
-    #[error("{0} is covered with parameters")]
+    /// A covered component has parameters, which change its meaning (RFC 9421, section 2.1).
+    #[error("{0} is covered with parameters, which the profile does not allow")]
     ComponentParameters(Component),
-    /// A component that is covered twice.
+    /// A component is covered twice.
     #[error("{0} is covered twice")]
     ComponentRepeated(Component),
-    /// A component that has to be covered and is not.
+    /// A required component is not covered.
     #[error("{0} is not covered")]
     ComponentMissing(Component),
-    /// Content-Digest is covered and not there.
-    #[error("Content-Digest is covered and not there")]
+    /// Content-Digest is covered but missing.
+    #[error("Content-Digest is covered but missing")]
     DigestAbsent,
-    /// The header has bytes that cannot stand in a signature base.
-    #[error("Content-Digest is not visible ASCII")]
+    /// The header has bytes that cannot be part of a signature base.
+    #[error("Content-Digest has characters other than visible ASCII, spaces and tabs")]
     DigestMalformed,
     /// The policy requires a covered digest of every method but GET and HEAD.
     #[error("Content-Digest is not covered, and the policy requires it of every method but GET and HEAD")]
     DigestRequired,
-    /// Not an IPv4 or IPv6 address.
-    #[error("Countersign-Viewer-Ip is no IP address")]
+    /// The header is not an IPv4 or IPv6 address.
+    #[error("Countersign-Viewer-Ip is not an IP address")]
     ViewerIp,
 
     // Rule 3: the parameters.
-    /// A parameter that is not in the profile.
-    #[error("signature parameter {index} (from 0) is not in the profile")]
+    /// A parameter is not in the profile.
+    #[error("the signature parameter at index {index} is not in the profile")]
     ParameterUnknown {
         /// Its place in the list.
         index: usize,
     },
-    /// A parameter that stands twice.
-    #[error("parameter {0} stands twice")]
+    /// A parameter appears twice.
+    #[error("parameter {0} appears twice")]
     ParameterRepeated(Parameter),
-    /// A parameter that is required and not there.
+    /// A required parameter is missing.
     #[error("parameter {0} is missing")]
     ParameterMissing(Parameter),
-    /// A parameter of another type, or out of its range or alphabet.
-    #[error("parameter {0} is of the wrong type")]
+    /// A parameter has another type, or a value outside of its range or alphabet.
+    #[error("parameter {0} has a wrong type, or a value outside of its range or alphabet")]
     ParameterType(Parameter),
     /// `alg` is not `hmac-sha256`.
     #[error("alg is not hmac-sha256")]
@@ -89,84 +89,84 @@ pub enum Refusal {
     /// `tag` is not `countersign`.
     #[error("tag is not countersign")]
     Tag,
-    /// The member of Signature has parameters, of which the profile knows none.
-    #[error("the signature has parameters")]
+    /// The member of `Countersign-Signature` has parameters. The profile allows none.
+    #[error("the signature has parameters, which the profile does not allow")]
     SignatureParameters,
 
     // Rule 4: the time.
-    /// It does not end after it begins.
-    #[error("expires {expires} is not after created {created}")]
+    /// The signature does not end after it begins.
+    #[error("expires {} is not after created {}", Rfc3339(*expires), Rfc3339(*created))]
     Lifetime {
         /// `created`
         created: UnixSeconds,
         /// `expires`
         expires: UnixSeconds,
     },
-    /// It lives longer than the policy allows.
-    #[error("the lifetime of {seconds} s is over the maximum")]
+    /// The signature is valid for longer than the policy allows.
+    #[error("the lifetime of {seconds} s is longer than the policy allows")]
     LifetimeTooLong {
         /// `expires` − `created`
         seconds: u64,
     },
-    /// The event does not say when the gateway got the request.
+    /// The event does not say when the gateway received the request.
     #[error("the event has no request time")]
     RequestTime,
-    /// It was made later than now, by more than the clocks may differ.
-    #[error("created {seconds} s in the future")]
+    /// The signature was made later than now, by more than the tolerance for clocks.
+    #[error("created is {seconds} s in the future")]
     Future {
         /// `created` − now
         seconds: u64,
     },
-    /// Its time is over, by more than the clocks may differ.
-    #[error("expired {seconds} s ago")]
+    /// The signature has expired, by more than the tolerance for clocks.
+    #[error("the signature expired {seconds} s ago")]
     Expired {
         /// now − `expires`
         seconds: u64,
     },
 
     // Rule 5: the target.
-    /// There is not one Host that is the domain name of the gateway.
-    #[error("Host is not the gateway's domain name")]
+    /// The request does not have exactly one Host, or it is not the domain name of the gateway.
+    #[error("the request does not have exactly one Host that is the gateway's domain name")]
     Host,
-    /// The event tells two methods, or one that is none.
-    #[error("the event's methods differ or are malformed")]
+    /// The event names two methods, or one that is not a method.
+    #[error("the methods in the event differ or are malformed")]
     Method,
-    /// Countersign-Target is no request target.
-    #[error("Countersign-Target is no request target")]
+    /// Countersign-Target is not a request target.
+    #[error("Countersign-Target is not a request target")]
     Target,
-    /// The target ends in a `?` with nothing behind it.
-    #[error("Countersign-Target ends in a bare question mark")]
+    /// The target ends in a `?` with nothing after it.
+    #[error("Countersign-Target ends in a question mark without a query")]
     BareQuestionMark,
-    /// The gateway's domain is listed, and none of its mappings leads to the event's API and stage.
-    #[error("the domain's listed base paths do not lead to the API and stage of the event")]
+    /// The gateway's domain is listed, but none of its mappings leads to the API and stage of the event.
+    #[error("none of the base paths listed for the domain leads to the API and stage of the event")]
     BasePath,
-    /// The gateway shows paths decoded, and this one could be another once it is.
-    #[error("the signed path has an escape that is ambiguous once the gateway has decoded it")]
+    /// The gateway shows paths decoded, and this path could become another path by decoding.
+    #[error("the signed path has a percent-escape that is ambiguous after the gateway decodes it")]
     PathAmbiguous,
     /// The gateway received another path.
-    #[error("the gateway received another path than was signed")]
+    #[error("the gateway received another path than the signed path")]
     Path,
-    /// The signed query has an escape of which it is not known how the gateway decodes it.
-    #[error("the signed query has an invalid escape, whose decoding at the gateway is not known")]
+    /// The signed query has an escape, and how the gateway decodes it is not known.
+    #[error("the signed query has an invalid percent-escape, and how the gateway decodes it is not known")]
     QueryEscape,
     /// The gateway received another query.
-    #[error("the gateway received another query than was signed")]
+    #[error("the gateway received another query than the signed query")]
     Query,
 
     // Rule 6: the key.
-    /// No key of that id.
+    /// The key set has no key with this id.
     #[error("key {0} is not in the key set")]
     KeyUnknown(KeyId),
-    /// Signed before the key might be used.
-    #[error("key {0} may not yet be used")]
+    /// The signature was made before the key became valid.
+    #[error("key {0} was not yet valid when the request was signed")]
     KeyNotYetValid(KeyId),
     /// The key is no longer accepted.
     #[error("key {0} has expired")]
     KeyExpired(KeyId),
 
     // Rule 7: the signature.
-    /// Something covered was altered, or the secret is another.
-    #[error("the signature is not that of the request")]
+    /// A covered part was changed, or the secret is another.
+    #[error("the signature does not match the request")]
     Signature,
 }
 
@@ -227,11 +227,18 @@ mod tests {
     use alloc::string::ToString as _;
 
     #[test]
-    fn a_header_a_component_and_a_parameter_are_told_by_name() {
+    fn a_refusal_names_its_header_component_or_parameter() {
         for (refusal, expected) in [
             (Refusal::Missing(Field::CountersignTarget), "Countersign-Target is missing"),
             (Refusal::ComponentMissing(Component::ViewerIp), "countersign-viewer-ip is not covered"),
             (Refusal::ParameterMissing(Parameter::KeyId), "parameter keyid is missing"),
+            (
+                Refusal::Lifetime {
+                    created: UnixSeconds::new(1_795_341_845),
+                    expires: UnixSeconds::new(1_795_341_845),
+                },
+                "expires 2026-11-22T10:04:05Z is not after created 2026-11-22T10:04:05Z",
+            ),
         ] {
             assert_eq!(refusal.to_string(), expected);
         }

@@ -15,11 +15,11 @@ pub struct Request<'a> {
     pub target: Target<'a>,
     /// The header `Countersign-Viewer-Ip`
     pub viewer_ip: ViewerIp<'a>,
-    /// The header `Content-Digest`, where the request has it
+    /// The header `Content-Digest`, if the request has it
     pub content_digest: Option<FieldValue<'a>>,
 }
 
-/// A text is not the part of a request that it should be.
+/// A text is not the expected part of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not {expected}")]
 pub struct Malformed {
@@ -32,7 +32,7 @@ pub struct Malformed {
 pub struct Method<'a>(&'a str);
 
 impl<'a> Method<'a> {
-    /// As it stands on the request line.
+    /// As it appears on the request line.
     pub fn as_str(&self) -> &'a str {
         self.0
     }
@@ -80,7 +80,7 @@ impl<'a> TryFrom<&'a str> for Authority<'a> {
     }
 }
 
-/// A request target in origin form, byte for byte as on the wire: a path that begins with `/` and perhaps a query.
+/// A request target in origin form, byte for byte as on the wire: a path that begins with `/`, and optionally a query.
 ///
 /// ```
 /// use signing::Target;
@@ -102,12 +102,12 @@ impl<'a> Target<'a> {
         self.text
     }
 
-    /// What stands before the first `?`.
+    /// The part before the first `?`.
     pub fn path(&self) -> &'a str {
         self.path
     }
 
-    /// What stands behind the first `?`; `None` where there is none.
+    /// The part after the first `?`; `None` if there is no `?`.
     pub fn query(&self) -> Option<&'a str> {
         self.query
     }
@@ -116,8 +116,8 @@ impl<'a> Target<'a> {
 impl<'a> TryFrom<&'a str> for Target<'a> {
     type Error = Malformed;
 
-    /// Every byte has to be one of 0x21 to 0x7E but `#`: a target holds no fragment, and readers disagree on where one that
-    /// does would end.
+    /// Every byte must be one of 0x21 to 0x7E except `#`: a target holds no fragment, and readers disagree on where a
+    /// target with a fragment ends.
     fn try_from(text: &'a str) -> Result<Self, Malformed> {
         if !text.starts_with('/') || !text.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && byte != b'#') {
             return Err(Malformed { expected: "a request target: a slash, then bytes of 0x21 to 0x7E without #" });
@@ -135,7 +135,7 @@ pub struct ViewerIp<'a> {
 }
 
 impl<'a> ViewerIp<'a> {
-    /// As it stands in the header.
+    /// As it appears in the header.
     pub fn as_str(&self) -> &'a str {
         self.text
     }
@@ -155,13 +155,13 @@ impl<'a> TryFrom<&'a str> for ViewerIp<'a> {
     }
 }
 
-/// A header's value that a signature may cover: visible ASCII, spaces and tabs, without whitespace around it
-/// (RFC 9421, section 2.1). A line feed in it would let one value pose as several lines of the signature base.
+/// A header's value that a signature may cover: visible ASCII, spaces and tabs, without whitespace around it (RFC 9421,
+/// section 2.1). With a line feed in it, one value could look like several lines of the signature base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldValue<'a>(&'a str);
 
 impl<'a> FieldValue<'a> {
-    /// Without the whitespace that stood around it.
+    /// Without the whitespace around it.
     pub fn as_str(&self) -> &'a str {
         self.0
     }
@@ -180,12 +180,12 @@ impl<'a> TryFrom<&'a str> for FieldValue<'a> {
     }
 }
 
-/// What makes two signatures over the same request differ: 16 random bytes, on the wire 22 characters of base64url.
+/// 16 random bytes that make two signatures over the same request differ; on the wire 22 characters of base64url.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Nonce([u8; 16]);
 
 impl Nonce {
-    /// The caller brings the randomness.
+    /// The caller must pass random bytes.
     pub const fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_takes_its_own_alphabet() {
+    fn each_part_accepts_only_its_own_characters() {
         check::<Method<'_>>(&["GET", "M-SEARCH", "x"], &["", "GE T", "GET\n", "G\u{cb}T", "(GET)"]);
         check::<Authority<'_>>(
             &["a.example", "A.example:8443", "[::1]:8080"],
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_read_as_it_is_written() {
+    fn a_nonce_is_read_back_as_it_is_written() {
         let nonce = Nonce::new([0xfb; 16]);
         assert_eq!(nonce.to_string(), "-_v7-_v7-_v7-_v7-_v7-w");
         assert_eq!(Nonce::try_from("-_v7-_v7-_v7-_v7-_v7-w"), Ok(nonce));

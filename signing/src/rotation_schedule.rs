@@ -1,8 +1,8 @@
-//! The timings of a rotation, and what they have to leave each side: time to follow.
+//! The timings of a rotation. They must leave the edges and the authorizers enough time to read the new keys.
 
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
-/// The timings that a rotation rests on, in whole seconds.
+/// The timings of a rotation, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RotationTimings {
     /// From the promotion of a new set until its new key signs.
@@ -17,13 +17,13 @@ pub struct RotationTimings {
     pub replication: Duration,
     /// The greatest difference between any two clocks.
     pub skew: Duration,
-    /// How long a signature is good.
+    /// How long a signature is valid.
     pub lifetime: Duration,
-    /// How long past its time to live a set is used while it cannot be read again.
+    /// How long a set is used past its TTL while it cannot be read again.
     pub outage: Duration,
 }
 
-/// Numbers under which every key that a signer may use is accepted by every verifier, at every moment.
+/// Timings under which every verifier accepts, at every moment, every key that a signer may use.
 ///
 /// ```
 /// use signing::{RotationTimings, RotationSchedule};
@@ -32,7 +32,7 @@ pub struct RotationTimings {
 /// let hasty = RotationTimings { lead: std::time::Duration::from_secs(60), ..RotationTimings::DEFAULT };
 /// assert_eq!(
 ///     RotationSchedule::try_from(hasty).unwrap_err().to_string(),
-///     "lead is 60s and has to be at least 1925s: verifier ttl 60s + replication 60s + skew 5s + outage 1800s",
+///     "the lead is 60 s and must be at least 1925 s: verifier TTL 60 s + replication 60 s + skew 5 s + outage 1800 s",
 /// );
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +42,18 @@ pub struct RotationSchedule(RotationTimings);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the fields are those of RotationTimings")]
 pub enum RotationTimingsError {
-    /// A number with a fraction of a second, which the times of keys cannot have.
-    #[error("every number of a rotation is in whole seconds, and one is {0:?}")]
+    /// A timing has a fraction of a second, which the times of keys cannot have.
+    #[error("every timing of a rotation must be a whole number of seconds, and one is {}", InSeconds(*.0))]
     Fraction(Duration),
     /// A verifier might not know the new key when the first signer uses it.
     #[error(
-        "lead is {lead:?} and has to be at least {least:?}: verifier ttl {verifier_ttl:?} + replication {replication:?} \
-        + skew {skew:?} + outage {outage:?}"
+        "the lead is {} and must be at least {}: verifier TTL {} + replication {} + skew {} + outage {}",
+        InSeconds(*lead),
+        InSeconds(*least),
+        InSeconds(*verifier_ttl),
+        InSeconds(*replication),
+        InSeconds(*skew),
+        InSeconds(*outage)
     )]
     Lead {
         lead: Duration,
@@ -58,10 +63,16 @@ pub enum RotationTimingsError {
         skew: Duration,
         outage: Duration,
     },
-    /// An old key might end while the last signer still uses it.
+    /// An old key might expire while the last signer still uses it.
     #[error(
-        "grace is {grace:?} and has to be at least {least:?}: signer ttl {signer_ttl:?} + replication {replication:?} \
-        + lifetime {lifetime:?} + skew {skew:?} + outage {outage:?}"
+        "the grace is {} and must be at least {}: signer TTL {} + replication {} + lifetime {} + skew {} + outage {}",
+        InSeconds(*grace),
+        InSeconds(*least),
+        InSeconds(*signer_ttl),
+        InSeconds(*replication),
+        InSeconds(*lifetime),
+        InSeconds(*skew),
+        InSeconds(*outage)
     )]
     Grace {
         grace: Duration,
@@ -74,8 +85,20 @@ pub enum RotationTimingsError {
     },
 }
 
+/// A duration as messages have it, like `1925 s`.
+struct InSeconds(Duration);
+
+impl fmt::Display for InSeconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.subsec_nanos() {
+            0 => write!(f, "{} s", self.0.as_secs()),
+            _ => write!(f, "{} s", self.0.as_secs_f64()),
+        }
+    }
+}
+
 impl RotationTimings {
-    /// What the functions do where nothing else is configured, with an hour for each side to follow.
+    /// The timings of the functions if nothing else is configured. Lead and grace are an hour each.
     pub const DEFAULT: Self = Self {
         lead: Duration::from_secs(3600),
         grace: Duration::from_secs(3600),
@@ -87,12 +110,12 @@ impl RotationTimings {
         outage: Duration::from_secs(1800),
     };
 
-    /// How long it takes at most until every verifier has a set that was promoted.
+    /// The longest time until every verifier has a set that was promoted.
     pub(crate) const fn least_lead(&self) -> Duration {
         self.verifier_ttl.saturating_add(self.replication).saturating_add(self.skew).saturating_add(self.outage)
     }
 
-    /// How long it takes at most until no signature of a signer that has not followed is good any more.
+    /// The longest time until a signature by a signer that has not yet read the new keys is no longer valid.
     pub(crate) const fn least_grace(&self) -> Duration {
         let signer = self.signer_ttl.saturating_add(self.replication).saturating_add(self.outage);
         signer.saturating_add(self.lifetime).saturating_add(self.skew)
@@ -133,23 +156,24 @@ mod tests {
     use alloc::string::ToString as _;
 
     #[test]
-    fn the_inequality_is_told_with_its_numbers() {
+    fn a_timing_that_is_too_short_is_reported_with_all_numbers() {
         let check = |timings: RotationTimings| RotationSchedule::try_from(timings).map_err(|error| error.to_string());
         let seconds = Duration::from_secs;
         let default = RotationTimings::DEFAULT;
         assert!(check(RotationTimings { lead: seconds(1925), grace: seconds(2225), ..default }).is_ok());
         assert_eq!(
             check(RotationTimings { lead: seconds(1924), ..default }).unwrap_err(),
-            "lead is 1924s and has to be at least 1925s: verifier ttl 60s + replication 60s + skew 5s + outage 1800s"
+            "the lead is 1924 s and must be at least 1925 s: verifier TTL 60 s + replication 60 s + skew 5 s + outage \
+            1800 s"
         );
         assert_eq!(
             check(RotationTimings { grace: seconds(2224), ..default }).unwrap_err(),
-            "grace is 2224s and has to be at least 2225s: \
-            signer ttl 300s + replication 60s + lifetime 60s + skew 5s + outage 1800s"
+            "the grace is 2224 s and must be at least 2225 s: \
+            signer TTL 300 s + replication 60 s + lifetime 60 s + skew 5 s + outage 1800 s"
         );
         let fraction = check(RotationTimings { skew: Duration::from_millis(500), ..default }).unwrap_err();
-        assert_eq!(fraction, "every number of a rotation is in whole seconds, and one is 500ms");
+        assert_eq!(fraction, "every timing of a rotation must be a whole number of seconds, and one is 0.5 s");
         let endless = check(RotationTimings { outage: seconds(u64::MAX), ..default }).unwrap_err();
-        assert!(endless.starts_with("lead is 3600s and has to be at least"), "{endless}");
+        assert!(endless.starts_with("the lead is 3600 s and must be at least "), "{endless}");
     }
 }

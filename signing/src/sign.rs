@@ -17,7 +17,7 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// All headers that the signed request has to carry, each with its value.
+    /// All headers that the signed request must have, each with its value.
     pub fn headers(self, request: &Request<'_>) -> Vec<(Field, String)> {
         let mut headers = Vec::from([
             (Field::SignatureInput, self.input),
@@ -32,8 +32,9 @@ impl Signature {
 
 /// Signs a request at `now`, for the given lifetime in whole seconds.
 ///
-/// The caller chooses a key whose time it is ([`KeySet::signing_key`](crate::KeySet::signing_key)), brings a fresh nonce,
-/// and sends `Countersign-Target`, `Countersign-Viewer-Ip` and `Content-Digest` as they stand in the request.
+/// The caller chooses a key that is valid now ([`KeySet::signing_key`](crate::KeySet::signing_key)), passes a new
+/// random nonce, and sends `Countersign-Target`, `Countersign-Viewer-Ip` and `Content-Digest` as they are in the
+/// request.
 ///
 /// ```
 /// use signing::{Key, Nonce, Request, UnixSeconds, sign};

@@ -3,7 +3,7 @@
 use crate::{Component, Request};
 use alloc::string::String;
 
-/// The base of a request: a line for each covered component in this order, and the parameters as they are given.
+/// The base of a request: a line for each covered component in this order, and the parameters as given.
 pub(crate) fn signature_base(
     request: &Request<'_>,
     covered: impl IntoIterator<Item = Component>,
@@ -15,7 +15,7 @@ pub(crate) fn signature_base(
             Component::Method => line(&mut base, component.name(), &[request.method.as_str()]),
             Component::Authority => line(&mut base, component.name(), &[request.authority.as_str()]),
             Component::Path => line(&mut base, component.name(), &[request.target.path()]),
-            // A target without a query has the lone `?` (RFC 9421, section 2.2.7).
+            // For a target without a query the value is `?` (RFC 9421, section 2.2.7).
             Component::Query => line(&mut base, component.name(), &["?", request.target.query().unwrap_or_default()]),
             Component::ViewerIp => line(&mut base, component.name(), &[request.viewer_ip.as_str()]),
             Component::ContentDigest => {
@@ -69,7 +69,7 @@ mod tests {
 
     /// RFC 9421, appendix B.2.5, down to the signature. Its key is `test-shared-secret` of appendix B.1.5.
     #[test]
-    fn the_example_of_the_rfc_is_met() {
+    fn the_signature_is_that_of_the_example_in_the_rfc() {
         let secret =
             STANDARD.decode("uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ==");
         let parameters = "(\"date\" \"@authority\" \"content-type\");created=1618884473;keyid=\"test-shared-secret\"";

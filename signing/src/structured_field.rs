@@ -1,7 +1,7 @@
 //! The forms of RFC 8941 that RFC 9421 and RFC 9530 use, parsed strictly and kept as received.
 //!
-//! Two kinds of dictionary: of inner lists (`Signature-Input`) and of byte sequences (`Signature`, `Content-Digest`).
-//! A key that stands twice is reported twice; RFC 8941 lets the last one win, which is for the caller to refuse.
+//! Two kinds of dictionary: of inner lists (`Signature-Input`) and of byte sequences (`Signature`, `Content-Digest`). A
+//! key that appears twice is reported twice, for the caller to refuse. RFC 8941 lets the last one win.
 
 use alloc::vec::Vec;
 use base64::{
@@ -34,7 +34,7 @@ pub(crate) struct ByteSequence<'a> {
 }
 
 impl ByteSequence<'_> {
-    /// The bytes, where there are exactly `N` of them in canonical, padded base64.
+    /// The bytes, if there are exactly `N` of them in canonical, padded base64.
     pub(crate) fn decode<const N: usize>(&self) -> Option<[u8; N]> {
         STANDARD.decode(self.base64).ok()?.try_into().ok()
     }
@@ -46,7 +46,7 @@ pub(crate) struct Parameter<'a> {
     pub(crate) value: BareItem<'a>,
 }
 
-/// A bare item (RFC 8941, section 3.3). What no caller looks into is recognised and not kept.
+/// A bare item (RFC 8941, section 3.3). A value that no caller reads is recognised but not kept.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BareItem<'a> {
     Integer(i64),
@@ -57,16 +57,16 @@ pub(crate) enum BareItem<'a> {
     Boolean,
 }
 
-/// A string as it stands between its quotes, escapes and all.
+/// A string as it appears between its quotes, with its escapes.
 ///
-/// An escape always stands for `"` or `\`. So a string that equals a text without these two is that text, and comparing
-/// what was received is exact for every name in this profile.
+/// An escape always means `"` or `\`. So a string that equals a text without these two is that text, and comparing what
+/// was received is exact for every name in this profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SfString<'a>(pub(crate) &'a str);
 
 /// The text is not a dictionary of the expected form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a structured field of the expected form at byte {at}")]
+#[error("the structured field does not have the expected form at byte {at}")]
 pub(crate) struct StructuredFieldError {
     /// Where parsing stopped, in bytes from the start of the field.
     pub(crate) at: usize,
@@ -216,7 +216,7 @@ impl<'a> Parser<'a> {
         if self.take(b'0') || self.take(b'1') { Ok(BareItem::Boolean) } else { self.fail() }
     }
 
-    /// At most 15 digits for an integer, 12 before and 3 behind the point for a decimal (RFC 8941, section 4.2.4).
+    /// At most 15 digits for an integer, 12 before and 3 after the point for a decimal (RFC 8941, section 4.2.4).
     fn number(&mut self) -> Parsed<BareItem<'a>> {
         let start = self.at;
         self.take(b'-');
@@ -230,7 +230,7 @@ impl<'a> Parser<'a> {
         if whole <= 12 && self.digits()? <= 3 { Ok(BareItem::Decimal) } else { self.fail() }
     }
 
-    /// One digit or more: how many.
+    /// Reads one digit or more, and returns how many.
     fn digits(&mut self) -> Parsed<usize> {
         let start = self.at;
         self.skip(|byte| byte.is_ascii_digit());
@@ -261,7 +261,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// What was read since `start`. Only ASCII bytes are ever stepped over, so both ends lie between characters.
+    /// The text that was read since `start`. Only ASCII bytes are ever stepped over, so both ends lie between
+    /// characters.
     fn since(&self, start: usize) -> &'a str {
         self.text.get(start..self.at).unwrap_or_default()
     }
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_dictionary_of_inner_lists_is_refused_where_it_breaks() {
+    fn a_text_that_is_not_a_dictionary_of_inner_lists_is_refused_at_its_first_wrong_byte() {
         let table = [
             ("a", 1),
             ("a=", 2),
@@ -352,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn byte_sequences_decode_only_to_the_asked_length_in_canonical_base64() {
+    fn byte_sequences_decode_only_to_the_expected_length_in_canonical_base64() {
         #[track_caller]
         fn check(text: &str, expected: Option<[u8; 2]>) {
             let members = byte_sequences(text).unwrap();
@@ -368,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_reported_twice() {
+    fn a_key_that_appears_twice_is_reported_twice() {
         assert_eq!(byte_sequences("a=:AA==:, a=:AQ==:").unwrap().len(), 2);
     }
 

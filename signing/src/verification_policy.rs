@@ -3,7 +3,7 @@
 use crate::base_path::BasePaths;
 use core::time::Duration;
 
-/// What a verifier tolerates. There are no defaults: each verifier says what it means.
+/// What a verifier tolerates. It has no defaults: each verifier must state every value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerificationPolicy {
     /// The longest time between `created` and `expires`, in whole seconds.
@@ -12,8 +12,8 @@ pub struct VerificationPolicy {
     pub skew: Duration,
     /// Whether a path that HTTP APIs show ambiguously is admitted: `/a%2Fb` and `/a/b` are one there.
     pub allow_ambiguous_path: bool,
-    /// Whether every method but GET and HEAD needs a covered digest. Else a digest is checked where it is there.
+    /// Whether every method but GET and HEAD needs a covered digest. If not, a digest is checked only if it is present.
     pub require_digest: bool,
-    /// What is known of custom domains. Of a domain that is listed, an event is admitted only from a listed API and stage.
+    /// The mappings of custom domains. For a listed domain, an event is admitted only from a listed API and stage.
     pub base_paths: BasePaths,
 }

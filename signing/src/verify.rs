@@ -8,17 +8,18 @@ use crate::{
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-/// A request that names what the gateway received and is in its time: all but the key and the signature is checked.
+/// A request that names what the gateway received and whose time is valid. All rules are checked except those of the
+/// key and the signature.
 ///
-/// It proves nothing yet. It exists so that the key set is needed, and asked for again where it does not hold the key, only
-/// for requests that could be admitted.
+/// It is not a proof. It exists so that only requests that could be admitted need the key set, and cause a new read if
+/// the set does not hold their key.
 #[derive(Debug)]
 pub struct CheckedRequest<'a> {
     request: Request<'a>,
     /// The signed path without stage and base path.
     path: &'a str,
     covered: Vec<Component>,
-    /// The parameters as received, for the base's last line.
+    /// The parameters as received, for the last line of the signature base.
     parameters: &'a str,
     signed: Signed,
     signature: ByteSequence<'a>,
@@ -72,7 +73,7 @@ impl<'a> Verified<'a> {
         &self.key_id
     }
 
-    /// What a replay guard has to remember.
+    /// The value that a replay guard must remember.
     pub fn nonce(&self) -> Nonce {
         self.nonce
     }
@@ -87,13 +88,13 @@ impl<'a> Verified<'a> {
         self.target
     }
 
-    /// The path that was signed, byte for byte, without the stage or base path by which the gateway chose the API. It begins
-    /// with `/`. A custom domain's base path is removed where [`VerificationPolicy::base_paths`] lists it.
+    /// The path that was signed, byte for byte, without the stage or base path by which the gateway chose the API. It
+    /// begins with `/`. The base path of a custom domain is removed if [`VerificationPolicy::base_paths`] lists it.
     pub fn path(&self) -> &'a str {
         self.path
     }
 
-    /// The `Content-Digest` that was signed, where one was.
+    /// The `Content-Digest` that was signed, if the request has one.
     pub fn content_digest(&self) -> Option<FieldValue<'a>> {
         self.content_digest
     }
@@ -105,7 +106,7 @@ impl<'a> CheckedRequest<'a> {
     /// # Errors
     /// The first rule that does not hold.
     pub fn check(received: &'a ReceivedRequest<'a>, policy: &VerificationPolicy) -> Result<Self, Refusal> {
-        // 1. One of each header, one member in both dictionaries, nothing that makes the request another one behind the gateway.
+        // 1. One of each header, one member in both dictionaries, nothing that changes the request behind the gateway.
         let fields = Fields::collect(received.headers);
         let signature_input = fields.single(Field::SignatureInput)?;
         let signature = fields.single(Field::Signature)?;
@@ -155,7 +156,7 @@ impl<'a> CheckedRequest<'a> {
         Ok(Self { request, path, covered, parameters: input.text, signed, signature: signature.value, now })
     }
 
-    /// The key that is said to have signed.
+    /// The id of the key that the signature names.
     pub fn key_id(&self) -> &KeyId {
         &self.signed.key_id
     }
@@ -188,20 +189,21 @@ impl<'a> CheckedRequest<'a> {
     }
 }
 
-/// The headers that the rules speak of, picked out in one pass.
+/// The headers that the rules need, collected in one pass.
 #[derive(Default)]
 struct Fields<'a> {
-    /// By the order of [`Field::ALL`].
+    /// In the order of [`Field::ALL`].
     found: [Found<'a>; Field::ALL.len()],
     hosts: Vec<&'a str>,
     connections: Vec<&'a str>,
     method_override: Option<&'static str>,
 }
 
-/// The headers that some reader could take for one of ours. They are counted loosely, and accepted exactly.
+/// The headers that some reader could take for one of our fields. Similar names count, but only the exact name is
+/// accepted.
 #[derive(Clone, Copy, Default)]
 struct Found<'a> {
-    /// How many resemble it.
+    /// How many headers resemble the field.
     times: usize,
     /// The last value under the exact name, case aside.
     value: Option<&'a str>,
@@ -243,7 +245,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The member `countersign` of a dictionary that holds no other.
+/// The member `countersign` of a dictionary that has only this member.
 fn ours<V>(field: Field, members: Result<Vec<Member<'_, V>>, StructuredFieldError>) -> Result<Member<'_, V>, Refusal> {
     let members = members.map_err(|error| Refusal::Unparsable(field, error.at))?;
     let others = members.iter().any(|member| member.key != LABEL);
@@ -275,19 +277,19 @@ fn covered(input: &InnerList<'_>) -> Result<Vec<Component>, Refusal> {
     }
 }
 
-/// The digest is covered if and only if it is there.
+/// The digest must be covered if and only if it is present.
 fn content_digest<'a>(fields: &Fields<'a>, covered: &[Component]) -> Result<Option<FieldValue<'a>>, Refusal> {
     let found = fields.at_most_one(Field::ContentDigest)?;
     match (found.value, covered.contains(&Component::ContentDigest)) {
         (None, true) => Err(Refusal::DigestAbsent),
-        // One that only resembles it is there too: a backend could read it.
+        // A header with a similar name counts too: a backend could read it.
         (_, false) if found.times > 0 => Err(Refusal::ComponentMissing(Component::ContentDigest)),
         (value, _) => value.map(FieldValue::try_from).transpose().map_err(|_| Refusal::DigestMalformed),
     }
 }
 
 impl Signed {
-    /// Every parameter once and of its type, and nothing besides.
+    /// Reads every parameter once, of its type, and refuses any other.
     fn read(input: &InnerList<'_>) -> Result<Self, Refusal> {
         let mut found: [Option<&BareItem<'_>>; Parameter::ALL.len()] = [None; Parameter::ALL.len()];
         for (index, parameter) in input.parameters.iter().enumerate() {
@@ -321,7 +323,7 @@ impl Signed {
         Ok(signed)
     }
 
-    /// Returns the time at which the gateway got the request.
+    /// Returns the time at which the gateway received the request.
     fn check_time(&self, policy: &VerificationPolicy, now: Option<UnixSeconds>) -> Result<UnixSeconds, Refusal> {
         let Self { created, expires, .. } = *self;
         if created >= expires {

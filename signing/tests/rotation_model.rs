@@ -1,9 +1,10 @@
-//! A model of planned rotations: one rotator, any number of edges and authorizers, stale reads, slow replicas, clocks that
-//! differ. At every moment, whatever set each holds, every key that an edge may sign with is accepted by every authorizer.
+//! A model of planned rotations: one rotator, any number of edges and authorizers, stale reads, slow replicas, clocks
+//! that differ. At every moment, with every set that they may hold, every authorizer accepts every key that an edge may
+//! sign with.
 //!
-//! Seconds stand for minutes, and every interleaving of a few rotations is tried. Each second that the model counts is any
-//! moment in it. One second more than the schedule was told, of whatever the lead has to cover, has to bring a
-//! counterexample: so the model can fail, and the lead is as short as can be.
+//! A second in the model is a minute, and the model tries every interleaving of a few rotations. A second of the model
+//! means any moment in it. If any part of what the lead must cover is one second longer than the schedule says, the
+//! model must find a counterexample: so the model can fail, and the lead is as short as possible.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -14,7 +15,7 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// As short as the inequality allows.
+/// The shortest lead and grace that the inequality allows.
 const NUMBERS: RotationTimings = RotationTimings {
     lead: seconds(6),
     grace: seconds(9),
@@ -26,14 +27,15 @@ const NUMBERS: RotationTimings = RotationTimings {
     outage: seconds(2),
 };
 
-/// When the first rotation is promoted; before it there is one key.
+/// The time at which the first rotation is promoted; before it there is one key.
 const FIRST: u64 = 30;
 
-/// Every set that there was, and since when.
+/// Every set, and the time from which it was current.
 struct History(Vec<(u64, KeySet)>);
 
 impl History {
-    /// Rotations that far apart, each planned by a clock that is that far ahead. One that is refused leaves all as it was.
+    /// Rotations with these distances between them, each planned by a clock that is this far ahead. A refused rotation
+    /// changes nothing.
     fn new(schedule: &RotationSchedule, rotations: &[(u64, u64)], ids: [&str; 3]) -> Self {
         let key = Key::new("k0".try_into().unwrap(), &[1; 32], UnixSeconds::new(0), NEVER_EXPIRES).unwrap();
         let mut sets = vec![(0, KeySet::new(vec![key]).unwrap())];
@@ -49,15 +51,16 @@ impl History {
         Self(sets)
     }
 
-    /// What a read that is used in the second `time` may have returned, if it may be almost that old and replicas lag: the
-    /// sets of all those seconds, and the one from before, as the first of them had only just begun.
+    /// The sets that a read may have returned which is used in the second `time`, if the read may be almost that old
+    /// and replicas lag: the sets of all those seconds, and the set before them, because the first of these seconds had
+    /// only just begun.
     fn readable(&self, time: u64, age: Duration, replication: Duration) -> impl Iterator<Item = &KeySet> {
         let oldest = time.saturating_sub((age + replication).as_secs() + 1);
         let version = |time| self.0.iter().rposition(|(since, _)| *since <= time).unwrap();
         self.0.iter().take(version(time) + 1).skip(version(oldest)).map(|(_, set)| set)
     }
 
-    /// The first request that is refused though it is good, in a world of these numbers; `None` where there is none.
+    /// The first valid request that is refused with these timings; `None` if no valid request is refused.
     fn counterexample(&self, world: &RotationTimings) -> Option<String> {
         let ahead: RangeInclusive<u64> = 0..=world.skew.as_secs();
         let end = self.0.last().unwrap().0 + 40;
@@ -67,7 +70,7 @@ impl History {
                 let Some(key) = signer.signing_key(created) else {
                     return Some(format!("at {time} a signer has no key"));
                 };
-                // For as long as the signature is good.
+                // As long as the signature is valid.
                 for (later, verifier_ahead) in (0..).flat_map(|later| ahead.clone().map(move |ahead| (later, ahead))) {
                     let now = UnixSeconds::new(time + later + verifier_ahead);
                     if now >= created + world.lifetime + world.skew {
@@ -88,7 +91,7 @@ impl History {
     }
 }
 
-/// Every history of three rotations up to this far apart, by every clock, with ids that rise and ids that fall.
+/// Every history of three rotations with distances up to this, by every clock, with rising and falling ids.
 fn histories(schedule: RotationSchedule, furthest: u64) -> impl Iterator<Item = (History, String)> {
     let gaps = (0..=furthest).flat_map(move |second| (0..=furthest).map(move |third| (second, third)));
     gaps.flat_map(|gaps| (0..16).map(move |bits| (gaps, bits))).map(move |((second, third), bits)| {
@@ -99,7 +102,7 @@ fn histories(schedule: RotationSchedule, furthest: u64) -> impl Iterator<Item = 
 }
 
 #[test]
-fn no_good_request_is_refused_in_any_interleaving() {
+fn no_valid_request_is_refused_in_any_interleaving() {
     let schedule = RotationSchedule::try_from(NUMBERS).unwrap();
     let mut rotated = [0; 5];
     for (history, rotations) in histories(schedule, 17) {
@@ -110,14 +113,14 @@ fn no_good_request_is_refused_in_any_interleaving() {
 }
 
 #[test]
-fn a_second_more_than_the_schedule_was_told_is_too_much() {
+fn one_second_more_than_the_schedule_says_refuses_a_valid_request() {
     let schedule = RotationSchedule::try_from(NUMBERS).unwrap();
     let worlds = [
         RotationTimings { verifier_ttl: NUMBERS.verifier_ttl + seconds(1), ..NUMBERS },
         RotationTimings { replication: NUMBERS.replication + seconds(1), ..NUMBERS },
         RotationTimings { outage: NUMBERS.outage + seconds(1), ..NUMBERS },
         RotationTimings { skew: NUMBERS.skew + seconds(1), ..NUMBERS },
-        // Of the grace much is covered by the lead already: a signer that lags has had it to follow.
+        // The lead already covers a large part of the grace: a signer that lags could read the new keys in that time.
         RotationTimings { signer_ttl: NUMBERS.signer_ttl + NUMBERS.lead + seconds(1), ..NUMBERS },
         RotationTimings { lifetime: NUMBERS.grace + seconds(2), ..NUMBERS },
     ];

@@ -1,4 +1,4 @@
-//! The rules of acceptance: each with requests that break it and nothing else, and laws that hold for every request.
+//! The rules of acceptance: each with requests that break only this rule, and laws that hold for every request.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
 
@@ -21,7 +21,7 @@ fn key(name: &str, not_before: u64, expires: u64) -> Key {
     Key::new(id(name), &[7; 32], UnixSeconds::new(not_before), UnixSeconds::new(expires)).unwrap()
 }
 
-/// Keys that share one secret, so that only their times and names tell them apart.
+/// Keys that share one secret, so that they differ only in their times and ids.
 fn keys() -> KeySet {
     KeySet::new(vec![
         key("k1", 0, CREATED + 3600),
@@ -41,7 +41,7 @@ fn policy() -> VerificationPolicy {
     }
 }
 
-/// What an admitted request proves, without the request.
+/// The result of an admitted request, without the request.
 #[derive(Debug, PartialEq)]
 struct Proven {
     key_id: KeyId,
@@ -52,7 +52,7 @@ struct Proven {
     content_digest: Option<String>,
 }
 
-/// A request as the gateway got it, every part free to be changed.
+/// A request as the gateway received it. A test can change every part.
 #[derive(Clone, Debug)]
 struct Case {
     method: String,
@@ -179,7 +179,7 @@ impl Case {
         self
     }
 
-    /// Changes the text of one header, which has to hold `old`.
+    /// Changes the text of one header, which must hold `old`.
     fn edit(mut self, field: Field, old: &str, new: &str) -> Self {
         let value = self.value(field);
         assert!(value.contains(old), "{old:?} is not in {value:?}");
@@ -204,7 +204,7 @@ use Field::{
 };
 
 #[test]
-fn a_signed_request_is_admitted_and_says_who_signed_it() {
+fn a_signed_request_is_admitted_with_the_id_of_its_key() {
     let get = Proven {
         key_id: id("k1"),
         nonce: Nonce::new([9; 16]),
@@ -219,7 +219,7 @@ fn a_signed_request_is_admitted_and_says_who_signed_it() {
 }
 
 #[test]
-fn rule_1_one_of_each_header() {
+fn rule_1_each_header_appears_once() {
     for field in [SignatureInput, Signature, TargetField, IpField] {
         refused(&Case::get().remove(field), Refusal::Missing(field));
         let value = Case::get().value(field).clone();
@@ -228,11 +228,11 @@ fn rule_1_one_of_each_header() {
         for twin in [field.name().to_uppercase(), folded.clone()] {
             refused(&Case::get().add(&twin, ""), Refusal::Repeated(field, 2));
         }
-        // A name that only resembles it is never the header.
+        // A header with a similar name is never accepted as the header.
         refused(&Case::get().spell(field, &folded), Refusal::Missing(field));
         refused(&Case::get().spell(field, &field.key().replacen('-', "_", 1)), Refusal::Missing(field));
     }
-    // In any case of its letters one is enough.
+    // The name may be in any case.
     let shouted = Case::get().with(|case| case.headers.iter_mut().for_each(|(name, _)| *name = name.to_uppercase()));
     assert!(shouted.verdict().is_ok());
 }
@@ -258,7 +258,7 @@ fn rule_1_both_dictionaries_parse_and_hold_one_member_of_ours() {
 }
 
 #[test]
-fn rule_1_the_fields_of_rfc_9421_are_a_viewers_own() {
+fn rule_1_a_viewers_own_rfc_9421_fields_are_ignored() {
     for (input, signature) in [
         ("bot=(\"@authority\");tag=\"web-bot-auth\"", "bot=:YQ==:"),
         ("countersign=(\"@method\");tag=\"countersign\"", "countersign=:YQ==:"),
@@ -274,7 +274,7 @@ fn rule_1_the_fields_of_rfc_9421_are_a_viewers_own() {
 }
 
 #[test]
-fn rule_1_connection_lists_nothing_that_the_verdict_rests_on() {
+fn rule_1_connection_lists_no_header_on_which_the_verdict_depends() {
     for value in ["close", "keep-alive", "upgrade", "Upgrade, keep-alive", "", ",,", "x-hop"] {
         assert!(Case::post().add("Connection", value).verdict().is_ok(), "{value}");
     }
@@ -324,7 +324,7 @@ fn rule_1_a_get_or_head_has_no_body() {
         ] {
             refused(&case.clone().add(name, value), Refusal::Body);
         }
-        // Nothing else that is there makes up for it.
+        // No other header replaces it.
         for [first, second] in [
             [("content-length", "1"), ("content-length", "0")],
             [("content-length", "0"), ("content-length", "1")],
@@ -354,7 +354,7 @@ fn rule_2_exactly_the_profile_is_covered() {
 }
 
 #[test]
-fn rule_2_the_digest_is_covered_if_and_only_if_it_is_there() {
+fn rule_2_the_digest_is_covered_if_and_only_if_it_is_present() {
     let digest = ContentDigest::of(b"{}");
     refused(&Case::get().add("content-digest", &digest), Refusal::ComponentMissing(Component::ContentDigest));
     refused(&Case::post().remove(DigestField), Refusal::DigestAbsent);
@@ -367,13 +367,13 @@ fn rule_2_the_digest_is_covered_if_and_only_if_it_is_there() {
 }
 
 #[test]
-fn rule_2_every_body_needs_a_covered_digest_where_the_policy_says_so() {
+fn rule_2_every_body_needs_a_covered_digest_if_the_policy_requires_it() {
     let strict = VerificationPolicy { require_digest: true, ..policy() };
     let verdict = |case: &Case| case.verdict_with(&keys(), &strict).map(|_| ());
     for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "M-SEARCH"] {
         let bare = Case::signed(method, "/prod", None, "k1");
         assert_eq!(bare.verdict().map(|_| ()), Ok(()));
-        // Whether a body is announced says nothing: a gateway need not show it.
+        // The rule does not depend on an announced body, because a gateway need not show it.
         assert_eq!(verdict(&bare), Err(Refusal::DigestRequired));
         assert_eq!(verdict(&bare.add("Content-Length", "0")), Err(Refusal::DigestRequired));
         assert_eq!(verdict(&Case::signed(method, "/prod", Some(&ContentDigest::of(b"")), "k1")), Ok(()));
@@ -392,7 +392,7 @@ fn rule_2_the_viewer_address_is_an_address() {
 }
 
 #[test]
-fn rule_3_every_parameter_once_and_of_its_type() {
+fn rule_3_every_parameter_appears_once_and_has_its_type() {
     let edit = |old: &str, new: &str| Case::get().edit(SignatureInput, old, new);
     let created = format!(";created={CREATED}");
     let expires = format!(";expires={}", CREATED + 60);
@@ -423,7 +423,7 @@ fn rule_3_every_parameter_once_and_of_its_type() {
 }
 
 #[test]
-fn rule_4_only_in_its_time() {
+fn rule_4_a_signature_is_admitted_only_in_its_time() {
     let at = |time: u64| Case::get().with(|case| case.time = Some(time));
     refused(&at(CREATED - 6), Refusal::Future { seconds: 6 });
     assert!(at(CREATED - 5).verdict().is_ok());
@@ -474,13 +474,13 @@ fn rule_5_the_target_is_what_the_gateway_received() {
     refused(&Case::get().with(|case| case.path = "/prod/dogs".into()), Refusal::Path);
     refused(&Case::get().with(|case| case.query.truncate(1)), Refusal::Query);
     refused(&Case::get().set(TargetField, "/prod/pets?type=%zz"), Refusal::QueryEscape);
-    // Header, path and query all tell the same other story: then the signature does not.
+    // Header, path and query agree on another target: then the signature does not match.
     let moved = Case::get().set(TargetField, "/prod/dogs").with(|case| {
         case.path = "/prod/dogs".into();
         case.query.clear();
     });
     refused(&moved, Refusal::Signature);
-    // What REST APIs do not show of the query is still covered by the signature.
+    // The signature also covers the parts of the query that REST APIs do not show.
     refused(&Case::get().set(TargetField, "/prod/pets?page=2&type=dog&type=cat"), Refusal::Signature);
 }
 
@@ -491,7 +491,7 @@ fn rule_5_a_listed_domain_leads_to_the_events_api_and_stage() {
         let proven = Case::get().verdict_with(&keys(), &listed(base_paths));
         proven.map(|proven| proven.path)
     };
-    // The case's domain is the API's own, which cannot be listed: so another name for it.
+    // The domain of the case is the API's own, which cannot be listed, so it gets another name here.
     let custom = |base_paths: &str| {
         let case = Case::get().with(|case| case.domain_name = "api.example".into());
         let case = case.with(|case| case.headers[1].1 = "api.example".into());
@@ -501,12 +501,12 @@ fn rule_5_a_listed_domain_leads_to_the_events_api_and_stage() {
     assert_eq!(custom("api.example=other/prod"), Err(Refusal::BasePath));
     assert_eq!(custom("api.example=abc/dev"), Err(Refusal::BasePath));
     assert_eq!(custom("api.example/v1=abc/prod"), Err(Refusal::Path));
-    // It leads there; but another authority was signed.
+    // The mapping is right, but another authority was signed.
     assert_eq!(custom("api.example/prod=abc/prod"), Err(Refusal::Signature));
 }
 
 #[test]
-fn rule_6_the_key_is_known_and_in_its_time() {
+fn rule_6_the_key_is_known_and_valid_at_this_time() {
     let signed_by = |key_id| Case::signed("GET", "/prod/pets", None, key_id);
     refused(&signed_by("nobody"), Refusal::KeyUnknown(id("nobody")));
     refused(&signed_by("later"), Refusal::KeyNotYetValid(id("later")));
@@ -515,7 +515,7 @@ fn rule_6_the_key_is_known_and_in_its_time() {
 }
 
 #[test]
-fn rule_7_the_signature_is_that_of_the_request() {
+fn rule_7_the_signature_matches_the_request() {
     for wrong in ["countersign=::", "countersign=:YQ==:", "countersign=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:"]
     {
         refused(&Case::get().set(Signature, wrong), Refusal::Signature);
@@ -526,9 +526,9 @@ fn rule_7_the_signature_is_that_of_the_request() {
     refused(&nonce, Refusal::Signature);
 }
 
-/// The last line of the base is the text as received: an honest signer with another order is admitted.
+/// The last line of the signature base is the text as received, so another order of the parameters is admitted.
 #[test]
-fn any_order_of_components_and_parameters_is_good() {
+fn any_order_of_components_and_parameters_is_admitted() {
     let request = Request {
         method: "GET".try_into().unwrap(),
         authority: HOST.try_into().unwrap(),
@@ -554,9 +554,9 @@ fn any_order_of_components_and_parameters_is_good() {
     assert!(case.verdict().is_ok());
 }
 
-/// Law: what is signed verifies; and when one byte of anything covered is changed, it does not.
+/// Law: a signed request verifies; if one byte of any covered part is changed, it does not.
 #[test]
-fn what_is_signed_verifies_and_one_changed_byte_refuses() {
+fn a_signed_request_verifies_and_one_changed_byte_is_refused() {
     fn path(u: &mut arbitrary::Unstructured<'_>) -> arbitrary::Result<String> {
         let bytes: Vec<u8> = u.arbitrary()?;
         let text = bytes.into_iter().filter(|byte| matches!(byte, 0x21..=0x7E) && !b"#?%".contains(byte));
@@ -578,7 +578,7 @@ fn what_is_signed_verifies_and_one_changed_byte_refuses() {
         let at = u.choose_index(header.len())?;
         let other = char::from(u.int_in_range(0x20..=0x7E)?);
         header.replace_range(at..=at, &other.to_string());
-        // Host is compared without regard to case.
+        // Host is compared without case.
         if forged
             .headers
             .iter()

@@ -1,4 +1,4 @@
-//! The vectors of `vectors/`: requests that another implementation signed, each with the verdict it has to get.
+//! The vectors of `vectors/`: requests that another implementation signed, each with its expected verdict.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
 
@@ -29,7 +29,7 @@ fn every_vector_gets_its_verdict() {
         .collect();
     assert!(wrong.is_empty(), "{} of {} vectors:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 
-    // A request can be refused for any reason there is, so none goes without a vector.
+    // Every reason for a refusal must have a vector.
     let seen: BTreeSet<_> = cases.iter().map(|case| case.verdict.as_str()).collect();
     let unseen: Vec<_> = verdicts().filter(|verdict| !seen.contains(verdict)).collect();
     assert!(unseen.is_empty(), "no vector has the verdict {unseen:?}");
@@ -52,11 +52,11 @@ struct Case {
     policy: Tolerance,
     keys: Jwks,
     verdict: String,
-    /// The signed path without stage and base path, where a vector says it.
+    /// The signed path without stage and base path, if the vector has it.
     verified_path: Option<String>,
 }
 
-/// [`ReceivedRequest`] as JSON; what may be missing is missing from some gateway's event.
+/// [`ReceivedRequest`] as JSON. A member is optional if the event of some gateway does not have it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
@@ -93,7 +93,7 @@ struct Tolerance {
     skew: u64,
     allow_ambiguous_path: bool,
     require_digest: bool,
-    /// As the setting has them; empty where none is listed.
+    /// In the form of the setting; empty if no mapping is listed.
     base_paths: String,
 }
 
@@ -115,7 +115,7 @@ struct Jwk {
 }
 
 impl Request {
-    /// `None` where there is not exactly one gateway to show it.
+    /// `None` unless exactly one gateway shows it.
     fn target(&self) -> Option<ReceivedTarget<'_>> {
         match (&self.rest, &self.http) {
             (Some(Rest { path, api_path, query }), None) => {
@@ -134,7 +134,7 @@ impl Case {
         self.verdict == *verdict && (self.verified_path.is_none() || self.verified_path == *path)
     }
 
-    /// The verdict, and of an admitted request the path that is handed on.
+    /// The verdict, and for an admitted request the path that is passed on.
     fn judge(&self) -> (&'static str, Option<String>) {
         let Request { method, second_method, domain_name, api_id, stage, headers, time, .. } = &self.received;
         let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
@@ -167,7 +167,7 @@ impl Case {
     }
 }
 
-/// All cases of all files, or the first thing that is wrong with the folder.
+/// All cases of all files, or the first problem of the folder.
 fn read_folder(folder: &Path) -> Result<Vec<Case>, String> {
     let at = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let mut files = Vec::new();
@@ -179,7 +179,7 @@ fn read_folder(folder: &Path) -> Result<Vec<Case>, String> {
                 let text = fs::read_to_string(&path).map_err(|error| at(&path, &error))?;
                 files.push((name.to_owned(), text));
             }
-            _ => return Err(at(&path, &"neither vectors nor what makes and explains them")),
+            _ => return Err(at(&path, &"this file is neither vectors, nor make.py, nor README.md")),
         }
     }
     read_files(&files)
@@ -192,15 +192,15 @@ fn read_files(files: &[(String, String)]) -> Result<Vec<Case>, String> {
     for (file, text) in files {
         let parsed: File = serde_json::from_str(text).map_err(|error| format!("{file}: {error}"))?;
         if parsed.cases.is_empty() {
-            return Err(format!("{file}: no case"));
+            return Err(format!("{file}: the file has no case"));
         }
         for case in parsed.cases {
             let Case { name, verdict, .. } = &case;
             if !known.contains(verdict.as_str()) {
-                return Err(format!("{file}: {name}: no verdict: {verdict}"));
+                return Err(format!("{file}: {name}: this is not a verdict: {verdict}"));
             }
             if !names.insert(name.clone()) {
-                return Err(format!("{file}: two cases of one name: {name}"));
+                return Err(format!("{file}: two cases have the same name: {name}"));
             }
             cases.push(case);
         }
@@ -216,7 +216,7 @@ fn verdicts() -> impl Iterator<Item = &'static str> {
     iter::once(ADMITTED).chain(refusals.map(|refusal| refusal.reason()))
 }
 
-/// The refusals in their order: a new one does not compile until it is given its place.
+/// The refusals in their order: a new refusal does not compile until it has its place here.
 fn after(refusal: &Refusal) -> Option<Refusal> {
     let field = Field::Signature;
     let (at, index, seconds) = (0, 0, 0);
@@ -270,7 +270,7 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
 }
 
 #[test]
-fn a_file_that_is_not_understood_whole_is_an_error() {
+fn a_file_with_an_unknown_or_missing_part_is_an_error() {
     const GOOD: &str = r#"{"description":"","cases":[{"name":"a","received":{"method":"","domain_name":"","api_id":"","stage":"","headers":[],
         "rest":{"path":"","api_path":"","query":{}}},"policy":{"max_lifetime":0,"skew":0,"allow_ambiguous_path":false,
         "require_digest":false,"base_paths":""},"keys":{"keys":[
@@ -292,10 +292,10 @@ fn a_file_that_is_not_understood_whole_is_an_error() {
 
     assert_eq!(read(&[GOOD, &instead(r#""a""#, r#""b""#)]), Ok(2));
     check(&[], "no vectors");
-    check(&[r#"{"description":"","cases":[]}"#], "f: no case");
+    check(&[r#"{"description":"","cases":[]}"#], "f: the file has no case");
     check(&["{"], "f: EOF");
-    check(&[GOOD, GOOD], "f: two cases of one name: a");
-    check(&[&instead(r#""tag""#, r#""ok""#)], "f: a: no verdict: ok");
+    check(&[GOOD, GOOD], "f: two cases have the same name: a");
+    check(&[&instead(r#""tag""#, r#""ok""#)], "f: a: this is not a verdict: ok");
     for member in [r#""description""#, r#""name""#, r#""method""#, r#""path""#, r#""skew""#, r#""keys":["#, r#""kid""#]
     {
         check(&[&instead(member, &format!(r#""x":0,{member}"#))], "unknown field `x`");
@@ -312,7 +312,7 @@ fn a_folder_without_vectors_is_an_error() {
     fs::create_dir_all(&empty).unwrap();
     assert_eq!(read_folder(&empty).err().as_deref(), Some("no vectors"));
     assert!(read_folder(&empty.join("nowhere")).is_err());
-    // The package's own folder holds files of other kinds.
+    // The folder of this package holds other files.
     let error = read_folder(Path::new(env!("CARGO_MANIFEST_DIR"))).err().unwrap_or_default();
     assert!(error.contains("neither vectors"), "{error}");
 }

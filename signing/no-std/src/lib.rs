@@ -1,4 +1,4 @@
-//! Proof that `signing` needs no standard library: a program that has none signs a request and verifies it.
+//! Proof that `signing` does not need the standard library: a program without it signs a request and verifies it.
 //!
 //! It brings what the standard library would bring: a panic handler and an allocator. If `signing` or a crate under it links
 //! the standard library, there are two panic handlers, and the compiler refuses this crate. `cargo xtask no-std` builds this
@@ -78,7 +78,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     }
 }
 
-/// The compiled `alloc` names it. Nothing unwinds here, so nothing calls it.
+/// The compiled `alloc` refers to it. This program never unwinds, so nothing calls it.
 #[unsafe(no_mangle)]
 pub extern "C" fn rust_eh_personality() {}
 

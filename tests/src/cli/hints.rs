@@ -135,6 +135,6 @@ async fn where_nothing_has_begun_nothing_is_said_of_going_on() {
     }
     let (status, _, error) = run(aws.endpoint(), &["keys", "rotate", "--secret", &arn]).await;
     assert_eq!(status, Some(1));
-    let full = "error: the new key set would hold 9 keys, and may hold 8: key k1 ends first, at 20";
+    let full = "error: the new key set would have 9 keys, and may have at most 8: key k1 expires first, at 20";
     assert!(error.starts_with(full) && error.contains("(in 2 h ") && !error.contains("hint"), "{error}");
 }

@@ -274,9 +274,13 @@ async fn without_keys_the_log_says_what_to_do_and_nothing_is_let_through() {
     let other = arn.replace("countersign/keys", "other");
     tells(&aws, &other, &region(&other), "missing").await;
     for (value, expected) in [
-        ("{\"keys\":[]}", "holds no key"),
-        ("", "not a JWK Set"),
-        ("{\"k\":\"dGhlIHNlY3JldCB0aGF0IG5vIGxvZyBtYXkgaG9sZC4\"}", "key 0 (from 0): `kty` is missing"),
+        ("{\"keys\":[]}", "the key set has no key"),
+        ("", "the key set is not valid JSON"),
+        (
+            "{\"k\":\"dGhlIHNlY3JldCB0aGF0IG5vIGxvZyBtYXkgaG9sZC4\"}",
+            "the key at index 0 cannot be used: `kty` is \
+        missing",
+        ),
     ] {
         let aws = FakeAws::start().await;
         let arn = aws.create_secret(PRIMARY, "keys", if value.is_empty() { " " } else { value }, &[]);

@@ -2,12 +2,12 @@
 //!
 //! | trap | test |
 //! | --- | --- |
-//! | `created=-1` panics | `signing/tests/rules.rs::rule_3_every_parameter_once_and_of_its_type` |
+//! | `created=-1` panics | `signing/tests/rules.rs::rule_3_every_parameter_appears_once_and_has_its_type` |
 //! | an unknown `@name` panics | `signing/tests/rules.rs::rule_2_exactly_the_profile_is_covered` |
 //! | any other text panics | `signing/src/structured_field.rs::no_text_makes_the_parser_panic` |
-//! | parameters are written back in an order of one's own | `signing/tests/rules.rs::any_order_of_components_and_parameters_is_good`, `tests/src/interop/signed_by_others.rs::parameters_in_another_order_are_admitted` |
+//! | parameters are written back in an order of one's own | `signing/tests/rules.rs::any_order_of_components_and_parameters_is_admitted`, `tests/src/interop/signed_by_others.rs::parameters_in_another_order_are_admitted` |
 //! | key bytes in `Debug` | `signing/src/key.rs::debug_shows_no_secret`, `key-store/src/file.rs::no_secret_is_printed` |
-//! | `keyid` is a hash of the key | `signing/tests/rules.rs::rule_6_the_key_is_known_and_in_its_time`: keys of one secret, told apart by their ids |
+//! | `keyid` is a hash of the key | `signing/tests/rules.rs::rule_6_the_key_is_known_and_valid_at_this_time`: keys of one secret, told apart by their ids |
 //! | no `expires` means never | `tests/src/interop/signed_by_others.rs::what_the_rfc_allows_and_the_profile_does_not_is_refused` |
 //! | a list that covers nothing is good | `tests/src/interop/signed_by_others.rs::what_the_rfc_allows_and_the_profile_does_not_is_refused` |
 //! | unsigned is no refusal but nothing | `tests/src/request/at_the_authorizer.rs::a_signed_request_is_allowed_and_an_altered_one_denied`, `tests/src/request/traps.rs::whatever_is_not_signed_is_denied` |
@@ -20,16 +20,16 @@
 //! | a nonce is claimed before the signature is checked, so that anybody can use it up | `tests/src/request/traps.rs::a_forged_request_uses_up_nothing` |
 //! | the answer has JSON quotes in its ARN, or a `Condition` of null | `authorizer/src/response.rs::the_answer_is_what_api_gateway_takes` |
 //! | a wide policy behind a result cache | `authorizer/src/response.rs::the_resource_is_the_one_request_unless_iam_would_read_it_as_more` |
-//! | a fixed sleep stands for the time in which a new key spreads | `signing/tests/rotation_model.rs::no_good_request_is_refused_in_any_interleaving`, `tests/src/rotation/aws_failures.rs::a_replica_that_lags_for_a_moment_is_waited_for` |
+//! | a fixed sleep stands for the time in which a new key spreads | `signing/tests/rotation_model.rs::no_valid_request_is_refused_in_any_interleaving`, `tests/src/rotation/aws_failures.rs::a_replica_that_lags_for_a_moment_is_waited_for` |
 //! | the old secret is good until the next rotation | `signing/src/rotation.rs::a_planned_rotation_leads_the_new_key_in_and_the_old_ones_out` |
 //! | the date is read once, at the start | `tests/src/cli/on_key_files.rs::local_rotates_its_keys_again_and_again` |
 //! | a second rotation on one day does nothing and says nothing | `tests/src/cli/on_key_files.rs::rotations_side_by_side_lose_nothing` |
 //! | the list of the stack's parameters is hard-coded, and one that is added falls back to its default | `tests/src/rotation/stack_updates.rs::an_update_changes_the_timestamp_and_nothing_else` |
 //! | a test that parses, writes, parses and compares, and so sees no field that is ignored | `authorizer/src/config.rs::what_is_left_out_has_the_default`, `edge-signer/src/codec.rs::an_event_is_read_field_by_field`, `signing/src/structured_field.rs::a_signature_input_is_read_and_its_text_kept` |
-//! | two readers of one name: a lenient one decides, a strict one acts | `signing/tests/rules.rs::rule_1_one_of_each_header`, `tests/src/request/from_edge_to_allow.rs::a_name_that_only_resembles_ours_never_stands_for_it` |
-//! | a hop behind the verifier removes what was verified | `signing/tests/rules.rs::rule_1_connection_lists_nothing_that_the_verdict_rests_on` |
-//! | a stranger's member of a shared field decides about ours | `signing/tests/rules.rs::rule_1_the_fields_of_rfc_9421_are_a_viewers_own` |
-//! | a base path is guessed from the end of the path | `signing/src/gateway.rs::http_the_path_is_handed_on_without_stage_or_listed_mapping_key` |
+//! | two readers of one name: a lenient one decides, a strict one acts | `signing/tests/rules.rs::rule_1_each_header_appears_once`, `tests/src/request/from_edge_to_allow.rs::a_name_that_only_resembles_ours_never_stands_for_it` |
+//! | a hop behind the verifier removes what was verified | `signing/tests/rules.rs::rule_1_connection_lists_no_header_on_which_the_verdict_depends` |
+//! | a stranger's member of a shared field decides about ours | `signing/tests/rules.rs::rule_1_a_viewers_own_rfc_9421_fields_are_ignored` |
+//! | a base path is guessed from the end of the path | `signing/src/gateway.rs::http_the_path_is_passed_on_without_stage_or_listed_mapping_key` |
 //! | a report of what was asked in the place of what was done | `tests/src/rotation/two_kinds_under_one_id.rs::two_kinds_under_one_id_are_told_as_what_they_did` |
 //! | a label that was left behind decides later | `tests/src/rotation/interventions.rs::what_a_person_has_put_aside_stays_aside`, `tests/src/rotation/interventions.rs::test_secret_alone_moves_no_label` |
 

@@ -176,15 +176,27 @@ async fn a_secret_that_holds_no_keys_is_told_by_what_it_is() {
     for (arn, expected) in [
         (deleted, "{arn} is to be deleted: restore it first".to_owned()),
         (binary, version("it is binary, and has to be a JWK Set as text")),
-        (text("no-keys-text", "hunter2".to_owned()).await, version("not a JWK Set: wrong JSON at line 1, column 1")),
+        (
+            text("no-keys-text", "hunter2".to_owned()).await,
+            version(
+                "the key set is not valid JSON at line 1, column \
+        1",
+            ),
+        ),
         (
             text("no-keys-json", "{\"password\":\"hunter2\"}".to_owned()).await,
-            version("key 0 (from 0): `kty` is missing"),
+            version("the key at index 0 cannot be used: `kty` is missing"),
         ),
-        (text("no-keys-none", "{\"keys\":[]}".to_owned()).await, version("holds no key")),
+        (
+            text("no-keys-none", "{\"keys\":[]}".to_owned()).await,
+            version(
+                "the key set has no key, and must have 1 to \
+        8",
+            ),
+        ),
         (
             text("no-keys-type", key_set().to_json().replace("\"nbf\":0", "\"nbf\":\"0\"")).await,
-            version("key 0 (from 0): `nbf` has to be a whole number of seconds since 1970"),
+            version("the key at index 0 cannot be used: `nbf` must be a whole number of seconds since 1970"),
         ),
         (
             empty,

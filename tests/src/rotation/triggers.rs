@@ -191,7 +191,7 @@ async fn a_test_of_the_present_value_passes_and_moves_no_label() {
     let one_second_more = present.replace("\"nbf\":0", "\"nbf\":1");
     for (number, value, expected) in [
         (2, &*one_second_more, "what was put is not promoted: it does not say from which version it was planned"),
-        (3, "garbage", "what was put is not promoted: not a JWK Set: wrong JSON at line 1, column 1"),
+        (3, "garbage", "what was put is not promoted: the key set is not valid JSON at line 1, column 1"),
     ] {
         put(&id(number), value).await;
         let before = world.found().await;

@@ -183,7 +183,8 @@ mod tests {
         assert_eq!(AuthorizerConfig::read(variables("us-east-1")), Ok(AuthorizerConfig { source, ..default }));
         assert_eq!(
             AuthorizerConfig::read(variables("us-east-1,")).unwrap_err().to_string(),
-            "environment variable COUNTERSIGN_REGIONS is no list of Regions, each once, like eu-west-1,us-east-1: set it to the \
+            "environment variable COUNTERSIGN_REGIONS is not a list of different Regions, like eu-west-1,us-east-1: \
+            set it to the \
             Regions that hold a replica"
         );
     }
@@ -214,8 +215,9 @@ mod tests {
             ),
             (
                 (ORIGIN_HEADER, "api/origin-header/"),
-                "COUNTERSIGN_ORIGIN_HEADER is not what names of secrets begin with, like my-stack/origin-header, without a slash \
-                at its end: set it to the names of the secrets, up to the slash before NAME/value".to_owned(),
+                "COUNTERSIGN_ORIGIN_HEADER is not a prefix of the names of secrets, like my-stack/origin-header, \
+                without a slash at its end: set it to the names of the secrets, up to the slash before \
+                NAME/value".to_owned(),
             ),
             ((TTL, "0"), format!("COUNTERSIGN_TTL is \"0\": {SECONDS} 1 to 3600")),
             ((MAX_STALE, "1h"), format!("COUNTERSIGN_MAX_STALE is \"1h\": {SECONDS} 0 to 86400")),

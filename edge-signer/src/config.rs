@@ -244,12 +244,14 @@ mod tests {
             (
                 ARN,
                 "",
-                "is no list of Regions, each once, like eu-west-1,us-east-1: set it to the Regions that hold a replica",
+                "is not a list of different Regions, like eu-west-1,us-east-1: set it to the Regions that hold a \
+                replica",
             ),
             (
                 ARN,
                 "here",
-                "is no list of Regions, each once, like eu-west-1,us-east-1: set it to the Regions that hold a replica",
+                "is not a list of different Regions, like eu-west-1,us-east-1: set it to the Regions that hold a \
+                replica",
             ),
             ("none", "us-east-1", "is set for an origin without keys: set it only with the ARN of a secret"),
         ] {

@@ -1,4 +1,4 @@
-//! How AWS is asked, and what is said when it does not answer.
+//! How AWS is called, and the messages about a failed call.
 
 use aws_config::{
     AppName, BehaviorVersion, Region,
@@ -22,18 +22,19 @@ pub use aws_config::SdkConfig;
 /// How long a call may take, and how often it is tried.
 #[derive(Clone, Copy, Debug)]
 pub struct CallLimits {
-    /// Until a connection stands.
+    /// Until there is a connection.
     pub connect: Duration,
-    /// From the request's end to the answer's first byte.
+    /// From the end of the request to the first byte of the answer.
     pub read: Duration,
-    /// One try as a whole.
+    /// For one whole try.
     pub attempt: Duration,
-    /// How many tries there are.
+    /// The number of tries.
     pub attempts: u32,
 }
 
 impl CallLimits {
-    /// While a request of somebody waits: once, and never longer than the longest patience of a [`Cache`](crate::Cache).
+    /// For a call on which a request waits: one try, never longer than the longest patience of a
+    /// [`Cache`](crate::Cache).
     pub const BRIEF: Self = Self {
         connect: Duration::from_secs(1),
         read: Duration::from_millis(1500),
@@ -41,7 +42,7 @@ impl CallLimits {
         attempts: 1,
     };
 
-    /// While nobody waits.
+    /// For a call on which no request waits.
     pub const PATIENT: Self = Self {
         connect: Duration::from_secs(3),
         read: Duration::from_secs(10),
@@ -50,7 +51,7 @@ impl CallLimits {
     };
 }
 
-/// AWS as a Lambda function asks it: with the credentials, the Region and, for tests, the `AWS_ENDPOINT_URL` of its
+/// AWS as a Lambda function calls it: with the credentials, the Region and, for tests, the `AWS_ENDPOINT_URL` of its
 /// environment.
 pub fn of_lambda(limits: CallLimits) -> SdkConfig {
     let text = |name| env::var(name).ok().filter(|value| !value.is_empty());
@@ -66,7 +67,8 @@ pub fn of_lambda(limits: CallLimits) -> SdkConfig {
     config.build()
 }
 
-/// AWS in a Region as a person asks it: with the credentials of the environment, of a profile, or of a `credential_process`.
+/// AWS in a Region as a person calls it: with the credentials of the environment, of a profile, or of a
+/// `credential_process`.
 pub async fn of_operator(limits: CallLimits, region: &str) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(Region::new(region.to_owned()))
@@ -79,7 +81,7 @@ pub async fn of_operator(limits: CallLimits, region: &str) -> SdkConfig {
     loader.load().await
 }
 
-/// No connection is kept: a function is frozen between its calls, and what it finds afterwards may be dead.
+/// No connection is kept: a function is frozen between its invocations, and an old connection may be dead afterwards.
 fn http_client() -> aws_sdk_secretsmanager::config::SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).pool_max_idle_per_host(0).build_https()
 }
@@ -93,19 +95,19 @@ fn retries(limits: CallLimits) -> RetryConfig {
     RetryConfig::standard().with_max_attempts(limits.attempts)
 }
 
-/// In the user agent, which CloudTrail keeps.
+/// The name in the user agent, which CloudTrail records.
 fn app_name() -> Option<AppName> {
     AppName::new("countersign").ok()
 }
 
-/// A call, as the words about its failure name it.
+/// A call, as messages about its failure name it.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
-    /// As a policy allows it, like `secretsmanager:GetSecretValue`.
+    /// The action as a policy names it, like `secretsmanager:GetSecretValue`.
     pub action: &'a str,
-    /// The ARN or name of what is asked for.
+    /// The ARN or name of the resource.
     pub resource: &'a str,
-    /// Where.
+    /// The Region of the call.
     pub region: &'a str,
 }
 
@@ -116,8 +118,8 @@ fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
 
 /// Why a call failed, and what to do about it.
 ///
-/// It tells AWS's code and words, never a part of what was sent or received: AWS's words about a call that sends a secret are
-/// left out.
+/// The text has AWS's error code and message, and never a part of what was sent or received: AWS's message about a call
+/// that sends a secret is left out.
 pub fn explain<E, R>(error: &SdkError<E, R>, call: Call<'_>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -128,24 +130,22 @@ where
     let SdkError::ServiceError(context) = error else {
         return match error {
             SdkError::TimeoutError(_) => format!("{service} in {region} did not answer {action} in time"),
-            SdkError::ResponseError(_) => format!("what answered {action} in {region} is not {service}"),
+            SdkError::ResponseError(_) => format!("the answer to {action} in {region} is not from {service}"),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
                 format!("{service} in {region} did not answer {action} in time")
             }
             _ if lacks_credentials(error) => format!(
-                "{action} in {region} cannot be signed, for want of AWS credentials: set AWS_PROFILE, or \
+                "{action} in {region} cannot be signed, because AWS credentials are missing: set AWS_PROFILE, or \
                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which `aws configure export-credentials` prints"
             ),
             SdkError::DispatchFailure(_) => {
-                format!(
-                    "{service} in {region} cannot be reached: look at the network, and whether there is such a Region"
-                )
+                format!("{service} in {region} cannot be reached: check the network, and whether this Region exists")
             }
-            _ => format!("{action} in {region} could not be asked for"),
+            _ => format!("the call {action} in {region} could not be made"),
         };
     };
     let Some(code) = context.err().code() else {
-        return format!("what answered {action} in {region} is not {service}");
+        return format!("the answer to {action} in {region} is not from {service}");
     };
     let says = match context.err().message() {
         Some(words) if action != "secretsmanager:PutSecretValue" => {
@@ -157,11 +157,11 @@ where
     match code {
         "AccessDeniedException" | "AccessDenied" => {
             let key = match action {
-                "secretsmanager:GetSecretValue" => ", and kms:Decrypt on its key if that is one of your own",
-                "secretsmanager:PutSecretValue" => ", and kms:GenerateDataKey on its key if that is one of your own",
+                "secretsmanager:GetSecretValue" => ", and kms:Decrypt on its KMS key if that key is your own",
+                "secretsmanager:PutSecretValue" => ", and kms:GenerateDataKey on its KMS key if that key is your own",
                 _ => "",
             };
-            format!("not allowed: allow {action} on {resource} in {region}{key}{says}")
+            format!("AWS denies the call: allow {action} on {resource} in {region}{key}{says}")
         }
         "DecryptionFailure" | "EncryptionFailure" => {
             format!("the secret's KMS key cannot be used: allow kms:Decrypt and kms:GenerateDataKey on it{says}")
@@ -176,10 +176,12 @@ where
         | "IncompleteSignature"
         | "MissingAuthenticationToken" => {
             format!(
-                "AWS does not take these credentials in {region}: look at the account, the Region and the clock{says}"
+                "AWS does not accept these credentials in {region}: check the account, the Region and the clock{says}"
             )
         }
-        "ResourceNotFoundException" => format!("{action} found nothing: look for {resource} in {region}{says}"),
+        "ResourceNotFoundException" => {
+            format!("{action} did not find {resource} in {region}: check the name, the account and the Region{says}")
+        }
         "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" => {
             format!("AWS throttles {action} in {region}: try again later{says}")
         }

@@ -1,8 +1,8 @@
-//! The cache of one process before its key store.
+//! The cache of one process in front of its key store.
 //!
-//! A Lambda function is frozen between invocations, so nothing runs in the background: a read is made inside an invocation
-//! whose time it is, and is short. Time is the wall clock's, since a monotonic one may stand still while frozen, and is
-//! always an argument.
+//! A Lambda function is frozen between invocations, so nothing runs in the background: a read is made inside an
+//! invocation that finds the keys due, and is short. Time is the wall clock's, because a monotonic clock may stop while
+//! the function is frozen, and is always an argument.
 
 use crate::store::{KeyStore, ReadError, StoredKeys};
 use signing::KeyId;
@@ -11,26 +11,27 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// After a failed read the next one waits this long, while something usable is in hand.
+/// The pause after a failed read while the cache has a usable value.
 const RETRY: Duration = Duration::from_secs(10);
-/// With nothing usable every request fails, so the next read waits less; still, a store that is down is not hammered.
+/// The pause after a failed read without a usable value. Every request fails, so it is shorter, but still protects the
+/// store.
 const RETRY_EMPTY: Duration = Duration::from_secs(1);
-/// An unknown key id causes a read at most this often: a flood of invented ones costs nothing.
+/// An unknown key id causes at most one read in this time, so a flood of invented ids costs nothing.
 const UNKNOWN: Duration = Duration::from_secs(10);
-/// How long an invocation waits for a read when it has something usable in hand.
+/// How long an invocation waits for a read if the cache has a usable value.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// How long it waits when it has nothing.
+/// How long an invocation waits for a read if the cache has no usable value.
 const PATIENCE_EMPTY: Duration = Duration::from_secs(2);
-/// A clock may step back this far, the greatest difference that the design allows between any two clocks. Requests that run
-/// side by side also take their time in another order than they come here.
+/// A clock may step back this far, the greatest difference that the design allows between any two clocks. Requests that
+/// run side by side may also come here in another order than their times.
 const STEP_BACK: Duration = Duration::from_secs(5);
 
-/// How long what was read is kept.
+/// How long a value is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheLimits {
-    /// How old it may grow before it is read again.
+    /// The age at which the value is read again: its TTL.
     pub ttl: Duration,
-    /// How long past its `ttl` it is used while it cannot be read again: the outage that is tolerated.
+    /// How long the value is used past its `ttl` while it cannot be read again: the tolerated outage.
     pub max_stale: Duration,
 }
 
@@ -41,55 +42,55 @@ impl CacheLimits {
     }
 }
 
-/// What a store holds, a key set for one, in memory; and the rules by which it is read again.
+/// The value of a store in memory, for example a key set, and the rules by which it is read again.
 #[derive(Debug)]
 pub struct Cache<S: KeyStore> {
     store: S,
     limits: CacheLimits,
     state: Mutex<State<S::Value>>,
-    /// Cached by the one invocation that reads.
+    /// Locked by the one invocation that reads.
     reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
 struct State<V> {
-    /// The latest time that was told.
+    /// The latest time that a caller passed.
     latest: Option<SystemTime>,
-    /// What is in hand, and when its read was sent.
+    /// The value, and the time at which its read was sent.
     value: Option<(Arc<V>, SystemTime)>,
-    /// When the last read failed.
+    /// The time at which the last read failed, if it failed.
     failed: Option<SystemTime>,
-    /// When an unknown key id last caused a read.
+    /// The time at which an unknown key id last caused a read.
     unknown_read: Option<SystemTime>,
 }
 
-/// What the cache holds at a moment.
+/// The content of the cache at one moment.
 #[derive(Debug)]
 pub struct Cached<V> {
-    /// What was read last, where it may still be used.
+    /// The value, if it may still be used.
     pub value: Option<Arc<V>>,
-    /// How old it is: the time since its read was sent.
+    /// Its age: the time since its read was sent.
     pub age: Duration,
-    /// Whether it is time to call [`Cache::refresh`].
+    /// Whether [`Cache::refresh`] is due.
     pub due: bool,
 }
 
 impl<S: KeyStore> Cache<S> {
-    /// An empty cache before `store`.
+    /// An empty cache in front of `store`.
     pub fn new(store: S, limits: CacheLimits) -> Self {
         Self { store, limits, state: Mutex::new(State::empty(None)), reading: tokio::sync::Mutex::default() }
     }
 
-    /// What may be used at `now`, without waiting for anything.
+    /// The content that may be used at `now`. This call does not wait.
     pub fn get(&self, now: SystemTime) -> Cached<S::Value> {
         self.state(now).get(self.limits, now)
     }
 
-    /// Reads again if it is due at `now` and no one else does; waits for whoever does only with nothing in hand. Returns what it
-    /// has read, if it has.
+    /// Reads again if a read is due at `now` and no other invocation reads. If another one reads, this call waits for
+    /// it only without a usable value. Returns the value that this call has read, if any.
     ///
     /// # Errors
-    /// Why the read failed. What was held before is held still, for as long as it may be.
+    /// Why the read failed. The previous value stays, as long as it may be used.
     pub async fn refresh(&self, now: SystemTime) -> Result<Option<Arc<S::Value>>, ReadError> {
         let cached = self.get(now);
         if !cached.due {
@@ -100,11 +101,12 @@ impl<S: KeyStore> Cache<S> {
             (Err(_), Some(_)) => return Ok(None),
             (Err(_), None) => self.reading.lock().await,
         };
-        // Whoever read before us may have done it for us.
+        // The invocation that read before this one may have read what this one needs.
         if self.get(now).due { self.read(now).await.map(Some) } else { Ok(None) }
     }
 
-    /// One read, dropped when it takes too long. What it brings is as old as the moment at which it was sent.
+    /// One read, dropped when it takes too long. The age of its value counts from the moment at which the read was
+    /// sent.
     async fn read(&self, now: SystemTime) -> Result<Arc<S::Value>, ReadError> {
         let patience = if self.get(now).value.is_some() { PATIENCE } else { PATIENCE_EMPTY };
         let read = tokio::time::timeout(patience, self.store.read(patience)).await;
@@ -117,15 +119,17 @@ impl<S: KeyStore> Cache<S> {
                 return Ok(value);
             }
             Ok(Err(error)) => (now, error),
-            Err(_) => (now + patience, ReadError(format!("no answer within {patience:?}"))),
+            Err(_) => {
+                (now + patience, ReadError(format!("the store did not answer within {} ms", patience.as_millis())))
+            }
         };
         state.failed = Some(failed);
         Err(error)
     }
 
-    /// The state as of `now`: where the clock has gone back nobody can say how old anything is, so nothing is kept.
+    /// The state as of `now`. If the clock has gone back, no age is known, so nothing is kept.
     fn state(&self, now: SystemTime) -> MutexGuard<'_, State<S::Value>> {
-        // No code that holds the lock can panic, and every state is a whole one.
+        // No code that holds the lock can panic, and every state is complete.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.latest {
             Some(latest) if age(now, latest) > STEP_BACK => *state = State::empty(Some(now)),
@@ -136,7 +140,7 @@ impl<S: KeyStore> Cache<S> {
 }
 
 impl<S: KeyStore<Value = StoredKeys>> Cache<S> {
-    /// Reads the keys again because they do not hold `unknown`; at most every ten seconds, whatever the id.
+    /// Reads the keys again because they do not hold `unknown`; at most once in ten seconds, for all ids together.
     ///
     /// # Errors
     /// Why the read failed.
@@ -148,7 +152,7 @@ impl<S: KeyStore<Value = StoredKeys>> Cache<S> {
         let known = cached.value.is_some_and(|stored| stored.keys.get(unknown).is_some());
         {
             let mut state = self.state(now);
-            // What was read for this very request is as new as it can be.
+            // A value that was read for this request is as new as possible.
             let just_read = state.value.as_ref().is_some_and(|(_, sent)| *sent == now);
             let since = |moment: Option<SystemTime>| moment.map_or(Duration::MAX, |moment| age(moment, now));
             if known || just_read || since(state.failed) < RETRY || since(state.unknown_read) < UNKNOWN {
@@ -178,7 +182,7 @@ impl<V> State<V> {
     }
 }
 
-/// The time from one moment to the other; none where the other is not after it.
+/// The time from one moment to the other; zero if the other is not later.
 fn age(from: SystemTime, to: SystemTime) -> Duration {
     to.duration_since(from).unwrap_or_default()
 }
@@ -224,7 +228,7 @@ mod tests {
     }
 
     impl Cache<&Scripted> {
-        /// One invocation: which key set it gets, and how many reads there have been.
+        /// One invocation: the key set that it gets, and the number of reads until then.
         async fn invoke(&self, seconds: f64) -> (Option<String>, usize) {
             let now = at(seconds);
             let _ = self.refresh(now).await;
@@ -247,7 +251,7 @@ mod tests {
         assert_eq!(cache.invoke(119.9).await, got("read-1", 2));
     }
 
-    /// Whoever reads is told what, and nobody else.
+    /// Only the invocation that reads gets the value from `refresh`.
     #[tokio::test]
     async fn what_is_read_is_returned_once() {
         let store = Scripted::default();
@@ -281,7 +285,7 @@ mod tests {
         cache.invoke(0.0).await;
         *store.fails.lock().unwrap() = true;
         assert_eq!(cache.invoke(1859.9).await, got("read-0", 2));
-        // With nothing in hand it is tried again a second after the last failure.
+        // Without a usable value the next read is one second after the last failure.
         assert_eq!(cache.invoke(1860.0).await, (None, 2));
         assert_eq!(cache.invoke(1860.9).await, (None, 3));
         assert_eq!(cache.invoke(1861.8).await, (None, 3));
@@ -295,22 +299,28 @@ mod tests {
         let cache = Cache::new(&store, LIMITS);
         *store.hangs.lock().unwrap() = true;
         let begun = tokio::time::Instant::now();
-        assert_eq!(cache.refresh(at(0.0)).await.unwrap_err(), ReadError("no answer within 2s".into()));
+        assert_eq!(
+            cache.refresh(at(0.0)).await.unwrap_err(),
+            ReadError("the store did not answer within 2000 ms".into())
+        );
         assert_eq!(begun.elapsed(), PATIENCE_EMPTY);
         store.going.notify_waiters();
         assert_eq!(cache.invoke(0.0).await, (None, 1));
-        assert_eq!(cache.invoke(2.9).await, (None, 1), "the rest begins where the wait ended");
+        assert_eq!(cache.invoke(2.9).await, (None, 1), "the pause begins at the end of the wait");
 
         *store.hangs.lock().unwrap() = false;
         cache.invoke(10.0).await;
         *store.hangs.lock().unwrap() = true;
         let begun = tokio::time::Instant::now();
-        assert_eq!(cache.refresh(at(70.0)).await.unwrap_err(), ReadError("no answer within 300ms".into()));
+        assert_eq!(
+            cache.refresh(at(70.0)).await.unwrap_err(),
+            ReadError("the store did not answer within 300 ms".into())
+        );
         assert_eq!(begun.elapsed(), PATIENCE);
         assert_eq!(cache.invoke(70.0).await, got("read-1", 3));
     }
 
-    /// Two invocations side by side: one reads, and the other waits for it only when it has nothing in hand.
+    /// Two invocations side by side: one reads, and the other waits for it only without a usable value.
     #[tokio::test(start_paused = true)]
     async fn only_one_reads_at_a_time() {
         let store = Scripted::default();
@@ -339,14 +349,14 @@ mod tests {
         cache.invoke(0.0).await;
         assert_eq!(cache.invoke(-5.0).await, got("read-0", 1));
         assert_eq!(cache.invoke(-5.1).await, got("read-1", 2));
-        // However far it had gone ahead since the read, and however small the steps.
+        // For every distance that the clock had gone ahead since the read, and for small steps.
         assert_eq!(cache.invoke(50.0).await, got("read-1", 2));
         assert_eq!(cache.invoke(46.0).await, got("read-1", 2));
         assert_eq!(cache.invoke(44.9).await, got("read-2", 3));
 
         *store.fails.lock().unwrap() = true;
         assert_eq!(cache.invoke(-1000.0).await, (None, 4));
-        // A rest from before the clock went back does not outlast it.
+        // A pause from before the clock went back does not continue after it.
         assert_eq!(cache.invoke(-2000.0).await, (None, 5));
     }
 
@@ -370,7 +380,7 @@ mod tests {
         *store.fails.lock().unwrap() = true;
         assert!(cache.refresh_for(&unknown, at(40.0)).await.is_err());
         assert_eq!(cache.invoke(41.0).await, got("read-2", 4));
-        // Nor does a flood keep a store that is down from its rest.
+        // A flood does not shorten the pause for a store that is down.
         assert!(cache.refresh(at(75.0)).await.is_err());
         cache.refresh_for(&unknown, at(84.9)).await.unwrap();
         assert_eq!(reads(), 5);
@@ -378,7 +388,7 @@ mod tests {
         assert_eq!(reads(), 6);
     }
 
-    /// A failure is forgotten with the read that follows it: a short time to live is kept from then on.
+    /// A successful read ends the pause of an earlier failure, so a short TTL is respected again.
     #[tokio::test]
     async fn a_good_read_ends_the_rest_after_a_failed_one() {
         let store = Scripted::default();
@@ -390,7 +400,7 @@ mod tests {
         assert_eq!(cache.invoke(6.0).await, got("read-2", 3));
     }
 
-    /// A set that was read for the very request that brings an unknown id is not read twice for it.
+    /// A set that was read for a request is not read again because the request has an unknown id.
     #[tokio::test]
     async fn a_cold_start_with_an_unknown_key_id_is_one_read() {
         let store = Scripted::default();

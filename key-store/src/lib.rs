@@ -1,7 +1,7 @@
-//! Where a key set comes from, and how long it is kept.
+//! The stores of key sets, and the cache that decides how long a key set is kept.
 //!
-//! A [`KeyStore`] reads the set as it is now, out of a file or, with the feature `aws`, out of AWS Secrets Manager; a
-//! [`Cache`] stands before it, so that a request rarely waits for a read and an outage of the store is outlived for a bounded time.
+//! A [`KeyStore`] reads the present set from a file or, with the feature `aws`, from AWS Secrets Manager. A [`Cache`]
+//! in front of it makes requests rarely wait for a read, and tolerates an outage of the store for a bounded time.
 
 #[cfg(feature = "aws")]
 pub mod aws;

@@ -1,4 +1,4 @@
-//! Secrets that Secrets Manager has generated, found by their names in the Region of the function itself.
+//! Secrets that Secrets Manager has generated. They are found by their names, in the function's own Region.
 
 use crate::{
     aws::{Call, SdkConfig, explain},
@@ -10,12 +10,12 @@ use ctutils::CtEq as _;
 use std::{fmt, ops::RangeInclusive, time::Duration};
 use zeroize::Zeroizing;
 
-/// What the names of some secrets begin with; behind it each has a slash and a name of its own.
+/// The common prefix of the names of some secrets. Each name continues with a slash and a part of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretPrefix(Box<str>);
 
 impl SecretPrefix {
-    /// A name has at most 512 characters, and these leave room for what is behind them.
+    /// A name has at most 512 characters, so this limit leaves room for the rest of the name.
     const MAX_BYTES: usize = 400;
 }
 
@@ -28,12 +28,12 @@ impl TryFrom<&str> for SecretPrefix {
     }
 }
 
-/// The text is no beginning of secrets' names.
+/// The text is not a prefix of the names of secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not what names of secrets begin with, like my-stack/origin-header, without a slash at its end")]
+#[error("is not a prefix of the names of secrets, like my-stack/origin-header, without a slash at its end")]
 pub struct SecretPrefixError;
 
-/// The secrets whose names begin alike.
+/// The secrets whose names have the same prefix.
 #[derive(Clone, Debug)]
 pub struct NamedSecrets {
     client: Client,
@@ -42,19 +42,19 @@ pub struct NamedSecrets {
 }
 
 impl NamedSecrets {
-    /// Those in the Region of `aws`.
+    /// The secrets in the Region of `aws`.
     pub fn new(prefix: SecretPrefix, aws: &SdkConfig) -> Self {
         let region = aws.region().map_or_else(|| "no Region".to_owned(), ToString::to_string);
         Self { client: Client::new(aws), region, prefix }
     }
 
-    /// The secret with this name behind the prefix.
+    /// The secret with this name after the prefix.
     pub fn named(&self, name: &str) -> NamedSecret {
         NamedSecret { all: self.clone(), name: format!("{}/{name}", self.prefix.0) }
     }
 }
 
-/// A secret that there may be, or no longer be.
+/// A secret that may not exist, or no longer exist.
 #[derive(Debug)]
 pub struct NamedSecret {
     all: NamedSecrets,
@@ -62,44 +62,47 @@ pub struct NamedSecret {
 }
 
 impl KeyStore for NamedSecret {
-    /// None where there is no such secret. That is an answer, which takes the place of what was read before; a failure is none.
+    /// `None` if the secret does not exist. This is an answer, so it replaces the value that was read before; a failure
+    /// does not.
     type Value = Option<SecretText>;
 
     async fn read(&self, _: Duration) -> Result<Option<SecretText>, ReadError> {
         let NamedSecrets { client, region, prefix } = &self.all;
-        // On the heap, so that an invocation that reads nothing does not carry the SDK's state with it.
+        // On the heap, so that an invocation that does not read is not as large as the SDK's state.
         let call = client.get_secret_value().secret_id(&self.name).version_stage("AWSCURRENT");
         let answer = match Box::pin(call.send()).await {
             Ok(answer) => answer,
-            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => {
-                // All of them: whoever allowed the one alone would find the next one denied.
+                // All secrets of the prefix: a policy for only this one would deny the next one.
                 let resource = format!("secret:{}/*", prefix.0);
                 let call = Call { action: "secretsmanager:GetSecretValue", resource: &resource, region };
                 return Err(ReadError(explain(&error, call)));
             }
         };
         let text = answer.secret_string.and_then(SecretText::new);
-        let problem = || ReadError(format!("secret {} in {region} is no text of {}", self.name, SecretText::FORM));
+        let problem =
+            || ReadError(format!("the value of secret {} in {region} is not {}", self.name, SecretText::FORM));
         text.map(Some).ok_or_else(problem)
     }
 }
 
-/// There is no such secret, or it is marked for deletion: so GetSecretValue documents the two.
-fn is_gone<R>(error: &SdkError<GetSecretValueError, R>) -> bool {
+/// Whether the secret does not exist or is marked for deletion, as GetSecretValue documents these two errors.
+fn is_missing<R>(error: &SdkError<GetSecretValueError, R>) -> bool {
     let error = error.as_service_error();
     error.is_some_and(|error| error.is_resource_not_found_exception() || error.is_invalid_request_exception())
 }
 
-/// A generated secret. It is never printed, cloned or compared but in constant time, and its bytes are zeroed when it is dropped.
+/// A generated secret. It is never printed or cloned, and is compared only in constant time. Its bytes are zeroed on
+/// drop.
 pub struct SecretText(Zeroizing<String>);
 
 impl SecretText {
-    /// Secrets Manager generates 32 characters where nothing else is asked for: of letters and digits that is 190 bits.
+    /// Secrets Manager generates 32 characters by default: with letters and digits these are 190 bits.
     const LENGTHS: RangeInclusive<usize> = 32..=128;
     const FORM: &str = "32 to 128 letters and digits";
 
-    /// The secret, where it has the form of one.
+    /// The secret, if the text has the form of one.
     pub fn new(text: String) -> Option<Self> {
         let text = Zeroizing::new(text);
         Self::is_one(&text).then_some(Self(text))
@@ -110,7 +113,7 @@ impl SecretText {
         Self::LENGTHS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
     }
 
-    /// Whether the text is the secret. Compares in constant time, as `hmac` does; only another length shows at once.
+    /// Whether the text is the secret. Compares in constant time, as `hmac` does; only another length returns earlier.
     pub fn is(&self, text: &str) -> bool {
         self.0.as_bytes().ct_eq(text.as_bytes()).into()
     }
@@ -129,7 +132,7 @@ mod tests {
     const TEXT: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABC";
 
     #[test]
-    fn a_prefix_is_what_names_begin_with() {
+    fn a_prefix_has_the_characters_of_names_and_no_slash_at_its_end() {
         for good in ["s", "my-stack/origin-header", "/a//b", "A_b+c=d.e@f-", &"x".repeat(400)] {
             assert!(SecretPrefix::try_from(good).is_ok(), "{good}");
         }
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_generated_text_is_long_and_of_letters_and_digits() {
+    fn a_generated_secret_is_32_to_128_letters_and_digits() {
         for (text, good) in [
             ("x".repeat(31), false),
             ("x".repeat(32), true),
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_the_secret_or_it_is_not() {
+    fn only_the_same_text_is_the_secret() {
         let secret = SecretText::new(TEXT.to_owned()).unwrap();
         assert!(secret.is(TEXT));
         for at in 0..TEXT.len() {
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_not_printed_and_is_zeroed_on_drop() {
+    fn the_secret_is_not_printed_and_is_zeroed_on_drop() {
         fn zeroed<T: zeroize::ZeroizeOnDrop>(_: &T) {}
         let secret = SecretText::new(TEXT.to_owned()).unwrap();
         assert_eq!(format!("{secret:?}"), "SecretText(..)");

@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 /// A secret by its ARN, and the Regions that hold a replica of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretLocation {
-    /// The primary.
+    /// The ARN of the primary.
     pub arn: SecretArn,
-    /// Each once, in the order in which they were given.
+    /// The Regions of the replicas, each once, in the given order.
     pub replicas: Vec<String>,
 }
 
-/// The whole ARN of a secret, with the six characters that Secrets Manager puts behind its name.
+/// The whole ARN of a secret, with the six characters that Secrets Manager appends to its name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SecretArn(Box<str>);
 
@@ -64,7 +64,7 @@ impl TryFrom<&str> for SecretArn {
         let mut next = || parts.next().unwrap_or_default();
         let (arn, partition, service, region) = (next(), next(), next(), next());
         let (account, kind, name) = (next(), next(), next());
-        // The last hyphen and what is behind it are Secrets Manager's.
+        // Secrets Manager appends the last hyphen and the characters after it.
         let whole = name.rsplit_once('-').is_some_and(|(name, end)| {
             !name.is_empty() && end.len() == 6 && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
         });
@@ -82,20 +82,20 @@ impl TryFrom<&str> for SecretArn {
     }
 }
 
-/// Whether a secret's name may hold it.
+/// Whether the name of a secret may have this byte.
 pub(crate) fn of_a_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte)
 }
 
-/// The text is no ARN of a secret.
+/// The text is not the ARN of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no whole ARN of a secret, like arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-AbCdEf")]
+#[error("is not the whole ARN of a secret, like arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-AbCdEf")]
 pub struct SecretArnError;
 
 /// Regions like `eu-west-1`, with commas between them.
 ///
 /// # Errors
-/// Where one is none, or stands twice.
+/// If an entry is not a Region, or appears twice.
 pub(crate) fn regions(text: &str) -> Result<Vec<String>, RegionsError> {
     let mut regions: Vec<String> = Vec::new();
     for region in text.split(',').map(str::trim) {
@@ -120,15 +120,16 @@ fn is_region(text: &str) -> bool {
     }
 }
 
-/// The text is no list of Regions.
+/// The text is not a list of Regions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no list of Regions, each once, like eu-west-1,us-east-1")]
+#[error("is not a list of different Regions, like eu-west-1,us-east-1")]
 pub struct RegionsError;
 
-/// The secret as one process reads it: in its own Region, where that holds a replica, or else where the primary is.
+/// The secret as one process reads it: in the process's own Region if that has a replica, and in the Region of the
+/// primary.
 #[derive(Debug)]
 pub struct SecretStore {
-    /// In the order in which they are asked.
+    /// The Regions, in the order in which they are asked.
     places: Vec<Place>,
 }
 
@@ -155,7 +156,7 @@ impl SecretStore {
     }
 }
 
-/// A client for the Region, whatever that of `aws` is.
+/// A client for `region`, which need not be the Region of `aws`.
 pub fn client(aws: &SdkConfig, region: &str) -> Client {
     let region = config::Region::new(region.to_owned());
     Client::from_conf(config::Builder::from(aws).region(region).build())
@@ -164,7 +165,7 @@ pub fn client(aws: &SdkConfig, region: &str) -> Client {
 impl KeyStore for SecretStore {
     type Value = StoredKeys;
 
-    /// Each place gets its share of the patience: where one hangs there is time left for the next.
+    /// Each Region gets its share of the patience: if one hangs, there is time left for the next.
     async fn read(&self, patience: Duration) -> Result<StoredKeys, ReadError> {
         let end = Instant::now() + patience;
         let mut problems = Vec::new();
@@ -174,7 +175,11 @@ impl KeyStore for SecretStore {
             match timeout(share, place.read()).await {
                 Ok(Ok(reading)) => return Ok(reading),
                 Ok(Err(problem)) => problems.push(problem),
-                Err(_) => problems.push(format!("no answer from {} within {} ms", place.region, share.as_millis())),
+                Err(_) => problems.push(format!(
+                    "secretsmanager in {} did not answer within {} ms",
+                    place.region,
+                    share.as_millis()
+                )),
             }
         }
         Err(ReadError(problems.join("; ")))
@@ -183,11 +188,11 @@ impl KeyStore for SecretStore {
 
 impl Place {
     async fn read(&self) -> Result<StoredKeys, String> {
-        // On the heap, so that an invocation that reads nothing does not carry the SDK's state with it.
+        // On the heap, so that an invocation that does not read is not as large as the SDK's state.
         let call = self.client.get_secret_value().secret_id(&self.arn).version_stage("AWSCURRENT");
         let answer = Box::pin(call.send()).await;
         let answer = answer.map_err(|error| {
-            // The words of AWS tell a secret that has no such version from one that is not there.
+            // Only AWS's message shows whether the secret has no such version, or does not exist.
             let words = error.as_service_error().and_then(|error| error.message()).unwrap_or_default();
             if words.contains("staging label") && words.contains("AWSCURRENT") {
                 return no_current(&self.arn, &self.region);
@@ -195,19 +200,19 @@ impl Place {
             explain(&error, Call { action: "secretsmanager:GetSecretValue", resource: &self.arn, region: &self.region })
         })?;
         let text = answer.secret_string.map(Zeroizing::new);
-        let text = text.ok_or_else(|| format!("{} is binary: it has to be a JWK Set as text", self.arn))?;
+        let text = text.ok_or_else(|| format!("{} is binary, and must be a JWK Set as text", self.arn))?;
         let keys = KeySet::from_json(&text).map_err(|error| format!("{}: {error}", self.arn))?;
-        // Of the version, not of the secret.
+        // The date of the version, not of the secret.
         let created = answer.created_date.and_then(|created| created.try_into().ok());
         Ok(StoredKeys { keys, created })
     }
 }
 
-/// What is said of a secret that nobody has put keys into, or whose AWSCURRENT somebody has taken away.
+/// The message about a secret without AWSCURRENT: it is empty, or somebody has removed the label.
 fn no_current(arn: &str, region: &str) -> String {
     format!(
-        "the secret {arn} has no version AWSCURRENT in {region}: `countersign keys init --secret ARN` makes the first key in an \
-        empty secret, with the ARN of the primary"
+        "the secret {arn} has no version AWSCURRENT in {region}: if the secret is empty, make its first key with \
+        `countersign keys init --secret ARN` and the ARN of the primary"
     )
 }
 
@@ -218,7 +223,7 @@ mod tests {
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:countersign/keys-AbC123";
 
     #[test]
-    fn an_arn_is_whole_or_refused() {
+    fn only_a_whole_arn_of_a_secret_is_accepted() {
         let arn = SecretArn::try_from(ARN).unwrap();
         assert_eq!((arn.as_str(), arn.region()), (ARN, "eu-west-1"));
         assert_eq!(arn.in_region("us-gov-west-1"), ARN.replace("eu-west-1", "us-gov-west-1"));
@@ -250,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_are_a_list_of_regions() {
+    fn only_a_list_of_different_regions_is_accepted() {
         for (text, expected) in [
             ("eu-west-1", Ok(vec!["eu-west-1"])),
             ("eu-west-1, us-gov-east-1,ap-southeast-12", Ok(vec!["eu-west-1", "us-gov-east-1", "ap-southeast-12"])),
@@ -268,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_region_is_asked_first_where_it_holds_a_replica() {
+    fn the_own_region_is_asked_first_if_it_has_a_replica() {
         let secret = SecretLocation {
             arn: ARN.try_into().unwrap(),
             replicas: vec!["us-east-1".into(), "eu-west-1".into(), "ap-south-1".into()],

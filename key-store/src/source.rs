@@ -11,29 +11,29 @@ use std::time::Duration;
 pub enum Source {
     /// `file:PATH`, for local runs and tests.
     File(KeyFile),
-    /// An ARN, and the Regions with a replica.
+    /// The ARN of a secret, and the Regions with a replica.
     Secret(SecretLocation),
 }
 
-/// The texts name no store.
+/// The texts do not name a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    /// It is no ARN of a secret and no file.
-    #[error("{SecretArnError}; file:PATH is for local runs and tests")]
+    /// The text is neither the ARN of a secret nor a file.
+    #[error("{SecretArnError}, and not file:PATH, which is for local runs and tests")]
     Secret,
-    /// The Regions are none.
-    #[error("{0}")]
+    /// The Regions are not a list of Regions.
+    #[error(transparent)]
     Regions(#[from] RegionsError),
-    /// There are Regions of what has none.
-    #[error("goes with the ARN of a secret, and not with a file")]
+    /// There are Regions, but a file has none.
+    #[error("is only for the ARN of a secret, and not for a file")]
     RegionsOfFile,
 }
 
 impl Source {
-    /// Reads what `countersign-secret` and `countersign-regions`, or the variables of these names, say.
+    /// Reads the values of `countersign-secret` and `countersign-regions`, or of the variables with these names.
     ///
     /// # Errors
-    /// Which of the two is wrong, and what is accepted.
+    /// The wrong one of the two, and what is accepted.
     pub fn parse(secret: &str, replicas: Option<&str>) -> Result<Self, SourceError> {
         match (secret.strip_prefix("file:"), replicas) {
             (Some(""), _) => Err(SourceError::Secret),
@@ -49,7 +49,7 @@ impl Source {
         }
     }
 
-    /// The store itself, which reads from the Region of `aws` where it can.
+    /// Opens the store. It reads from the Region of `aws` if it can.
     pub fn open(&self, aws: &SdkConfig) -> Store {
         match self {
             Self::File(file) => Store::File(file.clone()),
@@ -58,7 +58,7 @@ impl Source {
     }
 }
 
-/// What a [`Source`] opens.
+/// The store that a [`Source`] opens.
 #[derive(Debug)]
 pub enum Store {
     /// A key file.

@@ -1,4 +1,4 @@
-//! What a place of secrets is asked, and what it says.
+//! The interface of a store of secrets.
 
 use signing::KeySet;
 use std::{
@@ -6,12 +6,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// A place that holds a key set, or another secret.
+/// A store that holds a key set, or another secret.
 pub trait KeyStore: Send + Sync {
-    /// What is read of it: of a key set a [`StoredKeys`].
+    /// The value that is read: for a key set a [`StoredKeys`].
     type Value: Send + Sync;
 
-    /// Reads what it holds now. After `patience` it is dropped, whether or not it has answered.
+    /// Reads the present value. After `patience` the caller drops the read.
     fn read(&self, patience: Duration) -> impl Future<Output = Result<Self::Value, ReadError>> + Send;
 }
 
@@ -20,18 +20,18 @@ pub trait KeyStore: Send + Sync {
 pub struct StoredKeys {
     /// The set.
     pub keys: KeySet,
-    /// When this version of it was made, where the store says so: what a rotation makes young.
+    /// The time at which this version was made, if the store reports it. A rotation makes a new version.
     pub created: Option<SystemTime>,
 }
 
 impl StoredKeys {
-    /// How many whole seconds ago it was made: 0 where two clocks differ and it is yet to be.
+    /// The age of the version in whole seconds: 0 if its time is in the future because two clocks differ.
     pub fn age(&self, now: SystemTime) -> Option<u64> {
         self.created.map(|created| now.duration_since(created).unwrap_or_default().as_secs())
     }
 }
 
-/// Why a store could not be read, in words for the log; never a part of a secret.
+/// Why a store could not be read, as text for the log. It never has a part of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ReadError(pub String);

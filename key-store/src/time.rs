@@ -1,4 +1,4 @@
-//! The second that a moment lies in, as the signing law counts time.
+//! The time as `signing` counts it, in whole seconds.
 
 use signing::UnixSeconds;
 use std::time::SystemTime;

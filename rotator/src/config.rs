@@ -184,7 +184,7 @@ mod tests {
             ((SECRET, ""), &format!("COUNTERSIGN_SECRET is not the ARN of a secret: {ARNS}")),
             ((SECRET, "file:/k.json"), &format!("COUNTERSIGN_SECRET is a file: {ARNS}")),
             ((SECRET, "eyJrIjoi"), &format!("COUNTERSIGN_SECRET is not the ARN of a secret: {ARNS}")),
-            ((REGIONS, "here"), "COUNTERSIGN_REGIONS is no list of Regions"),
+            ((REGIONS, "here"), "COUNTERSIGN_REGIONS is not a list of different Regions"),
             ((ROTATE, "all"), "COUNTERSIGN_ROTATE is \"all\": set it to both, secret or api-key"),
             ((STACK, ""), "StackName is missing: set it to the name of the stack"),
             ((LEAD, "1h"), "COUNTERSIGN_LEAD is \"1h\": set it to a whole number of seconds from 0 to 604800"),

@@ -12,8 +12,7 @@ use std::{borrow::Cow, ffi::OsString, fmt};
 
 const PREFIX: &str = "COUNTERSIGN_";
 
-/// The settings that were given, each to be taken once. Not `Debug`: a value could be a secret that somebody put in the wrong
-/// place.
+/// The settings that were given, each to be taken once. Not `Debug`: a value could be a secret in the wrong place.
 ///
 /// ```
 /// # use settings::{Seconds, SettingError, Settings};
@@ -53,7 +52,7 @@ pub struct SettingError {
 }
 
 impl Settings<'static> {
-    /// The variables whose names begin with `COUNTERSIGN_`, and those named in `others`.
+    /// The variables whose names begin with `COUNTERSIGN_`, and the variables named in `others`.
     ///
     /// # Errors
     /// The first of them whose value is not UTF-8.
@@ -105,7 +104,7 @@ impl<'a> Settings<'a> {
     /// A whole number of seconds, or its default if it is not given.
     ///
     /// # Errors
-    /// If it is not a whole number, or out of its range.
+    /// If it is not a whole number, or is outside of its range.
     pub fn seconds(&mut self, name: &'static str, setting: &Seconds) -> Result<std::time::Duration, SettingError> {
         let Some(value) = self.take(name)? else { return Ok(setting.default) };
         let seconds = value.parse().ok().and_then(|seconds| setting.accept(seconds));
@@ -124,10 +123,10 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// Ends the reading: a setting that nobody took is a mistake.
+    /// Ends the reading: a setting that the program did not take does not exist.
     ///
     /// # Errors
-    /// The first setting that nobody took, with the names of all that exist.
+    /// The first setting that does not exist, with the names of all settings.
     pub fn finish(self) -> Result<(), SettingError> {
         match self.given.first() {
             None => Ok(()),
@@ -138,8 +137,7 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// A setting that only its reader can refuse: the problem, as `is missing`, and what to do, as `set it to the name of a
-    /// stack`.
+    /// The error about a setting: the problem, like `is missing`, and what to do, like `set it to the name of a stack`.
     ///
     /// Both go into the log. About a setting that could hold a secret, the problem must not repeat its value.
     pub fn error(&self, name: &str, problem: impl Into<String>, instruction: impl Into<String>) -> SettingError {
@@ -223,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_only_resembles_a_setting_is_not_one() {
+    fn a_name_that_only_resembles_a_setting_is_refused() {
         let mut settings = Settings::of_origin_headers([("Countersign_Mode", "monitor")]);
         assert_eq!(settings.take("countersign-mode").unwrap(), None);
         assert_eq!(
@@ -269,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_nobody_took_is_refused() {
+    fn a_setting_that_does_not_exist_is_refused() {
         let mut settings = environment(&[(A, "1"), ("COUNTERSIGN_X", "the secret")]);
         for name in [B, STACK, A] {
             settings.take(name).unwrap();

@@ -1,9 +1,9 @@
-//! The settings that are times: default and range of each, in one place.
+//! The settings that are durations: the default and the range of each, in one place.
 
 use signing::RotationTimings;
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
-/// A week: no time of a rotation is longer.
+/// A week: the upper limit of the timings of a rotation.
 const WEEK: u64 = 604_800;
 const DEFAULT: RotationTimings = RotationTimings::DEFAULT;
 
@@ -12,28 +12,28 @@ const DEFAULT: RotationTimings = RotationTimings::DEFAULT;
 pub struct Seconds {
     /// The value if nothing is set.
     pub default: Duration,
-    /// The values that are accepted, both ends included.
+    /// The accepted values, including both ends.
     pub accepted: RangeInclusive<u64>,
 }
 
 impl Seconds {
-    /// How long a signature is valid, and how long a verifier lets it be.
+    /// How long a signature is valid, and the longest time that a verifier accepts.
     pub const LIFETIME: Self = Self::new(DEFAULT.lifetime, 1..=300);
     /// The greatest difference between two clocks.
     pub const SKEW: Self = Self::new(DEFAULT.skew, 0..=60);
-    /// How old keys may grow at the edge. A rotation counts with the default, so that an origin may only shorten it.
+    /// The TTL of keys at the edge. A rotation assumes the default, so an origin may only shorten it.
     pub const SIGNER_TTL: Self = Self::new(DEFAULT.signer_ttl, 1..=300);
-    /// How long the edge uses keys past their TTL during an outage. A rotation counts with the default here too.
+    /// How long the edge uses keys past their TTL during an outage. A rotation assumes the default here too.
     pub const SIGNER_MAX_STALE: Self = Self::new(DEFAULT.outage, 0..=1800);
-    /// How old keys may grow at the authorizer.
+    /// The TTL of keys at the authorizer.
     pub const VERIFIER_TTL: Self = Self::new(DEFAULT.verifier_ttl, 1..=3600);
     /// How long the authorizer uses keys past their TTL during an outage.
     pub const VERIFIER_MAX_STALE: Self = Self::new(DEFAULT.outage, 0..=86_400);
-    /// The longest outage of a key store that a rotation counts with.
+    /// The longest outage of a key store that a rotation assumes.
     pub const OUTAGE: Self = Self::new(DEFAULT.outage, 0..=86_400);
     /// From the promotion of new keys until the new key signs.
     pub const LEAD: Self = Self::new(DEFAULT.lead, 0..=WEEK);
-    /// From then until the old keys are no longer accepted.
+    /// From the time at which the new key signs until the old keys are no longer accepted.
     pub const GRACE: Self = Self::new(DEFAULT.grace, 0..=WEEK);
     /// How long after a promotion a read may still return the keys before it.
     pub const REPLICATION: Self = Self::new(DEFAULT.replication, 0..=600);

@@ -98,9 +98,9 @@ type Break = fn(&FakeAws);
 #[tokio::test]
 async fn where_nothing_has_begun_nothing_is_said_of_going_on() {
     let table: [(Break, bool, &str); 14] = [
-        (|aws| aws.deny("secretsmanager:DescribeSecret"), false, "not allowed"),
-        (|aws| aws.deny("secretsmanager:GetSecretValue"), false, "not allowed"),
-        (|aws| aws.deny("secretsmanager:PutSecretValue"), false, "not allowed"),
+        (|aws| aws.deny("secretsmanager:DescribeSecret"), false, "AWS denies the call"),
+        (|aws| aws.deny("secretsmanager:GetSecretValue"), false, "AWS denies the call"),
+        (|aws| aws.deny("secretsmanager:PutSecretValue"), false, "AWS denies the call"),
         (|aws| aws.expire_credentials(), false, "the AWS credentials have expired"),
         (
             |aws| aws.fail(Fault::always(Happening::ServerError).of("DescribeSecret")),
@@ -108,15 +108,15 @@ async fn where_nothing_has_begun_nothing_is_said_of_going_on() {
             "failed (InternalServiceError",
         ),
         (|aws| aws.fail(Fault::always(Happening::Throttled).of("GetSecretValue")), false, "AWS throttles"),
-        (|aws| aws.fail(Fault::always(Happening::Garbage).of("GetSecretValue")), false, "is not secretsmanager"),
+        (|aws| aws.fail(Fault::always(Happening::Garbage).of("GetSecretValue")), false, "is not from secretsmanager"),
         (|aws| aws.fail(Fault::always(Happening::Echo).of("PutSecretValue")), false, "InvalidRequestException"),
         (|aws| aws.set_replication("keys", "us-east-1", Replication::Failed), false, "is not in sync"),
         // It may be there.
         (|aws| aws.fail(Fault::always(Happening::ServerError).of("PutSecretValue")), true, "InternalServiceError"),
         (|aws| aws.fail(Fault::always(Happening::DroppedAfter).of("PutSecretValue")), true, "secretsmanager"),
-        (|aws| aws.fail(Fault::always(Happening::Garbage).of("PutSecretValue")), true, "is not secretsmanager"),
+        (|aws| aws.fail(Fault::always(Happening::Garbage).of("PutSecretValue")), true, "is not from secretsmanager"),
         // It is there.
-        (|aws| aws.deny("secretsmanager:UpdateSecretVersionStage"), true, "not allowed"),
+        (|aws| aws.deny("secretsmanager:UpdateSecretVersionStage"), true, "AWS denies the call"),
         (|aws| aws.set_stack_status("an api", "UPDATE_IN_PROGRESS"), true, "the stack is not updated"),
     ];
     for (break_it, begun, expected) in table {

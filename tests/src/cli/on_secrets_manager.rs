@@ -103,14 +103,18 @@ async fn a_failure_says_what_to_do() {
     let other = arn.replace("keys", "other");
     type Row<'a> = (&'a dyn Fn(&FakeAws), &'a [&'a str], String);
     let table: [Row<'_>; 7] = [
-        (&|_| {}, &["keys", "show", "--secret", &other], format!("look for {other} in eu-west-1 (ResourceNotFound")),
+        (
+            &|_| {},
+            &["keys", "show", "--secret", &other],
+            format!("did not find {other} in eu-west-1: check the name, the account and the Region (ResourceNotFound"),
+        ),
         (&|aws| aws.fail(Fault::always(Happening::ServerError)), &show, "failed (InternalServiceError".to_owned()),
         (
             &|aws| aws.fail(Fault::always(Happening::Throttled)),
             &show,
             "throttles secretsmanager:DescribeSecret".to_owned(),
         ),
-        (&|aws| aws.fail(Fault::always(Happening::Garbage)), &show, "is not secretsmanager".to_owned()),
+        (&|aws| aws.fail(Fault::always(Happening::Garbage)), &show, "is not from secretsmanager".to_owned()),
         (
             &|aws| aws.fail(Fault::always(Happening::Echo).of("PutSecretValue")),
             &rotate,
@@ -151,7 +155,7 @@ async fn a_failure_says_what_to_do() {
         aws.deny(action);
         let (status, _, error) = run(aws.endpoint(), arguments).await;
         assert_eq!(status, Some(1), "{error}");
-        holds(&error, &[&format!("not allowed: allow {action} on ")]);
+        holds(&error, &[&format!("AWS denies the call: allow {action} on ")]);
     }
 }
 
@@ -169,12 +173,15 @@ async fn what_is_wrong_with_the_caller_is_told_before_anything_is_asked() {
         .env("AWS_EC2_METADATA_DISABLED", "true");
     let output = timeout(PATIENCE, anonymous.output()).await.expect("it ends").unwrap();
     assert_eq!(output.status.code(), Some(1));
-    holds(std::str::from_utf8(&output.stderr).unwrap(), &["for want of AWS credentials: set AWS_PROFILE, or"]);
+    holds(std::str::from_utf8(&output.stderr).unwrap(), &["because AWS credentials are missing: set AWS_PROFILE, or"]);
 
     for (arguments, expected) in [
         (&["keys", "show"][..], "required arguments were not provided"),
-        (&["keys", "show", "--secret", "keys"], "is no whole ARN of a secret, like arn:aws:"),
-        (&["keys", "show", "--secret", arn.rsplit_once('-').unwrap().0], "is no whole ARN of a secret, like arn:aws:"),
+        (&["keys", "show", "--secret", "keys"], "is not the whole ARN of a secret, like arn:aws:"),
+        (
+            &["keys", "show", "--secret", arn.rsplit_once('-').unwrap().0],
+            "is not the whole ARN of a secret, like arn:aws:",
+        ),
         (&["keys", "show", "--secret", &arn, "--keys", "k.json"], "cannot be used with"),
         (&["keys", "rotate", "--keys", "k.json", "--stack", "api"], "cannot be used with"),
         (&["keys", "rotate", "--secret", &arn, "--lead", "1m"], "--lead is 1m, and must be at least 32m 5s"),

@@ -182,7 +182,7 @@ async fn a_request_waits_two_seconds_without_keys_and_a_third_of_one_with_old_on
 
     aws.fail(Fault::always(Happening::HeldBefore));
     let (result, took) = read(0).await;
-    assert!(result.unwrap_err().starts_with("no answer"));
+    assert!(result.unwrap_err().starts_with("secretsmanager in "));
     waits(took, 2000);
 
     aws.heal();
@@ -196,7 +196,7 @@ async fn a_request_waits_two_seconds_without_keys_and_a_third_of_one_with_old_on
     // A busy machine is late now and then, and not each time.
     for seconds in [100, 120, 140, 160, 180] {
         let (result, took) = read(seconds).await;
-        assert!(result.unwrap_err().starts_with("no answer"));
+        assert!(result.unwrap_err().starts_with("secretsmanager in "));
         assert!(cache.get(now + Duration::from_secs(seconds)).value.is_some());
         fastest = fastest.min(took);
     }
@@ -247,9 +247,10 @@ async fn ten_thousand_invented_key_ids_cost_a_read_in_ten_seconds() {
 
 #[tokio::test]
 async fn without_keys_the_log_says_what_to_do_and_nothing_is_let_through() {
-    let region = |arn: &str| format!("look for {arn} in eu-west-1");
-    let denied = |arn: &str| format!("not allowed: allow secretsmanager:GetSecretValue on {arn} in eu-west-1");
-    let not_it = |_: &str| "what answered secretsmanager:GetSecretValue in eu-west-1 is not secretsmanager".to_owned();
+    let region = |arn: &str| format!("did not find {arn} in eu-west-1: check the name");
+    let denied = |arn: &str| format!("AWS denies the call: allow secretsmanager:GetSecretValue on {arn} in eu-west-1");
+    let not_it =
+        |_: &str| "the answer to secretsmanager:GetSecretValue in eu-west-1 is not from secretsmanager".to_owned();
     let no_echo = |_: &str| "failed (InvalidRequestException".to_owned();
     type Row<'a> = (&'a str, fn(&FakeAws), &'a dyn Fn(&str) -> String);
     let table: [Row<'_>; 7] = [
@@ -278,8 +279,7 @@ async fn without_keys_the_log_says_what_to_do_and_nothing_is_let_through() {
         ("", "the key set is not valid JSON"),
         (
             "{\"k\":\"dGhlIHNlY3JldCB0aGF0IG5vIGxvZyBtYXkgaG9sZC4\"}",
-            "the key at index 0 cannot be used: `kty` is \
-        missing",
+            "the key at index 0 cannot be used: `kty` is missing",
         ),
     ] {
         let aws = FakeAws::start().await;
@@ -289,8 +289,8 @@ async fn without_keys_the_log_says_what_to_do_and_nothing_is_let_through() {
     let aws = FakeAws::start().await;
     let arn = aws.create_empty_secret(PRIMARY, "empty");
     let expected = format!(
-        "the secret {arn} has no version AWSCURRENT in {PRIMARY}: `countersign keys init --secret ARN` makes the first key in an \
-        empty secret, with the ARN of the primary"
+        "the secret {arn} has no version AWSCURRENT in {PRIMARY}: if the secret is empty, make its first key with \
+        `countersign keys init --secret ARN` and the ARN of the primary"
     );
     tells(&aws, &arn, &expected, "empty").await;
 }

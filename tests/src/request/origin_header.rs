@@ -286,8 +286,8 @@ async fn a_value_that_cannot_be_read_again_is_used_for_half_an_hour() {
 
 #[tokio::test]
 async fn where_no_value_can_be_read_the_answer_is_an_error_and_the_log_says_what_to_do() {
-    let denied = "not allowed: allow secretsmanager:GetSecretValue on secret:api/origin-header/* in eu-west-1";
-    let short = "secret api/origin-header/short/value in eu-west-1 is no text of 32 to 128 letters and digits";
+    let denied = "AWS denies the call: allow secretsmanager:GetSecretValue on secret:api/origin-header/* in eu-west-1";
+    let short = "the value of secret api/origin-header/short/value in eu-west-1 is not 32 to 128 letters and digits";
     for (name, expected) in [(NEW, denied), ("short", short)] {
         let (aws, keys) = (aws().await, Keys::new());
         aws.create_secret(REGION, "api/origin-header/short/value", NEW_VALUE.split_at(31).0, &[]);

@@ -37,14 +37,14 @@ async fn what_is_denied_is_told_as_the_permission_to_give() {
             "secretsmanager" => (
                 world.secret.clone(),
                 match operation {
-                    "GetSecretValue" => ", and kms:Decrypt on its key if that is one of your own",
-                    "PutSecretValue" => ", and kms:GenerateDataKey on its key if that is one of your own",
+                    "GetSecretValue" => ", and kms:Decrypt on its KMS key if that key is your own",
+                    "PutSecretValue" => ", and kms:GenerateDataKey on its KMS key if that key is your own",
                     _ => "",
                 },
             ),
             _ => (format!("stack {STACK}"), ""),
         };
-        let expected = format!("not allowed: allow {action} on {resource} in {REGION}{key} (AccessDenied");
+        let expected = format!("AWS denies the call: allow {action} on {resource} in {REGION}{key} (AccessDenied");
         assert!(told.starts_with(&expected), "{told}");
         assert_left(&world, keys, stack);
     }
@@ -121,7 +121,7 @@ async fn a_call_that_fails_for_long_fails_the_event_and_the_next_try_goes_on() {
                 let expected = match happening {
                     Happening::Throttled => format!("AWS throttles {action} in {REGION}: try again later"),
                     Happening::ServerError => format!("{action} on {of} in {REGION} failed ("),
-                    _ => format!("what answered {action} in {REGION} is not {service}"),
+                    _ => format!("the answer to {action} in {REGION} is not from {service}"),
                 };
                 assert!(told.starts_with(&expected), "{case}: {told}");
                 world.aws.heal();

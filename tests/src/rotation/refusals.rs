@@ -202,7 +202,12 @@ async fn a_secret_that_holds_no_keys_is_told_by_what_it_is() {
             empty,
             "{arn} has no version AWSCURRENT: `countersign keys init --secret {arn}` makes the first key".to_owned(),
         ),
-        (gone, "secretsmanager:DescribeSecret found nothing: look for {arn} in eu-west-1 (".to_owned()),
+        (
+            gone,
+            "secretsmanager:DescribeSecret did not find {arn} in eu-west-1: check the name, the account and the \
+        Region ("
+                .to_owned(),
+        ),
     ] {
         let variables = [("COUNTERSIGN_SECRET", arn.as_str()), ("COUNTERSIGN_ROTATE", "secret")];
         let told = fail(&rotator(moto.endpoint(), &variables).await, 1, TIME).await;

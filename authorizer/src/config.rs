@@ -29,11 +29,11 @@ pub struct AuthorizerConfig {
     /// `COUNTERSIGN_MAX_LIFETIME`, `COUNTERSIGN_SKEW`, `COUNTERSIGN_ALLOW_AMBIGUOUS_PATH`, `COUNTERSIGN_BODY` and
     /// `COUNTERSIGN_BASE_PATHS`
     pub policy: VerificationPolicy,
-    /// `COUNTERSIGN_ORIGIN_HEADER`: where the values of the origin's secret header are, if it is asked for.
+    /// `COUNTERSIGN_ORIGIN_HEADER`: where the values of the origin's secret header are, if the header is required.
     pub origin_header: Option<SecretPrefix>,
 }
 
-/// What becomes of a request that would be refused.
+/// What the function does with a request that would be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// It is refused.
@@ -43,10 +43,10 @@ pub enum Mode {
 }
 
 impl AuthorizerConfig {
-    /// Reads the variables whose names begin with `COUNTERSIGN_`; others are not looked at.
+    /// Reads the variables whose names begin with `COUNTERSIGN_`, and ignores all others.
     ///
     /// # Errors
-    /// The first that is wrong or not known.
+    /// The first setting that is wrong or does not exist.
     pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, SettingError> {
         let mut settings = Settings::of_environment(variables, &[])?;
         let config = Self {
@@ -64,7 +64,7 @@ impl AuthorizerConfig {
                     &[("true", true), ("false", false)],
                     false,
                 )?,
-                // The edge's words. A digest that is present is checked under each of them.
+                // The words are those of the edge. With each of them a digest that is present is checked.
                 require_digest: settings.word(
                     BODY,
                     &[("digest", false), ("ignore", false), ("require", true)],
@@ -113,7 +113,7 @@ fn origin_header(settings: &mut Settings<'_>) -> Result<Option<SecretPrefix>, Se
         settings.error(
             ORIGIN_HEADER,
             error.to_string(),
-            "set it to the names of the secrets, up to the slash before NAME/value",
+            "set it to the common prefix of the names, without the slash before NAME/value",
         )
     })?;
     Ok(Some(prefix))
@@ -216,7 +216,7 @@ mod tests {
             (
                 (ORIGIN_HEADER, "api/origin-header/"),
                 "COUNTERSIGN_ORIGIN_HEADER is not a prefix of the names of secrets, like my-stack/origin-header, \
-                without a slash at its end: set it to the names of the secrets, up to the slash before \
+                without a slash at its end: set it to the common prefix of the names, without the slash before \
                 NAME/value".to_owned(),
             ),
             ((TTL, "0"), format!("COUNTERSIGN_TTL is \"0\": {SECONDS} 1 to 3600")),

@@ -1,4 +1,4 @@
-//! What API Gateway hands an authorizer, as far as the rules look at it; borrowed from the event's text.
+//! The event that API Gateway passes to an authorizer, as far as the rules need it, borrowed from the event's text.
 
 use serde::{
     Deserialize, Deserializer,
@@ -10,7 +10,7 @@ use std::{borrow::Cow, fmt, marker::PhantomData, ops::RangeInclusive};
 
 /// A REQUEST event. Not `Debug`: its headers hold the credentials of viewers.
 pub struct Event<'a> {
-    /// How it wants to be answered.
+    /// The format of the answer.
     pub response_format: ResponseFormat<'a>,
     method: Cow<'a, str>,
     second_method: Option<Cow<'a, str>>,
@@ -37,27 +37,30 @@ pub enum ResponseFormat<'a> {
     Simple,
 }
 
-/// The event is none that this function can decide about. API Gateway answers 500.
+/// This function cannot decide about the event. API Gateway answers 500.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
     /// The text is not an authorizer event.
-    #[error("the event is not an API Gateway authorizer event: wrong JSON at line {line}, column {column}")]
+    #[error("the event is not an API Gateway authorizer event: its JSON is wrong at line {line}, column {column}")]
     Json {
         /// From 1.
         line: usize,
         /// From 1.
         column: usize,
     },
-    /// A TOKEN authorizer sees one header and nothing else.
+    /// A TOKEN authorizer sees only one header.
     #[error(
         "the event is of type TOKEN, which shows neither path, query nor headers: \
         configure the authorizer as type REQUEST, with result caching off (TTL 0)"
     )]
     Token,
-    /// Another kind of API.
-    #[error("the event is of {0}, and this function decides about REQUEST events of REST APIs and of HTTP APIs (2.0)")]
+    /// The event is from another kind of API.
+    #[error(
+        "the event {0}, and this function accepts only REQUEST events of REST APIs and of HTTP APIs (payload \
+    format 2.0)"
+    )]
     Unsupported(&'static str),
-    /// There is nothing that a policy could name.
+    /// The event has no ARN that a policy could name.
     #[error("the event's methodArn is missing or is not arn:…:API/STAGE/METHOD/…")]
     MethodArn,
 }
@@ -75,27 +78,29 @@ impl EventError {
 }
 
 impl<'a> Event<'a> {
-    /// Reads an event. Parts that only the rules need may be missing: then the rules refuse.
+    /// Reads an event. Parts that only the rules need may be missing: then the rules refuse the request.
     ///
     /// # Errors
-    /// Where it is no REQUEST event of an API that is known.
+    /// If it is not a REQUEST event of a known kind of API.
     pub fn parse(text: &'a str) -> Result<Self, EventError> {
         let raw: Raw<'a> = serde_json::from_str(text)
             .map_err(|error| EventError::Json { line: error.line(), column: error.column() })?;
         match (text_of(&raw.kind), text_of(&raw.version)) {
             (Some("TOKEN"), _) => Err(EventError::Token),
             (Some("REQUEST"), Some("2.0")) => Ok(Self::of_http_api(raw)),
-            (Some("REQUEST"), Some("1.0")) => Err(EventError::Unsupported("an HTTP API, payload format 1.0")),
-            (Some("REQUEST"), Some(_)) => Err(EventError::Unsupported("a payload format that is not known")),
+            (Some("REQUEST"), Some("1.0")) => {
+                Err(EventError::Unsupported("is from an HTTP API with payload format 1.0"))
+            }
+            (Some("REQUEST"), Some(_)) => Err(EventError::Unsupported("has an unknown payload format")),
             (Some("REQUEST"), None) => Self::of_rest_api(raw),
-            _ => Err(EventError::Unsupported("no type REQUEST")),
+            _ => Err(EventError::Unsupported("is not of type REQUEST")),
         }
     }
 
     fn of_rest_api(raw: Raw<'a>) -> Result<Self, EventError> {
         let context = raw.request_context.unwrap_or_default();
         if context.event_type.is_some() {
-            return Err(EventError::Unsupported("a WebSocket API"));
+            return Err(EventError::Unsupported("is from a WebSocket API"));
         }
         let headers = match (raw.multi_value_headers, raw.headers) {
             (Some(Pairs(all)), _) => {
@@ -161,12 +166,12 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// All headers, one entry a value.
+    /// All headers, one entry for each value.
     pub fn headers(&self) -> Vec<(&str, &str)> {
         self.headers.iter().map(|(name, value)| (&**name, &**value)).collect()
     }
 
-    /// What the rules are applied to.
+    /// The request as the rules need it.
     pub fn received<'b>(&'b self, headers: &'b [(&'b str, &'b str)]) -> ReceivedRequest<'b> {
         ReceivedRequest {
             method: &self.method,
@@ -190,24 +195,27 @@ impl<'a> Event<'a> {
         self.request_id.as_deref().unwrap_or_default()
     }
 
-    /// The source address that the gateway shows, for the log. It is CloudFront's, or that of a caller who found the back door;
-    /// at an HTTP API it can also be the first of `X-Forwarded-For`, which is the viewer's to write.
+    /// The source address that the gateway shows, for the log. It is the address of CloudFront, or of a caller who
+    /// bypasses CloudFront. At an HTTP API it can also be the first address of `X-Forwarded-For`, which a viewer can
+    /// set.
     pub fn gateway_source_ip(&self) -> &str {
         self.source_ip.as_deref().unwrap_or_default()
     }
 
-    /// The resource of a REST API that the request reached, like `/pets/{petId}`: a text of the API's owner. For the log.
+    /// The resource of a REST API that the request reached, like `/pets/{petId}`: the API's owner chose this text. For
+    /// the log.
     pub fn resource(&self) -> Option<&str> {
         self.route.as_deref().filter(|_| matches!(self.response_format, ResponseFormat::IamPolicy { .. }))
     }
 
-    /// The route of an HTTP API that the request reached, like `GET /pets`: a text of the API's owner. For the log.
+    /// The route of an HTTP API that the request reached, like `GET /pets`: the API's owner chose this text. For the
+    /// log.
     pub fn route_key(&self) -> Option<&str> {
         self.route.as_deref().filter(|_| matches!(self.response_format, ResponseFormat::Simple))
     }
 
-    /// CloudFront's id of the request, for the log, where there is one `x-amz-cf-id` of the form that CloudFront gives it. A
-    /// caller who found the back door can send one too.
+    /// CloudFront's id of the request, for the log, if there is exactly one `x-amz-cf-id` of CloudFront's form. A
+    /// caller who bypasses CloudFront can send one too.
     pub fn cloudfront_id(&self) -> Option<&str> {
         const LONGEST: usize = 128;
         let mut ids = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-amz-cf-id"));
@@ -225,17 +233,17 @@ fn text_of<'b>(text: &'b Option<Text<'_>>) -> Option<&'b str> {
     text.as_ref().map(|Text(text)| &**text)
 }
 
-/// A time that is not a whole number is missing: then the rules refuse.
+/// A time that is not a whole number counts as missing: then the rules refuse the request.
 ///
-/// API Gateway writes milliseconds. `sam local` writes seconds: a number that would be a time before 1973 in milliseconds, and is
-/// one after 2001 in seconds, is read as these.
+/// API Gateway writes milliseconds. `sam local` writes seconds: a number is read as seconds if it is a time before 1973
+/// in milliseconds and a time after 2001 in seconds.
 fn time(number: Option<&RawValue>) -> Option<UnixSeconds> {
     const SECONDS: RangeInclusive<u64> = 1_000_000_000..=100_000_000_000;
     let number: u64 = number?.get().parse().ok()?;
     Some(if SECONDS.contains(&number) { UnixSeconds::new(number) } else { UnixSeconds::from_millis(number) })
 }
 
-/// Both kinds of event in one: which members are there is for [`Event::parse`] to say.
+/// Both kinds of event in one type: [`Event::parse`] decides by the members that are present.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Raw<'a> {
@@ -312,7 +320,7 @@ struct Http<'a> {
     source_ip: Option<Text<'a>>,
 }
 
-/// A text that is borrowed where it has no escapes; a bare `Option<Cow<str>>` would always be copied.
+/// A string that is borrowed if it has no escapes; a bare `Option<Cow<str>>` would always be copied.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -321,7 +329,7 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 #[serde(transparent)]
 struct Texts<'a>(#[serde(borrow)] Vec<Text<'a>>);
 
-/// A JSON object as the list of its members, so that one that stands twice is seen twice.
+/// A JSON object as the list of its members, so that a member that appears twice is seen twice.
 struct Pairs<'a, V>(Vec<(Cow<'a, str>, V)>);
 
 impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Pairs<'a, V> {

@@ -9,18 +9,18 @@ pub enum Failure {
     /// A rule does not hold.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The last of the rules, which is no matter of the signature.
+    /// The last rule does not hold, which is not about the signature.
     #[error(transparent)]
     OriginHeader(#[from] OriginHeaderRefusal),
-    /// The path could not be handed on to the API, which would then have nothing to compare.
-    #[error("the signed path does not fit into an answer of under 8,192 bytes")]
+    /// The path cannot be passed on to the API, which would then have no path to compare.
+    #[error("the signed path does not fit into the answer, which must be under 8,192 bytes")]
     PathTooLong,
-    /// Whether the rules hold cannot be known.
+    /// It is not known whether the rules hold.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-/// What the rules need and could not be read, or is too old.
+/// The rules need a value that could not be read, or is too old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// The keys.

@@ -1,8 +1,9 @@
-//! The authorizer: an API Gateway authorizer event in, an answer out that allows only what the edge has signed.
+//! The authorizer: it takes an API Gateway authorizer event and returns an answer that allows only requests that the
+//! edge has signed.
 //!
-//! [`Authorizer`] is all that a program needs. An allow is made from an [`Admissible`] alone, for which a signature has to be
-//! [`Verified`](signing::Verified), or in monitor mode from an [`Unverified`], which says so in its name, in the log and in the
-//! answer.
+//! A program needs only [`Authorizer`]. An allow is made only from an [`Admissible`], for which a signature must be
+//! [`Verified`](signing::Verified), or in monitor mode from an [`Unverified`]. Its name, the log and the answer show
+//! that.
 
 mod config;
 mod event;

@@ -17,7 +17,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // Without randomness there is only no jitter.
+    // If random bytes are not available, only the jitter is missing.
     let mut random = [0];
     let _ = getrandom::fill(&mut random);
     config.limits = config.limits.jittered(random[0]);
@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// API Gateway makes a 500 of it. Its text must never be `Unauthorized` alone, which would make a 401.
+/// API Gateway answers 500. The whole text must never be `Unauthorized`, which would make a 401.
 fn diagnostic(error: AuthorizerError) -> Diagnostic {
     let error_type = match error {
         AuthorizerError::Event(_) => "Event",

@@ -1,8 +1,9 @@
 //! The last rule: the secret header that CloudFront adds for its origin, `x-origin-verify: NAME.VALUE`.
 //!
-//! It is a second lock behind the signature, where the configuration asks for it. NAME says which secret holds VALUE, so that
-//! the values from before and after a rotation are good side by side while both secrets exist, and one that is deleted no longer.
-//! Since the signature is checked before, only who sends signed requests can make this look up a name.
+//! It is a second lock behind the signature, if the configuration requires it. NAME is the name of the secret that
+//! holds VALUE. So the values from before and after a rotation are both valid while both secrets exist, and a value is
+//! no longer valid after its secret is deleted. The signature is checked before, so only a sender of signed requests
+//! can make this code look up a name.
 
 pub(crate) mod refusal;
 
@@ -16,12 +17,13 @@ use std::{
 };
 use telemetry::Log;
 
-/// How many names are kept. A rotation needs two; whoever has caught a signed request can send it with any number of others.
+/// The number of names that are kept. A rotation needs two; a captured signed request can be replayed with any other
+/// names.
 const NAMES: usize = 4;
-/// How long a name for which there is no secret is not looked up again.
+/// How long a name without a secret is not looked up again.
 const UNKNOWN: Duration = Duration::from_secs(10);
 
-/// Proof that a request may pass: its signature is verified, and it has the origin's header where that is asked for. Only
+/// Proof that a request may pass: its signature is verified, and it has the origin's header if that is required. Only
 /// [`OriginHeader::check`] makes it.
 ///
 /// ```compile_fail,E0423
@@ -44,7 +46,7 @@ const UNKNOWN: Duration = Duration::from_secs(10);
 pub struct Admissible<'a>(Verified<'a>);
 
 impl<'a> Admissible<'a> {
-    /// What the signature proves.
+    /// The verified parts of the request.
     pub fn verified(&self) -> &Verified<'a> {
         &self.0
     }
@@ -66,7 +68,7 @@ impl OriginHeader {
     /// Checks the header of a request whose signature is verified.
     ///
     /// # Errors
-    /// Why it may not pass, or that this cannot be known.
+    /// Why the request may not pass, or that this cannot be decided.
     pub async fn check<'a>(
         &self,
         verified: Verified<'a>,
@@ -81,7 +83,7 @@ impl OriginHeader {
     }
 }
 
-/// The header as a request shows it. Not `Debug`: the value may be right.
+/// The header as a request shows it. Not `Debug`: the value may be the secret.
 struct ReceivedValue<'a> {
     name: Name,
     value: &'a str,
@@ -95,19 +97,19 @@ impl<'a> ReceivedValue<'a> {
             [] | [_] => return Err(OriginHeaderRefusal::Missing),
             _ => return Err(OriginHeaderRefusal::Repeated(found.len())),
         };
-        // An HTTP API joins several values with commas, which neither part may have.
+        // An HTTP API joins several values with commas. Neither part may have a comma.
         let parts = value.split_once('.').filter(|(_, value)| SecretText::is_one(value));
         let received = parts.and_then(|(name, value)| Some(Self { name: Name::read(name)?, value }));
         received.ok_or(OriginHeaderRefusal::Malformed)
     }
 }
 
-/// The values by their names, each kept by the law of the key cache.
+/// The values by their names, each in a cache with the rules of the key cache.
 #[derive(Debug)]
 struct Values {
     secrets: NamedSecrets,
     limits: CacheLimits,
-    /// The one that was used last stands last.
+    /// The name that was used last is the last one.
     names: Mutex<Vec<Kept>>,
     log: Log,
 }
@@ -121,7 +123,7 @@ struct Kept {
 impl Values {
     async fn confirm(&self, received: &ReceivedValue<'_>, now: SystemTime) -> Result<(), Failure> {
         let cache = self.cache(&received.name, now);
-        // That there is no such secret is known until it is forgotten, however short the time to live.
+        // The answer that a secret does not exist stays until it is dropped, also with a shorter TTL.
         if !is_unknown(&cache, now)
             && let Err(error) = cache.refresh(now).await
         {
@@ -135,8 +137,8 @@ impl Values {
         }
     }
 
-    /// The cache of a name. Where there is no room, a name goes that has no value, or else the one not used for longest: so
-    /// invented names do not push out those that are good.
+    /// The cache of a name. If there is no room, a name without a value is dropped, or else the name that was not used
+    /// for the longest time. So invented names do not push out valid names.
     fn cache(&self, name: &Name, now: SystemTime) -> Arc<Cache<NamedSecret>> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         names.retain(|kept| !is_unknown(&kept.cache, now) || kept.cache.get(now).age < UNKNOWN);
@@ -157,7 +159,7 @@ impl Values {
     }
 }
 
-/// Whether the last read said that there is no such secret.
+/// Whether the secret did not exist at the last read.
 fn is_unknown(cache: &Cache<NamedSecret>, now: SystemTime) -> bool {
     matches!(cache.get(now).value.as_deref(), Some(None))
 }
@@ -211,17 +213,17 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_tells_the_name_and_never_the_value() {
+    fn a_refusal_has_the_name_and_never_the_value() {
         let name = Name::read("fixed").unwrap();
         for (refusal, expected) in [
             (OriginHeaderRefusal::Missing, "x-origin-verify is missing"),
             (
                 OriginHeaderRefusal::Repeated(2),
-                "x-origin-verify stands 2 times, with names that differ in case and in _ for - counted",
+                "x-origin-verify appears 2 times, counting names that differ from it only in case or in _ for -",
             ),
             (OriginHeaderRefusal::Malformed, "x-origin-verify is not NAME.VALUE"),
-            (OriginHeaderRefusal::Unknown(name.clone()), "x-origin-verify names fixed, and no secret has that name"),
-            (OriginHeaderRefusal::Mismatch(name), "x-origin-verify has another value than the secret of fixed"),
+            (OriginHeaderRefusal::Unknown(name.clone()), "x-origin-verify names fixed, but no secret has that name"),
+            (OriginHeaderRefusal::Mismatch(name), "x-origin-verify has another value than the secret named fixed"),
         ] {
             assert_eq!(refusal.to_string(), expected);
         }

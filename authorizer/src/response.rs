@@ -1,4 +1,4 @@
-//! The answer, in the form that the event asks for: an IAM policy about the one request, or a plain yes or no.
+//! The answer, in the format of the event: an IAM policy about this request, or a plain yes or no.
 
 use crate::{
     event::{EventError, ResponseFormat},
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use signing::LABEL;
 use std::io;
 
-/// What API Gateway takes for an answer.
+/// An answer that API Gateway accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Response {
@@ -23,14 +23,15 @@ pub enum Response {
     Simple(ApiGatewayV2CustomAuthorizerSimpleResponse<Context>),
 }
 
-/// What the integration gets to know of the decision, as texts: `$context.authorizer.countersignPath` and the like.
+/// The parts of the decision that the integration receives, as strings: `$context.authorizer.countersignPath` and so
+/// on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Context {
     /// `verified`, or in monitor mode `would-refuse`; empty in a refusal.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub countersign: String,
-    /// The path that was signed, byte for byte, without stage or listed base path. No verified request lacks it.
+    /// The path that was signed, byte for byte, without stage or listed base path. Every verified request has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub countersign_path: Option<String>,
     /// The target that was signed, byte for byte: path, with stage or base path, and query.
@@ -39,7 +40,7 @@ pub struct Context {
     /// The id of the key that signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub countersign_key_id: Option<String>,
-    /// The `Content-Digest` that was signed, where one was.
+    /// The `Content-Digest` that was signed, if the request has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub countersign_body_digest: Option<String>,
     /// The viewer's address as the edge saw it.
@@ -53,14 +54,15 @@ pub struct Context {
     pub countersign_omitted: Option<String>,
 }
 
-/// The answer of an authorizer has to stay under this size, in bytes of JSON (API Gateway's quota of an authorizer's result).
+/// The answer of an authorizer must stay under this size, in bytes of JSON (API Gateway's quota of an authorizer's
+/// result).
 const ANSWER_LIMIT: usize = 8_192;
 
-/// A request that monitor mode lets through though it would be refused. It is no evidence of anything.
+/// A request that monitor mode allows although it would be refused. It does not prove anything.
 #[derive(Debug)]
 pub struct Unverified(pub Failure);
 
-/// An answer that allows the request and hands on what was verified.
+/// An answer that allows the request and passes on its verified parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admission {
     /// For API Gateway.
@@ -69,7 +71,8 @@ pub struct Admission {
     pub omitted: Option<String>,
 }
 
-/// Allows the request, and hands on what was verified: the path always, the target and then the digest only as far as they fit.
+/// Allows the request, and passes on its verified parts: the path always, the digest and then the target only if they
+/// fit.
 ///
 /// ```compile_fail,E0308
 /// # use authorizer::{Admission, Failure, ResponseFormat, Unverified, admit};
@@ -92,7 +95,7 @@ pub struct Admission {
 /// ```
 ///
 /// # Errors
-/// Where the event's `methodArn` is not one; within, [`Failure::PathTooLong`].
+/// If the event's `methodArn` is not an ARN; in the inner result, [`Failure::PathTooLong`].
 pub fn admit(
     admissible: &Admissible<'_>,
     response_format: &ResponseFormat<'_>,
@@ -146,7 +149,7 @@ impl Response {
         }
     }
 
-    /// Its bytes as JSON, counted without being kept.
+    /// The size of the answer as JSON, counted without keeping it.
     fn size(&self) -> usize {
         struct Counter(usize);
 
@@ -162,24 +165,24 @@ impl Response {
         }
 
         let mut counter = Counter(0);
-        // What cannot be written is not sent either.
+        // A value that cannot be written is not sent either.
         serde_json::to_writer(&mut counter, self).map_or(usize::MAX, |()| counter.0)
     }
 }
 
-/// Allows a request that would be refused: monitor mode.
+/// Allows a request that would be refused, in monitor mode.
 ///
 /// # Errors
-/// Where the event's `methodArn` is not one.
+/// If the event's `methodArn` is not an ARN.
 pub fn admit_unverified(_: &Unverified, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
     let context = Context { countersign: "would-refuse".to_owned(), ..Context::default() };
     respond(true, context, response_format)
 }
 
-/// Denies the request. Why is nobody's business but the log's.
+/// Denies the request. Only the log has the reason.
 ///
 /// # Errors
-/// Where the event's `methodArn` is not one.
+/// If the event's `methodArn` is not an ARN.
 pub fn refuse(response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
     respond(false, Context::default(), response_format)
 }
@@ -206,8 +209,9 @@ fn respond(allow: bool, context: Context, response_format: &ResponseFormat<'_>) 
     Ok(Response::IamPolicy(response))
 }
 
-/// The event's own ARN, so that a policy that is cached against all advice opens nothing else. IAM takes 512 characters,
-/// reads `*` and `?` as wildcards and `${…}` as a variable: then it is all paths of the stage and method.
+/// The event's own ARN, so that a policy that is cached, against the documentation, does not allow any other request.
+/// IAM accepts 512 characters, and reads `*` and `?` as wildcards and `${…}` as a variable: for such an ARN the
+/// resource is all paths of the stage and method.
 fn resource(method_arn: &str) -> Result<String, EventError> {
     let mut parts = method_arn.splitn(4, '/');
     let (Some(api), Some(stage), Some(method)) = (parts.next(), parts.next(), parts.next()) else {
@@ -232,7 +236,7 @@ mod tests {
     const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/GET";
 
     #[test]
-    fn the_answer_is_what_api_gateway_takes() {
+    fn the_answer_has_the_form_that_api_gateway_accepts() {
         let response_format = ResponseFormat::IamPolicy { method_arn: format!("{ARN}/pets").into() };
         let refused = serde_json::to_value(refuse(&response_format).unwrap()).unwrap();
         let statement = |effect| {

@@ -20,13 +20,13 @@ pub struct Authorizer {
     log: Log,
 }
 
-/// Why there is no answer. API Gateway answers 500, never an allow.
+/// Why the authorizer cannot answer. API Gateway answers 500, and never allows the request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthorizerError {
-    /// The event is none that can be decided about.
+    /// The authorizer cannot decide about the event.
     #[error(transparent)]
     Event(#[from] EventError),
-    /// Whether the rules hold cannot be known.
+    /// It is not known whether the rules hold.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
@@ -42,10 +42,10 @@ impl Authorizer {
 
     /// Decides about one event, and logs one line about it, and one about each read of the keys.
     ///
-    /// `now` serves the caches alone; the rules take the gateway's request time out of the event.
+    /// Only the caches use `now`; the rules use the gateway's request time in the event.
     ///
     /// # Errors
-    /// Where nothing can be decided.
+    /// If the authorizer cannot decide.
     pub async fn authorize(&self, event: &str, now: SystemTime) -> Result<Response, AuthorizerError> {
         let answer = self.decide(event, now).await;
         if let Err(AuthorizerError::Event(error)) = &answer {
@@ -98,8 +98,8 @@ impl Authorizer {
         }
     }
 
-    /// The verdict, and how many whole seconds old the keys were by which it was reached: none where it took no keys, so that
-    /// whoever sends what no key is looked up for does not make the keys seem old, which are not read again for it.
+    /// The verdict, and the age of its keys in whole seconds. The age is `None` if the verdict did not need keys: such
+    /// a request does not make the authorizer read its keys again, so it must not make them seem old.
     async fn verify<'a>(
         &self,
         received: &'a ReceivedRequest<'a>,

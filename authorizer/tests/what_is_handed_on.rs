@@ -1,4 +1,4 @@
-//! What an admitted request hands on to the API, and what a line of the log says about a request.
+//! The values that an admitted request passes on to the API, and the log line about a request.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
@@ -124,7 +124,7 @@ fn rest(domain: &str, target: &str, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_admitted_request_hands_on_what_was_signed() {
+async fn an_admitted_request_passes_on_the_signed_values() {
     let subject = Subject::new(&[]);
     let digest = "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:";
     let target = "/prod/a%20\"\\b?x=%22&y";
@@ -154,7 +154,7 @@ async fn an_admitted_request_hands_on_what_was_signed() {
 }
 
 #[tokio::test]
-async fn the_path_is_handed_on_without_stage_or_listed_base_path() {
+async fn the_path_is_passed_on_without_stage_or_listed_base_path() {
     let listed = [("COUNTERSIGN_BASE_PATHS", "api.example.com/v1=abc123/prod,api.example.com/v2=def456/prod")];
     for (settings, domain, target, path, expected) in [
         (&[][..], DOMAIN, "/prod/prod/pets", "/prod/pets", json!("/prod/pets")),
@@ -175,9 +175,10 @@ async fn the_path_is_handed_on_without_stage_or_listed_base_path() {
     assert_eq!((&line["event"], &line["reason"]), (&json!("request-refused"), &json!("base-path")));
 }
 
-/// The size of an answer is a quota: what does not fit is named, and without its path a request is refused.
+/// API Gateway limits the size of an answer: a member that does not fit is named, and if the path does not fit, the
+/// request is refused.
 #[tokio::test]
-async fn what_does_not_fit_into_the_answer_is_named_and_the_path_never_left_out() {
+async fn a_member_that_does_not_fit_into_the_answer_is_named_and_the_path_is_never_omitted() {
     let subject = Subject::new(&[]);
     let of = |path: usize, query: usize, digest: usize| {
         let path = format!("/prod/{}", "p".repeat(path));
@@ -225,7 +226,7 @@ async fn what_does_not_fit_into_the_answer_is_named_and_the_path_never_left_out(
 }
 
 #[tokio::test]
-async fn monitor_mode_hands_on_nothing_that_is_not_verified() {
+async fn monitor_mode_passes_on_only_verified_values() {
     let subject = Subject::new(&[("COUNTERSIGN_MODE", "monitor")]);
     let altered = http("/prod/pets", "/prod/dogs", None);
     assert_eq!(subject.context(&altered).await, json!({ "countersign": "would-refuse" }));
@@ -254,7 +255,7 @@ async fn a_refusal_names_the_route_and_both_names_of_cloudfront_and_gateway() {
     assert_eq!((&line["resource"], &line["x_amz_cf_id"]), (&json!("/pets/{petId}"), &json!(ID)));
     assert_eq!(line["route_key"], Value::Null);
 
-    // What a stranger writes there is told only where it has the response_format of CloudFront's.
+    // A value that anybody can send is logged only if it has the form of CloudFront's ids.
     for forged in [json!(["a b"]), json!(["\"}"]), json!([""]), json!(["x".repeat(129)]), json!([ID, ID]), json!(["é"])]
     {
         event["multiValueHeaders"]["X-Amz-Cf-Id"] = forged.clone();
@@ -290,7 +291,7 @@ async fn a_time_is_read_in_milliseconds_or_seconds() {
 }
 
 #[tokio::test]
-async fn every_body_needs_a_digest_where_the_setting_says_so() {
+async fn every_body_needs_a_digest_if_the_setting_requires_it() {
     let strict = Subject::new(&[("COUNTERSIGN_BODY", "require")]);
     let (answer, line) = strict.ask(&http("/prod/pets", "/prod/pets", None)).await;
     assert_eq!((&answer["isAuthorized"], &line["reason"]), (&json!(false), &json!("digest-required")));

@@ -1,17 +1,19 @@
 //! How the Node addon passes an event in and an outcome out: as lines of one text.
 //!
-//! A call into Rust costs little and each JavaScript value it touches costs much, so both sides join their strings.
-//! A header's value cannot hold a line feed; where a text of an event does, the count of lines betrays it.
+//! A call into Rust costs little and each JavaScript value it touches costs much, so both sides join their strings. A
+//! header's value cannot hold a line feed. If a text of an event holds one, the count of lines shows it.
 //!
-//! In: the trigger (`config.eventType`), the request's id (`config.requestId`) as JSON, the number of records, method, uri, querystring, clientIp, origin protocol, origin
-//! path, body encoding, `true` or `false` for inputTruncated (empty: no body), the number of headers, each as name and value,
-//! and the custom headers, each as name and value. The body's data comes beside it. Of an event that has not this form there is
-//! the trigger and the id alone, or less, where these are missing too.
+//! In: the trigger (`config.eventType`), the request's id (`config.requestId`) as JSON, the number of records, method,
+//! uri, querystring, clientIp, origin protocol, origin path, body encoding, `true` or `false` for inputTruncated
+//! (empty: no body), the number of headers, each as name and value, and the custom headers, each as name and value. The
+//! body's data is a separate argument. For an event without this form the text has only the trigger and the id, or less
+//! if these are missing too.
 //!
-//! Out: the number of log lines and these; then either a status, its description, the number of headers, each as key and value,
-//! and the body; or an empty line, the number of names to delete and these, the number of headers to set, each as key and value,
-//! and the number of custom headers to delete and these. The first is a response. It is for an event that has none: another event
-//! has come back from the origin, and its own response is handed on as it is.
+//! Out: the number of log lines and these; then either a status, its description, the number of headers, each as key
+//! and value, and the body; or an empty line, the number of names to delete and these, the number of headers to set,
+//! each as key and value, and the number of custom headers to delete and these. The first form is a response. It is for
+//! an event without a response; an event with a response has come back from the origin, and this response is returned
+//! unchanged.
 
 use crate::{
     Action, Body, Decision, Edits, Header, LogEvent, Origin, OriginRequest, OtherTrigger, Response, SigningError,
@@ -19,12 +21,12 @@ use crate::{
 use std::time::SystemTime;
 use telemetry::line;
 
-/// The id of the request in `text`, which need not be an event that [`read`] takes.
+/// The id of the request in `text`, which need not be an event that [`decode`] accepts.
 pub fn request_id(text: &str) -> &str {
     text.split('\n').nth(1).map(unquoted).unwrap_or_default()
 }
 
-/// The text in JSON of a text; empty for other JSON. An escape stays one, and no id of CloudFront's has any.
+/// The content of a JSON string; empty for other JSON. Escapes stay escapes; ids of CloudFront have none.
 fn unquoted(json: &str) -> &str {
     json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default()
 }
@@ -32,7 +34,7 @@ fn unquoted(json: &str) -> &str {
 /// Reads an event out of `text`, which the caller made of `lines` strings.
 ///
 /// # Errors
-/// Where the event is of another trigger, and where the text is not the event that the caller meant: then nothing of it can be
+/// If the event is of another trigger, or if the text is not the event that the caller meant: then no part of it can be
 /// trusted.
 pub fn decode<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginRequest<'a>, SigningError> {
     const MALFORMED: SigningError = SigningError::Event("a part of it is missing or of another type");
@@ -98,7 +100,7 @@ pub fn encode(decision: &Decision, request_id: &str, function_name: &str, now: S
     text.0
 }
 
-/// What is answered where [`read`] failed. An event that has a response keeps it.
+/// The answer if [`decode`] failed. An event that has a response keeps it.
 pub fn unreadable(problem: SigningError) -> Decision {
     let action = Action::Respond(problem.respond());
     let event = match problem {

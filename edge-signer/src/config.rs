@@ -1,4 +1,4 @@
-//! The configuration of the signer: custom headers of the origin, where no viewer can put any.
+//! The configuration of the signer: custom headers of the origin, which a viewer cannot set.
 
 use crate::Origin;
 use key_store::{CacheLimits, Source, SourceError};
@@ -18,20 +18,20 @@ const MAX_STALE: &str = "countersign-max-stale";
 /// How one origin's requests are signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignerConfig {
-    /// `countersign-secret` and `countersign-regions`: where the keys are; `None` for `none`, an origin whose requests pass
-    /// through unsigned.
+    /// `countersign-secret` and `countersign-regions`: where the keys are; `None` for `none`, an origin whose requests
+    /// are forwarded unsigned.
     pub source: Option<Source>,
     /// `countersign-mode`
     pub mode: Mode,
     /// `countersign-body`
     pub body: BodyRule,
-    /// `countersign-lifetime`: how long a signature is good, in whole seconds.
+    /// `countersign-lifetime`: how long a signature is valid, in whole seconds.
     pub lifetime: Duration,
     /// `countersign-ttl` and `countersign-max-stale`
     pub limits: CacheLimits,
 }
 
-/// What becomes of a request that cannot be signed.
+/// What the function does with a request that it cannot sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// It is answered at the edge.
@@ -40,20 +40,20 @@ pub enum Mode {
     Monitor,
 }
 
-/// What is done about the body.
+/// What the function does about the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyRule {
-    /// A body that the edge sees whole is covered.
+    /// The signature covers a body that the edge sees whole.
     Digest,
-    /// No digest is computed or compared.
+    /// The function neither computes nor compares a digest.
     Ignore,
-    /// Every request but a GET or HEAD has a digest: a body that the edge does not see whole is refused, and where there is no
-    /// body, the empty one is covered.
+    /// Every request but a GET or HEAD has a digest: a body that the edge does not see whole is refused, and without a
+    /// body the empty body is covered.
     Require,
 }
 
 impl SignerConfig {
-    /// Reads the configuration, every part of it.
+    /// Reads the whole configuration.
     ///
     /// # Errors
     /// The first header that is wrong.
@@ -74,7 +74,7 @@ impl SignerConfig {
                 max_stale: settings.seconds(MAX_STALE, &Seconds::SIGNER_MAX_STALE)?,
             },
         };
-        // Both kinds are signed alike; the word is checked so that nobody believes that another kind is supported.
+        // Both kinds are signed in the same way; the word is checked so that an unsupported kind is not accepted.
         settings.word(API, &[("rest", ()), ("http", ())], ())?;
         settings.finish()?;
         Ok(config)
@@ -119,7 +119,7 @@ fn source(settings: &mut Settings<'_>) -> Result<Option<Source>, SettingError> {
     }
 }
 
-/// Refuses custom headers with which no signed request could be admitted.
+/// Refuses custom headers with which the authorizer would refuse every signed request.
 fn check_other_headers(origin: &Origin<'_>, settings: &Settings<'_>) -> Result<(), SettingError> {
     const REMOVE: &str = "remove this custom header";
     for header in &origin.custom_headers {

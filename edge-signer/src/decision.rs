@@ -1,4 +1,4 @@
-//! What the function answers CloudFront, and what it has to say to the log.
+//! The answer of the function to CloudFront, and its log lines.
 
 use crate::event::OtherTrigger;
 use key_store::ReadError;
@@ -6,21 +6,21 @@ use settings::SettingError;
 use std::borrow::Cow;
 use telemetry::{Detail, Event, VERSION};
 
-/// What becomes of the request.
+/// The decision about one request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Decision {
     /// What CloudFront is to do.
     pub action: Action,
-    /// Remarks for the log, in the order in which they came up.
+    /// Notices for the log, in the order of their events.
     pub log: Vec<LogEvent>,
 }
 
 /// What CloudFront is to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Send the request on with these changes and no others.
+    /// Forward the request with only these changes.
     Forward(Edits),
-    /// Answer the viewer; the origin sees nothing.
+    /// Answer the viewer. The origin does not receive the request.
     Respond(Response),
 }
 
@@ -46,7 +46,7 @@ pub struct Response {
     pub body: String,
 }
 
-/// A remark for the log. It tells names and numbers, never the value of a header, a query or a body.
+/// A notice for the log. It has names and numbers, and never the value of a header, a query or a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogEvent {
     /// The process has started: this is its first request.
@@ -58,24 +58,24 @@ pub enum LogEvent {
     /// The viewer sent a header of [`METHOD_OVERRIDES`](signing::METHOD_OVERRIDES), and it was removed.
     #[error("the viewer's header {0} was removed: it names a method, and no signature covers it")]
     MethodOverrideRemoved(&'static str),
-    /// CloudFront did not hand the body over.
+    /// CloudFront did not pass the body.
     #[error(
-        "the event has no body, which goes on without a digest of ours: set IncludeBody on the function's association, \
-        or countersign-body to ignore"
+        "the event has no body, so the request has no digest of ours: set IncludeBody on the function's association, \
+        or set countersign-body to ignore"
     )]
     BodyNotSeen,
-    /// CloudFront cut the body, so no digest of it could be made.
-    #[error("the body is over 1 MiB and goes on without a digest of ours")]
+    /// CloudFront cut the body, so a digest could not be made.
+    #[error("the body is over 1 MiB, so the request has no digest of ours")]
     BodyTruncated,
     /// The keys could not be read again.
     #[error("the key set could not be read: {error}")]
     RefreshFailed {
         /// Why.
         error: ReadError,
-        /// How many whole seconds old the set in hand is, where there is one that may be used on.
+        /// The age of the cached set in whole seconds, if it may still be used.
         key_set_age: Option<u64>,
     },
-    /// The function runs where a response comes back. Nothing was signed, and CloudFront gets that response as it was.
+    /// The function runs at a trigger for responses. It did not sign, and CloudFront gets the response unchanged.
     #[error(
         "nothing was signed: the function runs at the {0} trigger. Remove that association, and associate the function with the \
         origin-request trigger of the CloudFront distribution"
@@ -117,9 +117,9 @@ impl LogEvent {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SigningError {
     /// A custom header of the origin is wrong.
-    #[error("{0}")]
+    #[error(transparent)]
     Misconfigured(#[from] SettingError),
-    /// The origin is not reached over TLS: whoever is on the way could read what is signed and use it.
+    /// CloudFront does not use TLS to the origin: anybody on the way could capture signed headers and replay them.
     #[error("the origin's protocol is not https: set its protocol policy to https-only")]
     NotHttps,
     /// The event is not one that CloudFront makes.
@@ -134,31 +134,35 @@ pub enum SigningError {
         with the origin-request trigger of the CloudFront distribution"
     )]
     Trigger(OtherTrigger),
-    /// The target has a byte that may not be in one.
+    /// The target has a byte that is not allowed in a target.
     #[error("the target has a byte outside of 0x21 to 0x7E, or a #")]
     Target,
-    /// A GET or HEAD announces a body. CloudFront refuses it itself, but not where the header is spelled with `_`.
-    #[error("a GET or HEAD request announces a body by Content-Length or Transfer-Encoding, or by a name like these")]
+    /// A GET or HEAD announces a body. CloudFront refuses it too, but not if the header is spelled with `_`.
+    #[error(
+        "a GET or HEAD request announces a body with Content-Length or Transfer-Encoding, or with a name that \
+    resembles these"
+    )]
     BodyOnGet,
-    /// The body is not the one that the viewer's digest names.
-    #[error("the body is not that of the viewer's Content-Digest")]
+    /// The body does not have the viewer's digest.
+    #[error("the body does not match the viewer's Content-Digest")]
     DigestMismatch,
     /// The body is larger than the edge can see, and a digest is required.
-    #[error("the body is over 1 MiB and countersign-body is require")]
+    #[error("the body is over 1 MiB, and countersign-body is require")]
     BodyTooLarge,
     /// There is a body that the edge does not see, and a digest is required.
     #[error(
-        "the request announces a body, the event has none, and countersign-body is require: set IncludeBody on the \
+        "the request announces a body, but the event has no body, and countersign-body is require: set IncludeBody on \
+        the \
         function's association"
     )]
     BodyNotIncluded,
     /// The gateway would refuse the request for the size of its head.
-    #[error("the request's head would have {bytes} bytes, over the gateway's 10240")]
+    #[error("the head of the request would have {bytes} bytes, and the gateway accepts at most 10240")]
     TooLarge {
-        /// How many there would be.
+        /// The size that the head would have.
         bytes: usize,
     },
-    /// There is no key to sign with.
+    /// There is no key for signing.
     #[error("no key of the set may be used now, or the set could not be read")]
     NoKey,
 }
@@ -187,19 +191,19 @@ impl SigningError {
             Self::Misconfigured(_) | Self::NotHttps | Self::Event(_) | Self::Trigger(_) | Self::BodyNotIncluded => 500,
             Self::Target | Self::BodyOnGet | Self::DigestMismatch => 400,
             Self::BodyTooLarge => 413,
-            // CloudFront caches 414 for every viewer's request of that path; 431 it does not.
+            // CloudFront caches 414 for the requests of all viewers for that path. It does not cache 431.
             Self::TooLarge { .. } => 431,
             Self::NoKey => 503,
         }
     }
 
-    /// The answer to the viewer, who is told no more than concerns the request.
+    /// The answer to the viewer. It has only what concerns the viewer's request.
     pub(crate) fn respond(&self) -> Response {
         let message = match self {
             Self::Misconfigured(_) | Self::NotHttps | Self::Event(_) | Self::Trigger(_) | Self::BodyNotIncluded => {
                 "Internal server error"
             }
-            Self::Target => "The request target has a character that has to be percent-encoded",
+            Self::Target => "The request target has a character that must be percent-encoded",
             Self::BodyOnGet => "A GET or HEAD request cannot have a body",
             Self::DigestMismatch => "The body does not match Content-Digest",
             Self::BodyTooLarge => "The body is too large",

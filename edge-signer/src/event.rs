@@ -1,27 +1,28 @@
-//! What CloudFront hands an origin-request function, as far as the signer looks at it.
+//! The event that CloudFront passes to an origin-request function, as far as the signer needs it.
 //!
-//! None of it is `Debug`: it holds the credentials of viewers and the API key.
+//! These types are not `Debug`: they hold the credentials of viewers and the API key.
 
 use std::fmt;
 
-/// A CloudFront origin-request event: its `Records[0].cf.request`, and the id beside it.
+/// A CloudFront origin-request event: its `Records[0].cf.request`, and its id.
 #[derive(Clone)]
 pub struct OriginRequest<'a> {
-    /// CloudFront's id of the request: `config.requestId`, which is also the header `x-amz-cf-id`. Empty where there is none.
+    /// CloudFront's id of the request: `config.requestId`, which is also the header `x-amz-cf-id`. Empty if there is
+    /// none.
     pub request_id: &'a str,
     /// In upper case.
     pub method: &'a str,
     /// The path, percent-encoded as the viewer sent it.
     pub uri: &'a str,
-    /// The query without its `?`; empty where there is none.
+    /// The query without its `?`; empty if there is none.
     pub querystring: &'a str,
     /// The viewer's address.
     pub client_ip: &'a str,
-    /// One entry a value, in the event's order.
+    /// One entry for each value, in the event's order.
     pub headers: Vec<Header<'a>>,
-    /// Where the request is sent.
+    /// The origin to which the request is sent.
     pub origin: Origin<'a>,
-    /// Absent where CloudFront did not include the body.
+    /// `None` if CloudFront did not include the body.
     pub body: Option<Body<'a>>,
 }
 
@@ -44,18 +45,18 @@ pub struct Header<'a> {
 /// The event's `origin.custom`.
 #[derive(Clone)]
 pub struct Origin<'a> {
-    /// `https` or `http`; empty where the origin is no custom one.
+    /// `https` or `http`; empty if the origin is not a custom origin.
     pub protocol: &'a str,
     /// What CloudFront puts before the `uri`: empty or like `/prod`, without a slash at its end.
     pub path: &'a str,
-    /// The configuration of the signer among them.
+    /// The custom headers of the origin. They have the configuration of the signer.
     pub custom_headers: Vec<Header<'a>>,
 }
 
-/// A trigger of CloudFront other than origin-request: nothing can be signed there.
+/// A trigger of CloudFront other than origin-request. At such a trigger the function cannot sign.
 ///
-/// A viewer request has no origin yet: the configuration and the target to sign are not known. At both responses the origin has
-/// already answered.
+/// A viewer request does not have an origin yet, so the configuration and the target are not known. At both responses
+/// the origin has already answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the trigger of its name")]
 pub enum OtherTrigger {
@@ -65,7 +66,7 @@ pub enum OtherTrigger {
 }
 
 impl OtherTrigger {
-    /// All.
+    /// All other triggers.
     pub const ALL: [Self; 3] = [Self::ViewerRequest, Self::OriginResponse, Self::ViewerResponse];
 
     /// Its name: the event's `config.eventType`.
@@ -77,7 +78,7 @@ impl OtherTrigger {
         }
     }
 
-    /// The trigger of this name; `None` for `origin-request` and for what is not known.
+    /// The trigger with this name; `None` for `origin-request` and for an unknown name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|trigger| trigger.name() == name)
     }

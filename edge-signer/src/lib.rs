@@ -1,7 +1,7 @@
-//! The signer at the edge: a CloudFront origin-request event in, and out what to change in it, or an answer of its own.
+//! The signer at the edge: it takes a CloudFront origin-request event and returns changes to the request, or an answer.
 //!
-//! [`EdgeSigner`] holds the key caches and is all that a program needs; [`sign_origin_request`] is the decision itself, a
-//! pure function. [`codec`] is how the Node addon passes events in and decisions out.
+//! A program needs only [`EdgeSigner`], which holds the key caches. [`sign_origin_request`] is the decision itself, a
+//! pure function. With [`codec`] the Node addon passes events in and gets decisions out.
 
 pub mod codec;
 mod config;

@@ -15,13 +15,14 @@ const DIGEST: &str = Field::ContentDigest.name();
 
 /// API Gateway's limit for the request line and all headers.
 const HEAD_LIMIT: usize = 10_240;
-/// What CloudFront adds behind the function: `Via`, `X-Amz-Cf-Id`, `X-Forwarded-For` and the like.
+/// Room for the headers that CloudFront adds after the function: `Via`, `X-Amz-Cf-Id`, `X-Forwarded-For` and similar
+/// headers.
 const ADDED_BY_CLOUDFRONT: usize = 512;
 
-/// Signs a request, or says why it cannot be.
+/// Signs a request, or returns the reason why it cannot be signed.
 ///
-/// `config` is what [`SignerConfig::read`] made of the request's origin. Without `keys`, or where none of them may be used `now`,
-/// the request is answered at the edge; in monitor mode it is sent on unsigned.
+/// `config` is the result of [`SignerConfig::read`] for the request's origin. Without `keys`, or without a key that may
+/// be used at `now`, the request is answered at the edge; in monitor mode it is forwarded unsigned.
 pub fn sign_origin_request(
     request: &OriginRequest<'_>,
     config: Result<&SignerConfig, SettingError>,
@@ -58,18 +59,18 @@ pub fn sign_origin_request(
     Decision { action, log }
 }
 
-/// A remark for each method override that [`edits`] removes, whatever its spelling.
+/// A notice for each method override that [`edits`] removes, in every spelling.
 fn overrides_removed(request: &OriginRequest<'_>) -> impl Iterator<Item = LogEvent> {
     let sent = |name: &str| request.headers.iter().any(|header| resembles(header.name, name));
     METHOD_OVERRIDES.into_iter().filter(move |name| sent(name)).map(LogEvent::MethodOverrideRemoved)
 }
 
-/// Sends the request on with nothing in it that poses as ours.
+/// Forwards the request without any header that looks like one of ours.
 fn unsigned(request: &OriginRequest<'_>) -> Action {
     Action::Forward(edits(request, DigestHeader::Kept, Vec::new()))
 }
 
-/// The changes that sign the request, and what there is to say of its body.
+/// The changes that sign the request, and the notices about its body.
 fn signed(
     request: &OriginRequest<'_>,
     config: &SignerConfig,
@@ -122,15 +123,15 @@ fn signed(
     Ok((edits, log))
 }
 
-/// What becomes of the viewer's own `Content-Digest`.
+/// What the function does with the viewer's own `Content-Digest`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum DigestHeader {
     Kept,
     Replaced,
 }
 
-/// Sets these headers. Removes in every case what a viewer may have forged, what the origin's custom headers hold too, and our
-/// configuration. A viewer's `Signature` and `Signature-Input` are not ours: they stay as they are.
+/// Sets these headers. Always removes the headers that a viewer may have forged, those that the origin's custom headers
+/// have too, and our configuration. A viewer's `Signature` and `Signature-Input` are not ours, so they stay unchanged.
 fn edits(request: &OriginRequest<'_>, digest: DigestHeader, set: Vec<(Cow<'static, str>, String)>) -> Edits {
     let custom = &request.origin.custom_headers;
     let goes = |name: &str| {
@@ -147,9 +148,10 @@ fn edits(request: &OriginRequest<'_>, digest: DigestHeader, set: Vec<(Cow<'stati
     Edits { remove: unique(&request.headers, &goes), set, remove_custom: unique(custom, &resembles_ours) }
 }
 
-/// The digest to send and to cover: the viewer's own, if the body is the one that it names, or ours of the body that is seen.
+/// The digest to send and to cover: the viewer's own, if the body matches it, or ours of the body that the edge sees.
 ///
-/// With [`BodyRule::Require`] every method but GET and HEAD has one, as an authorizer with `COUNTERSIGN_BODY=require` demands.
+/// With [`BodyRule::Require`] every method but GET and HEAD has a digest, as an authorizer with
+/// `COUNTERSIGN_BODY=require` requires.
 fn content_digest(
     request: &OriginRequest<'_>,
     rule: BodyRule,
@@ -176,7 +178,7 @@ fn content_digest(
             }
             _ => None,
         },
-        // CloudFront need not show a body that is empty.
+        // CloudFront need not include an empty body.
         None if may_have_body && rule == BodyRule::Require => Some(Cow::Borrowed(&[][..])),
         _ => None,
     };
@@ -222,7 +224,7 @@ fn head_bytes(request: &OriginRequest<'_>, target: &str, edits: &Edits) -> usize
         + ADDED_BY_CLOUDFRONT
 }
 
-/// One value out of many, as RFC 9110 joins them.
+/// Joins several values to one, as in RFC 9110.
 fn join<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
     let mut joined = String::new();
     for value in values {

@@ -12,11 +12,11 @@ use std::{
 pub struct EdgeSigner {
     jitter: u8,
     aws: SdkConfig,
-    /// Few enough to be looked through.
+    /// A short list, searched from its start.
     caches: Mutex<Vec<Keys>>,
 }
 
-/// The keys of the origins that name this store and these limits.
+/// The keys for all origins with this store and these limits.
 #[derive(Debug)]
 struct Keys {
     source: Source,
@@ -25,13 +25,13 @@ struct Keys {
 }
 
 impl EdgeSigner {
-    /// A signer that has read no keys yet, and reads those in Secrets Manager by `aws`. What `jitter` does is said at
-    /// [`CacheLimits::jittered`].
+    /// A signer with empty caches, which reads Secrets Manager with `aws`. For `jitter` see [`CacheLimits::jittered`].
     pub fn new(jitter: u8, aws: SdkConfig) -> Self {
         Self { jitter, aws, caches: Mutex::default() }
     }
 
-    /// Signs with what is in memory; `None` where it is time to read keys, and [`EdgeSigner::handle`] has to be called.
+    /// Signs with the keys in memory; `None` if a read of the keys is due, and the caller must call
+    /// [`EdgeSigner::handle`].
     pub fn handle_warm(&self, request: &OriginRequest<'_>, nonce: Nonce, now: SystemTime) -> Option<Decision> {
         let config = SignerConfig::read(&request.origin);
         match self.cache(&config) {
@@ -43,7 +43,7 @@ impl EdgeSigner {
         }
     }
 
-    /// Signs, after reading keys where it is time to.
+    /// Signs, after a read of the keys if one is due.
     pub async fn handle(&self, request: &OriginRequest<'_>, nonce: Nonce, now: SystemTime) -> Decision {
         let config = SignerConfig::read(&request.origin);
         let Some(cache) = self.cache(&config) else {
@@ -59,7 +59,8 @@ impl EdgeSigner {
         decision
     }
 
-    /// The cache of the store that the request's origin names, kept as that says. There are as many as origins are configured.
+    /// The cache of the store that the request's origin names, with the origin's limits. There are at most as many
+    /// caches as origins.
     fn cache(&self, config: &Result<SignerConfig, SettingError>) -> Option<Arc<Cache<Store>>> {
         let SignerConfig { source: Some(source), limits, .. } = config.as_ref().ok()? else { return None };
         let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What becomes of an origin-request event: signed, answered or passed on, as its configuration and its parts demand.
+//! An origin-request event is signed, answered or forwarded, depending on its configuration and its parts.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
@@ -29,7 +29,7 @@ fn keys() -> KeySet {
         .unwrap()
 }
 
-/// An event of which every part is free to be changed.
+/// An event. A test can change every part.
 #[derive(Clone)]
 struct Event {
     method: &'static str,
@@ -43,7 +43,7 @@ struct Event {
 }
 
 impl Event {
-    /// `GET /pets?type=dog` from 203.0.113.7, to the stage `prod` of an API that wants a key.
+    /// `GET /pets?type=dog` from 203.0.113.7, to the stage `prod` of an API that requires an API key.
     fn get() -> Self {
         Self {
             method: "GET",
@@ -113,7 +113,7 @@ impl Event {
         }
     }
 
-    /// What would be sent with these edits: the headers as CloudFront would have them.
+    /// The headers that CloudFront would send with these edits.
     fn sent(&self, edits: &Edits) -> Vec<(String, String)> {
         let gone = |name: &str| {
             edits.remove.iter().any(|other| other == name)
@@ -124,7 +124,7 @@ impl Event {
         kept.chain(set).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// What a verifier behind a REST API says to it.
+    /// The verdict of a verifier behind a REST API.
     fn verdict(&self) -> Result<(KeyId, IpAddr), Refusal> {
         let sent = self.sent(&self.edits());
         let headers: Vec<_> = sent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -151,7 +151,7 @@ impl Event {
             max_lifetime: Duration::from_secs(60),
             skew: Duration::from_secs(5),
             allow_ambiguous_path: false,
-            // As an authorizer that asks for what such an edge promises.
+            // Like an authorizer that requires what such an edge promises.
             require_digest: self.custom_headers.contains(&("countersign-body", "require")),
             base_paths: BasePaths::default(),
         };
@@ -175,7 +175,7 @@ fn value<'a>(edits: &'a Edits, key: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn a_request_is_signed_and_nothing_else_of_it_changed() {
+fn a_request_is_signed_and_otherwise_unchanged() {
     let edits = Event::get().edits();
     assert_eq!(
         edits,
@@ -219,7 +219,7 @@ fn the_lifetime_is_the_configured_one() {
 }
 
 #[test]
-fn what_a_viewer_may_have_forged_is_removed() {
+fn headers_that_a_viewer_may_have_forged_are_removed() {
     let event = Event::get()
         .header("countersign-target", "/prod/admin")
         .header("countersign-viewer-ip", "127.0.0.1")
@@ -276,7 +276,7 @@ fn a_method_override_is_removed_with_a_notice_that_names_it() {
     let notice = LogEvent::MethodOverrideRemoved("x-http-method");
     assert!(notice.to_string().contains("x-http-method was removed"), "{notice}");
 
-    // A request that the edge answers itself is not forwarded: nothing was removed from it.
+    // A request that the edge answers itself is not forwarded, so it did not remove any header.
     let answered = Event { protocol: "http", ..all.clone() };
     assert_eq!(answered.decision().log, [LogEvent::Answered(SigningError::NotHttps)]);
     let unsigned = all.custom("countersign-mode", "monitor").decision_with(None).log;
@@ -284,7 +284,7 @@ fn a_method_override_is_removed_with_a_notice_that_names_it() {
     assert_eq!(unsigned.len(), 3);
 }
 
-/// What viewers send under the names of RFC 9421, by that RFC and otherwise. All of it is for the API behind.
+/// Values that viewers send in the headers of RFC 9421, by that RFC and otherwise. All of them are for the API.
 const VIEWER_SIGNATURES: [&[(&str, &str)]; 5] = [
     // Web Bot Auth.
     &[
@@ -303,9 +303,9 @@ const VIEWER_SIGNATURES: [&[(&str, &str)]; 5] = [
         "keyId=\"https://social.example/users/a#main-key\",algorithm=\"rsa-sha256\",\
         headers=\"(request-target) host date digest\",signature=\"Zm9v\"",
     )],
-    // What poses as ours under these names is not ours: nobody reads it.
+    // A value that looks like ours in these headers is not ours: no part of Countersign reads it.
     &[("signature-input", "countersign=();tag=\"countersign\""), ("signature", "countersign=:YQ==:")],
-    // Nothing that any reader could make sense of, in several lines and other spellings.
+    // Values without a meaning, in several lines and other spellings.
     &[("signature", ",,"), ("signature", ""), ("Signature_Input", "\u{e9}"), ("SIGNATURE", "a=(")],
 ];
 
@@ -378,7 +378,7 @@ fn the_digest_follows_the_body_and_the_rule() {
         check(&Event::get(), rule, None, &[]);
         check(&with(&Event::get(), &other), rule, Some(&other), &[]);
     }
-    // An event without a body, of a request that announces none.
+    // An event without a body, of a request that does not announce one.
     let of_nothing = ContentDigest::of(b"");
     for rule in ["digest", "ignore"] {
         check(&unseen, rule, None, &[]);
@@ -392,7 +392,7 @@ fn the_digest_follows_the_body_and_the_rule() {
         check(&with(&unseen, "nonsense"), "require", EMPTY, &dropped);
         with(&unseen, &other).custom("countersign-body", "require").answered(SigningError::DigestMismatch);
     }
-    // The viewer's digest is read under its exact name alone.
+    // The viewer's digest is read only under its exact name.
     for name in ["Content_Digest", "content_digest"] {
         let folded = post.clone().header(name, &other);
         check(&folded, "digest", OURS, &[]);
@@ -440,7 +440,7 @@ fn the_digest_follows_the_body_and_the_rule() {
 }
 
 #[test]
-fn what_cannot_be_signed_is_answered_at_the_edge() {
+fn a_request_that_cannot_be_signed_is_answered_at_the_edge() {
     for uri in ["/caf\u{e9}", "/a b", "/a\u{7f}", "/a#b", "/a\n"] {
         Event { uri: uri.to_owned(), ..Event::get() }.answered(SigningError::Target);
     }
@@ -470,7 +470,7 @@ fn each_problem_has_its_status() {
     for (problem, status) in [
         (SigningError::Misconfigured(misconfigured), 500),
         (SigningError::NotHttps, 500),
-        (SigningError::Event("it is none"), 500),
+        (SigningError::Event("it is not an event"), 500),
         (SigningError::Trigger(OtherTrigger::ViewerRequest), 500),
         (SigningError::Target, 400),
         (SigningError::BodyOnGet, 400),
@@ -486,7 +486,7 @@ fn each_problem_has_its_status() {
 
 #[test]
 fn a_head_over_the_gateways_limit_is_answered_431() {
-    // How long a value brings the head to exactly 10,240 bytes: one more is too many.
+    // The length of a value that makes the head exactly 10,240 bytes: one byte more is too many.
     let sized = |length: usize| Event::get().header("x", &"v".repeat(length));
     let room = (0..10_240).rev().find(|length| matches!(sized(*length).decision().action, Action::Forward(_))).unwrap();
     sized(room + 1).answered(SigningError::TooLarge { bytes: 10_241 });
@@ -494,7 +494,7 @@ fn a_head_over_the_gateways_limit_is_answered_431() {
     let edits = sized(room).edits();
     let sent: usize = sized(room).sent(&edits).iter().map(|(name, value)| name.len() + value.len()).sum();
     assert_eq!("GET /prod/pets?type=dog HTTP/1.1\r\n".len() + sent + "x-api-keysecret".len() + 512, 10_240);
-    // What is removed does not count.
+    // A header that is removed does not count.
     assert!(matches!(Event::get().header("countersign-x", &"v".repeat(10_240)).decision().action, Action::Forward(_)));
 }
 
@@ -512,7 +512,7 @@ fn without_a_key_the_answer_is_503() {
 }
 
 #[test]
-fn monitor_mode_sends_on_unsigned_what_cannot_be_signed() {
+fn monitor_mode_forwards_a_request_that_cannot_be_signed() {
     let event = Event::get()
         .custom("countersign-mode", "monitor")
         .header("countersign-target", "/x")
@@ -537,7 +537,7 @@ fn monitor_mode_sends_on_unsigned_what_cannot_be_signed() {
 }
 
 #[test]
-fn the_secret_none_passes_requests_through() {
+fn with_the_secret_none_requests_are_forwarded_unsigned() {
     let event = Event { protocol: "http", ..Event::get().custom("countersign-secret", "none") };
     let decision = event.clone().header("countersign-target", "/x").decision_with(None);
     let edits = Edits {
@@ -549,7 +549,7 @@ fn the_secret_none_passes_requests_through() {
 }
 
 #[tokio::test]
-async fn a_signer_reads_its_keys_once_and_signs_warm_from_then_on() {
+async fn a_signer_reads_its_keys_once_and_then_signs_from_memory() {
     let folder = tempfile::tempdir().unwrap();
     let file = KeyFile::new(folder.path().join("keys.json"));
     let source = format!("file:{}", file.path().display()).leak();
@@ -574,14 +574,14 @@ async fn a_signer_reads_its_keys_once_and_signs_warm_from_then_on() {
     assert_eq!(signed.log, []);
     assert_eq!(signer.handle_warm(&request, nonce, at(3)), Some(signed));
 
-    // The file goes away: the keys are used on, and each failed read is said once.
+    // After the file is removed, the keys are used further, and each failed read is logged once.
     std::fs::remove_file(file.path()).unwrap();
     assert_eq!(signer.handle_warm(&request, nonce, at(303)), None);
     let stale = signer.handle(&request, nonce, at(303)).await;
     assert!(matches!(&stale.log[..], [LogEvent::RefreshFailed { key_set_age: Some(300), .. }]), "{stale:?}");
     assert_eq!(signer.handle_warm(&request, nonce, at(304)).unwrap().log, []);
 
-    // What is read for one origin signs for no other.
+    // Keys that were read for one origin do not sign for another.
     let other = Event::get().custom("countersign-secret", "file:/keys.json");
     assert_eq!(signer.handle_warm(&other.request(), nonce, at(304)), None);
 }
@@ -596,12 +596,12 @@ async fn an_origin_may_shorten_how_long_its_keys_are_kept() {
     let brief = event.clone().custom("countersign-ttl", "20").custom("countersign-max-stale", "5");
     let nonce = Nonce::new([9; 16]);
     let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW.get() + seconds);
-    // A tenth less, at the most, so that processes do not read together.
+    // At most a tenth less, so that processes do not read at the same time.
     for (jitter, read_again) in [(0, 20), (255, 19)] {
         let signer = EdgeSigner::new(jitter, of_lambda(CallLimits::BRIEF));
         let is_due = |event: &Event, seconds| signer.handle_warm(&event.request(), nonce, at(seconds)).is_none();
         for event in [&event, &brief] {
-            assert!(is_due(event, 0), "what is kept otherwise is kept apart");
+            assert!(is_due(event, 0), "other limits have another cache");
             assert_eq!(signer.handle(&event.request(), nonce, at(0)).await.log, []);
         }
         assert!(!is_due(&brief, read_again - 1) && is_due(&brief, read_again) && !is_due(&event, read_again));
@@ -616,9 +616,9 @@ async fn an_origin_may_shorten_how_long_its_keys_are_kept() {
     assert_eq!(ended.log.last(), Some(&LogEvent::Answered(SigningError::NoKey)), "{ended:?}");
 }
 
-/// A rotation waits for the edge as long as the edge may keep its keys, and no longer.
+/// A rotation waits for the edge exactly as long as the edge may keep its keys.
 #[test]
-fn the_edge_keeps_its_keys_as_long_as_a_rotation_reckons_with() {
+fn the_edge_keeps_its_keys_as_long_as_a_rotation_assumes() {
     let RotationTimings { signer_ttl, outage, .. } = RotationTimings::DEFAULT;
     let longest = |setting: Seconds| Duration::from_secs(*setting.accepted.end());
     let default = SignerConfig::read(&Event::get().request().origin).unwrap().limits;

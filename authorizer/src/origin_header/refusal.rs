@@ -8,20 +8,20 @@ pub(super) const HEADER: &str = "x-origin-verify";
 /// Why a request is refused for its header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OriginHeaderRefusal {
-    /// There is none.
+    /// The header is missing.
     #[error("{HEADER} is missing")]
     Missing,
-    /// It and those whose names resemble it are more than one.
-    #[error("{HEADER} stands {0} times, with names that differ in case and in _ for - counted")]
+    /// There is more than one header with this name or a name that resembles it.
+    #[error("{HEADER} appears {0} times, counting names that differ from it only in case or in _ for -")]
     Repeated(usize),
-    /// It is not a name and a value.
+    /// The header is not a name and a value.
     #[error("{HEADER} is not NAME.VALUE")]
     Malformed,
     /// No secret has that name now. It may have been deleted.
-    #[error("{HEADER} names {0}, and no secret has that name")]
+    #[error("{HEADER} names {0}, but no secret has that name")]
     Unknown(Name),
     /// The secret of that name holds another value.
-    #[error("{HEADER} has another value than the secret of {0}")]
+    #[error("{HEADER} has another value than the secret named {0}")]
     Mismatch(Name),
 }
 
@@ -38,7 +38,7 @@ impl OriginHeaderRefusal {
     }
 }
 
-/// What NAME may be: 1 to 64 of `A`–`Z`, `a`–`z`, `0`–`9`, `-`, as the stack's `Timestamp` is.
+/// The accepted form of NAME: 1 to 64 characters of `A`–`Z`, `a`–`z`, `0`–`9`, `-`, as the stack's `Timestamp` is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(Box<str>);
 

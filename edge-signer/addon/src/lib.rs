@@ -1,7 +1,7 @@
-//! The membrane between Node and the edge signer: it brings the clock and the randomness, and passes texts through.
+//! The membrane between Node and the edge signer: it supplies the clock and random bytes, and passes texts through.
 //!
-//! The form of the texts is [`edge_signer::codec`]'s. A warm request is one synchronous call; only where keys have to be
-//! read is there a promise.
+//! The form of the texts is [`edge_signer::codec`]'s. A warm request is one synchronous call; only a request that must
+//! read keys gets a promise.
 
 use edge_signer::{Decision, EdgeSigner, LogEvent, codec};
 use key_store::aws;
@@ -17,7 +17,7 @@ use std::{
 };
 
 static SIGNER: LazyLock<EdgeSigner> = LazyLock::new(|| {
-    // Without randomness there is only no jitter.
+    // If random bytes are not available, only the jitter is missing.
     let mut random = [0];
     let _ = getrandom::fill(&mut random);
     let [random] = random;
@@ -29,7 +29,7 @@ static STARTED: AtomicBool = AtomicBool::new(false);
 
 static FUNCTION_NAME: LazyLock<String> = LazyLock::new(telemetry::function_name);
 
-/// Signs with the keys in memory. Returns `null` where it is time to read keys: then call `signAfterRefresh`.
+/// Signs with the keys in memory. Returns `null` if a read of the keys is due: then call `signAfterRefresh`.
 #[napi]
 pub fn sign(event: String, lines: u32, body: String) -> Result<Option<String>> {
     let now = SystemTime::now();
@@ -39,7 +39,7 @@ pub fn sign(event: String, lines: u32, body: String) -> Result<Option<String>> {
     }
 }
 
-/// Reads the keys where it is time to, and signs.
+/// Reads the keys if a read is due, and signs.
 #[napi]
 pub async fn sign_after_refresh(event: String, lines: u32, body: String) -> Result<String> {
     let now = SystemTime::now();
@@ -58,6 +58,7 @@ fn write(mut decision: Decision, event: &str, now: SystemTime) -> String {
 
 fn nonce() -> Result<Nonce> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::from_reason(format!("no randomness: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::from_reason(format!("the system does not give random bytes: {error}")))?;
     Ok(Nonce::new(bytes))
 }

@@ -144,12 +144,15 @@ async fn what_is_no_event_of_a_rest_api_is_an_error_that_says_what_to_do() {
         ),
         ("null".to_owned(), "not an API Gateway authorizer event"),
         ("[]".to_owned(), "not an API Gateway authorizer event"),
-        ("{}".to_owned(), "no type REQUEST"),
-        (signed().to_string().replacen('{', "{\"version\":\"1.0\",", 1), "an HTTP API, payload format 1.0"),
-        (signed().to_string().replacen('{', "{\"version\":\"3.0\",", 1), "a payload format that is not known"),
+        ("{}".to_owned(), "the event is not of type REQUEST"),
+        (
+            signed().to_string().replacen('{', "{\"version\":\"1.0\",", 1),
+            "the event is from an HTTP API with payload format 1.0",
+        ),
+        (signed().to_string().replacen('{', "{\"version\":\"3.0\",", 1), "the event has an unknown payload format"),
         (
             signed().to_string().replacen("\"requestContext\":{", "\"requestContext\":{\"eventType\":\"CONNECT\",", 1),
-            "a WebSocket API",
+            "the event is from a WebSocket API",
         ),
         (changed("/methodArn", Value::Null), "methodArn is missing"),
         (

@@ -177,7 +177,7 @@ async fn a_viewers_own_signatures_arrive_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_signed_is_answered_with_a_reason_in_the_log() {
+async fn a_request_that_cannot_be_signed_is_answered_with_a_reason_in_the_log() {
     let keys = Keys::new();
     let edge = EdgeProcess::start().await;
     let mut wrong = event(&keys);

@@ -19,7 +19,7 @@ const MAX_LIFETIME: &str = "COUNTERSIGN_MAX_LIFETIME";
 const MAX_STALE: &str = "COUNTERSIGN_MAX_STALE";
 const OUTAGE: &str = "COUNTERSIGN_OUTAGE";
 
-/// What a rotator rotates.
+/// The keys and the stack that a rotator rotates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RotatorConfig {
     /// `COUNTERSIGN_SECRET` and the timings of its rotation, unless `COUNTERSIGN_ROTATE` is `api-key`.
@@ -36,11 +36,11 @@ enum Rotate {
 }
 
 impl RotatorConfig {
-    /// Reads `StackName` and the variables whose names begin with `COUNTERSIGN_`; others are not looked at. The timings that
+    /// Reads `StackName` and the variables whose names begin with `COUNTERSIGN_`; others are ignored. The timings that
     /// the authorizer has too must have the same values here.
     ///
     /// # Errors
-    /// The first that is wrong or not known; or timings under which a good request would be refused.
+    /// The first setting that is wrong or does not exist, or timings under which a valid request would be refused.
     pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, SettingError> {
         let mut settings = Settings::of_environment(variables, &[STACK])?;
         let words = [("both", Rotate::Both), ("secret", Rotate::Secret), ("api-key", Rotate::ApiKey)];
@@ -110,8 +110,8 @@ fn schedule(settings: &mut Settings<'_>) -> Result<RotationSchedule, SettingErro
     let max_stale = Seconds { default: timings.outage, ..Seconds::VERIFIER_MAX_STALE };
     let max_stale = settings.seconds(MAX_STALE, &max_stale)?;
     if max_stale > timings.outage {
-        let problem = format!("is {max_stale:?}, longer than {OUTAGE}, the outage that a rotation counts with");
-        return Err(settings.error(MAX_STALE, problem, format!("set it to at most {:?}", timings.outage)));
+        let problem = format!("is {}, longer than {OUTAGE}, the outage that a rotation assumes", max_stale.as_secs());
+        return Err(settings.error(MAX_STALE, problem, format!("set it to at most {}", timings.outage.as_secs())));
     }
     RotationSchedule::try_from(timings).map_err(|error| {
         let variable = match error {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_what_is_accepted() {
+    fn a_wrong_setting_is_named_with_what_is_accepted() {
         let good = [(SECRET, ARN), (STACK, "api")];
         const ARNS: &str = "set it to the whole ARN of a secret";
         let table: [((&str, &str), &str); 14] = [
@@ -192,7 +192,11 @@ mod tests {
             ((GRACE, "2224"), "COUNTERSIGN_GRACE is too short: the grace is 2224 s"),
             ((TTL, "0"), "COUNTERSIGN_TTL is \"0\""),
             ((OUTAGE, "3600"), "COUNTERSIGN_LEAD is too short"),
-            ((MAX_STALE, "1801"), "COUNTERSIGN_MAX_STALE is 1801s, longer than COUNTERSIGN_OUTAGE"),
+            (
+                (MAX_STALE, "1801"),
+                "COUNTERSIGN_MAX_STALE is 1801, longer than COUNTERSIGN_OUTAGE, the outage that a \
+            rotation assumes: set it to at most 1800",
+            ),
             (
                 ("COUNTERSIGN_MODE", "enforce"),
                 "COUNTERSIGN_MODE is not a setting: the settings are COUNTERSIGN_ROTATE, ",

@@ -3,67 +3,72 @@
 use crate::{platform::NoRandomness, rehearsal::RehearsalFailure, stack::StackError};
 use signing::RotationPlanError;
 
-/// Why a rotation stopped, and what to do. It tells ids and times, never a secret.
+/// Why a rotation stopped, and what to do. It has ids and times, never a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RotateError {
-    /// AWS refuses or fails.
+    /// AWS refused the call, or the call failed.
     #[error("{0}")]
     Aws(String),
-    /// AWS fails, and may have done what was asked all the same.
+    /// The call failed, but may have had its effect.
     #[error("{0}")]
     Unanswered(String),
-    /// The secret is not what it should be.
+    /// The secret cannot be rotated.
     #[error("{0}")]
     Secret(String),
-    /// A Region in which functions are to read has no copy.
+    /// A Region in which functions read has no replica.
     #[error(
-        "{region} is named in COUNTERSIGN_REGIONS or --regions and holds no replica of the secret: add one, or take it off the list"
+        "{region} is listed in COUNTERSIGN_REGIONS or --regions, but has no replica of the secret: add a replica, or remove the \
+        Region from the list"
     )]
     NoReplica {
-        /// Which.
+        /// The Region.
         region: String,
     },
-    /// A copy is not what it should be.
+    /// A replica is not in sync.
     #[error(
-        "the replica in {region} is not in sync: {status}. Rotate again when it is. One that has failed is mended by \
+        "the replica in {region} is not in sync: {status}. Rotate again when it is in sync. Repair a failed replica with \
         `aws secretsmanager replicate-secret-to-regions`"
     )]
     NotInSync {
-        /// Where.
+        /// The Region.
         region: String,
-        /// In Secrets Manager's words.
+        /// The status and message of Secrets Manager.
         status: String,
     },
-    /// There is no plan.
+    /// The rotation cannot be planned.
     #[error(transparent)]
     Plan(#[from] RotationPlanError),
-    /// The call that promotes has taken all the time in which it might.
+    /// The call that promotes has taken all the time that the plan allows.
     #[error(
-        "Secrets Manager did not promote the new keys in time: the next try looks whether it has. A longer lead leaves a \
+        "Secrets Manager did not promote the new keys in time: the next try checks whether it has promoted them. A \
+        longer lead leaves a \
         rotation more time"
     )]
     TooSlow,
-    /// There is no new key.
+    /// A new key cannot be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
-    /// What was stored must not be promoted.
-    #[error("what was put is not promoted: {0}")]
-    Rehearsal(#[from] RehearsalFailure),
-    /// A step of a rotation that is over, or was never begun.
+    /// The stored version must not be promoted.
+    #[error("the pending version is not promoted: {0}")]
+    Rehearsal(RehearsalFailure),
+    /// The step belongs to a rotation that has ended, or has not begun.
     #[error("the version of this step is not pending: rotate the secret again")]
     NotPending,
-    /// A step of a rotation that cannot be ended.
-    #[error("this rotation can no longer be ended, and its label is taken off: rotate the secret again ({0})")]
+    /// The step belongs to a rotation that cannot be completed.
+    #[error(
+        "this rotation can no longer be completed, so its label AWSPENDING is removed: rotate the secret again \
+    ({0})"
+    )]
     Dead(RehearsalFailure),
-    /// Others have rotated the same secret all the while.
-    #[error("others rotate the same secret at the same time: try again")]
+    /// Other rotations of the same secret were faster, several times.
+    #[error("another rotation of the same secret runs at the same time: try again")]
     Overtaken,
     /// The stack is not updated.
     #[error(transparent)]
     Stack(#[from] StackError),
-    /// All is done, but some Region returns old keys still.
+    /// The rotation is done, but some Region still returns old keys.
     #[error(
-        "the keys are rotated, and {0} does not return them in time: look at the replica; the same event again asks again"
+        "the keys are rotated, but {0} did not return them in time: check the replica, and send the same event again"
     )]
     Lagging(String),
 }

@@ -1,4 +1,4 @@
-//! What starts a rotation: a schedule, Secrets Manager, or a person.
+//! The events that start a rotation: of a schedule, of Secrets Manager, or of a person.
 
 use aws_lambda_events::{
     eventbridge::EventBridgeEvent, secretsmanager::SecretsManagerSecretRotationEvent, sqs::SqsEvent,
@@ -18,16 +18,16 @@ pub enum Demand {
     },
     /// Secrets Manager rotates the secret, in four calls.
     Step {
-        /// Which of the four.
+        /// One of the four steps.
         step: Step,
         /// The secret's ARN.
         secret_id: String,
-        /// The id of the version that is to come.
+        /// The id of the new version.
         token: KeyId,
     },
-    /// Somebody wants it.
+    /// A person requests the rotation.
     Manual {
-        /// Theirs, or Lambda's id of the invocation: the same for every retry of Lambda's.
+        /// The given id, or Lambda's id of the invocation: the same in every retry of Lambda.
         id: RotationId,
         /// Why.
         rotation: RotationKind,
@@ -67,15 +67,17 @@ impl Step {
 pub struct RotationId(KeyId);
 
 impl RotationId {
-    /// The `kid` of the key that this rotation makes; where it has to make another, that tells the attempt as well.
+    /// The `kid` of the key that this rotation makes. If it must make another key, the `kid` of that has the attempt
+    /// too.
     pub fn key_id(&self) -> &KeyId {
         &self.0
     }
 
-    /// The version id of an attempt, from 1, and the `kid` of its key: one whose version is dead takes another.
+    /// The version id of an attempt, from 1, and the `kid` of its key. If the version of an attempt is dead, the next
+    /// attempt has another id.
     ///
-    /// The `kid` too, since the first may have been in force until an emergency dropped it: an authorizer reads the keys again
-    /// for a `kid` that it does not know, and not for one that it knows with another secret.
+    /// The `kid` changes too, because the first key may have been valid until an emergency dropped it: an authorizer
+    /// reads the keys again for an unknown `kid`, but not for a known `kid` with another secret.
     #[expect(clippy::expect_used, reason = "cannot fail: 60 characters of a kid, a hyphen, three digits")]
     pub(crate) fn token(&self, attempt: u8) -> KeyId {
         match attempt {
@@ -84,12 +86,12 @@ impl RotationId {
         }
     }
 
-    /// Which attempt a version id or a `kid` is of.
+    /// The attempt of a version id or a `kid`.
     pub(crate) fn attempt(&self, token: &str) -> Option<u8> {
         (1..=u8::MAX).find(|attempt| self.token(*attempt).as_str() == token)
     }
 
-    /// The key that this rotation has made, where it is in the set.
+    /// The key that this rotation has made, if it is in the set.
     pub(crate) fn key_in<'a>(&self, keys: &'a KeySet) -> Option<&'a KeyId> {
         keys.keys().iter().map(Key::id).find(|kid| self.attempt(kid.as_str()).is_some())
     }
@@ -99,7 +101,7 @@ impl TryFrom<&str> for RotationId {
     type Error = RotationIdError;
 
     fn try_from(text: &str) -> Result<Self, RotationIdError> {
-        // Secrets Manager takes 32 to 64 characters for a version id; the rest is for the attempt.
+        // Secrets Manager accepts 32 to 64 characters for a version id; the rest is for the attempt.
         if !(32..=60).contains(&text.len()) {
             return Err(RotationIdError);
         }
@@ -107,12 +109,12 @@ impl TryFrom<&str> for RotationId {
     }
 }
 
-/// The text cannot name a rotation.
+/// The text cannot be the id of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an id of a rotation has 32 to 60 characters of A-Z a-z 0-9 . _ -")]
+#[error("an id of a rotation must have 32 to 60 characters of A-Z a-z 0-9 . _ -")]
 pub struct RotationIdError;
 
-/// The event asks for nothing that the rotator does.
+/// The event is not one that the rotator accepts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the event is {0}: accepted is a scheduled event of EventBridge, directly or through SQS, a rotation of Secrets Manager, \
@@ -127,28 +129,28 @@ impl Demand {
     /// Reads what an invocation was given: one event, or those of an SQS batch.
     ///
     /// # Errors
-    /// What it is instead.
+    /// The kind of the payload instead.
     pub fn read(payload: &str, request_id: &str) -> Result<Vec<Self>, EventError> {
         let payload: Value = serde_json::from_str(payload).map_err(|_| EventError("not JSON"))?;
         if payload.get("Records").is_none() {
             return Ok(vec![Self::one(payload, request_id)?]);
         }
-        let batch: SqsEvent = serde_json::from_value(payload).map_err(|_| EventError("no batch of SQS"))?;
+        let batch: SqsEvent = serde_json::from_value(payload).map_err(|_| EventError("not a batch of SQS messages"))?;
         let of_sqs = |source: &Option<String>| source.as_deref() == Some("aws:sqs");
         if batch.records.is_empty() || !batch.records.iter().all(|record| of_sqs(&record.event_source)) {
-            return Err(EventError("no batch of SQS"));
+            return Err(EventError("not a batch of SQS messages"));
         }
         let each = batch.records.iter().map(|record| {
             let body = record.body.as_deref().unwrap_or_default();
             let body = serde_json::from_str(body).map_err(|_| EventError("an SQS message that is not JSON"))?;
             match Self::one(body, record.message_id.as_deref().unwrap_or_default())? {
                 Self::Step { .. } => {
-                    Err(EventError("a rotation of Secrets Manager through SQS, where nobody sends one"))
+                    Err(EventError("a rotation of Secrets Manager through SQS, which Secrets Manager does not use"))
                 }
-                // More people and programs may send to a queue than may drop every key.
+                // More people and programs may send to the queue than may drop every key.
                 Self::Manual { rotation: RotationKind::Emergency, .. } => Err(EventError(
-                    "an emergency through SQS, from where only planned rotations are taken (invoke the function with it, or run \
-                    `countersign keys rotate --emergency`)",
+                    "an emergency through SQS, which may start only planned rotations (invoke the function directly, \
+                    or run `countersign keys rotate --emergency`)",
                 )),
                 event => Ok(event),
             }
@@ -162,17 +164,17 @@ impl Demand {
             (true, false, false) => Self::scheduled(payload),
             (false, true, false) => Self::step(payload),
             (false, false, true) => Self::manual(payload, request_id),
-            _ => Err(EventError("of no known kind")),
+            _ => Err(EventError("of an unknown kind")),
         }
     }
 
     fn scheduled(payload: Value) -> Result<Self, EventError> {
-        const WRONG: EventError = EventError("no scheduled event: it lacks an id or a time");
+        const WRONG: EventError = EventError("a scheduled event without a valid id or time");
         let event: EventBridgeEvent = serde_json::from_value(payload).map_err(|_| WRONG)?;
-        // Of a rule, or of EventBridge Scheduler.
+        // From a rule, or from EventBridge Scheduler.
         let scheduled = ["aws.events", "aws.scheduler"].contains(&event.source.as_str());
         if !scheduled || event.detail_type != "Scheduled Event" {
-            return Err(EventError("of EventBridge, but not of a schedule"));
+            return Err(EventError("from EventBridge, but not from a schedule"));
         }
         let (Some(id), Some(time)) = (event.id, event.time) else { return Err(WRONG) };
         let id = id.as_str().try_into().map_err(|_| WRONG)?;
@@ -181,14 +183,14 @@ impl Demand {
     }
 
     fn step(payload: Value) -> Result<Self, EventError> {
-        let wrong = |_| EventError("no rotation of Secrets Manager");
+        let wrong = |_| EventError("not a rotation of Secrets Manager");
         let event: SecretsManagerSecretRotationEvent = serde_json::from_value(payload).map_err(wrong)?;
         let step = match event.step.as_str() {
             "createSecret" => Step::Create,
             "setSecret" => Step::Set,
             "testSecret" => Step::Test,
             "finishSecret" => Step::Finish,
-            _ => return Err(EventError("a step that Secrets Manager does not have")),
+            _ => return Err(EventError("an unknown step of Secrets Manager")),
         };
         let token = event.client_request_token.as_str().try_into();
         let token = token.map_err(|_| EventError("a step whose ClientRequestToken cannot be a kid"))?;
@@ -214,17 +216,16 @@ impl Demand {
         let rotation = match rotate.as_str() {
             "planned" => RotationKind::Planned,
             "emergency" => RotationKind::Emergency,
-            _ => return Err(EventError("a manual one of another kind")),
+            _ => return Err(EventError("a manual one whose `rotate` is neither planned nor emergency")),
         };
         if comment.as_ref().is_some_and(|comment| comment.len() > MAX_COMMENT) {
             return Err(EventError("a manual one with a comment of over 500 bytes"));
         }
         let id = match &id {
-            Some(id) => id
-                .as_str()
-                .try_into()
-                .map_err(|_| EventError("a manual one whose `id` has not 32 to 60 characters of A-Z a-z 0-9 . _ -")),
-            None => request_id.try_into().map_err(|_| EventError("a manual one whose invocation has no id")),
+            Some(id) => id.as_str().try_into().map_err(|_| {
+                EventError("a manual one whose `id` does not have 32 to 60 characters of A-Z a-z 0-9 . _ -")
+            }),
+            None => request_id.try_into().map_err(|_| EventError("a manual one whose invocation does not have an id")),
         }?;
         Ok(Self::Manual { id, rotation, comment })
     }
@@ -326,48 +327,48 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_trigger_is_refused_by_what_it_is() {
-        const EMERGENCY: &str = "an emergency through SQS, from where only planned rotations are taken (invoke the function with \
-            it, or run `countersign keys rotate --emergency`)";
+    fn an_event_that_is_not_a_trigger_is_refused_with_its_kind() {
+        const EMERGENCY: &str = "an emergency through SQS, which may start only planned rotations (invoke the function \
+        directly, or run `countersign keys rotate --emergency`)";
         let with = |mut event: Value, name: &str, value: Value| {
             event[name] = value;
             event
         };
         let table = [
-            (json!(null), "of no known kind"),
-            (json!([]), "of no known kind"),
-            (json!({}), "of no known kind"),
-            (with(scheduled(), "rotate", json!("planned")), "of no known kind"),
-            (with(scheduled(), "source", json!("aws.ec2")), "of EventBridge, but not of a schedule"),
-            (with(scheduled(), "detail-type", json!("Other")), "of EventBridge, but not of a schedule"),
-            (with(scheduled(), "id", json!(null)), "no scheduled event: it lacks an id or a time"),
-            (with(scheduled(), "id", json!("short")), "no scheduled event: it lacks an id or a time"),
-            (with(scheduled(), "id", json!("x".repeat(61))), "no scheduled event: it lacks an id or a time"),
-            (with(scheduled(), "time", json!(null)), "no scheduled event: it lacks an id or a time"),
-            (with(scheduled(), "time", json!("1969-12-31T23:59:59Z")), "no scheduled event: it lacks an id or a time"),
-            (with(scheduled(), "time", json!("today")), "no scheduled event: it lacks an id or a time"),
-            (step("deleteSecret"), "a step that Secrets Manager does not have"),
-            (with(step("setSecret"), "SecretId", json!(null)), "no rotation of Secrets Manager"),
+            (json!(null), "of an unknown kind"),
+            (json!([]), "of an unknown kind"),
+            (json!({}), "of an unknown kind"),
+            (with(scheduled(), "rotate", json!("planned")), "of an unknown kind"),
+            (with(scheduled(), "source", json!("aws.ec2")), "from EventBridge, but not from a schedule"),
+            (with(scheduled(), "detail-type", json!("Other")), "from EventBridge, but not from a schedule"),
+            (with(scheduled(), "id", json!(null)), "a scheduled event without a valid id or time"),
+            (with(scheduled(), "id", json!("short")), "a scheduled event without a valid id or time"),
+            (with(scheduled(), "id", json!("x".repeat(61))), "a scheduled event without a valid id or time"),
+            (with(scheduled(), "time", json!(null)), "a scheduled event without a valid id or time"),
+            (with(scheduled(), "time", json!("1969-12-31T23:59:59Z")), "a scheduled event without a valid id or time"),
+            (with(scheduled(), "time", json!("today")), "a scheduled event without a valid id or time"),
+            (step("deleteSecret"), "an unknown step of Secrets Manager"),
+            (with(step("setSecret"), "SecretId", json!(null)), "not a rotation of Secrets Manager"),
             (
                 with(step("setSecret"), "ClientRequestToken", json!("a b")),
                 "a step whose ClientRequestToken cannot be a kid",
             ),
-            (json!({"rotate": "all"}), "a manual one of another kind"),
+            (json!({"rotate": "all"}), "a manual one whose `rotate` is neither planned nor emergency"),
             (json!({"rotate": true}), "a manual one whose `rotate` is not a text"),
-            (json!({"rotate": null}), "a manual one of another kind"),
+            (json!({"rotate": null}), "a manual one whose `rotate` is neither planned nor emergency"),
             (json!({"rotate": "planned", "id": 7}), "a manual one whose `id` is not a text"),
             (json!({"rotate": "planned", "comment": ["x"]}), "a manual one whose `comment` is not a text"),
             (json!({"rotate": "planned", "why": "x"}), "a manual one with more than `rotate`, `comment` and `id`"),
             (json!({"rotate": "planned", "comment": "x".repeat(501)}), "a manual one with a comment of over 500 bytes"),
             (
                 json!({"rotate": "planned", "id": "short"}),
-                "a manual one whose `id` has not 32 to 60 characters of A-Z a-z 0-9 . _ -",
+                "a manual one whose `id` does not have 32 to 60 characters of A-Z a-z 0-9 . _ -",
             ),
-            (json!({"Records": []}), "no batch of SQS"),
-            (json!({"Records": [{"eventSource": "aws:s3"}]}), "no batch of SQS"),
-            (with(sqs(&[&scheduled()]), "Records", json!("x")), "no batch of SQS"),
-            (sqs(&[&json!("text")]), "of no known kind"),
-            (sqs(&[&scheduled(), &json!({})]), "of no known kind"),
+            (json!({"Records": []}), "not a batch of SQS messages"),
+            (json!({"Records": [{"eventSource": "aws:s3"}]}), "not a batch of SQS messages"),
+            (with(sqs(&[&scheduled()]), "Records", json!("x")), "not a batch of SQS messages"),
+            (sqs(&[&json!("text")]), "of an unknown kind"),
+            (sqs(&[&scheduled(), &json!({})]), "of an unknown kind"),
             (sqs(&[&json!({"rotate": "emergency"})]), EMERGENCY),
             (sqs(&[&scheduled(), &json!({"rotate": "emergency", "id": ID, "comment": "leaked"})]), EMERGENCY),
             (sqs(&[&step("createSecret")]), "a rotation of Secrets Manager through SQS, where nobody sends one"),

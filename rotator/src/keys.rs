@@ -1,8 +1,8 @@
-//! The rotation of the signing keys: by one whole rotation, or in Secrets Manager's four steps.
+//! The rotation of the signing keys: in one call, or in Secrets Manager's four steps.
 //!
-//! Whatever breaks off, the next call finds where things stand by reading them: the labels of the versions, the version that
-//! a pending one was planned from, and the ids of the keys. Nothing rests on there being one rotator: a version takes the
-//! place of the one that it was planned from, and of no other.
+//! If a call is interrupted, the next call reads the present state: the labels of the versions, the version that a
+//! pending version was planned from, and the ids of the keys. There may be several rotators: a version replaces only
+//! the version that it was planned from.
 
 mod attempts;
 pub(crate) mod dry_run;
@@ -29,12 +29,13 @@ use std::{
 use telemetry::{Detail, Event, Step};
 use tokio::time::{Instant, sleep, timeout};
 
-/// How often a rotation begins again because another has changed something meanwhile.
+/// How often a rotation begins again because another rotation has changed something in the meantime.
 const ROUNDS: u8 = 16;
-/// How often a Region is asked whether it has the new version.
+/// The pause between two reads of a Region that does not have the new version yet.
 const READ_BACK_EVERY: Duration = Duration::from_secs(1);
-/// How long it is waited for an answer of one, when the time for replication is over: all three tries of the SDK and the pauses
-/// between them, which are at most three seconds, so that what is wrong is told and not only that there was no answer.
+/// How long the rotator waits for the answer of a Region after the time for replication: for all three tries of the
+/// SDK, with pauses of at most three seconds, so that the error says what is wrong and not only that there was no
+/// answer.
 const READ_BACK: Duration = Duration::from_secs(5);
 
 /// The key that was made last.
@@ -42,15 +43,15 @@ fn newest(keys: &KeySet) -> Option<&KeyId> {
     keys.keys().iter().max_by_key(|key| (key.not_before(), key.id())).map(Key::id)
 }
 
-/// What there is to be done.
+/// The next thing to do.
 enum Next {
     /// Nothing.
     Over(Ended),
-    /// To promote what is pending.
+    /// To promote the pending version.
     Promote(Rehearsed),
-    /// To take AWSPENDING off a version that must not be promoted, of this kind as it says itself.
+    /// To remove AWSPENDING from a version that must not be promoted, with the kind that the version has.
     PutAside(VersionId, Option<RotationKind>, RehearsalFailure),
-    /// To plan a new set and put it, under the token of this number.
+    /// To plan a new set and put it, under the token of this attempt.
     Make(u8),
 }
 
@@ -60,15 +61,15 @@ enum Next {
 pub struct RotateFailure {
     /// Why.
     pub error: RotateError,
-    /// Whether something of this very rotation may be there, so that the same id goes on from it.
+    /// Whether this rotation may have stored something, so that a call with the same id goes on from it.
     pub begun: bool,
     /// Every version that became current in this call, in order.
     pub versions: Vec<VersionReport>,
-    /// As those of a report.
+    /// Warnings, as in a report.
     pub warnings: Vec<String>,
 }
 
-/// What became current before a call failed, behind the words of its error.
+/// The versions that became current before a call failed, for the end of its error message.
 pub(crate) fn told(versions: &[VersionReport]) -> String {
     let each = crate::report::worst_first(versions).map(|version| {
         let VersionReport { version: id, kind, .. } = version;
@@ -108,34 +109,34 @@ fn under_which(
     let other =
         attempts.first_other().filter(|_| rotation == RotationKind::Emergency && id.attempt(token).is_some())?;
     let (id, of, version) = (id.key_id(), other.told(), &other.token);
-    Some(format!("the id {id} is that of {of} (version {version}): the emergency {tense} as version {token}"))
+    Some(format!("the id {id} belongs to {of} (version {version}): the emergency {tense} as version {token}"))
 }
 
 const GOES_ON: &str = "goes on";
 const TOOK_PLACE: &str = "took place";
 
-/// What is said of a pending version that is not promoted. `rotation` is what was asked for.
+/// The warning about a pending version that is not promoted. `rotation` is the kind that was requested.
 fn put_aside(version: &str, kind: Option<RotationKind>, failure: &RehearsalFailure, rotation: RotationKind) -> String {
     let kept = match (kind, rotation) {
         (Some(RotationKind::Emergency), RotationKind::Planned) => {
-            ". It is an emergency, and the keys that it was to drop are still in force: ask for it again with its id"
+            ". It is an emergency, and the keys that it should drop are still accepted: request it again with its id"
         }
         _ => "",
     };
     format!("version {version} is not promoted, and loses AWSPENDING: {failure}{kept}")
 }
 
-/// What is said of an emergency that goes on though a copy is missing or broken.
+/// The warning about an emergency that goes on although a replica is missing or broken.
 fn in_an_emergency(error: &RotateError) -> String {
     match error {
         RotateError::NoReplica { region } => format!(
-            "{region} is named in COUNTERSIGN_REGIONS or --regions and holds no replica of the secret: nothing is read there, and \
-            its functions read the primary. The emergency goes on without it; add a replica, or take the Region off the list"
+            "{region} is listed in COUNTERSIGN_REGIONS or --regions, but has no replica of the secret: its functions read the \
+            primary. The emergency goes on without it; add a replica, or remove the Region from the list"
         ),
         RotateError::NotInSync { region, status } => format!(
             "the replica in {region} is not in sync: {status}. The emergency goes on without it: functions that read there may \
-            accept and use the dropped keys until it is. One that has failed is mended by `aws secretsmanager \
-            replicate-secret-to-regions`"
+            accept and use the dropped keys until it is in sync. Repair a failed replica with \
+            `aws secretsmanager replicate-secret-to-regions`"
         ),
         other => other.to_string(),
     }
@@ -155,10 +156,10 @@ impl KeyRotator {
         Self { secret: SecretVersions::new(secret, aws), schedule, platform }
     }
 
-    /// Reads where things stand.
+    /// Reads the present state.
     ///
     /// # Errors
-    /// Where AWS refuses or fails, or what is current is no key set.
+    /// If a call to AWS fails, or the current version is not a key set.
     pub async fn snapshot(&self) -> Result<Snapshot, RotateError> {
         self.secret.snapshot().await
     }
@@ -204,13 +205,13 @@ impl KeyRotator {
         Ok(plan)
     }
 
-    /// One whole rotation. Called again with the same id it finds what it did before, and goes on from there.
+    /// One whole rotation. A second call with the same id finds the work of the first, and goes on from there.
     ///
-    /// The kind of an id is what its versions say. An emergency under an id that is of another kind goes on under the id's next
-    /// token; what is planned under an emergency's id changes nothing.
+    /// The kind of an id is the kind of its versions. An emergency with the id of another kind goes on with the id's
+    /// next token; a planned rotation with the id of an emergency changes nothing.
     ///
     /// # Errors
-    /// What stopped it, and what was done until then. What is current is whole, whatever it was.
+    /// What stopped the rotation, and what was done until then. The current version is always complete.
     pub async fn rotate(&self, id: &RotationId, rotation: RotationKind) -> Result<KeysReport, Box<RotateFailure>> {
         let mut done = Done::default();
         // On the heap: the SDK's calls are deep, and a compiler bounds how deep.
@@ -286,7 +287,7 @@ impl KeyRotator {
         Err(RotateError::Overtaken)
     }
 
-    /// What is to be done next, as things stand. Nothing is changed.
+    /// The next thing to do in the present state. This call changes nothing.
     fn next(
         &self,
         id: &RotationId,
@@ -334,8 +335,8 @@ impl KeyRotator {
         }
     }
 
-    /// Takes AWSPENDING off what is current, where a rotation broke off just after its promotion, and off what a person has put
-    /// aside: left there it would decide later.
+    /// Removes AWSPENDING from the current version, if a rotation was interrupted just after its promotion, and from a
+    /// version that a person has put aside. Otherwise the label would affect later rotations.
     async fn tidy(&self, snapshot: &mut Snapshot, done: &mut Done) -> Result<(), RotateError> {
         if mem::take(&mut snapshot.pending_on_current) {
             self.secret.take_off_pending(&snapshot.current.id).await?;
@@ -349,8 +350,9 @@ impl KeyRotator {
         Ok(())
     }
 
-    /// Whether an emergency that was planned before, and is neither in force nor pending, is over: the keys that each of its
-    /// versions was about have all been dropped since, by itself or by another, however late it is asked for again.
+    /// Whether an emergency that was planned before, and is neither current nor pending, has ended: since then all keys
+    /// that its versions should drop have been dropped, by it or by another rotation. It does not matter how late it is
+    /// requested again.
     async fn is_over(&self, attempts: &Attempts, snapshot: &Snapshot) -> Result<bool, RotateError> {
         let is_pending = |token: &KeyId| snapshot.pending.as_ref().is_some_and(|pending| pending.id == token.as_str());
         let current = &snapshot.current;
@@ -372,7 +374,8 @@ impl KeyRotator {
         Ok(any)
     }
 
-    /// What is said of a planned rotation under the id of an emergency: whether that took place, and else what ends it.
+    /// The warning about a planned rotation with the id of an emergency: whether the emergency took place, and if not,
+    /// what completes it.
     async fn superseded(
         &self,
         id: &RotationId,
@@ -385,30 +388,30 @@ impl KeyRotator {
             let version = pending.id.clone();
             match self.rehearse(&snapshot.current, pending) {
                 Ok(_) => format!(
-                    ". The emergency is pending as version {version} and not ended: the same id as an emergency ends it, and so does \
-                    the next planned rotation"
+                    ". The emergency is pending as version {version}: a request for an emergency with the same id completes it, \
+                    and so does the next planned rotation"
                 ),
                 Err(failure) => format!(
-                    ". The emergency is pending as version {version} and did not take place ({failure}): the keys that it was to drop \
-                    are still in force. The same id as an emergency makes it anew"
+                    ". The emergency is pending as version {version}, but did not take place ({failure}): the keys that it should \
+                    drop are still accepted. A request for an emergency with the same id makes it again"
                 ),
             }
         } else if in_force || self.is_over(attempts, snapshot).await? {
             String::new()
         } else {
-            ". The emergency did not take place: the keys that it was to drop are still in force. The same id as an emergency makes \
-            it anew"
+            ". The emergency did not take place: the keys that it should drop are still accepted. A request for an emergency \
+            with the same id makes it again"
                 .to_owned()
         };
         let id = id.key_id();
-        Ok(format!("the id {id} is that of an emergency: nothing is changed for what is planned under it{then}"))
+        Ok(format!("the id {id} belongs to an emergency: a planned rotation with this id changes nothing{then}"))
     }
 
-    /// When a rotation made its key, which is the same for every retry: others may have rotated since. The version that it put has
-    /// the id of its key.
+    /// The time at which a rotation made its key. It is the same for every retry, also if other rotations followed. The
+    /// version of a rotation has the id of its key.
     ///
     /// # Errors
-    /// Where AWS refuses or fails.
+    /// If a call to AWS fails.
     pub async fn made(&self, report: &KeysReport) -> Result<UnixSeconds, RotateError> {
         if report.version == report.new_key {
             return Ok(report.created.0);
@@ -416,7 +419,7 @@ impl KeyRotator {
         self.made_elsewhere(&report.new_key, report.created.0).await
     }
 
-    /// The same, where `current` is what is current.
+    /// The same, if `current` is the current version.
     async fn made_in(&self, current: &Version, new_key: &str) -> Result<UnixSeconds, RotateError> {
         if current.id == new_key {
             return Ok(current.created);
@@ -430,7 +433,8 @@ impl KeyRotator {
         Ok(made.map_or(otherwise, |version| version.created))
     }
 
-    /// Reads where things stand; for a planned rotation, when replication that is under way is over, or had time to be.
+    /// Reads the present state. For a planned rotation it waits until running replication has ended, or has had time to
+    /// end.
     async fn read_settled(&self, rotation: RotationKind) -> Result<Snapshot, RotateError> {
         let end = Instant::now() + self.schedule.timings().replication;
         loop {
@@ -450,7 +454,8 @@ impl KeyRotator {
         Ok(snapshot)
     }
 
-    /// A planned rotation counts on every reader; where a copy is broken nobody can say what is read there.
+    /// A planned rotation assumes that every reader gets the new keys. With a broken replica it is not known what is
+    /// read there.
     fn replicas_in_sync(&self, replicas: &[Replica]) -> Result<(), RotateError> {
         let missing = |region: &&String| {
             *region != self.secret.arn().region() && !replicas.iter().any(|replica| replica.region == **region)
@@ -473,7 +478,7 @@ impl KeyRotator {
         Ok(put)
     }
 
-    /// What has been put is rehearsed as it was stored.
+    /// Rehearses the pending version as it was stored.
     async fn read_back(&self, current: &Version, id: &str) -> Result<Rehearsed, RotateError> {
         let stored = self.secret.version(id).await?;
         Ok(self.rehearse(current, Pending { id: stored.id.clone(), content: Ok(stored), put_aside: false })?)
@@ -492,7 +497,7 @@ impl KeyRotator {
         Ok(())
     }
 
-    /// Promotes, and takes AWSPENDING off; returns nothing where what it was planned from is no longer current.
+    /// Promotes, and removes AWSPENDING. Returns `None` if the version that it was planned from is no longer current.
     async fn promote(
         &self,
         rehearsed: Rehearsed,
@@ -526,7 +531,7 @@ impl KeyRotator {
         Ok(Some(rehearsed.into_version()))
     }
 
-    /// What is in force, and whether each Region returns it.
+    /// The current version, and whether each Region returns it.
     async fn report(&self, current: Version, replicas: &[Replica], ended: Ended) -> KeysReport {
         let regions = self.read_each_region(&current, replicas).await;
         KeysReport { regions, ..KeysReport::new(current, ended, &self.times()) }
@@ -536,7 +541,7 @@ impl KeyRotator {
         Times { timings: self.schedule.timings(), now: self.platform.seconds() }
     }
 
-    /// Reads the secret in each Region until each returns what is current, or the time for replication is over.
+    /// Reads the secret in each Region until each returns the current version, or the time for replication is over.
     async fn read_each_region(&self, current: &Version, replicas: &[Replica]) -> Vec<RegionReport> {
         let planned_from = current.planned.as_ref().map(|(planned_from, _)| planned_from.as_str());
         let places = self.secret.in_each_region(replicas);

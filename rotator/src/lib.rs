@@ -1,8 +1,8 @@
-//! The rotator: turns over the signing keys in Secrets Manager, and the API key beside them, so that no good request is
-//! refused and nothing is lost wherever it breaks off.
+//! The rotator: rotates the signing keys in Secrets Manager, and with them the API key. No valid request is refused,
+//! and an interrupted rotation loses nothing.
 //!
-//! [`Rotator`] is all that the Lambda function needs: an event in, a [`Report`] out. [`KeyRotator`] rotates the keys of one
-//! secret and [`StackUpdater`] updates one stack, for whoever does it by hand.
+//! The Lambda function needs only [`Rotator`]: it takes an event and returns a [`Report`]. For a rotation by hand,
+//! [`KeyRotator`] rotates the keys of one secret and [`StackUpdater`] updates one stack.
 
 mod config;
 mod error;

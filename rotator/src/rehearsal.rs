@@ -10,7 +10,7 @@ use signing::{
     sign,
 };
 
-/// A plan that has been rehearsed: as it was stored, and not as it was meant to be. Nothing else can be promoted.
+/// A plan that has been rehearsed as it was stored. Only such a plan can be promoted.
 #[derive(Debug)]
 pub(crate) struct Rehearsed {
     id: VersionId,
@@ -28,7 +28,7 @@ impl Rehearsed {
         &self.plan
     }
 
-    /// What it is once it has been promoted.
+    /// The version as it is after its promotion.
     pub(crate) fn into_version(self) -> Version {
         let Self { id, created, plan: RotationPlan { keys, planned_from, rotation, .. } } = self;
         Version { id, created, keys, planned: Some((planned_from, rotation)) }
@@ -38,41 +38,41 @@ impl Rehearsed {
 /// Why a stored set must not be promoted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RehearsalFailure {
-    /// There is nothing that could be.
+    /// The version does not hold a key set.
     #[error("{0}")]
     NoKeySet(String),
-    /// It has been current, and a person has gone back to the version before it.
-    #[error("it holds AWSPREVIOUS: it was current, and somebody has gone back to the version before it")]
+    /// The version has been current, and a person has restored the version before it.
+    #[error("it has the label AWSPREVIOUS: it was current, and somebody has restored the version before it")]
     PutAside,
-    /// Nobody can say what it would take the place of.
+    /// It is not known which version it would replace.
     #[error("it does not say from which version it was planned")]
     NoPlan,
-    /// Something else has been promoted meanwhile.
-    #[error("it was planned from version {planned_from}, and {current} is current")]
+    /// Another version has been promoted in the meantime.
+    #[error("it was planned from version {planned_from}, but version {current} is current")]
     OtherCurrent {
         /// The version that it was planned from.
         planned_from: VersionId,
         /// The version that is current.
         current: VersionId,
     },
-    /// It is no plan of what is current, or no longer.
+    /// It is not a plan of the current version, or can no longer be promoted.
     #[error(transparent)]
     Plan(#[from] RotationPlanError),
-    /// What a good edge signs would be refused.
-    #[error("what is signed with key {key} would be refused: {refusal}")]
+    /// A valid request would be refused.
+    #[error("a request signed with key {key} would be refused: {refusal}")]
     Refused {
         /// Its `kid`.
         key: String,
         /// Why.
         refusal: Refusal,
     },
-    /// What is signed with a dropped key would be admitted.
-    #[error("key {0} is to be dropped, and what is signed with it would be admitted")]
+    /// A request signed with a dropped key would be admitted.
+    #[error("key {0} must be dropped, but a request signed with it would be admitted")]
     Admitted(String),
 }
 
-/// Takes up a pending version where it may be promoted: signs with every key that is to be accepted, as the edges hold it
-/// now, and verifies with what was stored; in an emergency also with every key that is to be dropped.
+/// Takes up a pending version if it may be promoted. It signs with every key that must be accepted, as the edges hold
+/// it now, and verifies with the stored set; in an emergency it also signs with every key that must be dropped.
 pub(crate) fn rehearse(
     current: &Version,
     pending: Pending,
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_plan_makes_passes() {
+    fn a_planned_set_passes() {
         let current = || set(&[("old", 1, 0, END), ("next", 2, 1_000_100, END), ("ended", 3, 0, 1_000_000)]);
         for rotation in [RotationKind::Planned, RotationKind::Emergency] {
             let keys = plan(&current(), rotation);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plan_of_what_is_current_does_not() {
+    fn a_set_that_is_not_a_plan_of_the_current_version_fails() {
         let current = || set(&[("old", 1, 0, END)]);
         let planned = || plan(&current(), RotationKind::Planned);
         let emergency = || plan(&current(), RotationKind::Emergency);
@@ -236,7 +236,7 @@ mod tests {
                 planned(),
                 Some(("v0", RotationKind::Planned)),
                 1_000_000,
-                "it was planned from version v0, and v1 is current",
+                "it was planned from version v0, but version v1 is current",
             ),
             (planned(), Some(("v1", RotationKind::Emergency)), 1_000_000, "it keeps a key that must be dropped"),
             (emergency(), Some(("v1", RotationKind::Planned)), 1_000_000, "it drops a key that is still accepted"),
@@ -261,9 +261,9 @@ mod tests {
         assert_eq!(failure, RehearsalFailure::NoKeySet("holds nothing yet".to_owned()));
     }
 
-    /// The plan is right in these, as far as it is looked at: only a signature shows what is wrong.
+    /// In these cases the plan itself is right: only a signature shows what is wrong.
     #[test]
-    fn what_would_refuse_or_admit_wrongly_does_not() {
+    fn a_set_that_would_refuse_or_admit_wrongly_fails() {
         let current = set(&[("old", 1, 0, END)]);
         let check = |keys: KeySet, rotation| {
             let new = ("new".try_into().unwrap(), &[9; 32][..]);
@@ -272,8 +272,8 @@ mod tests {
             admits_what_it_should(&current, &plan, schedule().timings(), NOW).unwrap_err().to_string()
         };
         let refused = check(set(&[("old", 2, 0, END), ("new", 9, 1_003_601, END)]), RotationKind::Planned);
-        assert!(refused.starts_with("what is signed with key old would be refused: "), "{refused}");
+        assert!(refused.starts_with("a request signed with key old would be refused: "), "{refused}");
         let admitted = check(set(&[("old", 1, 0, END), ("new", 9, 0, END)]), RotationKind::Emergency);
-        assert_eq!(admitted, "key old is to be dropped, and what is signed with it would be admitted");
+        assert_eq!(admitted, "key old must be dropped, but a request signed with it would be admitted");
     }
 }

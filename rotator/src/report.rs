@@ -1,4 +1,4 @@
-//! What a rotation reports: ids, times and bounds, never a secret.
+//! The report of a rotation: ids, times and bounds, never a secret.
 
 use crate::{
     secret_value::{VersionId, name},
@@ -8,34 +8,34 @@ use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
 use serde::{Serialize, Serializer};
 use signing::{KeyId, KeySet, NEVER_EXPIRES, RotationKind, RotationPlan, RotationTimings, UnixSeconds};
 
-/// What one event has brought about.
+/// The result of one event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// `scheduled`, `secrets-manager` or `manual`.
     pub trigger: &'static str,
-    /// The id of the rotation that was asked for.
+    /// The id of the requested rotation.
     pub id: String,
     /// Why, in the words of whoever asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// Every version that became current in this call, in order.
     pub versions: Vec<VersionReport>,
-    /// The signing keys, where they are rotated.
+    /// The signing keys, if they are rotated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeysReport>,
-    /// The stack, where the API key is rotated.
+    /// The stack, if the API key is rotated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stack: Option<StackReport>,
-    /// What somebody should look at, though nothing has failed.
+    /// What an operator should check, although nothing has failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// Why it stopped, where it did: then this is what was done until then.
+    /// Why the rotation stopped, if it did: then the report is about the time until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
 impl Report {
-    /// Nothing done yet.
+    /// An empty report.
     pub(crate) fn new(trigger: &'static str, id: &KeyId) -> Self {
         Self {
             trigger,
@@ -49,7 +49,7 @@ impl Report {
         }
     }
 
-    /// Whether nothing has ended with it.
+    /// Whether it is about a step that does not end a rotation.
     pub(crate) fn is_of_a_step(&self) -> bool {
         self.keys.is_none() && self.stack.is_none()
     }
@@ -60,38 +60,38 @@ impl Report {
 pub struct VersionReport {
     /// Its id in Secrets Manager.
     pub version: VersionId,
-    /// The id of its rotation; for one that another rotation had left pending, that of the version.
+    /// The id of its rotation; if another rotation had left the version pending, the id of the version.
     pub id: String,
-    /// `planned` or `emergency`, as the version says it.
+    /// `planned` or `emergency`, as stored in the version.
     pub kind: &'static str,
-    /// `rotated`; for one that was found pending `resumed`.
+    /// `rotated`, or `resumed` if the version was already pending.
     pub outcome: VersionOutcome,
-    /// The version whose place it took.
+    /// The version that it replaced.
     pub planned_from: VersionId,
     /// The `kid` of its new key.
     pub new_key: String,
     /// The `kid`s of the keys that were in `planned_from` and are not in it.
     pub dropped: Vec<String>,
-    /// Until when each side follows.
+    /// The times by which each side has the new keys.
     pub bounds: Bounds,
 }
 
-/// Where a version that became current comes from.
+/// The origin of a version that became current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VersionOutcome {
     /// This call has made it.
     Rotated,
-    /// It was pending when this call came: another call had made it.
+    /// It was already pending: another call had made it.
     Resumed,
 }
 
-/// The signing keys that are in force.
+/// The signing keys of the current version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeysReport {
-    /// What became of the rotation that was asked for.
+    /// The outcome of the requested rotation.
     pub outcome: KeysOutcome,
-    /// Its kind, `planned` or `emergency`, as its version says it.
+    /// Its kind, `planned` or `emergency`, as stored in its version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
     /// The version that is current.
@@ -99,16 +99,16 @@ pub struct KeysReport {
     /// The version that it was planned from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub planned_from: Option<VersionId>,
-    /// When the version was put there.
+    /// The time at which the version was put.
     pub created: Moment,
     /// The `kid` of the rotation's new key.
     pub new_key: String,
     /// All keys.
     pub keys: Vec<KeyTimes>,
-    /// Until when each side follows; absent where the rotation is superseded.
+    /// The times by which each side has the new keys; absent if the rotation is superseded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
-    /// What each Region returns to whoever reads the secret there.
+    /// The version that each Region returns.
     pub regions: Vec<RegionReport>,
     /// As [`Report::versions`].
     #[serde(skip)]
@@ -118,15 +118,15 @@ pub struct KeysReport {
     pub warnings: Vec<String>,
 }
 
-/// What became of the rotation that was asked for.
+/// The outcome of the requested rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeysOutcome {
     /// This call has rotated the keys.
     Rotated,
-    /// An earlier call for the same event had.
+    /// An earlier call for the same event has rotated the keys.
     Already,
-    /// Its id is that of an emergency, under which nothing that is planned is done.
+    /// Its id belongs to an emergency, so the planned rotation did nothing.
     Superseded,
 }
 
@@ -135,59 +135,60 @@ pub enum KeysOutcome {
 pub struct KeyTimes {
     /// `kid`
     pub kid: String,
-    /// `nbf`: signs from then.
+    /// `nbf`: the key signs from this time on.
     pub signs_from: Moment,
-    /// `exp`: accepted until then; absent where the next rotation says.
+    /// `exp`: the key is accepted until this time; absent until the next rotation sets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted_until: Option<Moment>,
 }
 
-/// Until when each side follows.
+/// The times by which each side has the new keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Bounds {
-    /// No good request is refused meanwhile.
+    /// No valid request is refused.
     Planned {
         /// By then every authorizer has the new key, and the edges sign with it.
         new_key_signs_from: Moment,
-        /// The latest end of an old key.
+        /// The latest `exp` of an old key.
         #[serde(skip_serializing_if = "Option::is_none")]
         old_keys_accepted_until: Option<Moment>,
     },
-    /// Good requests are refused until the edges have followed, and an old key opens an authorizer until that has.
+    /// Valid requests are refused until the edges have the new key, and an authorizer accepts an old key until it has
+    /// read the new set.
     Emergency {
         /// By then the edges sign with the new key.
         edges_sign_with_it_by: Moment,
-        /// Where they cannot read for a while.
+        /// The same time if they cannot read for a while.
         or_in_an_outage_by: Moment,
         /// By then no authorizer accepts an old key.
         authorizers_drop_the_old_by: Moment,
-        /// Where they cannot read for a while.
+        /// The same time if they cannot read for a while.
         or_those_in_an_outage_by: Moment,
     },
 }
 
-/// What a Region returns.
+/// The version that a Region returns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RegionReport {
-    /// Where.
+    /// The Region.
     pub region: String,
-    /// Whether that is what is current.
+    /// Whether that is the current version.
     pub in_step: bool,
     /// The version, if there was an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<VersionId>,
-    /// Why there was none.
+    /// Why there was no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
-/// What has become of the stack.
+/// The outcome for the stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StackReport {
     /// Its name.
     pub name: String,
-    /// What was done, or why nothing was.
+    /// What the rotator did, or why it did nothing.
     pub outcome: StackOutcome,
     /// The `Timestamp` of this rotation.
     pub timestamp: String,
@@ -195,7 +196,7 @@ pub struct StackReport {
     pub status: String,
 }
 
-/// What has become of a stack's update.
+/// The outcome of a stack's update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StackOutcome {
@@ -203,12 +204,12 @@ pub enum StackOutcome {
     Updating,
     /// CloudFormation says that there is nothing to update.
     NoUpdates,
-    /// It has this rotation's `Timestamp`, or that of a later one.
+    /// The stack has this rotation's `Timestamp`, or that of a later rotation.
     Already,
-    /// It has this rotation's `Timestamp`, which another call of the same second has set, by another rotation or for the same
-    /// event.
+    /// The stack has this rotation's `Timestamp`, which another call of the same second has set, for another rotation
+    /// or for the same event.
     SameSecond,
-    /// It is being created, with an API key that is new.
+    /// The stack is being created, with a new API key.
     BeingCreated,
 }
 
@@ -244,7 +245,7 @@ impl Serialize for Moment {
 }
 
 impl KeysReport {
-    /// The Regions that return other keys than the primary, each with what it returns instead.
+    /// The Regions that return other keys than the primary, each with the version that it returns.
     pub fn lagging(&self) -> Option<String> {
         let lagging = self.regions.iter().filter(|region| !region.in_step);
         let each: Vec<_> = lagging
@@ -256,7 +257,7 @@ impl KeysReport {
         (!each.is_empty()).then(|| each.join(", "))
     }
 
-    /// What is current, and what became of the rotation that was asked for.
+    /// The current version, and the outcome of the requested rotation.
     pub(crate) fn new(Version { id, created, keys, planned }: Version, ended: Ended, times: &Times<'_>) -> Self {
         let Ended { outcome, kind, new_key } = ended;
         let key_times = keys.keys().iter().map(|key| KeyTimes {
@@ -281,7 +282,7 @@ impl KeysReport {
     }
 }
 
-/// What became of a rotation: its kind is what its version says, where that can be read.
+/// The outcome of a rotation. Its kind is that of its version, if that can be read.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) outcome: KeysOutcome,
@@ -289,19 +290,19 @@ pub(crate) struct Ended {
     pub(crate) new_key: KeyId,
 }
 
-/// What bounds are counted by.
+/// The times by which bounds are computed.
 pub(crate) struct Times<'a> {
     pub(crate) timings: &'a RotationTimings,
     pub(crate) now: UnixSeconds,
 }
 
-/// The end of a key, where it has one.
+/// The `exp` of a key, if it expires.
 fn end(moment: UnixSeconds) -> Option<Moment> {
     (moment < NEVER_EXPIRES).then_some(Moment(moment))
 }
 
 impl VersionReport {
-    /// Of a plan that takes the place of `before`.
+    /// The bounds of a plan that replaces `before`.
     pub(crate) fn new(
         version: &str,
         id: &str,
@@ -323,18 +324,18 @@ impl VersionReport {
         }
     }
 
-    /// Whether it drops every key there was.
+    /// Whether it drops every old key.
     pub fn is_emergency(&self) -> bool {
         self.kind == name(RotationKind::Emergency)
     }
 
-    /// The keys that are dropped, with commas between them; `none` where there is none.
+    /// The dropped keys, with commas between them; `none` if there is none.
     pub fn dropped(&self) -> String {
         if self.dropped.is_empty() { "none".to_owned() } else { self.dropped.join(", ") }
     }
 }
 
-/// These versions, those that drop every key first.
+/// These versions, first those that drop every old key.
 pub fn worst_first(versions: &[VersionReport]) -> impl Iterator<Item = &VersionReport> {
     let emergencies = versions.iter().filter(|version| version.is_emergency());
     emergencies.chain(versions.iter().filter(|version| !version.is_emergency()))
@@ -344,7 +345,7 @@ impl Bounds {
     fn new(kind: RotationKind, keys: &KeySet, new_key: &KeyId, created: UnixSeconds, times: &Times<'_>) -> Self {
         match kind {
             RotationKind::Emergency => {
-                // A bound from above: an earlier call may have promoted it, and not as soon as it was put there.
+                // An upper bound: an earlier call may have promoted the version, and not as soon as it was put.
                 let &RotationTimings { signer_ttl, verifier_ttl, replication, outage, .. } = times.timings;
                 let (edges, authorizers) =
                     (times.now + signer_ttl + replication, times.now + verifier_ttl + replication);
@@ -369,8 +370,8 @@ impl Bounds {
 }
 
 impl RegionReport {
-    /// In step is what returns the version that the primary does, unless that is `planned_from`, whose place has been taken: then the
-    /// primary itself returns the past still. A version that is neither has come later.
+    /// A Region is in step if it returns the same version as the primary, unless that is `planned_from`, which has been
+    /// replaced: then the primary itself still returns the old version. Any other version is newer.
     pub(crate) fn new(
         region: &str,
         version: Result<Option<VersionId>, String>,
@@ -379,7 +380,7 @@ impl RegionReport {
     ) -> Self {
         let (version, problem) = match version {
             Ok(Some(version)) => (Some(version), None),
-            Ok(None) => (None, Some("there is no such secret yet".to_owned())),
+            Ok(None) => (None, Some("the secret does not exist there yet".to_owned())),
             Err(problem) => (None, Some(problem)),
         };
         let in_step = version.is_some() && version.as_deref() == primary && version.as_deref() != planned_from;
@@ -392,7 +393,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_region_is_in_step_where_it_returns_what_has_been_promoted_or_came_later() {
+    fn a_region_is_in_step_if_it_returns_the_promoted_version_or_a_newer_one() {
         let version = |id: &str| Ok(Some(id.to_owned()));
         let fails = || Err("down".to_owned());
         for (there, primary, expected) in [

@@ -1,4 +1,4 @@
-//! The secret in Secrets Manager: what its versions hold, and the four calls that change them.
+//! The secret in Secrets Manager: the content of its versions, and the four calls that change them.
 
 use crate::{
     error::RotateError,
@@ -26,10 +26,10 @@ const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
-/// What is said of a version that Secrets Manager has labelled and nobody has filled.
-pub(crate) const EMPTY: &str = "it holds nothing yet";
+/// The message about a version that Secrets Manager has labelled, but that has no value.
+pub(crate) const EMPTY: &str = "it has no value yet";
 
-/// The secret, asked where its primary is.
+/// The secret, read in the Region of its primary.
 #[derive(Debug)]
 pub(crate) struct SecretVersions {
     secret: SecretLocation,
@@ -37,20 +37,20 @@ pub(crate) struct SecretVersions {
     primary: Client,
 }
 
-/// The secret's labels and copies, before any version of it is read.
+/// The labels and replicas of the secret, before any version is read.
 pub(crate) struct Described {
-    /// The labels of each version that has any.
+    /// The labels of each labelled version.
     pub(crate) labels: HashMap<VersionId, Vec<String>>,
     replicas: Vec<Replica>,
 }
 
 impl Described {
-    /// Which version has that label.
+    /// The version that has this label.
     pub(crate) fn holder(&self, label: &str) -> Option<&VersionId> {
         self.labels.keys().find(|id| self.has(id, label))
     }
 
-    /// Which version is read by edges and authorizers.
+    /// The version that edges and authorizers read.
     pub(crate) fn current(&self) -> Option<&VersionId> {
         self.holder(CURRENT)
     }
@@ -60,11 +60,11 @@ impl Described {
     }
 }
 
-/// What became of a version that was to be put.
+/// The outcome of a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Put {
     Done,
-    /// There is another value under that id.
+    /// The version id already has another value.
     Taken,
 }
 
@@ -78,12 +78,12 @@ impl SecretVersions {
         &self.secret.arn
     }
 
-    /// The Regions that functions are configured to read in, besides the primary.
+    /// The Regions in which functions are configured to read, besides the primary.
     pub(crate) fn configured_replicas(&self) -> &[String] {
         &self.secret.replicas
     }
 
-    /// Reads the labels, and what the current and the pending version hold.
+    /// Reads the labels, and the content of the current and of the pending version.
     pub(crate) async fn snapshot(&self) -> Result<Snapshot, RotateError> {
         let described = self.describe().await?;
         let current = described.current().cloned().ok_or_else(|| self.no_current(&described, false))?;
@@ -100,17 +100,19 @@ impl SecretVersions {
         Ok(Snapshot { current, pending, pending_on_current, replicas: described.replicas })
     }
 
-    /// Reads the labels and how the copies are.
+    /// Reads the labels and the states of the replicas.
     pub(crate) async fn describe(&self) -> Result<Described, RotateError> {
         let answer = self.primary.describe_secret().secret_id(self.arn().as_str()).send().await;
         let answer = answer.map_err(|error| self.failed("secretsmanager:DescribeSecret", &error))?;
         if answer.deleted_date.is_some() {
-            return Err(RotateError::Secret(format!("{} is to be deleted: restore it first", self.arn())));
+            return Err(RotateError::Secret(format!("{} is scheduled for deletion: restore it first", self.arn())));
         }
         let own = self.arn().region();
         if let Some(primary) = answer.primary_region.filter(|primary| primary != own) {
             let arn = self.arn();
-            return Err(RotateError::Secret(format!("{arn} is a replica: name the primary, which is in {primary}")));
+            return Err(RotateError::Secret(format!(
+                "{arn} is a replica: use the ARN of the primary, which is in {primary}"
+            )));
         }
         let replicas = answer.replication_status.unwrap_or_default().into_iter().filter_map(|replica| {
             let status = replica.status.as_ref().map_or("unknown", StatusType::as_str);
@@ -126,20 +128,21 @@ impl SecretVersions {
         Ok(Described { labels: answer.version_ids_to_stages.unwrap_or_default(), replicas })
     }
 
-    /// Why nothing can be rotated, and the command that helps. `filled` is whether a version is known to hold something.
+    /// Why the secret cannot be rotated, and the command that helps. `filled` says whether a version is known to have a
+    /// value.
     pub(crate) fn no_current(&self, described: &Described, filled: bool) -> RotateError {
         let arn = self.arn();
         let labelled = described.labels.iter().map(|(id, labels)| format!("{id} ({})", labels.join(", ")));
         let mut labelled: Vec<_> = labelled.collect();
         labelled.sort();
-        // What is only pending was never in force: Secrets Manager labels a version before it holds anything.
+        // A version that is only pending was never current: Secrets Manager labels a version before it has a value.
         let empty = !filled && described.labels.values().all(|labels| labels.iter().all(|label| label == PENDING));
         let advice = if empty {
-            format!("`countersign keys init --secret {arn}` makes the first key")
+            format!("make the first key with `countersign keys init --secret {arn}`")
         } else {
             format!(
-                "`aws secretsmanager update-secret-version-stage --region {} --secret-id {arn} --version-stage {CURRENT} \
-                --move-to-version-id VERSION` makes one current. Labelled are {}",
+                "make a version current with `aws secretsmanager update-secret-version-stage --region {} --secret-id {arn} \
+                --version-stage {CURRENT} --move-to-version-id VERSION`. The labelled versions are {}",
                 arn.region(),
                 labelled.join(", ")
             )
@@ -153,14 +156,16 @@ impl SecretVersions {
         let answer = answer.map_err(|error| self.failed("secretsmanager:GetSecretValue", &error))?;
         let unusable = |problem| {
             RotateError::Secret(format!(
-                "version {id} of {}: {problem}. Put a key set there (`aws secretsmanager put-secret-value`)",
+                "version {id} of {} cannot be used: {problem}. Put a key set into the secret with \
+                `aws secretsmanager put-secret-value`",
                 self.arn()
             ))
         };
         version(id, answer).map_err(unusable)
     }
 
-    /// What is or was pending may be anything: a version that Secrets Manager has labelled holds nothing before `createSecret`.
+    /// Reads a version that is or was pending. It may hold anything: a version that Secrets Manager has labelled has no
+    /// value before `createSecret`.
     pub(crate) async fn content(&self, id: &str) -> Result<Result<Version, String>, RotateError> {
         let answer = self.primary.get_secret_value().secret_id(self.arn().as_str()).version_id(id).send().await;
         match answer {
@@ -170,7 +175,7 @@ impl SecretVersions {
         }
     }
 
-    /// Puts a set under a new version id and labels it AWSPENDING, which whatever had that label loses.
+    /// Puts a set under a new version id and labels it AWSPENDING. Any other version loses that label.
     pub(crate) async fn put_pending(&self, token: &str, set: &Zeroizing<String>) -> Result<Put, RotateError> {
         let put = self.primary.put_secret_value().secret_id(self.arn().as_str());
         let put = put.client_request_token(token).secret_string(set.as_str()).version_stages(PENDING);
@@ -181,8 +186,8 @@ impl SecretVersions {
         }
     }
 
-    /// Puts the first version of all, which Secrets Manager makes current. Returns whether it has: another may have come first,
-    /// whose version then stays current.
+    /// Puts the first version, which Secrets Manager makes current. Returns whether it did: if another process was
+    /// first, the version of that stays current.
     pub(crate) async fn put_first(&self, token: &str, set: &Zeroizing<String>) -> Result<bool, RotateError> {
         let put = self.primary.put_secret_value().secret_id(self.arn().as_str());
         let put = put.client_request_token(token).secret_string(set.as_str()).version_stages(PENDING);
@@ -190,14 +195,14 @@ impl SecretVersions {
         if answer.version_stages().iter().any(|label| label == CURRENT) {
             return Ok(true);
         }
-        // Without the version from which to take it the label comes to nobody who is not the first.
+        // Without the version to remove the label from, only the first version can get the label.
         let promote = self.primary.update_secret_version_stage().secret_id(self.arn().as_str());
         let answer = promote.version_stage(CURRENT).move_to_version_id(token).send().await;
         self.moved(answer.map(|_| ()))
     }
 
-    /// Makes a rehearsed version current in the place of the version that it was planned from, and of no other. Returns whether
-    /// Secrets Manager did.
+    /// Makes a rehearsed version current. It replaces only the version that it was planned from. Returns whether
+    /// Secrets Manager did it.
     pub(crate) async fn promote(&self, rehearsed: &Rehearsed) -> Result<bool, RotateError> {
         let promote = self.primary.update_secret_version_stage().secret_id(self.arn().as_str());
         let promote = promote.version_stage(CURRENT).move_to_version_id(rehearsed.id());
@@ -205,11 +210,11 @@ impl SecretVersions {
         self.moved(answer.map(|_| ()))
     }
 
-    /// Takes the label AWSPENDING off a version.
+    /// Removes the label AWSPENDING from a version.
     pub(crate) async fn take_off_pending(&self, id: &str) -> Result<(), RotateError> {
         let take_off = self.primary.update_secret_version_stage().secret_id(self.arn().as_str());
         let answer = take_off.version_stage(PENDING).remove_from_version_id(id).send().await;
-        // Where it is not there any more somebody else has moved it.
+        // If the label is no longer there, somebody else has moved it.
         self.moved(answer.map(|_| ())).map(|_| ())
     }
 
@@ -224,7 +229,7 @@ impl SecretVersions {
         regions.map(in_region).collect()
     }
 
-    /// Whether a label has moved; not where it was not where it should have been.
+    /// Whether a label has moved. It has not if it was not on the expected version.
     fn moved<E, R>(&self, answer: Result<(), SdkError<E, R>>) -> Result<bool, RotateError>
     where
         E: ProvideErrorMetadata + Error + 'static,
@@ -239,7 +244,7 @@ impl SecretVersions {
         }
     }
 
-    /// Why a call failed that may have had its effect all the same: where no answer came, or none that can be believed.
+    /// Why a call failed. It may have had its effect if there was no answer, or no answer of AWS.
     fn failed_write<E, R>(&self, action: &str, error: &SdkError<E, R>) -> RotateError
     where
         E: ProvideErrorMetadata + Error + 'static,
@@ -282,7 +287,7 @@ pub(crate) struct SecretInRegion {
 }
 
 impl SecretInRegion {
-    /// Which version is returned there, if there is an answer by `end`.
+    /// The version that is returned there, if there is an answer by `end`.
     pub(crate) async fn current(&self, end: Instant) -> Result<Option<VersionId>, String> {
         let read = self.client.get_secret_value().secret_id(&self.arn).version_stage(CURRENT);
         match timeout_at(end, read.send()).await {
@@ -292,14 +297,14 @@ impl SecretInRegion {
                 let (resource, region) = (self.arn.as_str(), self.region.as_str());
                 Err(explain(&error, Call { action: "secretsmanager:GetSecretValue", resource, region }))
             }
-            Err(_) => Err("no answer in time".to_owned()),
+            Err(_) => Err(format!("secretsmanager in {} did not answer in time", self.region)),
         }
     }
 }
 
 fn version(id: &str, answer: GetSecretValueOutput) -> Result<Version, String> {
     let created = answer.created_date.and_then(|date| u64::try_from(date.secs()).ok()).unwrap_or_default();
-    let text = answer.secret_string.map(Zeroizing::new).ok_or("it is binary, and has to be a JWK Set as text")?;
+    let text = answer.secret_string.map(Zeroizing::new).ok_or("it is binary, and must be a JWK Set as text")?;
     let SecretValue { keys, planned } = SecretValue::read(&text).map_err(|error| error.to_string())?;
     Ok(Version { id: id.to_owned(), created: UnixSeconds::new(created), keys, planned })
 }

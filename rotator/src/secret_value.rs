@@ -1,4 +1,4 @@
-//! The text of a version: the JWK Set, and from which version and for what it was planned.
+//! The text of a version: the JWK Set, the version that it was planned from, and the kind of its rotation.
 
 use serde::Deserialize;
 use signing::{KeySet, KeySetError, RotationKind, RotationPlan};
@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 /// The id of a version of the secret.
 pub(crate) type VersionId = String;
 
-/// What a version holds. Edges and authorizers read the keys alone.
+/// The content of a version. Edges and authorizers read only the keys.
 #[derive(Debug)]
 pub(crate) struct SecretValue {
     pub(crate) keys: KeySet,
-    /// Absent where it was not a rotation that put it there: the first key.
+    /// `None` if a rotation did not put the version: the first key.
     pub(crate) planned: Option<(VersionId, RotationKind)>,
 }
 
@@ -24,9 +24,9 @@ struct Beside {
 impl SecretValue {
     pub(crate) fn read(text: &str) -> Result<Self, KeySetError> {
         let keys = KeySet::from_json(text)?;
-        // As the reader of the keys passes it over.
+        // The reader of the keys ignores it too.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        // What is of another type there is nobody's plan.
+        // A member of another type is not a plan.
         let beside: Option<Beside> = serde_json::from_str(text).ok();
         let planned = beside.and_then(|Beside { countersign_planned_from, countersign_kind }| {
             let rotation = match countersign_kind.as_deref() {
@@ -65,7 +65,7 @@ mod tests {
     use signing::{Key, RotationTimings, UnixSeconds};
 
     #[test]
-    fn a_plan_is_read_back() {
+    fn a_plan_is_read_back_as_it_was_written() {
         let key =
             Key::new("k1".try_into().unwrap(), &[7; 32], UnixSeconds::new(0), UnixSeconds::new(u64::MAX)).unwrap();
         let current = KeySet::new(vec![key]).unwrap();

@@ -25,9 +25,9 @@ pub struct Rotator {
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct RotatorFailure {
-    /// Why, in words that tell too what was done.
+    /// Why, and what was done until then.
     pub error: String,
-    /// Of each event that was begun; the last one has the error.
+    /// One report for each event that was begun; the last one has the error.
     pub reports: Vec<Report>,
 }
 
@@ -40,13 +40,14 @@ impl Rotator {
         Self { keys, stack: config.stack.map(|name| StackUpdater::new(name, aws, platform.clone())), platform }
     }
 
-    /// Does what an invocation asks for, and logs each step, and one line about the whole, with the whole report in it: an
-    /// invocation that nobody waits for shows its answer to nobody.
+    /// Does what an invocation requests. It logs each step, and one line with the whole report, because the answer of
+    /// an asynchronous invocation is not shown to anybody.
     ///
-    /// `request_id` is Lambda's name for the invocation, which is the same in every retry.
+    /// `request_id` is Lambda's id of the invocation, which is the same in every retry.
     ///
     /// # Errors
-    /// What stopped it. Lambda, SQS or Secrets Manager call again, and the work goes on from where it is.
+    /// What stopped the rotation. Lambda, SQS or Secrets Manager call again, and the work goes on from the present
+    /// state.
     pub async fn rotate(&self, payload: &str, request_id: &str) -> Result<Vec<Report>, RotatorFailure> {
         let begun = (self.platform.now)();
         let mut reports = Vec::new();
@@ -146,8 +147,8 @@ impl Rotator {
         }
     }
 
-    /// Updates the stack. A Region that lags is told of only then: it is no reason to keep an API key. `new` says that the time is
-    /// that of this very call.
+    /// Updates the stack. Only then it reports a Region that lags, because that is not a reason to keep an API key.
+    /// `new` says that the time is that of this call.
     async fn finish(&self, report: &mut Report, time: UnixSeconds, new: bool) -> Result<(), RotateError> {
         let outcome = report.keys.as_ref().map(|keys| keys.outcome);
         if outcome == Some(KeysOutcome::Superseded) {
@@ -165,7 +166,7 @@ impl Rotator {
 }
 
 impl Report {
-    /// Takes down what became of the keys, whether that ended well or not.
+    /// Records the outcome for the keys, whether it succeeded or not.
     fn take(&mut self, done: Result<KeysReport, Box<RotateFailure>>) -> Result<&KeysReport, String> {
         match done {
             Ok(mut keys) => {
@@ -183,7 +184,7 @@ impl Report {
     }
 }
 
-/// The worst kind of what became current: an emergency, where there was one.
+/// The worst kind among the versions that became current: an emergency, if there was one.
 fn worst(reports: &[Report]) -> Option<&'static str> {
     let versions: Vec<VersionReport> = reports.iter().flat_map(|report| report.versions.iter().cloned()).collect();
     worst_first(&versions).next().map(|version| version.kind)

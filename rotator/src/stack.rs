@@ -1,4 +1,4 @@
-//! The update of the stack: a new `Timestamp` makes a new API key, and CloudFront sends that from then on.
+//! The update of the stack: a new `Timestamp` makes a new API key, and CloudFront sends the new key from then on.
 
 use crate::{
     platform::Platform,
@@ -29,21 +29,24 @@ pub struct StackUpdater {
 /// Why the stack is not updated, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StackError {
-    /// Another update is under way; it ends by itself.
-    #[error("stack {name} is {status}, and keeps its API key until the same event is tried again when that has ended")]
+    /// Another update is running; it ends by itself.
+    #[error(
+        "stack {name} is {status}, so its API key is not rotated yet: send the same event again when this has \
+    ended"
+    )]
     Busy {
         /// The stack.
         name: String,
         /// Its status.
         status: String,
     },
-    /// Another call of the same second has sent the same update.
+    /// Another call has sent the same update in the same second.
     #[error(
-        "another call has updated stack {0} in the same second, by another rotation or for the same event: the same event again \
-        tells what became of that"
+        "another call has updated stack {0} in the same second, for another rotation or for the same event: send the same \
+        event again to see the result"
     )]
     SameSecond(String),
-    /// Nobody but a person gets it out of this state.
+    /// Only a person can repair this state.
     #[error("stack {name} is {status}: {advice}")]
     Stuck {
         /// The stack.
@@ -53,15 +56,15 @@ pub enum StackError {
         /// What to do.
         advice: &'static str,
     },
-    /// It is no stack of ours.
-    #[error("stack {0} has no parameter Timestamp: StackName has to name the stack of the API")]
+    /// The stack is not one of Countersign's stacks.
+    #[error("stack {0} has no parameter Timestamp: set StackName to the name of the stack of the API")]
     NoTimestamp(String),
-    /// AWS refuses or fails.
+    /// AWS refused the call, or the call failed.
     #[error("{0}")]
     Aws(String),
 }
 
-/// What there is to do about a stack.
+/// The next thing to do about a stack.
 #[derive(Debug, PartialEq)]
 enum Next {
     Nothing(StackOutcome),
@@ -82,12 +85,12 @@ impl StackUpdater {
         Self { name, region, client: Client::from_conf(config), platform }
     }
 
-    /// Gives the stack a new `Timestamp` and leaves all else as it is. CloudFormation goes on by itself. `new` says that the
-    /// rotation is of this very call, so that its `Timestamp` can be there only by another rotation of the same second. What an
-    /// operator should look at is added to `warnings`, whether the update succeeds or not.
+    /// Gives the stack a new `Timestamp` and changes nothing else. CloudFormation goes on by itself. `new` says that
+    /// this call has made the rotation: then only another rotation of the same second can have set its `Timestamp`.
+    /// Warnings for the operator are added to `warnings`, whether the update succeeds or not.
     ///
     /// # Errors
-    /// Where the stack cannot be updated now, or not without a person.
+    /// If the stack cannot be updated now, or not without a person.
     pub async fn update(
         &self,
         time: UnixSeconds,
@@ -114,10 +117,10 @@ impl StackUpdater {
         Ok(StackReport { name: self.name.clone(), outcome, timestamp, status })
     }
 
-    /// What [`StackUpdater::update`] would report. Nothing is changed.
+    /// What [`StackUpdater::update`] would report. This call changes nothing.
     ///
     /// # Errors
-    /// As that.
+    /// As for [`StackUpdater::update`].
     pub async fn dry_run(
         &self,
         time: UnixSeconds,
@@ -140,7 +143,7 @@ impl StackUpdater {
         let answer = self.client.describe_stacks().stack_name(&self.name).send().await;
         let answer = answer.map_err(|error| self.failed("cloudformation:DescribeStacks", &error))?;
         let stack = answer.stacks.unwrap_or_default().into_iter().next();
-        stack.ok_or_else(|| StackError::Aws(format!("there is no stack {} in {}", self.name, self.region)))
+        stack.ok_or_else(|| StackError::Aws(format!("stack {} does not exist in {}", self.name, self.region)))
     }
 
     async fn send_update(
@@ -150,7 +153,7 @@ impl StackUpdater {
         capabilities: Vec<Capability>,
         status: &str,
     ) -> Result<StackOutcome, StackError> {
-        // No role: one that is given once is used for every later operation, by whomever.
+        // No role: CloudFormation would use a given role for every later operation, by anybody.
         let update = self.client.update_stack().stack_name(&self.name).use_previous_template(true);
         let update = update.set_parameters(Some(parameters)).set_capabilities(Some(capabilities));
         let answer = update.client_request_token(token).send().await;
@@ -161,11 +164,11 @@ impl StackUpdater {
                 if words.contains("No updates are to be performed") {
                     return Ok(StackOutcome::NoUpdates);
                 }
-                // The token names the rotation's second and this one.
+                // The token has the second of the rotation and the present second.
                 if error.code() == Some("TokenAlreadyExistsException") {
                     return Err(StackError::SameSecond(self.name.clone()));
                 }
-                // Busy since it was looked at.
+                // The stack has become busy since it was read.
                 if words.contains("can not be updated") {
                     let status = format!("no longer {status}");
                     return Err(StackError::Busy { name: self.name.clone(), status });
@@ -185,36 +188,36 @@ impl StackUpdater {
     }
 }
 
-/// The name of one try: the SDK may send it again, and CloudFormation knows it. A later try needs another, since CloudFormation
-/// takes none that it has seen, not even where that update was rolled back.
+/// The name of one try: the SDK may send it again, and CloudFormation recognises it. A later try needs another name,
+/// because CloudFormation does not accept a name twice, not even if that update was rolled back.
 fn token(timestamp: &str, now: &str) -> String {
     format!("countersign-{timestamp}-at-{now}")
 }
 
 fn status_of(stack: &Stack) -> String {
-    stack.stack_status.as_ref().map_or("in no state", |status| status.as_str()).to_owned()
+    stack.stack_status.as_ref().map_or("in an unknown state", |status| status.as_str()).to_owned()
 }
 
-/// What makes an update of this stack more, or less, than it seems.
+/// Warnings about a stack whose update does more, or less, than it seems.
 fn of_owners(name: &str, stack: &Stack) -> Vec<String> {
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let role = given(&stack.role_arn).map(|role| {
         format!(
-            "stack {name} has the service role {role}: CloudFormation uses it for every update, whoever starts it, so that \
-            whoever may update the stack can do what the role may. It cannot be taken off: create the stack again without one"
+            "stack {name} has the service role {role}. CloudFormation uses this role for every update, so everybody who may \
+            update the stack can do what the role may do. The role cannot be removed: create the stack again without one"
         )
     });
     let parent = given(&stack.root_id).or_else(|| given(&stack.parent_id)).map(|root| {
         format!(
-            "stack {name} is nested in {root}: the next update of that stack sets its Timestamp back, and the API key with it. \
-            Give StackName the root stack, with a parameter Timestamp that it hands on"
+            "stack {name} is nested in {root}: the next update of that stack resets its Timestamp, and with it the API key. \
+            Set StackName to the root stack, and give that stack a parameter Timestamp that it passes on"
         )
     });
     role.into_iter().chain(parent).collect()
 }
 
-/// Decides by the stack's state. `timestamp` is that of the rotation, `now` the same of the present moment; `new` says that this
-/// call has made the rotation.
+/// Decides by the stack's state. `timestamp` is that of the rotation, `now` that of the present moment; `new` says that
+/// this call has made the rotation.
 fn next(name: &str, stack: &Stack, timestamp: &str, now: &str, new: bool) -> Result<Next, StackError> {
     let status = status_of(stack);
     let status = status.as_str();
@@ -228,33 +231,34 @@ fn next(name: &str, stack: &Stack, timestamp: &str, now: &str, new: bool) -> Res
     match status {
         "CREATE_IN_PROGRESS" => return Ok(Next::Nothing(StackOutcome::BeingCreated)),
         "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => {
-            return stuck("it was never made whole: delete it, look at its events for the cause, and create it again");
+            return stuck("its creation failed: find the cause in its events, delete it, and create it again");
         }
         "DELETE_COMPLETE" | "DELETE_FAILED" | "DELETE_IN_PROGRESS" => {
-            return stuck("it is deleted, or was to be: switch the schedule off, or create the stack again");
+            return stuck("it is deleted, or its deletion has begun: turn the schedule off, or create the stack again");
         }
         "UPDATE_ROLLBACK_FAILED" => {
             return stuck(
-                "an update failed and its rollback too: mend what its events name, then \
+                "an update and its rollback failed: repair the cause that its events show, then run \
                 `aws cloudformation continue-update-rollback`",
             );
         }
         "UPDATE_FAILED" | "IMPORT_ROLLBACK_FAILED" => {
             return stuck(
-                "a change failed and was not undone: mend what its events name, then update it or roll it back",
+                "a change failed and was not rolled back: repair the cause that its events show, then update the stack or \
+                roll it back",
             );
         }
         "REVIEW_IN_PROGRESS" => {
             return stuck("its first change set was never executed: execute it, or delete the stack");
         }
-        // Whatever it shows now, it is going back to what it was.
+        // With any `Timestamp` now, the stack is going back to its old state.
         undoing if undoing.contains("ROLLBACK") && undoing.ends_with("_IN_PROGRESS") => {
             return Err(StackError::Busy { name: name.to_owned(), status: status.to_owned() });
         }
         _ => {}
     }
-    // This rotation's own update, or a later one: whether it is still under way or not, there is nothing more to do. A time to
-    // come is no rotation's, and nothing to wait for.
+    // This rotation's own update, or a later one: whether it is still running or not, there is nothing more to do. A
+    // time in the future is not of a rotation, and is not waited for.
     if is_timestamp(present) && present >= timestamp && (present == timestamp || present <= now) {
         let by_another = new && present == timestamp;
         return Ok(Next::Nothing(if by_another { StackOutcome::SameSecond } else { StackOutcome::Already }));
@@ -274,7 +278,7 @@ fn next(name: &str, stack: &Stack, timestamp: &str, now: &str, new: bool) -> Res
     Ok(Next::Update { parameters: parameters.collect(), capabilities: stack.capabilities.clone().unwrap_or_default() })
 }
 
-/// Whether the rotator has written it: then later ones are greater. A person may have typed anything.
+/// Whether the rotator has written it: then later ones are greater. A person may have written anything.
 fn is_timestamp(text: &str) -> bool {
     let form = "0000-00-00T00-00-00Z";
     let fits = |(form, byte): (u8, u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
@@ -322,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_is_not_done_again() {
+    fn an_update_that_is_done_is_not_repeated() {
         for present in [TIME, "2026-11-22T06-04-06Z", NOW] {
             for status in ["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"] {
                 let decided = next("s", &stack(status, present), TIME, NOW, false);
@@ -333,7 +337,7 @@ mod tests {
         assert_eq!(created, Ok(Next::Nothing(StackOutcome::BeingCreated)));
     }
 
-    /// A rotation of this very call has not updated the stack before.
+    /// A rotation that this call has made has not updated the stack before.
     #[test]
     fn another_rotation_of_the_same_second_is_told_from_this_one() {
         for (present, new, expected) in [
@@ -355,7 +359,7 @@ mod tests {
         let mut with = plain.clone();
         with.role_arn = Some("arn:aws:iam::123456789012:role/cfn".to_owned());
         let [role] = &of_owners("s", &with)[..] else { panic!("one warning") };
-        assert!(role.starts_with("stack s has the service role arn:aws:iam::123456789012:role/cfn: "), "{role}");
+        assert!(role.starts_with("stack s has the service role arn:aws:iam::123456789012:role/cfn. "), "{role}");
         for (root, parent) in [(Some("root"), Some("parent")), (None, Some("root")), (Some("root"), None)] {
             let mut nested = plain.clone();
             (nested.root_id, nested.parent_id) = (root.map(str::to_owned), parent.map(str::to_owned));
@@ -365,21 +369,24 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_updated_says_why_and_what_to_do() {
+    fn a_stack_that_cannot_be_updated_says_why_and_what_to_do() {
         for (status, expected) in [
-            ("UPDATE_IN_PROGRESS", "keeps its API key until the same event is tried again"),
-            ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "keeps its API key until the same event is tried again"),
-            ("UPDATE_ROLLBACK_IN_PROGRESS", "keeps its API key until the same event is tried again"),
-            ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "keeps its API key until the same event is tried again"),
-            ("ROLLBACK_IN_PROGRESS", "keeps its API key until the same event is tried again"),
-            ("ROLLBACK_COMPLETE", "delete it, look at its events"),
-            ("ROLLBACK_FAILED", "delete it, look at its events"),
-            ("CREATE_FAILED", "delete it, look at its events"),
+            ("UPDATE_IN_PROGRESS", "so its API key is not rotated yet: send the same event again"),
+            ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "so its API key is not rotated yet: send the same event again"),
+            ("UPDATE_ROLLBACK_IN_PROGRESS", "so its API key is not rotated yet: send the same event again"),
+            (
+                "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+                "so its API key is not rotated yet: send the same event again",
+            ),
+            ("ROLLBACK_IN_PROGRESS", "so its API key is not rotated yet: send the same event again"),
+            ("ROLLBACK_COMPLETE", "its creation failed: find the cause in its events"),
+            ("ROLLBACK_FAILED", "its creation failed: find the cause in its events"),
+            ("CREATE_FAILED", "its creation failed: find the cause in its events"),
             ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"),
-            ("UPDATE_FAILED", "a change failed and was not undone"),
-            ("IMPORT_ROLLBACK_FAILED", "a change failed and was not undone"),
-            ("DELETE_IN_PROGRESS", "switch the schedule off"),
-            ("DELETE_FAILED", "switch the schedule off"),
+            ("UPDATE_FAILED", "a change failed and was not rolled back"),
+            ("IMPORT_ROLLBACK_FAILED", "a change failed and was not rolled back"),
+            ("DELETE_IN_PROGRESS", "turn the schedule off"),
+            ("DELETE_FAILED", "turn the schedule off"),
             ("REVIEW_IN_PROGRESS", "execute it, or delete the stack"),
         ] {
             let error = next("api", &stack(status, "2026-11-22"), TIME, NOW, false).unwrap_err().to_string();
@@ -395,7 +402,7 @@ mod tests {
         assert_eq!(next("api", &foreign, TIME, NOW, false), Err(StackError::NoTimestamp("api".to_owned())));
     }
 
-    /// By the form that CloudFormation takes: a letter or digit, then those and hyphens, 128 at most.
+    /// In the form that CloudFormation accepts: a letter or digit, then letters, digits and hyphens, at most 128.
     #[test]
     fn each_try_has_a_token_of_its_own() {
         assert_eq!(token(TIME, NOW), "countersign-2026-11-22T06-04-05Z-at-2026-11-22T07-00-00Z");

@@ -6,13 +6,13 @@ use signing::{KeySet, RotationKind, UnixSeconds};
 /// The secret at one moment.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// What edges and authorizers read.
+    /// The version that edges and authorizers read.
     pub current: Version,
-    /// What is to take its place, where there is something.
+    /// The version that is pending, if there is one.
     pub pending: Option<Pending>,
-    /// Whether AWSPENDING is still on what is current: a rotation broke off just after its promotion.
+    /// Whether AWSPENDING is still on the current version: a rotation was interrupted just after its promotion.
     pub pending_on_current: bool,
-    /// The copies in other Regions.
+    /// The replicas in other Regions.
     pub replicas: Vec<Replica>,
 }
 
@@ -21,42 +21,42 @@ pub struct Snapshot {
 pub struct Version {
     /// Its id.
     pub id: VersionId,
-    /// When it was put there.
+    /// The time at which it was put.
     pub created: UnixSeconds,
     /// Its keys.
     pub keys: KeySet,
-    /// The version that it was planned from, and the rotation; absent where no rotation has put it there.
+    /// The version that it was planned from, and the kind of rotation; `None` if a rotation did not put it.
     pub planned: Option<(VersionId, RotationKind)>,
 }
 
-/// The version that is labelled AWSPENDING, and not AWSCURRENT.
+/// The version that has the label AWSPENDING, and not AWSCURRENT.
 #[derive(Debug)]
 pub struct Pending {
     /// Its id.
     pub id: VersionId,
-    /// What it holds; or what is there instead of a key set.
+    /// Its content, or what it holds instead of a key set.
     pub content: Result<Version, String>,
-    /// Whether it holds AWSPREVIOUS too: it has been current, and a person has gone back to the version before it.
+    /// Whether it has the label AWSPREVIOUS too: it has been current, and a person has restored the version before it.
     pub put_aside: bool,
 }
 
 impl Pending {
-    /// Its kind, as it says it itself.
+    /// Its kind, as stored in it.
     pub(crate) fn kind(&self) -> Option<RotationKind> {
         let version = self.content.as_ref().ok()?;
         version.planned.as_ref().map(|(_, rotation)| *rotation)
     }
 }
 
-/// A copy of the secret in another Region.
+/// A replica of the secret in another Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replica {
-    /// Where.
+    /// The Region.
     pub region: String,
     /// Whether Secrets Manager says that it is in sync.
     pub in_sync: bool,
-    /// Whether it says that it is about to be.
+    /// Whether Secrets Manager says that it will soon be in sync.
     pub in_progress: bool,
-    /// In Secrets Manager's words.
+    /// The status and message of Secrets Manager.
     pub status: String,
 }

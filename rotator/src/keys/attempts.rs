@@ -1,4 +1,5 @@
-//! What has been put under the id of one rotation: the kind of an id is what its versions say, whoever asks for what now.
+//! The versions that have been put under the id of one rotation. The kind of an id is the kind of its versions, and not
+//! the kind that is requested now.
 
 use crate::{
     error::RotateError,
@@ -13,7 +14,7 @@ use signing::{KeyId, RotationKind};
 #[derive(Debug)]
 pub(super) struct Attempts {
     list: Vec<Attempt>,
-    /// The greatest number that has been used.
+    /// The greatest attempt that has been used.
     last: u8,
 }
 
@@ -22,12 +23,13 @@ pub(super) struct Attempts {
 pub(super) struct Attempt {
     /// Its version id, and the `kid` of its key.
     pub(super) token: KeyId,
-    /// The version that it was planned from, and its kind; absent where it does not say.
+    /// The version that it was planned from, and its kind; `None` if the version does not have them.
     planned: Option<(VersionId, RotationKind)>,
 }
 
 impl Attempts {
-    /// Reads them. `taken` is a number that Secrets Manager has refused in this call, whether the version can be read or not.
+    /// Reads the versions. `taken` is an attempt that Secrets Manager has refused in this call, also if its version
+    /// cannot be read.
     pub(super) async fn read(
         secret: &SecretVersions,
         id: &RotationId,
@@ -49,7 +51,7 @@ impl Attempts {
             } else {
                 match secret.content(token.as_str()).await? {
                     Ok(version) => Some(version.planned),
-                    // Secrets Manager may have forgotten it, though not soon.
+                    // Secrets Manager may have removed the version, though not soon.
                     Err(problem) if problem == EMPTY => None,
                     Err(_) => Some(None),
                 }
@@ -68,7 +70,7 @@ impl Attempts {
         Ok(Self { list, last })
     }
 
-    /// The kind of the version under this token, as it says itself.
+    /// The kind that the version with this token has.
     pub(super) fn kind(&self, token: &KeyId) -> Option<RotationKind> {
         let attempt = self.list.iter().find(|attempt| attempt.token == *token)?;
         attempt.planned.as_ref().map(|(_, rotation)| *rotation)
@@ -79,12 +81,12 @@ impl Attempts {
         self.list.iter().filter(|attempt| attempt.is_emergency())
     }
 
-    /// The one that no emergency is: the id was first that of another kind.
+    /// The first version that is not an emergency: the id belonged to another kind first.
     pub(super) fn first_other(&self) -> Option<&Attempt> {
         self.list.iter().find(|attempt| !attempt.is_emergency())
     }
 
-    /// The number of the next one.
+    /// The next attempt.
     pub(super) fn next(&self) -> u8 {
         self.last.saturating_add(1)
     }
@@ -96,9 +98,9 @@ impl Attempt {
         self.planned.as_ref().map(|(planned_from, _)| planned_from.as_str())
     }
 
-    /// Its kind in a word, as it says it.
+    /// Its kind in words.
     pub(super) fn told(&self) -> &'static str {
-        if self.planned.is_some() { "a planned rotation" } else { "a version that does not say its kind" }
+        if self.planned.is_some() { "a planned rotation" } else { "a version without a kind" }
     }
 
     fn is_emergency(&self) -> bool {
@@ -106,7 +108,7 @@ impl Attempt {
     }
 }
 
-/// Whether there is anything under that version's id: Secrets Manager labels a version before it holds anything.
+/// Whether the version has a value: Secrets Manager labels a version before it has one.
 fn is_filled(content: &Result<Version, String>) -> bool {
     content.as_ref().err().is_none_or(|problem| problem != EMPTY)
 }

@@ -1,4 +1,4 @@
-//! What the next rotation will do, found by the same decisions as it makes, on a copy of what there is.
+//! What the next rotation will do: the same decisions, made on a copy of the present state.
 
 use super::{GOES_ON, KeyRotator, Next, TOOK_PLACE, attempts::Attempts, put_aside, under_which};
 use crate::{
@@ -14,15 +14,15 @@ use std::mem;
 /// What the next rotation will do.
 #[derive(Debug)]
 pub struct DryRun {
-    /// What becomes of labels, and what is to be looked at, in order.
+    /// The changes of labels, and what an operator should check, in order.
     pub notes: Vec<String>,
     /// Every version that will become current, in order.
     pub versions: Vec<VersionReport>,
-    /// The keys that there will be then.
+    /// The keys after the rotation.
     pub keys: KeySet,
     /// How it will end.
     pub outcome: Result<KeysOutcome, RotateError>,
-    /// When the rotation's own key was made, or will be: its stack's `Timestamp` is of that second.
+    /// The time at which the rotation's own key was made, or will be made. The stack's `Timestamp` is of that second.
     pub made: UnixSeconds,
 }
 
@@ -30,7 +30,7 @@ impl KeyRotator {
     /// Looks ahead, and changes nothing.
     ///
     /// # Errors
-    /// Where AWS refuses or fails. What would stop the rotation itself is in the dry run.
+    /// If a call to AWS fails. An error that would stop the rotation itself is in the result.
     pub async fn dry_run(
         &self,
         mut snapshot: Snapshot,
@@ -86,7 +86,7 @@ impl KeyRotator {
         Ok(DryRun { notes, versions, keys: snapshot.current.keys, outcome, made })
     }
 
-    /// The set that would be put, rehearsed as if it had been.
+    /// The set that would be put, rehearsed like a stored set.
     fn make_for_show(
         &self,
         snapshot: &Snapshot,
@@ -104,10 +104,10 @@ impl KeyRotator {
         Ok(self.rehearse(&snapshot.current, pending)?)
     }
 
-    /// Reads where things stand, as a rotation of that kind does: it waits for replication that is under way.
+    /// Reads the present state as a rotation of that kind does: it waits for running replication.
     ///
     /// # Errors
-    /// As [`KeyRotator::snapshot`].
+    /// As for [`KeyRotator::snapshot`].
     pub async fn snapshot_for(&self, rotation: RotationKind) -> Result<Snapshot, RotateError> {
         self.read_settled(rotation).await
     }

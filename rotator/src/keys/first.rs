@@ -5,16 +5,17 @@ use crate::{error::RotateError, secret::EMPTY, version::Snapshot};
 use signing::{Key, KeyId, KeySet, NEVER_EXPIRES, UnixSeconds};
 
 impl KeyRotator {
-    /// Makes the first key in a secret that holds nothing. It may be used at once, by every clock, and has no end.
+    /// Makes the first key in an empty secret. By every clock the key may be used at once, and it never expires.
     ///
     /// # Errors
-    /// Where the secret holds keys, also where another has made the first one at the same time; those stay. Where AWS refuses or
-    /// fails.
+    /// If the secret already holds keys, which then stay, also if another process made them at the same time. If a call
+    /// to AWS fails.
     pub async fn make_first(&self, kid: &KeyId) -> Result<Snapshot, RotateError> {
         let arn = self.secret.arn();
         let there = |id: &str| {
             RotateError::Secret(format!(
-                "{arn} holds keys already, in version {id}, which stay: `countersign keys show --secret {arn}` shows them"
+                "{arn} already holds keys, in version {id}, and they stay: see them with `countersign keys show \
+                --secret {arn}`"
             ))
         };
         let described = self.secret.describe().await?;
@@ -35,13 +36,13 @@ impl KeyRotator {
             .and_then(|key| KeySet::new(vec![key]).map_err(|error| error.to_string()));
         let keys = keys.map_err(RotateError::Secret)?;
         let made = self.secret.put_first(kid.as_str(), &keys.to_json()).await?;
-        // The next rotation takes it off where this fails.
+        // If this fails, the next rotation removes the label.
         let _ = self.secret.take_off_pending(kid.as_str()).await;
         let snapshot = self.read().await?;
         if !made || newest(&snapshot.current.keys) != Some(kid) {
             return Err(RotateError::Secret(format!(
-                "another has made the first key of {arn} at the same time, in version {}, and that stays: `countersign keys show \
-                --secret {arn}` shows it",
+                "another process made the first key of {arn} at the same time, in version {}, and this key stays: see it with \
+                `countersign keys show --secret {arn}`",
                 snapshot.current.id
             )));
         }

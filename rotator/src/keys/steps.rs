@@ -1,4 +1,4 @@
-//! Secrets Manager's own rotation, in four steps that it may repeat.
+//! Secrets Manager's own rotation, in four steps. Secrets Manager may repeat each step.
 
 use super::{Done, KeyRotator, Next, RotateFailure, put_aside};
 use crate::{
@@ -16,8 +16,8 @@ impl KeyRotator {
     /// a report.
     ///
     /// # Errors
-    /// What stopped it. A version that can no longer be promoted has lost its label then, so that the next rotation begins
-    /// anew; but not by `testSecret`, which moves no label.
+    /// What stopped the step. If the version can no longer be promoted, its label has been removed, so that the next
+    /// rotation begins again; but `testSecret` does not move a label.
     pub async fn step(&self, step: Step, token: &KeyId) -> Result<Option<KeysReport>, Box<RotateFailure>> {
         let mut done = Done::default();
         let ended = match step {
@@ -31,8 +31,8 @@ impl KeyRotator {
         }
     }
 
-    /// Whether the version could be promoted. Secrets Manager asks so alone where a rotation is set up and not to begin at once:
-    /// then the version holds what is current.
+    /// Whether the version could be promoted. Secrets Manager makes only this call if a rotation is set up but must not
+    /// begin at once: then the version has the current value.
     async fn test(&self, token: &KeyId) -> Result<(), RotateError> {
         let snapshot = self.read().await?;
         if snapshot.current.id == token.as_str() {

@@ -86,7 +86,7 @@ impl Before {
     fn told(self, emergency: bool) -> &'static str {
         match (self, emergency) {
             (EmergencyTooLate, false) => {
-                "the keys that it was to drop are still in force: ask for it again with its id"
+                "the keys that it should drop are still accepted: request it again with its id"
             }
             (OwnEmergencyLost | OwnEmergencyOpen, false) => "The emergency did not take place",
             (OwnEmergencyOpen, true) => "dropped",

@@ -43,7 +43,7 @@ async fn an_empty_secret_gets_its_first_key() {
         // Whoever rotates it is told what helps.
         let (status, _, error) = run(endpoint, &["keys", "rotate", "--secret", &arn]).await;
         let expected = format!(
-            "error: {arn} has no version AWSCURRENT: `countersign keys init --secret {arn}` makes the first key"
+            "error: {arn} has no version AWSCURRENT: make the first key with `countersign keys init --secret {arn}`"
         );
         assert_eq!((status, error.trim_end()), (Some(1), expected.as_str()));
 
@@ -65,7 +65,8 @@ async fn an_empty_secret_gets_its_first_key() {
         // Once, and it can be rotated.
         let (status, _, error) = run(endpoint, &["keys", "init", "--secret", &arn]).await;
         let expected = format!(
-            "error: {arn} holds keys already, in version {version}, which stay: `countersign keys show --secret {arn}` shows them"
+            "error: {arn} already holds keys, in version {version}, and they stay: see them with `countersign keys \
+            show --secret {arn}`"
         );
         assert_eq!((status, error.trim_end()), (Some(1), expected.as_str()));
         assert_eq!(found(endpoint, &arn).await.0, labels);
@@ -117,7 +118,7 @@ async fn of_many_that_make_the_first_key_one_does() {
         } else {
             let stays =
                 format!("in version {current}, and that stays: `countersign keys show --secret {arn}` shows it");
-            let late = format!("holds keys already, in version {current}, which stay");
+            let late = format!("already holds keys, in version {current}, and they stay");
             assert!(error.contains(&stays) || error.contains(&late), "{error}");
         }
     }
@@ -140,8 +141,9 @@ async fn a_secret_that_is_not_empty_is_left_alone() {
     let (labels, current) = found(moto.endpoint(), &arn).await;
     assert!(current.is_none());
     let expected = format!(
-        "{arn} has no version AWSCURRENT: `aws secretsmanager update-secret-version-stage --region {REGION} --secret-id {arn} \
-        --version-stage AWSCURRENT --move-to-version-id VERSION` makes one current. Labelled are {FIRST} (MINE, AWSPREVIOUS)"
+        "{arn} has no version AWSCURRENT: make a version current with `aws secretsmanager update-secret-version-stage \
+        --region {REGION} --secret-id {arn} --version-stage AWSCURRENT --move-to-version-id VERSION`. The labelled versions \
+        are {FIRST} (MINE, AWSPREVIOUS)"
     );
     for command in [&["keys", "init", "--secret", &arn][..], &["keys", "rotate", "--secret", &arn]] {
         let (status, _, error) = run(moto.endpoint(), command).await;

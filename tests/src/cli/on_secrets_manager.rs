@@ -128,7 +128,7 @@ async fn a_failure_says_what_to_do() {
         (
             &|aws| aws.set_stack_status("api", "UPDATE_ROLLBACK_FAILED"),
             &with_stack,
-            "stack api is UPDATE_ROLLBACK_FAILED: an update failed and its rollback too".to_owned(),
+            "stack api is UPDATE_ROLLBACK_FAILED: an update and its rollback failed".to_owned(),
         ),
     ];
     for (break_it, arguments, expected) in table {
@@ -251,14 +251,14 @@ async fn what_broke_off_goes_on_by_its_id() {
 
     let regions = ["keys", "rotate", "--secret", &arn, "--regions"];
     let (_, _, error) = run(aws.endpoint(), &[&regions[..], &["us-east-1,ap-south-1"]].concat()).await;
-    holds(&error, &["ap-south-1 is named", "holds no replica of the secret"]);
+    holds(&error, &["ap-south-1 is listed", "has no replica of the secret"]);
     // An emergency waits for no Region, and says which it does without.
     let emergency = [&regions[..], &["us-east-1,ap-south-1", "--emergency"]].concat();
     let (status, out, error) = run(aws.endpoint(), &emergency).await;
     assert_eq!((status, error.as_str()), (Some(0), ""));
     holds(
         &out,
-        &["warning: ap-south-1 is named in COUNTERSIGN_REGIONS or --regions and holds no replica of the secret"],
+        &["warning: ap-south-1 is listed in COUNTERSIGN_REGIONS or --regions, but has no replica of the secret"],
     );
     let (_, _, error) = run(aws.endpoint(), &[&regions[..], &["here"]].concat()).await;
     holds(&error, &["--regions \"here\" is no list of Regions"]);

@@ -142,15 +142,16 @@ async fn a_call_that_fails_for_long_fails_the_event_and_the_next_try_goes_on() {
 /// A planned rotation counts on every reader. An emergency waits for none.
 #[tokio::test]
 async fn a_replica_that_is_not_in_sync_stops_what_is_planned_only() {
-    const MEND: &str =
-        "Rotate again when it is. One that has failed is mended by `aws secretsmanager replicate-secret-to-regions`";
+    const MEND: &str = "Rotate again when it is in sync. Repair a failed replica with `aws secretsmanager \
+        replicate-secret-to-regions`";
     const IN_AN_EMERGENCY: &str = "The emergency goes on without it: functions that read there may accept and use the dropped keys \
-        until it is. One that has failed is mended by `aws secretsmanager replicate-secret-to-regions`";
+        until it is in sync. Repair a failed replica with `aws secretsmanager replicate-secret-to-regions`";
     let failed = format!(
         "the replica in {REPLICA} is not in sync: Failed (Secret with this name already exists in this region). {MEND}"
     );
     let progress = format!("the replica in {REPLICA} is not in sync: InProgress (Replication in progress). {MEND}");
-    let missing = "ap-south-1 is named in COUNTERSIGN_REGIONS or --regions and holds no replica of the secret: add one, or take it off the list";
+    let missing = "ap-south-1 is listed in COUNTERSIGN_REGIONS or --regions, but has no replica of the secret: add a replica, or remove the \
+        Region from the list";
     for (status, regions, expected) in [
         (Some(Replication::Failed), REPLICA, failed.as_str()),
         (Some(Replication::InProgress), REPLICA, &progress),
@@ -174,9 +175,8 @@ async fn a_replica_that_is_not_in_sync_stops_what_is_planned_only() {
         // An emergency says so, in words that are true of it: it has changed something.
         let expected = match status {
             Some(_) => expected.replace(MEND, IN_AN_EMERGENCY),
-            None => "ap-south-1 is named in COUNTERSIGN_REGIONS or --regions and holds no replica of the secret: nothing is read \
-                there, and its functions read the primary. The emergency goes on without it; add a replica, or take the Region \
-                off the list"
+            None => "ap-south-1 is listed in COUNTERSIGN_REGIONS or --regions, but has no replica of the secret: its functions read \
+                the primary. The emergency goes on without it; add a replica, or remove the Region from the list"
                 .to_owned(),
         };
         let told = report(rotator.invoke_as(&id(4), json!({"rotate": "emergency"}).to_string()).await);
@@ -211,8 +211,8 @@ async fn a_replica_that_lags_for_long_fails_the_event_after_all_else_is_done() {
     let rotator = world.rotator(&[("COUNTERSIGN_REPLICATION", "1")]).await;
     world.aws.hold_back(SECRET_NAME, REPLICA, Lag::UntilTold);
     let expected = format!(
-        "the keys are rotated, and {REPLICA} ({FIRST}) does not return them in time: look at the replica; the same \
-        event again asks again"
+        "the keys are rotated, but {REPLICA} ({FIRST}) did not return them in time: check the replica, and send the same \
+        event again"
     );
     assert_eq!(fail(&rotator, 1, TIME).await, format!("{expected}{}", rotated_before(1)));
     assert_left(&world, true, true);

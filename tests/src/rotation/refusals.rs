@@ -129,16 +129,16 @@ async fn what_is_no_event_changes_nothing_and_is_told_what_is_accepted() {
         (changed("time", json!("soon")), "no scheduled event: it lacks an id or a time"),
         (step("rollbackSecret", &world.secret, &id(1)), "a step that Secrets Manager does not have"),
         (step("createSecret", &world.secret, "ä"), "a step whose ClientRequestToken cannot be a kid"),
-        (queued(&[]), "no batch of SQS"),
-        (queued(&[&json!("text")]), "of no known kind"),
+        (queued(&[]), "not a batch of SQS messages"),
+        (queued(&[&json!("text")]), "of an unknown kind"),
         (
             queued(&[&json!({"rotate": "emergency", "id": id(1)})]),
-            "an emergency through SQS, from where only planned rotations are taken (invoke the function with it, or run \
+            "an emergency through SQS, which may start only planned rotations (invoke the function directly, or run \
             `countersign keys rotate --emergency`)",
         ),
         (
             queued(&[&step("createSecret", &world.secret, &id(1))]),
-            "a rotation of Secrets Manager through SQS, where nobody sends one",
+            "a rotation of Secrets Manager through SQS, which Secrets Manager does not use",
         ),
     ];
     let count = rows.len();
@@ -172,15 +172,14 @@ async fn a_secret_that_holds_no_keys_is_told_by_what_it_is() {
     let binary = binary.secret_binary(Blob::new(*b"binary hunter2")).send().await.unwrap().arn.unwrap();
     let empty = client.create_secret().name("no-keys-empty").send().await.unwrap().arn.unwrap();
     let gone = deleted.replace("no-keys-deleted", "no-keys-gone");
-    let version = |problem: &str| format!("version {FIRST} of {{arn}}: {problem}");
+    let version = |problem: &str| format!("version {FIRST} of {{arn}} cannot be used: {problem}");
     for (arn, expected) in [
-        (deleted, "{arn} is to be deleted: restore it first".to_owned()),
-        (binary, version("it is binary, and has to be a JWK Set as text")),
+        (deleted, "{arn} is scheduled for deletion: restore it first".to_owned()),
+        (binary, version("it is binary, and must be a JWK Set as text")),
         (
             text("no-keys-text", "hunter2".to_owned()).await,
             version(
-                "the key set is not valid JSON at line 1, column \
-        1",
+                "the key set is not valid JSON at line 1, column 1",
             ),
         ),
         (
@@ -190,8 +189,7 @@ async fn a_secret_that_holds_no_keys_is_told_by_what_it_is() {
         (
             text("no-keys-none", "{\"keys\":[]}".to_owned()).await,
             version(
-                "the key set has no key, and must have 1 to \
-        8",
+                "the key set has no key, and must have 1 to 8",
             ),
         ),
         (
@@ -200,12 +198,12 @@ async fn a_secret_that_holds_no_keys_is_told_by_what_it_is() {
         ),
         (
             empty,
-            "{arn} has no version AWSCURRENT: `countersign keys init --secret {arn}` makes the first key".to_owned(),
+            "{arn} has no version AWSCURRENT: make the first key with `countersign keys init --secret {arn}`".to_owned(),
         ),
         (
             gone,
-            "secretsmanager:DescribeSecret did not find {arn} in eu-west-1: check the name, the account and the \
-        Region ("
+            "secretsmanager:DescribeSecret did not find {arn} in eu-west-1: check the name, the account and the Region \
+            ("
                 .to_owned(),
         ),
     ] {

@@ -59,11 +59,12 @@ async fn an_update_asks_for_this_and_no_more() {
 /// Neither stops it: the stack is updated all the same, and report and log say what follows.
 #[tokio::test]
 async fn a_service_role_and_a_parent_are_warned_of_in_report_and_log() {
-    let role = "stack api has the service role arn:aws:iam::123456789012:role/deployer: CloudFormation uses it for every update, \
-        whoever starts it, so that whoever may update the stack can do what the role may. It cannot be taken off: create the stack \
-        again without one";
+    let role = "stack api has the service role arn:aws:iam::123456789012:role/deployer. CloudFormation uses this role for every update, so \
+        everybody who may update the stack can do what the role may do. The role cannot be removed: create the stack again \
+        without one";
     let nested = "stack api is nested in arn:aws:cloudformation:eu-west-1:123456789012:stack/root/1: the next update of that stack \
-        sets its Timestamp back, and the API key with it. Give StackName the root stack, with a parameter Timestamp that it hands on";
+        resets its Timestamp, and with it the API key. Set StackName to the root stack, and give that stack a parameter \
+        Timestamp that it passes on";
     let owners = [
         ("RoleARN", "arn:aws:iam::123456789012:role/deployer"),
         ("RootId", "arn:aws:cloudformation:eu-west-1:123456789012:stack/root/1"),
@@ -140,8 +141,8 @@ async fn the_same_update_sent_twice_in_one_second_is_told_as_such() {
         assert_eq!(world.timestamp(), TIME.1);
         let tokens: Vec<_> = world.aws.calls().into_iter().filter(|call| call.operation == "UpdateStack").collect();
         if tokens[0].version == tokens[1].version {
-            let expected = "another call has updated stack api in the same second, by another rotation or for the same event: the \
-                same event again tells what became of that";
+            let expected = "another call has updated stack api in the same second, for another rotation or for the same event: send \
+                the same event again to see the result";
             assert_eq!(failure(slow), expected);
             assert_eq!(rotate(&quick, 1, TIME).await[0]["stack"]["outcome"], "already");
             return;
@@ -168,7 +169,8 @@ async fn a_stack_that_is_being_updated_is_tried_again() {
     ] {
         other(status);
         let expected = format!(
-            "stack {STACK} is {status}, and keeps its API key until the same event is tried again when that has ended"
+            "stack {STACK} is {status}, so its API key is not rotated yet: send the same event again when this has \
+            ended"
         );
         assert_eq!(fail(&rotator, 1, TIME).await, expected + &std::mem::take(&mut done));
         assert_eq!((world.holder("AWSCURRENT"), world.timestamp()), (Some(id(1)), "2024-01-01".to_owned()));
@@ -190,7 +192,8 @@ async fn an_update_of_its_own_is_waited_for() {
     let expected = json!({"name": STACK, "outcome": "already", "timestamp": TIME.1, "status": "UPDATE_IN_PROGRESS"});
     assert_eq!(again[0]["stack"], expected);
     let busy = format!(
-        "stack {STACK} is UPDATE_IN_PROGRESS, and keeps its API key until the same event is tried again when that has ended"
+        "stack {STACK} is UPDATE_IN_PROGRESS, so its API key is not rotated yet: send the same event again when this \
+        has ended"
     );
     assert_eq!(fail(&rotator, 2, LATER).await, busy + &rotated_before(2));
     aws.finish_update(STACK, UpdateEnd::Complete);
@@ -222,9 +225,9 @@ async fn a_stack_in_creation_has_a_new_key_anyway() {
 async fn a_stack_that_is_stuck_says_what_a_person_must_do() {
     let world = FakeWorld::new().await;
     let rotator = world.rotator(&[]).await;
-    const RECREATE: &str = "it was never made whole: delete it, look at its events for the cause, and create it again";
+    const RECREATE: &str = "its creation failed: find the cause in its events, delete it, and create it again";
     let mut done = rotated_before(1);
-    const DELETED: &str = "it is deleted, or was to be: switch the schedule off, or create the stack again";
+    const DELETED: &str = "it is deleted, or its deletion has begun: turn the schedule off, or create the stack again";
     for (status, advice) in [
         ("CREATE_FAILED", RECREATE),
         ("ROLLBACK_COMPLETE", RECREATE),
@@ -234,12 +237,13 @@ async fn a_stack_that_is_stuck_says_what_a_person_must_do() {
         ("DELETE_COMPLETE", DELETED),
         (
             "UPDATE_ROLLBACK_FAILED",
-            "an update failed and its rollback too: mend what its events name, then `aws cloudformation \
+            "an update and its rollback failed: repair the cause that its events show, then run `aws cloudformation \
             continue-update-rollback`",
         ),
         (
             "UPDATE_FAILED",
-            "a change failed and was not undone: mend what its events name, then update it or roll it back",
+            "a change failed and was not rolled back: repair the cause that its events show, then update the stack or \
+            roll it back",
         ),
         ("REVIEW_IN_PROGRESS", "its first change set was never executed: execute it, or delete the stack"),
     ] {
@@ -266,7 +270,7 @@ async fn a_stack_that_is_none_of_ours_is_told_from_one_that_is_not_there() {
             "nobody",
             "cloudformation:DescribeStacks on stack nobody in eu-west-1 failed (ValidationError: Stack with id nobody does not exist)",
         ),
-        ("plain", "stack plain has no parameter Timestamp: StackName has to name the stack of the API"),
+        ("plain", "stack plain has no parameter Timestamp: set StackName to the name of the stack of the API"),
     ] {
         let world = FakeWorld::new().await;
         world.aws.create_stack(REGION, "plain", &[Parameter::new("ApiURL", "x")], &[]);

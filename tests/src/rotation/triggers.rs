@@ -106,7 +106,7 @@ async fn a_batch_rotates_for_each_of_its_events() {
 
     // One event that is none: nothing is begun.
     let mixed = queued(&[&scheduled(3, LATER), &json!({})]).to_string();
-    assert!(failure(rotator.invoke(mixed).await).starts_with("the event is of no known kind: "));
+    assert!(failure(rotator.invoke(mixed).await).starts_with("the event is of an unknown kind: "));
     assert_eq!(world.found().await, found);
 }
 
@@ -190,8 +190,12 @@ async fn a_test_of_the_present_value_passes_and_moves_no_label() {
     // Of what could not be promoted it says why.
     let one_second_more = present.replace("\"nbf\":0", "\"nbf\":1");
     for (number, value, expected) in [
-        (2, &*one_second_more, "what was put is not promoted: it does not say from which version it was planned"),
-        (3, "garbage", "what was put is not promoted: the key set is not valid JSON at line 1, column 1"),
+        (
+            2,
+            &*one_second_more,
+            "the pending version is not promoted: it does not say from which version it was planned",
+        ),
+        (3, "garbage", "the pending version is not promoted: the key set is not valid JSON at line 1, column 1"),
     ] {
         put(&id(number), value).await;
         let before = world.found().await;
@@ -200,7 +204,10 @@ async fn a_test_of_the_present_value_passes_and_moves_no_label() {
     }
     // What does that is the first step, so that a rotation can begin anew.
     let refused = failure(rotator.invoke(step("createSecret", &world.secret, &id(3)).to_string()).await);
-    assert!(refused.starts_with("this rotation can no longer be ended, and its label is taken off"), "{refused}");
+    assert!(
+        refused.starts_with("this rotation can no longer be completed, so its label AWSPENDING is removed"),
+        "{refused}"
+    );
     assert_eq!(world.found().await.labelled(), format!("AWSCURRENT={FIRST}"));
 
     // AWSPENDING on what is current stays too, until anything else runs.
@@ -234,13 +241,14 @@ async fn what_a_person_has_put_aside_is_not_promoted() {
         stage("AWSCURRENT").move_to_version_id(FIRST).remove_from_version_id(id(1)).send().await.unwrap();
         let aside = world.found().await;
         assert_eq!(aside.labelled(), format!("AWSCURRENT={FIRST} AWSPENDING={0} AWSPREVIOUS={0}", id(1)));
-        let why = "it holds AWSPREVIOUS: it was current, and somebody has gone back to the version before it";
+        let why = "it has the label AWSPREVIOUS: it was current, and somebody has restored the version before it";
         if by_step {
             let tested = failure(rotator.invoke(step("testSecret", &world.secret, &id(1)).to_string()).await);
-            assert_eq!(tested, format!("what was put is not promoted: {why}"));
+            assert_eq!(tested, format!("the pending version is not promoted: {why}"));
             assert_eq!(world.found().await, aside, "testSecret moves no label");
             let told = failure(rotator.invoke(step("finishSecret", &world.secret, &id(1)).to_string()).await);
-            let expected = "this rotation can no longer be ended, and its label is taken off: rotate the secret again";
+            let expected = "this rotation can no longer be completed, so its label AWSPENDING is removed: rotate the \
+            secret again";
             assert_eq!(told, format!("{expected} ({why})"));
             assert_eq!(world.found().await.labelled(), format!("AWSCURRENT={FIRST} AWSPREVIOUS={}", id(1)));
         } else {

@@ -178,11 +178,11 @@ async fn two_kinds_under_one_id_are_told_as_what_they_did() {
                     warnings,
                 };
                 let superseded = || {
-                    let why = "is that of an emergency: nothing is changed for what is planned under it";
+                    let why = "belongs to an emergency: a planned rotation with this id changes nothing";
                     one("superseded", vec![], vec![format!("the id {} {why}", id(1))])
                 };
                 let goes_on = vec![format!(
-                    "the id {0} is that of a planned rotation (version {0}): the emergency goes on as version {again}",
+                    "the id {0} belongs to a planned rotation (version {0}): the emergency goes on as version {again}",
                     id(1)
                 )];
                 let (expected, expected_third, current) = match (first, state) {
@@ -200,8 +200,8 @@ async fn two_kinds_under_one_id_are_told_as_what_they_did() {
                     (_, State::Put) => {
                         let mut told = superseded();
                         told.warnings[0] += &format!(
-                            ". The emergency is pending as version {} and not ended: the same id as an emergency ends it, and so does \
-                            the next planned rotation",
+                            ". The emergency is pending as version {}: a request for an emergency with the same id completes it, \
+                            and so does the next planned rotation",
                             id(1)
                         );
                         (told, one("rotated", vec![version(&id(1), EMERGENCY, "k1")], vec![]), &id(1))
@@ -428,7 +428,7 @@ async fn an_emergency_under_the_id_of_an_unknown_version_is_carried_out() {
         let again = format!("{}-2", id(1));
         assert_eq!(told.versions, [(again.clone(), EMERGENCY.to_owned(), "k1".to_owned())]);
         let expected = format!(
-            "the id {0} is that of a version that does not say its kind (version {0}): the emergency goes on as version {again}",
+            "the id {0} belongs to a version without a kind (version {0}): the emergency goes on as version {again}",
             id(1)
         );
         assert_eq!(told.warnings, [expected]);

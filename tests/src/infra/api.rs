@@ -49,7 +49,7 @@ fn what_does_not_fit_together_is_refused_with_what_to_do() {
         (&[("ApiKind", "HTTP")], "Rule NoApiKeyForHttpApis: HTTP APIs have no API keys. Give UseApiKey=false"),
         (
             &[("ExamplePetStore", "true")],
-            "Rule ThePetStoreIsARestApi: ExamplePetStore=true makes a REST API of its own. Leave ApiURL and ApiKind out",
+            "Rule ThePetStoreIsARestApi: ExamplePetStore=true makes its own REST API. Omit ApiURL and ApiKind",
         ),
         (
             &[("ApiURL", "https://abc123.execute-api.eu-west-1.amazonaws.com/prod")],
@@ -67,16 +67,16 @@ fn what_does_not_fit_together_is_refused_with_what_to_do() {
         ),
         (
             &[("Timestamp", "2026-11-22T06:04:05Z")],
-            "Parameter Timestamp failed to satisfy constraint: letters, digits and hyphens, since it becomes a part of names",
+            "Parameter Timestamp failed to satisfy constraint: letters, digits and hyphens, because it becomes a part of names",
         ),
         (
             &[("SignerVersionArn", "arn:aws:lambda:us-east-1:123456789012:function:signer:$LATEST")],
-            "Parameter SignerVersionArn failed to satisfy constraint: a numbered version in us-east-1, as edge.yaml's output \
-            SignerVersionArn has it",
+            "Parameter SignerVersionArn failed to satisfy constraint: a numbered version in us-east-1, like edge.yaml's output \
+            SignerVersionArn",
         ),
         (
             &[("CertificateArn", "arn:aws:acm:eu-west-1:123456789012:certificate/1")],
-            "Parameter CertificateArn failed to satisfy constraint: CloudFront takes certificates of us-east-1 alone",
+            "Parameter CertificateArn failed to satisfy constraint: CloudFront accepts only certificates of us-east-1",
         ),
     ] {
         assert_eq!(api_refusal(parameters), reason);

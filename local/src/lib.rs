@@ -3,15 +3,15 @@
 //! ```text
 //! viewer → edge (CloudFront, calls the edge signer) → gateway (a REST or an HTTP API, calls the authorizer) → backend
 //! ```
-//! The functions are the real ones, in this process or, as [`FunctionProcess`], in processes of their own. What surrounds them is as true to AWS as is known: the events' exact shapes, what
-//! is dropped or added on the way, the limits, the answers. Where AWS's behaviour is not known, the code says so and
-//! takes the stricter way.
+//! The functions are the real ones, in this process or, as [`FunctionProcess`], in processes of their own. Around them
+//! AWS is imitated as exactly as is known: the shapes of the events, the headers that are dropped or added on the way,
+//! the limits, the answers. If AWS's behaviour is not known, the code says so and takes the stricter way.
 //!
-//! What is knowingly different: no TLS, no cache, no WAF, one request a connection; header names leave the edge in title
-//! case, whatever the viewer's was; a target with a raw `<` or `>`, a raw backtick in its path or a raw `"` in its query is
-//! answered 400, because hyper does not take it; every route takes the same methods and has the same authorizer and the
-//! same backend; a custom domain maps one stage, its API's own name is then asked by nobody, and nothing answers `/ping`;
-//! an HTTP API's backend sees no `Forwarded` and no `Via` of the gateway's.
+//! Known differences: no TLS, no cache, no WAF, one request for each connection; header names leave the edge in title
+//! case, also if the viewer's had another case; a target with a raw `<` or `>`, a raw backtick in its path or a raw `"`
+//! in its query is answered 400, because hyper does not accept it; every route accepts the same methods and has the
+//! same authorizer and the same backend; a custom domain maps one stage, then the API's own name is not accepted, and
+//! `/ping` is not answered; an HTTP API's backend does not get `Forwarded` or `Via` of the gateway.
 //!
 //! [`rest_event`] and [`evaluate`] are the two pure halves of a REST API, [`http_event`] and [`is_authorized`] those of
 //! an HTTP API with payload format 2.0 and simple answers, for tests that need no server.

@@ -1,4 +1,4 @@
-//! What to start, and what of it AWS would not take.
+//! The options of both servers, and the checks that AWS would make.
 
 use crate::{
     backend::upstream::{Backend, BackendError},
@@ -8,30 +8,32 @@ use crate::{
 use std::{io, net::SocketAddr};
 use telemetry::Log;
 
-/// What to start. Not `Debug`: custom headers hold secrets.
+/// The options of both servers. Not `Debug`: custom headers hold secrets.
 #[derive(Clone)]
 pub struct Options {
-    /// Where viewers ask: an address of this machine's loopback; port 0 takes a free one.
+    /// The address for viewers, on this machine's loopback; port 0 takes a free port.
     pub edge: SocketAddr,
-    /// Where the gateway is, CloudFront's origin; likewise.
+    /// The address of the gateway, CloudFront's origin; likewise.
     pub gateway: SocketAddr,
-    /// Which kind of API the gateway is.
+    /// The kind of API of the gateway.
     pub api: ApiKind,
-    /// The stage: `prod`, or an HTTP API's `$default`. Without a custom domain a named one is also CloudFront's origin
-    /// path.
+    /// The stage: `prod`, or an HTTP API's `$default`. Without a custom domain a named stage is also CloudFront's
+    /// origin path.
     pub stage: String,
-    /// A custom domain in the place of the API's own, and the key below which it maps the stage, which is then CloudFront's
-    /// origin path. Nothing looks the name up: the gateway listens where it listens, and asks for it in `Host`.
+    /// A custom domain instead of the API's own, and the key below which it maps the stage. The key is then
+    /// CloudFront's origin path. The name is never looked up: the gateway listens at its address, and requires the name
+    /// in `Host`.
     pub domain: Option<Domain>,
     /// The API's id in events and ARNs: `local12345`.
     pub api_id: String,
     /// The origin's custom headers: the signer's configuration and the API key.
     pub custom_headers: Vec<(String, String)>,
-    /// Which API keys the gateway takes and CloudFront sends in `x-api-key`; none where methods need none.
+    /// The API keys that the gateway accepts. CloudFront sends the first in `x-api-key`. `None` if methods do not need
+    /// an API key.
     pub api_keys: Option<ApiKeys>,
-    /// Whether the gateway asks for a signature before it calls the authorizer.
+    /// Whether the gateway requires a signature before it calls the authorizer.
     pub identity_sources: IdentitySources,
-    /// What stands behind the gateway. In front of the built-in one the API has that one's routes, else it has all.
+    /// The backend behind the gateway. With the built-in backend the API has its routes, else the API has every route.
     pub backend: Backend,
     /// The name in the authorizer's context whose value replaces the backend's whole path, as `countersignPath`: the
     /// parameter mapping `overwrite:path` = `$context.authorizer.NAME` of an HTTP API's HTTP_PROXY integration. The query
@@ -41,7 +43,7 @@ pub struct Options {
     pub log: Log,
 }
 
-/// The two kinds of API that can stand behind CloudFront here.
+/// The two kinds of API that can be behind CloudFront here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiKind {
     /// A REST API: its authorizer is shown no raw query and answers with a policy.
@@ -53,15 +55,15 @@ pub enum ApiKind {
 /// The authorizer's identity sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentitySources {
-    /// `Countersign-Signature`: without it the gateway answers 401 by itself. For enforce mode.
-    /// A REST API finds it in exactly this case only, an HTTP API in any.
+    /// `Countersign-Signature`: without it the gateway itself answers 401. For enforce mode. A REST API finds the
+    /// header only in exactly this case, an HTTP API in any case.
     Signature,
     /// None: every request reaches the authorizer. For monitor mode.
     None,
 }
 
 impl Options {
-    /// What every path on the wire begins with: `/STAGE`, the key of the custom domain, or nothing.
+    /// The prefix of every path on the wire: `/STAGE`, the key of the custom domain, or empty.
     pub fn wire_base(&self) -> String {
         match (&self.domain, self.stage.as_str()) {
             (Some(domain), _) => domain.base_path().to_owned(),
@@ -71,46 +73,46 @@ impl Options {
     }
 }
 
-/// Why nothing was started.
+/// Why the servers were not started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// An address cannot be listened on.
-    #[error("{address} cannot be listened on: {source}")]
+    /// The server cannot listen on an address.
+    #[error("cannot listen on {address}")]
     Listen {
-        /// The address asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// An address that others could reach: what runs here speaks plain HTTP.
-    #[error("{0} is not an address of this machine's loopback, as 127.0.0.1:0 is")]
+    /// An address that other machines could reach: the servers speak plain HTTP.
+    #[error("{0} is not an address of this machine's loopback, like 127.0.0.1:0")]
     NotLoopback(SocketAddr),
-    /// The backend is not one.
+    /// The URL is not a backend.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// A stage or an API id that would not be one.
-    #[error("{what} {value:?} is not 1 to 128 of A–Z, a–z, 0–9, `_` and `-`")]
+    /// A stage or an API id that is not valid.
+    #[error("{what} {value:?} is not 1 to 128 characters of A–Z, a–z, 0–9, `_` and `-`")]
     Name {
-        /// Which of the options.
+        /// The name of the option.
         what: &'static str,
         /// Its value.
         value: String,
     },
-    /// API keys are asked for where there are none.
-    #[error("an HTTP API has no API keys: they and usage plans exist on REST APIs only")]
+    /// API keys are requested for a kind of API that does not have them.
+    #[error("an HTTP API cannot have API keys: only REST APIs have API keys and usage plans")]
     ApiKeys,
     /// The stage `$default` of a REST API.
     #[error("a REST API cannot have the stage \"$default\": only HTTP APIs have it")]
     DefaultStage,
-    /// A parameter mapping of the path is asked for where there is none.
-    #[error("a REST API cannot overwrite the path by a parameter mapping: only HTTP APIs have `overwrite:path`")]
+    /// A parameter mapping of the path is requested for a kind of API that does not have it.
+    #[error("a REST API cannot overwrite the path with a parameter mapping: only HTTP APIs have `overwrite:path`")]
     OverwritePath,
     /// CloudFront would refuse a custom header.
     #[error("the origin's custom header {name:?} {reason}")]
     CustomHeader {
         /// Its name.
         name: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: &'static str,
     },
 }
@@ -141,19 +143,19 @@ pub(crate) fn check_custom_headers(headers: &[(String, String)]) -> Result<Vec<(
         let error = |reason| StartError::CustomHeader { name: name.clone(), reason };
         let lower = name.to_ascii_lowercase();
         if checked.len() == rules::CUSTOM_HEADERS {
-            return Err(error("is one too many: an origin has at most 10"));
+            return Err(error("is one too many: an origin can have at most 10"));
         }
         if value.chars().count() > rules::CUSTOM_HEADER_CHARACTERS {
             return Err(error("has a value of over 1,783 characters"));
         }
         if !rules::is_sendable(&lower, value) {
-            return Err(error("cannot go over the wire"));
+            return Err(error("cannot be sent over HTTP"));
         }
         if lower == "host" || rules::is_disallowed(&lower) || rules::is_read_only(&lower) {
-            return Err(error("is one that CloudFront keeps for itself"));
+            return Err(error("is reserved by CloudFront"));
         }
         if checked.iter().any(|(other, _)| *other == lower) {
-            return Err(error("stands twice"));
+            return Err(error("appears twice"));
         }
         checked.push((lower, value.clone()));
     }

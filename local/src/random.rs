@@ -32,8 +32,8 @@ pub(crate) fn trace_id(seconds: u64) -> String {
 
 fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    #[expect(clippy::expect_used, reason = "a system without randomness can run nothing of this")]
-    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+    #[expect(clippy::expect_used, reason = "without random bytes from the system this program cannot run")]
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
 }
 

@@ -17,16 +17,16 @@ use crate::{
 use std::{fmt, net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, time::Instant};
 
-/// The header without which the gateway answers by itself, where it asks for a signature.
+/// The header without which the gateway itself answers, if it requires a signature.
 pub(crate) const IDENTITY_SOURCE: [&str; 1] = ["Countersign-Signature"];
 
-/// How long requests under way may take after [`Running::stop`].
+/// How long running requests may take after [`Running::stop`].
 const STOP: Duration = Duration::from_secs(2);
 
 /// Starts both servers. They run on the present tokio runtime, which needs its timers and its network.
 ///
 /// # Errors
-/// A port that is taken, or options that AWS would not take either.
+/// If a port is in use, or AWS would refuse the options too.
 pub async fn start(
     options: Options,
     edge_function: impl EdgeFunction,
@@ -94,19 +94,19 @@ pub(crate) async fn start_within(
 
 /// Both servers, listening. Dropping it ends them at once.
 pub struct Running {
-    /// Where viewers ask.
+    /// The address for viewers.
     pub edge: SocketAddr,
-    /// Where CloudFront asks, and whoever found the back door.
+    /// The address for CloudFront, and for requests that bypass it.
     pub gateway: SocketAddr,
     edge_server: Server,
     gateway_server: Server,
 }
 
 impl Running {
-    /// Takes no more connections, lets requests under way finish for at most two seconds, and ends.
+    /// Accepts no more connections, lets running requests finish for at most two seconds, and ends.
     pub async fn stop(self) {
         let deadline = Instant::now() + STOP;
-        // The edge first: what it has under way still needs the gateway.
+        // The edge first: its running requests still need the gateway.
         self.edge_server.stop(deadline).await;
         self.gateway_server.stop(deadline).await;
     }

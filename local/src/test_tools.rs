@@ -36,7 +36,7 @@ impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
         let value = found.next().map(|(_, value)| value.as_str());
-        assert!(found.next().is_none(), "{name} stands twice");
+        assert!(found.next().is_none(), "{name} appears twice");
         value
     }
 
@@ -81,7 +81,7 @@ pub(crate) fn check_rest_answer(reply: &Reply, status: u16, error_type: &str, bo
     assert_eq!(reply.header("x-amzn-requestid").map(str::len), Some(36));
 }
 
-/// Asks the gateway under its own name: that is put in the place of the first `Host: a`, where there is one.
+/// Sends a request to the gateway under its own name, which replaces the first `Host: a`, if there is one.
 pub(crate) async fn ask_gateway(running: &Running, request: impl AsRef<[u8]>) -> Reply {
     const HOST: &[u8] = b"host: a\r\n";
     let request = request.as_ref();

@@ -10,9 +10,9 @@ use hyper::Response;
 /// Answers a request.
 ///
 /// # Errors
-/// The request's body broke off.
+/// The body of the request ended too early.
 pub(crate) async fn answer(request: BackendRequest) -> Result<Response<Body>, BoxError> {
-    // The gateway in front stops a body that is over its limit.
+    // The gateway in front refuses a body over its limit.
     let body = request.body.collect().await?.to_bytes();
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let method = request.method.as_str();
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_echo_shows_all_there_is() {
+    async fn the_echo_shows_the_whole_request() {
         let expected = json!({
             "method": "PATCH",
             "target": "/echo/a%zz?b;c",

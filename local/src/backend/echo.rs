@@ -1,5 +1,5 @@
-//! The request as it arrived, so that one can see what two hops made of it, with the authorizer's context, which an
-//! integration with a Lambda function is shown.
+//! The request as it arrived, to show how two hops changed it, with the authorizer's context, which an integration with
+//! a Lambda function gets.
 
 use crate::net::headers::latin1;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-/// What a request is answered with.
+/// The answer to a request.
 pub(crate) fn echo(
     method: &str,
     target: &str,

@@ -1,4 +1,4 @@
-//! What stands behind the gateway.
+//! The backends behind the gateway.
 
 mod built_in;
 mod echo;

@@ -7,7 +7,7 @@ use hyper::{
 };
 use serde_json::{Value, json};
 
-/// Three pets a page, and so many pages.
+/// Three pets on a page, and the number of pages.
 const LAST_PAGE: u32 = 1_000;
 
 /// Answers a request with this body.

@@ -1,4 +1,4 @@
-//! What stands behind the gateway: the built-in example API, or any HTTP server.
+//! The backend behind the gateway: the built-in example API, or any HTTP server.
 
 use crate::{
     backend::{built_in, request::BackendRequest},
@@ -18,11 +18,11 @@ pub enum Backend {
     /// The Pet Store of the AWS example, and `/echo`, which answers with the request as it arrived.
     #[default]
     BuiltIn,
-    /// `http://host:port`, with a base path if need be. Nothing else than plain HTTP is spoken.
+    /// `http://host:port`, optionally with a base path. Only plain HTTP is supported.
     Url(String),
 }
 
-/// A URL that is no [`Backend`].
+/// A URL that is not a [`Backend`].
 #[derive(Debug, thiserror::Error)]
 #[error("the backend {url:?} is not of the form http://host:port or http://host:port/base: {reason}")]
 pub struct BackendError {
@@ -30,24 +30,24 @@ pub struct BackendError {
     reason: &'static str,
 }
 
-/// A [`Backend`] that was looked at.
+/// A [`Backend`] that was checked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Upstream {
     BuiltIn,
     /// `base` has no slash at its end.
     Http {
         authority: String,
-        /// What `Host` is: without the port where that is 80.
+        /// The value of `Host`: without the port if that is 80.
         host: String,
         base: String,
     },
 }
 
 impl Upstream {
-    /// Sends a request on.
+    /// Forwards a request.
     ///
     /// # Errors
-    /// See [`SendError`]; a body that goes over its limit breaks the exchange off.
+    /// See [`SendError`]; a body over its limit ends the exchange.
     pub(crate) async fn answer(
         &self,
         mut request: BackendRequest,
@@ -61,7 +61,7 @@ impl Upstream {
         };
         let base = if request.whole_path { "" } else { base };
         let target = format!("{base}{}", request.target);
-        // An integration's server is asked by its own name.
+        // The request to an integration's server has the server's name in `Host`.
         for (name, value) in &mut request.headers {
             if name.eq_ignore_ascii_case("host") {
                 *value = host.clone().into_bytes();
@@ -101,12 +101,12 @@ impl TryFrom<&Backend> for Upstream {
         let error = |reason| BackendError { url: url.clone(), reason };
         let uri: Uri = url.parse().map_err(|_| error("it is not a URL"))?;
         if uri.scheme_str() != Some("http") {
-            return Err(error("the scheme is not http"));
+            return Err(error("the scheme must be http"));
         }
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
-        let authority = authority.ok_or_else(|| error("there must be a host, and no user"))?;
+        let authority = authority.ok_or_else(|| error("it must have a host, and must not have a user"))?;
         if uri.query().is_some() || url.contains('#') {
-            return Err(error("it has a query or a fragment"));
+            return Err(error("it must not have a query or a fragment"));
         }
         let port = authority.port_u16().unwrap_or(80);
         let authority = format!("{}:{port}", authority.host());
@@ -145,13 +145,13 @@ mod tests {
             let form = "is not of the form http://host:port or http://host:port/base";
             assert_eq!(error, format!("the backend {url:?} {form}: {reason}"));
         }
-        check("https://example.com", "the scheme is not http");
-        check("127.0.0.1:8080", "the scheme is not http");
-        check("/pets", "the scheme is not http");
+        check("https://example.com", "the scheme must be http");
+        check("127.0.0.1:8080", "the scheme must be http");
+        check("/pets", "the scheme must be http");
         check("http://a b", "it is not a URL");
         check("", "it is not a URL");
-        check("http://user@host", "there must be a host, and no user");
-        check("http://host/?a", "it has a query or a fragment");
-        check("http://host/#a", "it has a query or a fragment");
+        check("http://user@host", "it must have a host, and must not have a user");
+        check("http://host/?a", "it must not have a query or a fragment");
+        check("http://host/#a", "it must not have a query or a fragment");
     }
 }

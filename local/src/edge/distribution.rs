@@ -1,7 +1,7 @@
 //! CloudFront: from the viewer to the origin, with an origin-request function in between.
 //!
-//! Here are only the quirks that decide what a function sees and what the origin gets. Nothing is cached, and WAF is
-//! not here.
+//! Only the quirks that decide what a function sees and what the origin gets are implemented. There is neither a cache
+//! nor WAF.
 
 use crate::{
     edge::rules::{self, InvalidResult},
@@ -28,13 +28,13 @@ pub(crate) struct Edge<F> {
     pub(crate) function: F,
     /// The origin's domain: the gateway's own name.
     pub(crate) origin: String,
-    /// Where the origin listens, `host:port`: on loopback no name is looked up.
+    /// The address of the origin, `host:port`: on loopback names are not looked up.
     pub(crate) origin_address: String,
     /// The origin path, as `/STAGE`; may be empty.
     pub(crate) origin_path: String,
     /// The origin's custom headers, names in lower case.
     pub(crate) custom_headers: Vec<(String, String)>,
-    /// Of these the first is sent in `x-api-key`, one custom header more.
+    /// The first of these is sent in `x-api-key`, as one more custom header.
     pub(crate) api_keys: Option<ApiKeys>,
     /// The `<hex>` of `Via: 1.1 <hex>.cloudfront.net (CloudFront)`.
     pub(crate) via: String,
@@ -97,12 +97,12 @@ impl<F: EdgeFunction> Edge<F> {
             client_ip: &peer.ip().to_string(),
             headers: borrowed(&headers),
             origin: Origin {
-                // What an event of a deployed distribution says. Only on loopback is the next hop plain.
+                // The value in the event of a deployed distribution. Only the next hop on loopback is plain HTTP.
                 protocol: "https",
                 path: &self.origin_path,
                 custom_headers: borrowed(&custom_headers),
             },
-            // IncludeBody is on: every request that may have a body shows one, be it empty.
+            // IncludeBody is on: every request that may have a body has one in the event, also an empty one.
             body: (!is_bodiless(&head.method)).then_some(edge_signer::Body {
                 encoding: "base64",
                 data: &data,
@@ -185,7 +185,7 @@ impl<F: EdgeFunction> Edge<F> {
     }
 }
 
-/// What CloudFront refuses before it calls a function.
+/// The requests that CloudFront refuses before it calls a function.
 fn check(head: &RawHead) -> Result<(), EdgeError> {
     if !rules::allows_method(&head.method) {
         return Err(EdgeError::new(403, "method-not-allowed", "CloudFront does not allow this method"));

@@ -1,4 +1,4 @@
-//! The event of an origin-request function as CloudFront writes it, and what CloudFront reads in the function's answer.
+//! The event of an origin-request function in CloudFront's form, and CloudFront's reading of the function's answer.
 
 use crate::{
     lambda::{functions::EdgeFunction, process::FunctionProcess},
@@ -8,7 +8,7 @@ use edge_signer::{Action, Decision, Edits, Header, OriginRequest, Response};
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, time::SystemTime};
 
-/// Where a request keeps the headers that a function may change.
+/// The members of a request with the headers that a function may change.
 const HEADERS: &str = "/headers";
 const CUSTOM_HEADERS: &str = "/origin/custom/customHeaders";
 
@@ -20,7 +20,7 @@ impl EdgeFunction for FunctionProcess {
             "request": &asked,
         }}]});
         let answer = self.invoke(&random::request_id(), event.to_string()).await.map_err(|error| error.to_string())?;
-        // Its remarks are in its own log.
+        // Its notices are in its own log.
         Ok(Decision { action: read(asked, answer)?, log: Vec::new() })
     }
 }
@@ -68,13 +68,13 @@ fn header_map(headers: &[Header<'_>]) -> Value {
     Value::Object(map)
 }
 
-/// What is to be done, by the request or the response that the function has answered with.
+/// The action for the request or the response that the function has answered.
 ///
 /// # Errors
-/// It is neither, or does what this CloudFront does not know: to change more of a request than its headers.
+/// The answer is neither, or changes more of a request than its headers, which this CloudFront does not support.
 fn read(mut asked: Value, mut answer: Value) -> Result<Action, String> {
     if answer.get("status").is_some() {
-        return response(&answer).map(Action::Respond).ok_or_else(|| "it answered with no response".to_owned());
+        return response(&answer).map(Action::Respond).ok_or_else(|| "it did not answer with a response".to_owned());
     }
     let mut take = |pointer: &str| {
         let before = asked.pointer_mut(pointer).map(Value::take).and_then(object);
@@ -83,14 +83,14 @@ fn read(mut asked: Value, mut answer: Value) -> Result<Action, String> {
     };
     let ((before, after), (custom, custom_left)) = (take(HEADERS)?, take(CUSTOM_HEADERS)?);
     if asked != answer {
-        return Err("it changed more of the request than headers".to_owned());
+        return Err("it changed more of the request than its headers".to_owned());
     }
     if custom_left.iter().any(|(name, values)| custom.get(name) != Some(values)) {
         return Err("it added to the origin's custom headers".to_owned());
     }
     let mut set = Vec::new();
     for (name, values) in after.iter().filter(|(name, values)| before.get(*name) != Some(values)) {
-        set.push(single(name, values).ok_or_else(|| format!("it gave the header {name} not one value"))?);
+        set.push(single(name, values).ok_or_else(|| format!("it did not give the header {name} exactly one value"))?);
     }
     Ok(Action::Forward(Edits { remove: gone(&before, &after), set, remove_custom: gone(&custom, &custom_left) }))
 }
@@ -107,7 +107,7 @@ fn response(answer: &Value) -> Option<Response> {
     })
 }
 
-/// The one value of a header, with the name as it goes over the wire.
+/// The only value of a header, with the name as it is sent.
 fn single(name: &str, values: &Value) -> Option<(Cow<'static, str>, String)> {
     let [header] = values.as_array()?.as_slice() else { return None };
     let key = header.get("key").map_or(Some(name), Value::as_str)?;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_changed_of_a_request_is_read() {
+    fn changes_to_a_request_are_read() {
         check(|_| {}, Ok(Action::Forward(Edits::default())));
         let edits = Edits {
             remove: vec!["accept".to_owned()],
@@ -188,24 +188,24 @@ mod tests {
             json!({"status": "503", "headers": {"a": [{"value": 1}]}}),
             json!({"status": "503", "body": null}),
         ] {
-            check(|it| *it = broken, Err("it answered with no response"));
+            check(|it| *it = broken, Err("it did not answer with a response"));
         }
     }
 
     #[test]
-    fn what_is_neither_is_an_error() {
+    fn an_answer_that_is_neither_is_an_error() {
         let neither = "it answered with neither a request nor a response";
         for answer in [json!(null), json!("x"), json!([]), json!({}), json!({"headers": {}})] {
             check(|it| *it = answer, Err(neither));
         }
         check(|it| it["headers"] = json!([]), Err(neither));
-        let more = "it changed more of the request than headers";
+        let more = "it changed more of the request than its headers";
         check(|it| it["uri"] = json!("/x"), Err(more));
         check(|it| it["origin"]["custom"]["domainName"] = json!("elsewhere.example"), Err(more));
         check(|it| it["new"] = json!(1), Err(more));
         let custom = "it added to the origin's custom headers";
         check(|it| it["origin"]["custom"]["customHeaders"]["x"] = json!([{"value": "1"}]), Err(custom));
-        check(|it| it["headers"]["x"] = json!("1"), Err("it gave the header x not one value"));
-        check(|it| it["headers"]["x"] = json!([]), Err("it gave the header x not one value"));
+        check(|it| it["headers"]["x"] = json!("1"), Err("it did not give the header x exactly one value"));
+        check(|it| it["headers"]["x"] = json!([]), Err("it did not give the header x exactly one value"));
     }
 }

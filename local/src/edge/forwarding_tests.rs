@@ -94,7 +94,7 @@ async fn what_the_function_sees_and_what_the_origin_gets() {
 }
 
 #[tokio::test]
-async fn targets_go_on_byte_for_byte() {
+async fn targets_are_forwarded_byte_for_byte() {
     // A REST API answers a bare `%` by itself.
     let (running, seen, _) = start_open(Options { api: ApiKind::Http, ..options() }).await;
     for (target, uri, query, arrives) in [
@@ -120,7 +120,7 @@ async fn targets_go_on_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn bodies_are_shown_up_to_a_limit_and_sent_on_whole() {
+async fn bodies_are_shown_up_to_a_limit_and_forwarded_whole() {
     let (running, seen, _) = start_open(options()).await;
     let big: Vec<u8> = (0..2 * BODY_SEEN).map(|index| u8::try_from(index % 251).unwrap()).collect();
     for (length, truncated) in
@@ -196,7 +196,7 @@ async fn forbidden_edits_are_502_and_nothing_is_sent_on() {
         ("X-Amz-Cf-Id", "the function may not add, change or remove the header x-amz-cf-id\n"),
         ("X-Forwarded-Proto", "the function may not add, change or remove the header x-forwarded-proto\n"),
         ("Content-Length", "the function may not add, change or remove the read-only header content-length\n"),
-        ("X-Api-Key", "the header X-Api-Key is set by the function and by the origin's custom headers\n"),
+        ("X-Api-Key", "both the function and the origin's custom headers set the header X-Api-Key\n"),
     ] {
         let running =
             answering(move || forward(Edits { set: vec![(name.into(), "secret".to_owned())], ..Edits::default() }))

@@ -25,7 +25,7 @@ use tokio::{
 };
 
 #[tokio::test]
-async fn what_cloudfront_refuses_reaches_neither_function() {
+async fn a_request_that_cloudfront_refuses_reaches_neither_function() {
     let (running, edge_seen, gateway_seen) = start_open(options()).await;
     let long_target =
         |length: usize| format!("GET /echo/{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(length - "/echo/".len()));
@@ -91,7 +91,7 @@ async fn what_cloudfront_refuses_reaches_neither_function() {
     assert_eq!(echo["headers"].as_array().unwrap().iter().filter(|header| header[0] == "X-Many").count(), 500);
 }
 
-/// An edge alone, before whatever is at `origin`.
+/// Only an edge, in front of the server at `origin`.
 async fn edge_before(origin: String, limits: Limits) -> Server {
     let edge = distribution::Edge {
         function: Edge(|_: &OriginRequest<'_>| forward(Edits::default())),
@@ -264,24 +264,32 @@ async fn options_that_aws_would_refuse() {
     let eleven: Vec<(String, String)> = (0..11).map(|index| (format!("x-{index}"), String::new())).collect();
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap().into_std().unwrap();
     let address = taken.local_addr().unwrap();
-    let rule = "is not 1 to 128 of A–Z, a–z, 0–9, `_` and `-`";
+    let rule = "is not 1 to 128 characters of A–Z, a–z, 0–9, `_` and `-`";
     for (options, expected) in [
         (Options { stage: "a/b".to_owned(), ..options() }, format!("the stage \"a/b\" {rule}")),
         (Options { api_id: String::new(), ..options() }, format!("the API id \"\" {rule}")),
-        (Options { custom_headers: eleven, ..options() }, "the origin's custom header \"x-10\" is one too many: an origin has at most 10".to_owned()),
-        (custom(&[("a", &"x".repeat(1_784))]), "the origin's custom header \"a\" has a value of over 1,783 characters".to_owned()),
-        (custom(&[("a b", "")]), "the origin's custom header \"a b\" cannot go over the wire".to_owned()),
-        (custom(&[("a", "1\n2")]), "the origin's custom header \"a\" cannot go over the wire".to_owned()),
-        (custom(&[("Via", "")]), "the origin's custom header \"Via\" is one that CloudFront keeps for itself".to_owned()),
-        (custom(&[("a", ""), ("A", "")]), "the origin's custom header \"A\" stands twice".to_owned()),
-        (Options { gateway: address, ..options() }, format!("{address} cannot be listened on: Address already in use (os error 98)")),
+        (
+            Options { custom_headers: eleven, ..options() },
+            "the origin's custom header \"x-10\" is one too many: an origin can have at most 10".to_owned(),
+        ),
+        (
+            custom(&[("a", &"x".repeat(1_784))]),
+            "the origin's custom header \"a\" has a value of over 1,783 characters".to_owned(),
+        ),
+        (custom(&[("a b", "")]), "the origin's custom header \"a b\" cannot be sent over HTTP".to_owned()),
+        (custom(&[("a", "1\n2")]), "the origin's custom header \"a\" cannot be sent over HTTP".to_owned()),
+        (custom(&[("Via", "")]), "the origin's custom header \"Via\" is reserved by CloudFront".to_owned()),
+        (custom(&[("a", ""), ("A", "")]), "the origin's custom header \"A\" appears twice".to_owned()),
+        (Options { gateway: address, ..options() }, format!("cannot listen on {address}")),
         (
             Options { edge: "0.0.0.0:0".parse().unwrap(), ..options() },
-            "0.0.0.0:0 is not an address of this machine's loopback, as 127.0.0.1:0 is".to_owned(),
+            "0.0.0.0:0 is not an address of this machine's loopback, like 127.0.0.1:0".to_owned(),
         ),
         (
             Options { backend: Backend::Url("https://a".to_owned()), ..options() },
-            "the backend \"https://a\" is not of the form http://host:port or http://host:port/base: the scheme is not http".to_owned(),
+            "the backend \"https://a\" is not of the form http://host:port or http://host:port/base: the scheme must \
+            be http"
+                .to_owned(),
         ),
     ] {
         assert_eq!(refused(options).await, expected);

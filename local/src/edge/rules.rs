@@ -1,4 +1,4 @@
-//! What CloudFront lets an origin-request function do, and what it lets a viewer send.
+//! What CloudFront allows an origin-request function to do, and a viewer to send.
 //!
 //! Pure. The two header lists are those of the Lambda@Edge restrictions: one of headers that a function never sees and
 //! may not add, one of headers that it sees and may not change at origin events. CloudFront answers a function that
@@ -8,13 +8,13 @@ use crate::net::headers::latin1_bytes;
 use edge_signer::Edits;
 use hyper::header::{HeaderName, HeaderValue};
 
-/// The most bytes of a URL. The request target stands for it here: a viewer's scheme and host are not on the wire.
+/// The most bytes of a URL. Here the request target counts: a viewer's scheme and host are not on the wire.
 pub(crate) const URL_BYTES: usize = 8_192;
 
 /// The most bytes of a request head, request line included.
 pub(crate) const HEAD_BYTES: usize = 20_480;
 
-/// How much of a body the event shows.
+/// The most bytes of a body that the event has.
 pub(crate) const BODY_BYTES: usize = 1_048_576;
 
 /// The most custom headers of one origin, and the most characters of one value: CloudFront's quotas.
@@ -26,10 +26,9 @@ pub(crate) fn allows_method(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "POST" | "PATCH" | "DELETE")
 }
 
-/// Whether a header is kept from functions, and refused from them. `name` is in lower case.
-///
-/// A viewer's are dropped here. That a function does not see them is documented; that the origin sees none of them
-/// either is not, for all.
+/// Whether CloudFront hides a header from functions, and refuses it from them. `name` is in lower case. Here such a
+/// header of a viewer is dropped. It is documented that a function does not see it, but not for every one that the
+/// origin does not see it either.
 pub(crate) fn is_disallowed(name: &str) -> bool {
     const NAMES: [&str; 18] = [
         "connection",
@@ -70,16 +69,16 @@ pub(crate) fn is_read_only(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-/// Why CloudFront answers 502 instead of taking a function's result.
+/// Why CloudFront answers 502 instead of using a function's result.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidResult {
     #[error("the function may not add, change or remove the header {0}")]
     Disallowed(String),
     #[error("the function may not add, change or remove the read-only header {0}")]
     ReadOnly(String),
-    #[error("the header {0} is set by the function and by the origin's custom headers")]
+    #[error("both the function and the origin's custom headers set the header {0}")]
     AlsoCustom(String),
-    #[error("the function gave a header {0} that cannot go over the wire")]
+    #[error("the function set the header {0}, whose name or value cannot be sent over HTTP")]
     Unsendable(String),
 }
 
@@ -96,7 +95,7 @@ pub(crate) fn apply(
     for name in &edits.remove {
         let name = name.to_ascii_lowercase();
         if !headers.iter().any(|(present, _)| *present == name) {
-            continue; // removing what is not there changes nothing
+            continue; // removing a missing header changes nothing
         }
         editable(&name)?;
         headers.retain(|(present, _)| *present != name);
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_function_may_not_do() {
+    fn edits_that_a_function_may_not_make_are_refused() {
         let disallowed = |name: &str| Err(InvalidResult::Disallowed(name.to_owned()));
         for name in
             ["Connection", "Expect", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection"]
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_function_may_do() {
+    fn edits_that_a_function_may_make_are_applied() {
         for name in ["Signature", "Signature-Input", "Content-Digest", "Countersign-Target", "Host", "X-Amzn-Trace-Id"]
         {
             assert!(applied(&set(name, "x")).is_ok(), "{name}");

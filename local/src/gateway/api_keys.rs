@@ -7,29 +7,29 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-/// The API keys that a REST API takes; the first is the one that CloudFront sends. Clones share them, so that both hops
-/// change at the same moment, as a stack update makes it: no key is sent before it is taken. `Debug` prints none.
+/// The API keys that a REST API accepts; CloudFront sends the first. Clones share them, so that both hops change at the
+/// same moment, as in a stack update: a key is not sent before it is accepted. `Debug` does not print them.
 #[derive(Clone)]
 pub struct ApiKeys(Arc<RwLock<Vec<String>>>);
 
 impl ApiKeys {
-    /// With no key at all every request is refused.
+    /// Without a key every request is refused.
     pub fn new(keys: Vec<String>) -> Self {
         Self(Arc::new(RwLock::new(keys)))
     }
 
-    /// Puts others in the place of all of them.
+    /// Replaces all keys.
     pub fn replace(&self, keys: Vec<String>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
-    /// The one that CloudFront sends.
+    /// The key that CloudFront sends.
     pub(crate) fn sent(&self) -> Option<String> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).first().cloned()
     }
 
-    /// Whether `x-api-key`, in any case, is there once and holds one of the keys. Digests are compared, so that it takes
-    /// the same time wherever two keys differ.
+    /// Whether `x-api-key`, in any case, appears once and holds one of the keys. Digests are compared, so that the time
+    /// does not depend on where two keys differ.
     pub(crate) fn accept(&self, headers: &[(String, Vec<u8>)]) -> bool {
         let mut given = values(headers, "x-api-key");
         let (Some(given), None) = (given.next(), given.next()) else {

@@ -52,7 +52,7 @@ async fn another_host_is_403_before_any_authorizer() {
 }
 
 #[tokio::test]
-async fn what_is_refused_before_any_authorizer_names_its_cause() {
+async fn a_refusal_before_any_authorizer_names_its_cause() {
     for (api, of_route) in [(ApiKind::Rest, 403), (ApiKind::Http, 404)] {
         let (running, _, seen) = start_open(of(api)).await;
         for (target, status, reason) in [
@@ -93,7 +93,7 @@ async fn any_other_backend_has_every_route() {
 }
 
 #[tokio::test]
-async fn one_of_two_slashes_before_a_rest_apis_stage_is_taken_off() {
+async fn one_of_two_slashes_before_a_rest_apis_stage_is_removed() {
     let (running, _, seen) = start_open(options()).await;
     for (target, path, wire_path) in [
         ("//prod/echo/x", "/echo/x", "/prod/echo/x"),
@@ -107,9 +107,9 @@ async fn one_of_two_slashes_before_a_rest_apis_stage_is_taken_off() {
     }
 }
 
-/// The header itself stays in the event. Framing and `Host` stay whatever it names.
+/// The header itself stays in the event. Framing and `Host` stay even if it names them.
 #[tokio::test]
-async fn what_connection_names_is_taken_off_before_the_authorizer() {
+async fn headers_that_connection_names_are_removed_before_the_authorizer() {
     for api in KINDS {
         let (running, _, seen) = start_open(of(api)).await;
         let request = "POST /prod/echo HTTP/1.1\r\nHost: a\r\nConnection: , X-HOP ,,x-other,host,content-length\r\n\
@@ -154,7 +154,7 @@ async fn an_identity_source_that_connection_names_is_missing() {
 }
 
 #[tokio::test]
-async fn a_custom_domain_is_asked_by_its_name_below_its_key() {
+async fn a_custom_domain_is_served_under_its_name_and_below_its_key() {
     for (api, stage, domain, key, shown) in [
         (ApiKind::Http, "prod", "API.example.com", "", "/prod/echo/x"),
         (ApiKind::Http, "prod", "api.example.com/v1", "/v1", "/prod/echo/x"),
@@ -214,7 +214,7 @@ async fn the_default_stage_is_not_on_the_wire() {
 }
 
 #[tokio::test]
-async fn what_only_http_apis_have_is_refused_at_rest_apis() {
+async fn options_that_only_http_apis_have_are_refused_for_rest_apis() {
     for (options, expected) in [
         (
             Options { stage: "$default".to_owned(), ..options() },
@@ -226,7 +226,7 @@ async fn what_only_http_apis_have_is_refused_at_rest_apis() {
         ),
         (
             Options { overwrite_path: Some("p".to_owned()), ..options() },
-            "a REST API cannot overwrite the path by a parameter mapping: only HTTP APIs have `overwrite:path`",
+            "a REST API cannot overwrite the path with a parameter mapping: only HTTP APIs have `overwrite:path`",
         ),
     ] {
         let edge = Edge(|_: &edge_signer::OriginRequest<'_>| forward(edge_signer::Edits::default()));
@@ -280,7 +280,7 @@ async fn an_answer_of_an_authorizer_over_8192_bytes_is_refused() {
 
 #[tokio::test]
 async fn a_path_of_the_context_replaces_the_whole_path_of_the_backend() {
-    // The backend is an API of its own, which shows what it is asked for.
+    // The backend is a second API, which shows its requests.
     let (inner, _, inner_seen) = start_open(Options { stage: "$default".to_owned(), ..of(ApiKind::Http) }).await;
     let backends = [Backend::BuiltIn, Backend::Url(format!("http://{}/base", inner.gateway))];
     for backend in backends {

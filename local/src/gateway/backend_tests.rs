@@ -66,7 +66,7 @@ async fn serve_once(listener: &TcpListener, body: &str, answer: &str) -> String 
 }
 
 #[tokio::test]
-async fn a_backend_of_ones_own() {
+async fn any_http_server_can_be_the_backend() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/base/", listener.local_addr().unwrap());
     let short = Limits { backend: Duration::from_millis(300), ..Limits::default() };

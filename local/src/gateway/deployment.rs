@@ -1,7 +1,8 @@
-//! API Gateway: an API with one stage behind which everything goes to one backend, and an authorizer in front of it.
+//! API Gateway: an API with one stage and one backend, and an authorizer in front of it.
 //!
 //! A request passes, in this order: the gateway's own limits, the API's name, the stage or base path, the route, the
-//! identity sources, the authorizer, the API key, the backend. Answers of authorizers are never cached. What tells the two kinds of API apart is in [`Kind`].
+//! identity sources, the authorizer, the API key, the backend. Answers of authorizers are never cached. The differences
+//! between the two kinds of API are in [`Kind`].
 
 use crate::{
     backend::{
@@ -34,21 +35,20 @@ use std::{
 use telemetry::{Detail, Event, Log};
 use tokio::time::timeout;
 
-/// The most bytes of request line and headers together. That is the documented quota; the status of the answer is not
-/// documented.
+/// The most bytes of request line and headers together. The quota is documented, but the status of the answer is not.
 const HEADER_BYTES: usize = 10_240;
 
 /// The most bytes of a body: the documented payload quota of 10 MB.
 const BODY_BYTES: u64 = 10_485_760;
 
-/// The most bytes of an authorizer's answer: the documented quota of 8 KB. That all of the answer counts, written as JSON
-/// without spaces, is believed.
+/// The most bytes of an authorizer's answer: the documented quota of 8 KB. It is believed, but not documented, that the
+/// whole answer counts, as JSON without spaces.
 const ANSWER_BYTES: usize = 8_192;
 
 /// The methods of `ANY`, which are also those that CloudFront sends.
 const ANY: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
-/// What tells one kind of API from the other.
+/// The differences between the kinds of API.
 pub(crate) trait Kind: Send + Sync + 'static {
     /// The header that names the request in every answer, as its event does.
     const REQUEST_ID: &'static str;
@@ -58,13 +58,13 @@ pub(crate) trait Kind: Send + Sync + 'static {
     /// How long the authorizer may take.
     fn authorizer_time(limits: &Limits) -> Duration;
 
-    /// How many bytes a header counts towards [`HEADER_BYTES`].
+    /// The number of bytes that a header counts for [`HEADER_BYTES`].
     fn counted(name: &str, value: &[u8]) -> usize;
 
     /// The method as the gateway understands it.
     fn method(method: &str, headers: &[(String, Vec<u8>)]) -> String;
 
-    /// Where the target leads.
+    /// The route of the target.
     fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Rejection>;
 
     /// The authorizer's event.
@@ -81,13 +81,13 @@ pub(crate) trait Kind: Send + Sync + 'static {
     /// Whether an identity source is there and not empty.
     fn identifies(headers: &[(String, Vec<u8>)], source: &str) -> bool;
 
-    /// What an authorizer's answer to an event means; the context of one that allows.
+    /// The meaning of an authorizer's answer to an event. For an answer that allows, its context.
     fn decide(answer: &Value, event: &Value) -> Result<Map<String, Value>, Rejection>;
 
     /// Whether the request has the API key that it needs, if it needs one.
     fn takes_key(&self, headers: &[(String, Vec<u8>)]) -> bool;
 
-    /// How a refusal is answered.
+    /// The answer for a refusal.
     fn answer(rejection: Rejection) -> RejectionResponse;
 }
 
@@ -98,11 +98,11 @@ pub(crate) struct Gateway<K, A> {
     deployment: Deployment,
 }
 
-/// What both kinds of API have.
+/// The parts that both kinds of API have.
 pub(crate) struct Deployment {
     pub(crate) api_id: String,
     pub(crate) stage: String,
-    /// The API's own name, a custom domain or `host:port`: what `Host` has to be.
+    /// The API's own name, a custom domain or `host:port`: the value that `Host` must have.
     pub(crate) domain_name: String,
     /// That of a custom domain.
     pub(crate) base_path: Option<String>,
@@ -144,7 +144,7 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
     }
 
     async fn pass(&self, request: Inbound, request_id: &str) -> Result<Response<Body>, Rejection> {
-        // Before the body. Whether the real one takes the time before or after a slow upload is not known.
+        // Before the body. It is not known whether the real gateway takes the time before or after a slow upload.
         let received = SystemTime::now();
         let Inbound { head, peer, body, extensions } = request;
         within_limits::<K>(&head)?;
@@ -153,8 +153,8 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
             return Err(Rejection::OtherHost);
         }
         let arrival = K::arrive(&api, &head.target)?;
-        // What `Connection` names is for this hop alone: nothing behind it sees it, and the authorizer no more than the
-        // backend. That the real gateway takes it off before the authorizer is believed.
+        // The headers that `Connection` names are only for this hop: neither the authorizer nor the backend sees them.
+        // It is believed that the real gateway removes them before the authorizer.
         let sent: Vec<_> = not_named_by_connection(&head.headers).cloned().collect();
         let method = K::method(&head.method, &sent);
         if !ANY.contains(&method.as_str()) {
@@ -177,7 +177,7 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
         }
         let context = self.authorize(&event).await?;
         // A key may also come from the authorizer's own answer (`usageIdentifierKey`), so keys cannot be looked at
-        // before it. That the order is the same where the key is a header is believed, not verified.
+        // before it. It is believed, but not verified, that the order is the same if the key is a header.
         if !self.kind.takes_key(&sent) {
             return Err(Rejection::NoApiKey);
         }
@@ -249,13 +249,13 @@ impl Deployment {
     }
 }
 
-/// The context of an authorizer's answer; empty where it has none.
+/// The context of an authorizer's answer; empty if it has none.
 pub(crate) fn context(answer: &Value) -> Map<String, Value> {
     answer.get("context").and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-/// The path that the context has under a name. It is taken as it is: whether the real gateway encodes a `%` of it once
-/// more is not known.
+/// The path that the context has under a name. It is used unchanged: it is not known whether the real gateway encodes a
+/// `%` in it again.
 fn path_in<'a>(context: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     context.get(name)?.as_str().filter(|path| path.starts_with('/') && !path.contains(['?', '#']))
 }
@@ -281,7 +281,7 @@ fn within_limits<K: Kind>(head: &RawHead) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Adds what the gateway adds, in the event as well as for the backend.
+/// Adds the gateway's own headers, for the event and for the backend.
 fn with_gateway_headers(
     headers: &[(String, Vec<u8>)],
     peer: SocketAddr,

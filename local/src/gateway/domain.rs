@@ -23,12 +23,12 @@ pub struct Domain {
 }
 
 impl Domain {
-    /// The name in lower case, with a port where one was given: what `Host` has to be.
+    /// The name in lower case, with a port if one was given: the value that `Host` must have.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// What the path on the wire begins with: empty, or `/KEY`.
+    /// The prefix of the path on the wire: empty, or `/KEY`.
     pub fn base_path(&self) -> &str {
         &self.base_path
     }
@@ -37,7 +37,7 @@ impl Domain {
 /// A text that is not a [`Domain`].
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the domain {text:?} is not of the form HOST, HOST/KEY or HOST:PORT/KEY, as api.example.com/orders/v1 is: {reason}"
+    "the domain {text:?} is not of the form HOST, HOST/KEY or HOST:PORT/KEY, like api.example.com/orders/v1: {reason}"
 )]
 pub struct DomainError {
     text: String,
@@ -117,7 +117,7 @@ mod tests {
     fn other_texts_are_refused_with_the_reason() {
         #[track_caller]
         fn check(text: &str, reason: &str) {
-            let form = "is not of the form HOST, HOST/KEY or HOST:PORT/KEY, as api.example.com/orders/v1 is";
+            let form = "is not of the form HOST, HOST/KEY or HOST:PORT/KEY, like api.example.com/orders/v1";
             let expected = format!("the domain {text:?} {form}: {reason}");
             let error = text.parse::<Domain>().unwrap_err().to_string();
             assert!(error.starts_with(&expected), "{error}");

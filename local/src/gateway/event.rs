@@ -1,4 +1,4 @@
-//! What the authorizer events of both kinds of API are made from.
+//! The parts of the authorizer events of both kinds of API.
 
 use crate::gateway::{
     rejections::Rejection,
@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// What an event says of the API.
+/// The parts of an event about the API.
 #[derive(Clone, Debug)]
 pub struct Api<'a> {
     /// The Region, as in the method or route ARN.
@@ -22,12 +22,12 @@ pub struct Api<'a> {
     /// The stage. On the API's own domain it is the first segment of the path on the wire; an HTTP API's stage
     /// `$default` is not a segment.
     pub stage: &'a str,
-    /// The domain that was asked, as it is in `Host`.
+    /// The domain of the request, as in `Host`.
     pub domain_name: &'a str,
-    /// On a custom domain, what the path on the wire begins with in the place of the stage: empty, or `/KEY`.
-    /// `None` on the API's own domain.
+    /// On a custom domain, the prefix of the path on the wire instead of the stage: empty, or `/KEY`. `None` on the
+    /// API's own domain.
     pub base_path: Option<&'a str>,
-    /// What of the paths is a route.
+    /// The routes.
     pub routes: Routes,
     /// Names of the headers that are the authorizer's identity sources. A REST API's event does not show them.
     pub identity_sources: &'a [&'a str],
@@ -36,13 +36,13 @@ pub struct Api<'a> {
 /// A request as the API received it.
 #[derive(Clone, Debug)]
 pub struct ApiRequest<'a> {
-    /// The method as the gateway understood it.
+    /// The method as the gateway reads it.
     pub method: &'a str,
     /// The target on the wire, stage or base path included: `/prod/pets?type=dog`.
     pub target: &'a str,
-    /// Every header in the sender's case and order, together with those that the gateway adds.
+    /// Every header in the sender's case and order, and the headers that the gateway adds.
     pub headers: &'a [(String, String)],
-    /// Where the connection came from.
+    /// The source address of the connection.
     pub source_ip: &'a str,
     /// `requestContext.requestId`.
     pub request_id: &'a str,
@@ -50,12 +50,12 @@ pub struct ApiRequest<'a> {
     pub extended_request_id: &'a str,
 }
 
-/// Where a request arrives in an API.
+/// The place in an API at which a request arrives.
 #[derive(Debug)]
 pub(crate) struct Arrival<'a> {
-    /// The path on the wire, as this kind of API takes it.
+    /// The path on the wire, as this kind of API reads it.
     pub(crate) wire_path: &'a str,
-    /// What follows the stage or the base path: empty, or with a slash first.
+    /// The part after the stage or the base path: empty, or with a slash first.
     pub(crate) below: &'a str,
     /// Without its `?`.
     pub(crate) query: &'a str,
@@ -63,9 +63,9 @@ pub(crate) struct Arrival<'a> {
 }
 
 impl Api<'_> {
-    /// What follows the stage or the base path, byte for byte and in whole segments: empty, or with a slash first.
+    /// The part after the stage or the base path, byte for byte and in whole segments: empty, or with a slash first.
     ///
-    /// Whether the real gateway compares before or after decoding is not known.
+    /// It is not known whether the real gateway compares before or after decoding.
     pub(crate) fn below<'a>(&self, path: &'a str) -> Result<&'a str, Rejection> {
         let (below, outside) = match (self.base_path, self.stage) {
             (Some(base_path), _) => (path.strip_prefix(base_path), Rejection::OutsideBasePath),
@@ -86,14 +86,14 @@ impl Api<'_> {
     }
 }
 
-/// A path with one slash first, whatever it had there.
+/// A path with exactly one slash at its start.
 pub(crate) fn with_one_slash(path: &str) -> &str {
     let slashes = path.len() - path.trim_start_matches('/').len();
     path.get(slashes.saturating_sub(1)..).filter(|path| !path.is_empty()).unwrap_or("/")
 }
 
 /// A method or route ARN. `below` is what [`Api::below`] returns, as it came: percent-encoding kept, one leading slash
-/// taken off.
+/// removed.
 pub(crate) fn arn(api: &Api<'_>, method: &str, below: &str) -> String {
     let Api { region, account_id, api_id, stage, .. } = api;
     let path = below.strip_prefix('/').unwrap_or(below);
@@ -103,8 +103,8 @@ pub(crate) fn arn(api: &Api<'_>, method: &str, below: &str) -> String {
 /// The parameters of a query: decoded, the values of each name in their order. Empty pieces are skipped, `+` and `%20`
 /// are spaces.
 ///
-/// Not known of either kind of API: that `flag` looks like `flag=` (it does here), what becomes of an escape like `%zz`
-/// (it is kept as it is here), and of bytes that are not UTF-8 (U+FFFD here).
+/// Not known for either kind of API: whether `flag` looks like `flag=` (here it does), how an escape like `%zz` is
+/// decoded (here it stays unchanged), and how bytes that are not UTF-8 are decoded (here U+FFFD).
 pub(crate) fn parameters(query: &str, separators: &[char]) -> BTreeMap<String, Vec<String>> {
     let pieces = query.split(separators);
     grouped(pieces.flat_map(|piece| form_urlencoded::parse(piece.as_bytes()).into_owned()))

@@ -1,4 +1,4 @@
-//! API Gateway: what both kinds of API have, and in a folder each what only one of them has.
+//! API Gateway: the parts of both kinds of API, and a folder for the parts of each kind.
 
 pub(crate) mod api_keys;
 pub(crate) mod deployment;

@@ -1,9 +1,9 @@
-//! Why API Gateway answers by itself, and the form of such an answer. Which one a kind of API gives is that kind's.
+//! Why API Gateway itself answers, and the form of such an answer. Each kind of API has its own answers.
 
 use crate::net::body::{Body, full};
 use hyper::{Response, StatusCode, header::HeaderValue};
 
-/// Why the gateway answers by itself, in the order of its checks.
+/// Why the gateway itself answers, in the order of its checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rejection {
     /// The request cannot be taken as one; says why.
@@ -19,7 +19,7 @@ pub(crate) enum Rejection {
     NoSuchMethod,
     /// REST APIs only.
     MethodArnTooLong,
-    /// An identity source is not there.
+    /// An identity source is missing.
     Unidentified,
     AuthorizerTimeout,
     /// The authorizer's answer is over the quota.
@@ -28,11 +28,11 @@ pub(crate) enum Rejection {
     ThrewUnauthorized,
     /// The authorizer threw anything else.
     Threw,
-    /// The answer is not one that API Gateway takes; says why.
+    /// API Gateway does not accept the answer, for this reason.
     BrokenAnswer(&'static str),
     /// The answer says no.
     Denied,
-    /// The answer, a policy, says nothing of this method. REST APIs only.
+    /// The policy in the answer does not cover this method. REST APIs only.
     NotCovered,
     /// REST APIs only.
     NoApiKey,

@@ -1,11 +1,11 @@
-//! The routes of an API: what of its paths is one of its resources. Each takes any method (`ANY`).
+//! The routes of an API: the paths that are its resources. Each route accepts any method (`ANY`).
 
 /// Which routes an API has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Routes {
     /// Every path: `/` and `/{proxy+}` of a REST API, `$default` of an HTTP API.
     All,
-    /// Those of the built-in backend: `/pets`, `/pets/{petId}`, `/echo` and `/echo/{proxy+}`.
+    /// The routes of the built-in backend: `/pets`, `/pets/{petId}`, `/echo` and `/echo/{proxy+}`.
     PetStore,
 }
 
@@ -17,15 +17,15 @@ pub(crate) struct Route {
     pub(crate) resource_id: &'static str,
 }
 
-/// What a path is routed to.
+/// The route of a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Routed<'a> {
     pub(crate) route: &'static Route,
-    /// The path parameter, name and value. The value is as it came.
+    /// The path parameter, name and value. The value is as received.
     pub(crate) parameter: Option<(&'static str, &'a str)>,
 }
 
-/// The more exact one first: it is tried first.
+/// The more exact routes first: they are tried first.
 const ALL: [Route; 2] =
     [Route { pattern: "/", resource_id: "root000001" }, Route { pattern: "/{proxy+}", resource_id: "proxy00001" }];
 const PET_STORE: [Route; 4] = [
@@ -38,7 +38,7 @@ const PET_STORE: [Route; 4] = [
 impl Routes {
     /// The route of a path that begins with one slash, byte for byte.
     ///
-    /// Whether an escaped slash divides segments at the real gateway is not known. It does not here.
+    /// It is not known whether an escaped slash divides segments at the real gateway. Here it does not.
     pub(crate) fn find(self, path: &str) -> Option<Routed<'_>> {
         let routes: &'static [Route] = match self {
             Self::All => &ALL,

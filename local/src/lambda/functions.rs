@@ -6,7 +6,7 @@ use serde_json::Value;
 use signing::Nonce;
 use std::{future::Future, time::SystemTime};
 
-/// What CloudFront calls at origin request: in this process or, as a `FunctionProcess`, in another.
+/// The function that CloudFront calls at origin request: in this process or, as a `FunctionProcess`, in another.
 pub trait EdgeFunction: Send + Sync + 'static {
     /// Handles one event.
     ///
@@ -19,10 +19,10 @@ pub trait EdgeFunction: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Decision, String>> + Send;
 }
 
-/// What API Gateway calls before the integration.
+/// The function that API Gateway calls before the integration.
 pub trait AuthorizerFunction: Send + Sync + 'static {
-    /// Takes an authorizer event, a REST API's or an HTTP API's, as JSON text; returns the authorizer's answer as it is
-    /// in JSON.
+    /// Takes an authorizer event of a REST API or an HTTP API as JSON text, and returns the authorizer's answer as
+    /// JSON.
     ///
     /// # Errors
     /// The function threw, or failed. A REST API answers 401 to the text `Unauthorized`, 500 to any other; an HTTP API always 500.
@@ -32,7 +32,7 @@ pub trait AuthorizerFunction: Send + Sync + 'static {
 impl EdgeFunction for EdgeSigner {
     async fn handle(&self, request: &OriginRequest<'_>, now: SystemTime) -> Result<Decision, String> {
         let mut nonce = [0; 16];
-        getrandom::fill(&mut nonce).map_err(|error| format!("no randomness: {error}"))?;
+        getrandom::fill(&mut nonce).map_err(|error| format!("the system does not give random bytes: {error}"))?;
         Ok(EdgeSigner::handle(self, request, Nonce::new(nonce), now).await)
     }
 }

@@ -1,4 +1,4 @@
-//! What a function's process writes, line by line, and in time: before its answer is handed on.
+//! The output of a function's process, line by line, and in time: before its answer is passed on.
 
 use std::{
     io::{self, ErrorKind, Read as _},
@@ -7,25 +7,24 @@ use std::{
 };
 use tokio::io::Interest;
 
-/// A line that is longer is cut: CloudWatch takes no longer one.
+/// A longer line is cut, because CloudWatch does not accept longer lines.
 const LINE_BYTES: usize = 1_048_576;
 
-/// The end at which the output of a process is read.
+/// The reading end of the output of a process.
 ///
-/// It is a socket and not a pipe, since its two ends have modes of their own: here a read never waits, which for the process
-/// that writes a write does. So all that was written up to a moment can be read in that moment.
+/// It is a socket and not a pipe, because the two ends of a socket have separate modes: a read here never blocks, but a
+/// write of the process does. So all output up to a moment can be read at that moment.
 pub(crate) struct Output {
     stream: UnixStream,
-    /// The same socket, for tokio to say when there is something to read. That it says so later than it is so, is why nothing
-    /// is read from it.
+    /// The same socket, with which tokio reports new output. Its report can be late, so the output is not read from it.
     readiness: tokio::net::UnixStream,
-    /// What has been read of a line that has not ended.
+    /// The part of an unfinished line that has been read.
     begun: Mutex<Vec<u8>>,
     log: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Output {
-    /// The end to read, whose lines go to `log`, and that for the process.
+    /// The reading end, whose lines go to `log`, and the end for the process.
     pub(crate) fn new(log: impl Fn(&str) + Send + Sync + 'static) -> io::Result<(Arc<Self>, OwnedFd)> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
@@ -44,7 +43,7 @@ impl Output {
         }
     }
 
-    /// Hands every line that has been written to the log; returns whether no more will come.
+    /// Passes every line that has been written to the log. Returns whether the output has ended.
     pub(crate) fn drain(&self) -> bool {
         // One reader at a time, so that lines stay in their order.
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,7 +85,7 @@ mod tests {
     use std::io::Write as _;
 
     #[tokio::test]
-    async fn lines_are_told_when_they_have_ended_and_all_of_them() {
+    async fn every_line_is_logged_when_it_has_ended() {
         let told = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&told);
         let (output, writer) = Output::new(move |line: &str| log.lock().unwrap().push(line.to_owned())).unwrap();

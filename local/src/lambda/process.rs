@@ -30,7 +30,7 @@ use tokio::{
 /// Lambda's limit for the start of a function.
 const INIT: Duration = Duration::from_secs(10);
 
-/// How many of its last lines tell why a process has ended.
+/// How many of the last lines of a process the error about its end has.
 const LAST_LINES: usize = 5;
 
 /// Runs a function of Node, whose module is the argument.
@@ -39,14 +39,14 @@ const NODE_RUNTIME: &str = include_str!("node_runtime.mjs");
 /// A function in a process of its own, which does one invocation at a time. Killed when it is dropped; and where whoever
 /// started it is killed, it finds no Runtime API any more and ends.
 ///
-/// A process that has ended is followed by a new one at the next invocation. One that takes too long or answers with what is no
-/// JSON is ended; and so is one for whose answer nobody waits any more: what it would answer belongs to nobody.
+/// If a process has ended, the next invocation starts a new one. A process is killed if it takes too long, if its
+/// answer is not JSON, or if its caller no longer waits: its answer could go to another caller.
 pub struct FunctionProcess {
     launch: Launch,
     limit: Duration,
     log: Log,
     running: tokio::sync::Mutex<Option<Running>>,
-    /// Those of processes that have ended too: what they wrote is read to its end.
+    /// The output of processes that have ended too: it is read to its end.
     readers: Mutex<JoinSet<()>>,
 }
 
@@ -95,13 +95,13 @@ impl FunctionProcess {
         Ok(function)
     }
 
-    /// Hands the function an event, and returns what it answers. What it wrote meanwhile is in the log by then.
+    /// Passes an event to the function, and returns its answer. All lines that it wrote until then are in the log.
     ///
     /// # Errors
     /// The function threw, or its process failed.
     pub async fn invoke(&self, request_id: &str, event: impl Into<Bytes>) -> Result<Value, FunctionError> {
         let mut place = self.running.lock().await;
-        // Taken out, so that a process is put back only if it is good for more.
+        // Taken out, so that only a process that can handle more invocations is put back.
         let living = place.take().and_then(Running::living);
         let mut running = match living {
             Some(running) => running,
@@ -114,7 +114,7 @@ impl FunctionProcess {
         answer
     }
 
-    /// Ends the process. Everything that it wrote is in the log then.
+    /// Ends the process. After that, all lines that it wrote are in the log.
     pub async fn stop(self) {
         drop(self.running.lock().await.take());
         let mut readers = std::mem::take(&mut *self.readers.lock().unwrap_or_else(PoisonError::into_inner));
@@ -144,11 +144,11 @@ impl FunctionProcess {
         command.stdout(Stdio::from(writer.try_clone()?)).stderr(Stdio::from(writer));
         let mut child = command.spawn().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound if self.launch.module.is_some() => {
-                FunctionError::NoNode("no `node` is on the PATH".to_owned())
+                FunctionError::NoNode("`node` is not on the PATH".to_owned())
             }
             _ => FunctionError::Start(error),
         })?;
-        // Held beside it: to wait for a child closes its standard input.
+        // Kept separately, because waiting for a child closes its standard input.
         let stdin = child.stdin.take();
         let mut running = Running { child, _stdin: stdin, api, output, last };
         let ready = tokio::select! {
@@ -164,7 +164,7 @@ impl FunctionProcess {
 impl AuthorizerFunction for FunctionProcess {
     async fn authorize(&self, event: &str, now: SystemTime) -> Result<Value, String> {
         self.invoke(&random::request_id(), event.to_owned()).await.map_err(|error| {
-            // Of what it threw it has told the log itself.
+            // The function itself has logged what it threw.
             if !matches!(error, FunctionError::Threw { .. }) {
                 let detail = format_args!("the authorizer failed: {error}");
                 self.log.write(&Event::FunctionFailed { detail: Detail(&detail) }, now);
@@ -174,10 +174,10 @@ impl AuthorizerFunction for FunctionProcess {
     }
 }
 
-/// A process, and what it talks to. Killed when it is dropped.
+/// A process, and its Runtime API. Killed on drop.
 struct Running {
     child: Child,
-    /// Open as long as this process lives, and after that Node ends, whatever it does.
+    /// Open as long as this process lives. When it closes, Node ends, also in an endless loop.
     _stdin: Option<ChildStdin>,
     api: RuntimeApi,
     output: Arc<Output>,
@@ -185,7 +185,7 @@ struct Running {
 }
 
 impl Running {
-    /// Itself, if it has not ended since.
+    /// The process, if it has not ended since.
     fn living(mut self) -> Option<Self> {
         matches!(self.child.try_wait(), Ok(None)).then_some(self)
     }
@@ -193,7 +193,7 @@ impl Running {
     async fn invoke(&mut self, request_id: &str, event: Bytes, limit: Duration) -> Result<Value, FunctionError> {
         let answer = self.api.hand_over(request_id, event, limit);
         let answer = tokio::select! {
-            // An answer counts, though the process ends right behind it.
+            // An answer counts, even if the process ends directly after it.
             biased;
             answer = answer => answer,
             status = self.child.wait() => return Err(self.ended(status)),
@@ -220,7 +220,7 @@ impl Running {
 struct Launch {
     name: String,
     program: OsString,
-    /// Of Node; without one, the program is the function.
+    /// The module for Node; if `None`, the program is the function.
     module: Option<OsString>,
     environment: Vec<(String, String)>,
 }

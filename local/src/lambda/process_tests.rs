@@ -1,4 +1,4 @@
-//! Functions in processes of their own, that do what they should and what they should not.
+//! Functions in processes of their own, correct and faulty ones.
 
 use crate::{
     lambda::{error::FunctionError, process::FunctionProcess},
@@ -82,7 +82,7 @@ async fn is_gone(pid: &Value) {
 }
 
 #[tokio::test]
-async fn what_was_written_before_an_answer_is_in_the_log_with_it() {
+async fn lines_written_before_an_answer_are_in_the_log_with_it() {
     let stage = Stage::new();
     let body = "for (let n = 0; n < event.lines; n++) (n % 2 ? console.log : console.error)(`${event.id} ${n}`);
         return [event.id, process.env.OWN, process.env.AWS_LAMBDA_FUNCTION_NAME];";
@@ -125,8 +125,8 @@ async fn a_function_that_throws_lives_on_and_one_that_answers_nothing_does_not()
     let function = stage.handler(body).await;
     for (event, expected, lives) in [
         ("throw", "TypeError: no", true),
-        ("nothing", "its answer is no JSON of at most 6 MB", false),
-        ("large", "its answer is no JSON of at most 6 MB", false),
+        ("nothing", "its answer is not JSON of at most 6 MB", false),
+        ("large", "its answer is not JSON of at most 6 MB", false),
     ] {
         let before = invoke(&function, json!(null)).await;
         assert_eq!(invoke(&function, json!(event)).await, Err(expected.to_owned()));
@@ -145,7 +145,7 @@ async fn a_process_that_ends_or_hangs_is_followed_by_another() {
     };";
     let function = stage.module(text, Duration::from_secs(2)).await.unwrap();
     for (event, expected) in [
-        ("end", "its process has ended (exit status: 3), and last said: at the end"),
+        ("end", "its process has ended (exit status: 3). Its last lines: at the end"),
         ("wait", "it did not answer within 2 s"),
         ("spin", "it did not answer within 2 s"),
     ] {
@@ -163,7 +163,7 @@ async fn a_process_that_ends_or_hangs_is_followed_by_another() {
 
 /// Else the next one would get its answer, or wait for it.
 #[tokio::test]
-async fn an_invocation_that_nobody_waits_for_ends_its_process() {
+async fn an_abandoned_invocation_ends_its_process() {
     let stage = Stage::new();
     let body = "if (event === 'wait') { console.log('begun'); await new Promise(() => setInterval(() => {}, 1000)); }
         return [event, process.pid];";
@@ -184,7 +184,7 @@ async fn an_invocation_that_nobody_waits_for_ends_its_process() {
 }
 
 #[tokio::test]
-async fn what_cannot_start_says_why() {
+async fn a_function_that_cannot_start_says_why() {
     #[track_caller]
     fn failed(started: Result<FunctionProcess, FunctionError>, expected: &str) {
         let error = started.err().expect("it does not start").to_string();
@@ -201,7 +201,7 @@ async fn what_cannot_start_says_why() {
     stage.file("x.node", "no addon", 0o600);
     failed(stage.module(addon, PATIENCE).await, "x.node");
     failed(stage.module("process.exit(4);", PATIENCE).await, "its process has ended (exit status: 4)");
-    failed(stage.program("#!/bin/sh\necho why; exit 5\n", 0o700).await, "(exit status: 5), and last said: why");
+    failed(stage.program("#!/bin/sh\necho why; exit 5\n", 0o700).await, "(exit status: 5). Its last lines: why");
     failed(stage.program("#!/bin/sh\n", 0o600).await, "it cannot be run on this machine: Permission denied");
     failed(
         stage.program("\u{7f}ELF of another machine", 0o700).await,
@@ -215,7 +215,7 @@ async fn what_cannot_start_says_why() {
 
 /// With a clock that goes on by itself where there is nothing to do but wait.
 #[tokio::test(start_paused = true)]
-async fn a_process_that_asks_for_no_work_is_ended() {
+async fn a_process_that_does_not_ask_for_work_is_killed() {
     let stage = Stage::new();
     let started = stage.program("#!/bin/sh\necho $$\nexec sleep 600\n", 0o700).await;
     assert_eq!(started.err().unwrap().to_string(), "it did not answer within 10 s");

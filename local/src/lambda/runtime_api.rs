@@ -26,10 +26,10 @@ use tokio::{
 /// Lambda's limit for the answer of a function.
 const ANSWER_BYTES: usize = 6 * 1024 * 1024;
 
-/// What our own runtime for Node calls it.
+/// The name that our own runtime for Node uses.
 const OLD_NODE: &str = "OldNode";
 
-/// What a function made of an event.
+/// The result of a function for an event.
 #[derive(Debug)]
 pub(crate) enum InvocationResult {
     Response(Value),
@@ -37,11 +37,11 @@ pub(crate) enum InvocationResult {
         kind: String,
         message: String,
     },
-    /// It is no JSON, or too much of it.
+    /// The answer is not JSON, or is too large.
     Unreadable,
 }
 
-/// The server. When it is dropped, its connections end, at which a runtime ends too.
+/// The server. On drop its connections close, and then a runtime ends too.
 pub(crate) struct RuntimeApi {
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
@@ -50,7 +50,7 @@ pub(crate) struct RuntimeApi {
     task: JoinHandle<()>,
 }
 
-/// How far the process is.
+/// The state of the process.
 enum Start {
     Loading,
     Ready,
@@ -66,7 +66,7 @@ struct Event {
 struct Shared {
     function_arn: String,
     next: tokio::sync::Mutex<mpsc::UnboundedReceiver<Event>>,
-    /// The invocation under way.
+    /// The running invocation.
     waiting: Mutex<Option<(String, oneshot::Sender<InvocationResult>)>>,
     start: watch::Sender<Start>,
     output: Arc<Output>,
@@ -92,7 +92,7 @@ impl RuntimeApi {
     /// Ends when the process asks for its first event.
     ///
     /// # Errors
-    /// It says why it never will.
+    /// The process reported why it will not ask.
     pub(crate) async fn ready(&mut self) -> Result<(), FunctionError> {
         match self.start.wait_for(|start| !matches!(start, Start::Loading)).await.as_deref() {
             Ok(Start::Failed { kind, message }) if kind == OLD_NODE => Err(FunctionError::NoNode(message.clone())),
@@ -101,7 +101,7 @@ impl RuntimeApi {
         }
     }
 
-    /// Hands over an event, to be answered within the limit, and waits for the answer.
+    /// Passes an event, which must be answered within the limit, and waits for the answer.
     pub(crate) fn hand_over(
         &self,
         request_id: &str,
@@ -130,11 +130,11 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             Some(_) = connections.join_next() => continue,
         };
         let Ok((stream, _)) = accepted else {
-            // Out of file descriptors, say: nothing to be done but not to spin.
+            // For example without free file descriptors: only a busy loop must be avoided.
             sleep(Duration::from_millis(50)).await;
             continue;
         };
-        // Small answers are not to wait for more.
+        // Small answers must not wait for more data.
         let _ = stream.set_nodelay(true);
         let shared = Arc::clone(&shared);
         let service = service_fn(move |request| {
@@ -152,7 +152,7 @@ impl Shared {
             ["invocation", "next"] if request.method() == Method::GET => self.next().await,
             ["invocation", id, kind @ ("response" | "error")] => {
                 let answer = read(request).await;
-                // Before the answer is handed on, so that whoever gets it finds in the log what was written before.
+                // Before the answer is passed on, so that its receiver finds all earlier lines in the log.
                 self.output.drain();
                 let mut waiting = self.waiting();
                 let Some((_, tell)) = waiting.take_if(|(request_id, _)| request_id == id) else {
@@ -178,7 +178,7 @@ impl Shared {
         }
     }
 
-    /// Waits for an event: a runtime that asks has nothing else to do.
+    /// Waits for an event: a runtime that asks is idle.
     async fn next(&self) -> Response<Full<Bytes>> {
         self.start.send_replace(Start::Ready);
         let Some(Event { request_id, deadline, body }) = self.next.lock().await.recv().await else {

@@ -1,4 +1,4 @@
-//! Bodies on their way through: as a stream, never whole in memory where they need not be.
+//! Bodies on their way through: as a stream, and whole in memory only if necessary.
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
@@ -13,22 +13,22 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Why a body broke off.
+/// Why a body ended too early.
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Any body, in either direction.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
 
-/// A body that is all there.
+/// A body that is complete.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// Reads at least `wanted` bytes, or to the end, and gives the body back as if nothing had been read.
-/// The first value holds what was read: more than `wanted` bytes exactly if there is more.
+/// Reads at least `wanted` bytes, or to the end, and returns the body as if it had not been read. The first value holds
+/// the bytes that were read: more than `wanted` bytes exactly if there is more.
 ///
 /// # Errors
-/// The sender went away or broke the framing.
+/// The sender closed the connection or broke the framing.
 pub(crate) async fn peek(mut body: Incoming, wanted: usize) -> Result<(Bytes, Body), hyper::Error> {
     let mut read = BytesMut::new();
     while read.len() <= wanted {
@@ -41,7 +41,7 @@ pub(crate) async fn peek(mut body: Incoming, wanted: usize) -> Result<(Bytes, Bo
     Ok((read.clone(), Body::new(Prefixed { prefix: Some(read), rest: body })))
 }
 
-/// What was read already, then the rest.
+/// The bytes that were already read, then the rest.
 struct Prefixed {
     prefix: Option<Bytes>,
     rest: Incoming,
@@ -63,12 +63,12 @@ impl HttpBody for Prefixed {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // Unknown where the sender's framing was chunked; where it was a length, the header says so.
+        // Unknown if the sender's framing was chunked; if it was a length, the header has it.
         if self.is_end_stream() { SizeHint::with_exact(0) } else { SizeHint::default() }
     }
 }
 
-/// A body that breaks off after so many bytes, and the mark that it did.
+/// A body that ends after this number of bytes, and the mark that it did.
 pub(crate) struct Counted {
     inner: Incoming,
     left: u64,
@@ -82,7 +82,7 @@ impl Counted {
     }
 }
 
-/// Tells whether the body went over its limit.
+/// Whether the body was over its limit.
 pub(crate) struct Exceeded(Arc<AtomicBool>);
 
 impl Exceeded {

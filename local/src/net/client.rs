@@ -1,4 +1,4 @@
-//! Sending a request on to the next hop: one connection a request, everything bounded in time.
+//! Forwards a request to the next hop: one connection for each request, every step bounded in time.
 
 use crate::net::{
     body::{Body, BoxError},
@@ -25,18 +25,18 @@ use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
 /// enough.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Why no answer came.
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendError {
-    #[error("it cannot be connected to")]
+    #[error("the connection failed")]
     Connect(#[source] io::Error),
-    #[error("it did not answer in time")]
+    #[error("there was no answer in time")]
     Timeout,
-    #[error("it broke the exchange off")]
+    #[error("the connection closed before the answer")]
     Broken(#[source] hyper::Error),
 }
 
-/// Header names as they go over the wire.
+/// The case of header names on the wire.
 #[derive(Clone, Copy)]
 pub(crate) enum NameCase {
     /// `signature-input` becomes `Signature-Input`.
@@ -49,7 +49,7 @@ pub(crate) enum NameCase {
 /// hop-by-hop headers.
 ///
 /// # Errors
-/// No connection, no answer within `limit`, or an exchange that breaks off before the answer's head.
+/// If the connection fails, there is no answer within `limit`, or the exchange ends before the head of the answer.
 pub(crate) async fn send(
     authority: &str,
     request: Request<Body>,
@@ -71,7 +71,7 @@ pub(crate) async fn send(
             .await
             .map_err(SendError::Broken)?;
         let driver = AbortOnDrop(tokio::spawn(async move {
-            // An error here is also the error of the request or of its answer's body.
+            // An error here is also an error of the request or of the body of its answer.
             let _ = connection.await;
         }));
         let response = sender.send_request(request).await.map_err(SendError::Broken)?;
@@ -90,7 +90,7 @@ pub(crate) async fn send(
     Ok(Response::from_parts(parts, Body::new(Driven { inner: body, _driver: driver })))
 }
 
-/// The body of an answer, which ends its connection with it.
+/// The body of an answer. Its drop closes its connection.
 struct Driven {
     inner: Incoming,
     _driver: AbortOnDrop,

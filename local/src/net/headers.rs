@@ -1,18 +1,18 @@
-//! Headers: their values, which of them go on to the next hop, and the form that hyper wants.
+//! Headers: their values, those that go on to the next hop, and the form that hyper needs.
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// The values of one header, whatever the case of its name.
+/// The values of one header, with its name in any case.
 pub(crate) fn values<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> impl Iterator<Item = &'a [u8]> {
     headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
 }
 
-/// Bytes read as ISO-8859-1: every byte has its character, nothing is lost.
+/// Bytes read as ISO-8859-1: every byte is a character, so no byte is lost.
 pub(crate) fn latin1(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
 
-/// The way back; `None` where a character is none of ISO-8859-1.
+/// The way back; `None` if a character is not in ISO-8859-1.
 pub(crate) fn latin1_bytes(text: &str) -> Option<Vec<u8>> {
     text.chars().map(|character| u8::try_from(character).ok()).collect()
 }
@@ -23,25 +23,25 @@ pub(crate) fn named_by_connection<'a>(values: impl Iterator<Item = &'a [u8]>) ->
     names.map(|name| String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase()).collect()
 }
 
-/// Whether a header is for one hop only. `name` is in lower case.
-/// Framing and `Host` stay whatever `Connection` names: a body must end where the sender said.
+/// Whether a header is for one hop only. `name` is in lower case. Framing and `Host` stay even if `Connection` names
+/// them: a body must end where the sender said.
 pub(crate) fn is_hop_by_hop(name: &str, named_by_connection: &[String]) -> bool {
     match name {
         "content-length" | "transfer-encoding" | "host" => false,
-        // Expect is answered by the server half of this hop, which reads the body.
+        // The server half of this hop answers Expect, because it reads the body.
         "connection" | "keep-alive" | "te" | "trailer" | "upgrade" | "expect" => true,
         name => name.starts_with("proxy-") || named_by_connection.iter().any(|named| named == name),
     }
 }
 
-/// What of a request's headers goes on to the next hop.
+/// The headers of a request that go on to the next hop.
 pub(crate) fn end_to_end(headers: &[(String, Vec<u8>)]) -> impl Iterator<Item = &(String, Vec<u8>)> {
     let named = named_by_connection(values(headers, "connection"));
     headers.iter().filter(move |(name, _)| !is_hop_by_hop(&name.to_ascii_lowercase(), &named))
 }
 
-/// What is left of a request's headers where `Connection` takes off what it names. The other headers for one hop stay,
-/// `Connection` too.
+/// The headers of a request without those that `Connection` names. The other headers for one hop stay, and `Connection`
+/// too.
 pub(crate) fn not_named_by_connection(headers: &[(String, Vec<u8>)]) -> impl Iterator<Item = &(String, Vec<u8>)> {
     let named = named_by_connection(values(headers, "connection"));
     headers.iter().filter(move |(name, _)| {
@@ -50,7 +50,7 @@ pub(crate) fn not_named_by_connection(headers: &[(String, Vec<u8>)]) -> impl Ite
     })
 }
 
-/// Headers as hyper wants them; `None` where a name or a value cannot go over the wire.
+/// Headers as hyper needs them; `None` if a name or a value cannot be sent.
 pub(crate) fn header_map<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<HeaderMap> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {

@@ -1,9 +1,9 @@
 //! The request head as the sender wrote it.
 //!
-//! A REST API shows its authorizer header names in the sender's case and finds identity sources by it; hyper hands out
-//! names in lower case. So [`Recorder`] keeps the first bytes of a connection while hyper reads them, and [`RawHead`]
-//! reads them once more. It also refuses what two parsers could frame in two ways: that is how requests are smuggled
-//! past a hop.
+//! A REST API shows its authorizer header names in the sender's case and finds identity sources by it, but hyper
+//! returns names in lower case. So [`Recorder`] keeps the first bytes of a connection while hyper reads them, and
+//! [`RawHead`] reads them again. It also refuses a head that two parsers could frame in two ways: that is how requests
+//! are smuggled past a hop.
 
 use crate::net::headers::values;
 use std::{
@@ -14,12 +14,12 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The most bytes of a request head that are read at all. Both hops have tighter limits of their own (20,480 and
-/// 10,240); this only leaves them room to answer in their own words.
+/// The most bytes of a request head that are read at all. Both hops have smaller limits of their own (20,480 and
+/// 10,240); this limit lets them give their own answers.
 pub(crate) const HEAD_BYTES: usize = 32 * 1024;
 
-/// As many headers as fit [`HEAD_BYTES`] (`a:\r\n` is the shortest), so that their number never refuses a request that
-/// is small enough.
+/// As many headers as fit into [`HEAD_BYTES`] (`a:\r\n` is the shortest), so that a request that is small enough is
+/// never refused for their number.
 pub(crate) const HEADERS: usize = HEAD_BYTES / 4;
 
 /// A request head: names in the sender's case, in order, with every duplicate.
@@ -36,7 +36,7 @@ pub(crate) struct RawHead {
     pub(crate) bytes: usize,
 }
 
-/// How the sender says where the body ends.
+/// How the sender marks the end of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     None,
@@ -55,7 +55,7 @@ impl RawHead {
     /// Reads the bytes that [`Recorder`] kept.
     ///
     /// # Errors
-    /// What is wrong with the head, in words that hold nothing of it.
+    /// The problem of the head, as a text without any part of it.
     pub(crate) fn parse(recorded: &[u8]) -> Result<Self, &'static str> {
         // Most requests have few headers, and the table is written before it is used.
         Self::parse_up_to(recorded, 128)
@@ -79,7 +79,7 @@ impl RawHead {
         let body = framing(&headers)?;
         let hosts = values(&headers, "host").count();
         if hosts > 1 || (hosts == 0 && version > 0) {
-            return Err("there is not exactly one Host"); // RFC 9112, section 3.2
+            return Err("the request does not have exactly one Host"); // RFC 9112, section 3.2
         }
         Ok(Self {
             // "METHOD target HTTP/1.1"
@@ -92,22 +92,23 @@ impl RawHead {
         })
     }
 
-    /// Whether the target is a path with perhaps a query, and no fragment: `*`, `http://…` and `host:port` are not.
+    /// Whether the target is a path, optionally with a query, and without a fragment: `*`, `http://…` and `host:port`
+    /// are not.
     pub(crate) fn is_origin_form(&self) -> bool {
         self.target.starts_with('/') && !self.target.contains('#')
     }
 
-    /// The method, where it is a well-known one: what a log line may hold of it.
+    /// The method for a log line, if it is a well-known method.
     pub(crate) fn method_for_log(&self) -> &'static str {
         let known = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE", "CONNECT", "TRACE"];
         known.into_iter().find(|known| *known == self.method).unwrap_or("other")
     }
 }
 
-const TOO_MANY: &str = "there are too many headers";
+const TOO_MANY: &str = "the request has too many headers";
 
-/// hyper takes `Transfer-Encoding` over `Content-Length` and equal lengths for one; another hop may not. So neither
-/// passes here.
+/// hyper prefers `Transfer-Encoding` to `Content-Length`, and accepts equal lengths as one; another hop may not. So
+/// both are refused here.
 fn framing(headers: &[(String, Vec<u8>)]) -> Result<Framing, &'static str> {
     let mut lengths = values(headers, "content-length");
     let mut codings = values(headers, "transfer-encoding");
@@ -119,13 +120,13 @@ fn framing(headers: &[(String, Vec<u8>)]) -> Result<Framing, &'static str> {
             length.map(Framing::Length).ok_or("the Content-Length is not a number")
         }
         (None, _, Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
-        (None, _, Some(_), _) => Err("the Transfer-Encoding is not chunked alone"),
-        (Some(_), _, Some(_), _) => Err("both Content-Length and Transfer-Encoding are there"),
-        (Some(_), Some(_), None, _) => Err("there is more than one Content-Length"),
+        (None, _, Some(_), _) => Err("the Transfer-Encoding is not only chunked"),
+        (Some(_), _, Some(_), _) => Err("the request has both Content-Length and Transfer-Encoding"),
+        (Some(_), Some(_), None, _) => Err("the request has more than one Content-Length"),
     }
 }
 
-/// What a [`Recorder`] has kept; `None` once taken, and from then on nothing more is kept.
+/// The bytes that a [`Recorder`] has kept; `None` after they were taken, and then no more bytes are kept.
 #[derive(Clone)]
 pub(crate) struct Record(Arc<Mutex<Option<Vec<u8>>>>);
 
@@ -134,12 +135,12 @@ impl Record {
         Self(Arc::new(Mutex::new(Some(Vec::new()))))
     }
 
-    /// What came so far. It ends the recording.
+    /// The bytes until now. This call ends the recording.
     pub(crate) fn take(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
 
-    /// Whether the head was read to its end and handed on.
+    /// Whether the head was read to its end and passed on.
     pub(crate) fn is_taken(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
@@ -153,7 +154,7 @@ impl Record {
     }
 }
 
-/// A stream that keeps what is read from it until [`Record::take`].
+/// A stream that keeps the bytes that are read from it until [`Record::take`].
 pub(crate) struct Recorder<T> {
     inner: T,
     record: Record,
@@ -215,13 +216,13 @@ mod tests {
         check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", not_a_number);
         check(
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\ncontent-length: 1\r\n\r\n",
-            Err("there is more than one Content-Length"),
+            Err("the request has more than one Content-Length"),
         );
         check(
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-            Err("both Content-Length and Transfer-Encoding are there"),
+            Err("the request has both Content-Length and Transfer-Encoding"),
         );
-        let not_chunked = Err("the Transfer-Encoding is not chunked alone");
+        let not_chunked = Err("the Transfer-Encoding is not only chunked");
         check("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", not_chunked);
         check(
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -231,7 +232,7 @@ mod tests {
 
     #[test]
     fn host_stands_once() {
-        let refused = Err("there is not exactly one Host");
+        let refused = Err("the request does not have exactly one Host");
         check("GET / HTTP/1.1\r\n\r\n", refused);
         check("GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", refused);
         check("GET / HTTP/1.0\r\n\r\n", Ok(Framing::None));

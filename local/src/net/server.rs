@@ -1,5 +1,4 @@
-//! The server half that both hops share: accept, read one request a connection, answer, close without losing the
-//! answer.
+//! The server half of both hops: accept, read one request for each connection, answer, close without losing the answer.
 
 use crate::net::{
     body::Body,
@@ -20,29 +19,29 @@ use tokio::{
 pub(crate) trait Hop: Send + Sync + 'static {
     /// Answers a request.
     fn answer(&self, request: Inbound) -> impl Future<Output = Response<Body>> + Send;
-    /// Answers a request whose head hyper took and [`RawHead`] did not, and logs it.
+    /// Answers a request whose head hyper accepted and [`RawHead`] refused, and logs it.
     fn bad_request(&self, reason: &'static str) -> Response<Body>;
     /// Logs a request whose head hyper has refused with this status.
     fn unreadable(&self, status: u16);
 }
 
-/// A request as it came in.
+/// A request as received.
 pub(crate) struct Inbound {
     pub(crate) head: RawHead,
     pub(crate) peer: SocketAddr,
     pub(crate) body: Incoming,
-    /// hyper keeps the sender's header case here for a client that sends the request on.
+    /// hyper keeps the sender's header case here for a client that forwards the request.
     pub(crate) extensions: Extensions,
 }
 
-/// Every bound of the two servers.
+/// All limits of the two servers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Connections served at one time; more wait in the listen queue.
     pub(crate) connections: usize,
     /// A viewer's time to send its request head.
     pub(crate) head: Duration,
-    /// A viewer's time to send as much body as the edge function sees.
+    /// A viewer's time to send the part of the body that the edge function sees.
     pub(crate) body: Duration,
     /// The time of either function: Lambda@Edge's limit at origin events.
     pub(crate) function: Duration,
@@ -50,9 +49,9 @@ pub(crate) struct Limits {
     pub(crate) origin: Duration,
     /// API Gateway's default integration timeout; shorter, so that the gateway answers before CloudFront gives up.
     pub(crate) backend: Duration,
-    /// One request from first byte to last, whatever happens.
+    /// One request from its first byte to its last, in every case.
     pub(crate) request: Duration,
-    /// How long a closed connection's unread bytes are taken off the wire.
+    /// How long the unread bytes of a closed connection are read.
     pub(crate) linger: Duration,
 }
 
@@ -86,7 +85,7 @@ impl Server {
         Ok(Self { address, stop, task })
     }
 
-    /// Takes no more connections and lets those with a request finish until the deadline.
+    /// Accepts no more connections, and lets those with a request finish until the deadline.
     pub(crate) async fn stop(mut self, deadline: Instant) {
         self.stop.send_replace(true);
         let _ = timeout_at(deadline, &mut self.task).await;
@@ -114,7 +113,7 @@ async fn accept<H: Hop>(listener: TcpListener, hop: Arc<H>, limits: Limits, stop
             next = next => next,
         };
         let Ok((stream, peer)) = accepted else {
-            // Out of file descriptors, say: nothing to be done but not to spin.
+            // For example without free file descriptors: only a busy loop must be avoided.
             sleep(Duration::from_millis(50)).await;
             continue;
         };
@@ -163,7 +162,7 @@ async fn serve<H: Hop>(
         served = poll_fn(|cx| connection.poll_without_shutdown(cx)) => served,
         () = stopping(&mut stop) => {
             if !record.is_taken() {
-                return; // nothing was asked yet
+                return; // there was no request yet
             }
             std::pin::Pin::new(&mut connection).graceful_shutdown();
             poll_fn(|cx| connection.poll_without_shutdown(cx)).await
@@ -176,8 +175,8 @@ async fn serve<H: Hop>(
     }
     let mut stream = connection.into_parts().io.into_inner().into_inner();
     let lingering = async {
-        // Closing with bytes unread makes the kernel send a reset, and that can destroy the answer on its way:
-        // so say that no more will come, and read what the sender still has to say.
+        // Closing with unread bytes makes the kernel send a reset, which can destroy the answer on its way: so this
+        // side announces its end, and reads the rest of the sender's bytes.
         if stream.shutdown().await.is_ok() {
             let mut unread = [0; 16 * 1024];
             while matches!(stream.read(&mut unread).await, Ok(read) if read > 0) {}
@@ -186,7 +185,7 @@ async fn serve<H: Hop>(
     let _ = timeout(limits.linger, lingering).await;
 }
 
-/// Ends when the server is to stop, or is gone.
+/// Ends when the server must stop, or is dropped.
 async fn stopping(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
@@ -196,7 +195,7 @@ mod tests {
     use super::*;
     use crate::net::body::full;
 
-    /// Why [`RawHead`] looks at the framing once more: hyper lets these through.
+    /// Why [`RawHead`] checks the framing again: hyper accepts these.
     #[tokio::test]
     async fn hyper_takes_one_of_two_framings() {
         for framing in [

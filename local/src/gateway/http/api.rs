@@ -1,4 +1,4 @@
-//! What is an HTTP API's own: an authorizer that answers in the simple form, no API keys.
+//! The parts that only an HTTP API has: an authorizer that answers in the simple form, and no API keys.
 
 use crate::{
     gateway::{
@@ -36,12 +36,12 @@ impl Kind for HttpApi {
         name.len() + value.len()
     }
 
-    /// `X-HTTP-Method-Override` does nothing here.
+    /// `X-HTTP-Method-Override` has no effect here.
     fn method(method: &str, _headers: &[(String, Vec<u8>)]) -> String {
         method.to_owned()
     }
 
-    /// A bare `%` is nothing to these APIs, as far as is known.
+    /// These APIs accept a bare `%`, as far as is known.
     fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Rejection> {
         event::arrival(api, target)
     }
@@ -59,7 +59,7 @@ impl Kind for HttpApi {
         if arrival.below.is_empty() { "/" } else { arrival.below }
     }
 
-    /// The header's name is matched without regard to case. That an empty value counts as none is believed.
+    /// The name of the header is compared without case. It is believed that an empty value counts as missing.
     fn identifies(headers: &[(String, Vec<u8>)], source: &str) -> bool {
         values(headers, source).any(|value| !value.is_empty())
     }
@@ -76,20 +76,20 @@ impl Kind for HttpApi {
         true
     }
 
-    /// Known are those of 401, 403, 404, 500 of an authorizer and, for a backend that is slow, 503. For 400, 413 and 431 only the limits
-    /// are known.
+    /// The answers with 401, 403, 404, 500 of an authorizer and, for a slow backend, 503 are known. For 400, 413 and
+    /// 431 only the limits are known.
     fn answer(rejection: Rejection) -> RejectionResponse {
         const FORBIDDEN: (u16, &str) = (403, r#"{"message":"Forbidden"}"#);
         let (status, body) = match rejection {
             Rejection::BadRequest(_) => (400, r#"{"message":"Bad Request"}"#),
             Rejection::HeadersTooLarge => (431, r#"{"message":"Request Header Fields Too Large"}"#),
             Rejection::BodyTooLarge => (413, r#"{"message":"Request Entity Too Large"}"#),
-            // A route takes any method that CloudFront sends; the answer to another one is not known.
+            // A route accepts any method that CloudFront sends; the answer to another method is not known.
             Rejection::NoSuchMethod | Rejection::NoSuchRoute => (404, r#"{"message":"Not Found"}"#),
             Rejection::Unidentified => (401, r#"{"message":"Unauthorized"}"#),
-            // The text `Unauthorized` has, as far as is known, no special meaning here.
-            // That an answer that is too large is one of these is believed. What a parameter mapping makes of a context
-            // without its value is neither documented nor known: here nothing is sent on.
+            // The text `Unauthorized` has, as far as is known, no special meaning here. It is believed that an answer
+            // that is too large is one of these. The effect of a parameter mapping without its value in the context is
+            // neither documented nor known: here the request is not forwarded.
             Rejection::AuthorizerTimeout
             | Rejection::AnswerTooLarge
             | Rejection::ThrewUnauthorized
@@ -101,7 +101,7 @@ impl Kind for HttpApi {
             }
             // An HTTP API makes none of these.
             Rejection::NotCovered | Rejection::NoApiKey | Rejection::MethodArnTooLong => FORBIDDEN,
-            // That one that cannot be reached is answered as one that is slow is believed.
+            // It is believed that a backend that cannot be reached gets the same answer as a slow one.
             Rejection::BackendTimeout | Rejection::BackendUnreachable => (503, r#"{"message":"Service Unavailable"}"#),
         };
         RejectionResponse { status, error_type: None, body }

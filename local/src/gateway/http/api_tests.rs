@@ -1,4 +1,4 @@
-//! An HTTP API over real sockets, asked directly as whoever found the back door would, and through the edge.
+//! An HTTP API over real sockets, with requests through the edge and requests that bypass it.
 
 use crate::{
     backend::upstream::Backend,
@@ -220,7 +220,7 @@ async fn what_the_gateway_refuses_before_the_authorizer() {
         );
     }
     assert!(seen.take().is_empty());
-    // A route ARN of over 1,600 bytes is no matter here.
+    // An HTTP API accepts a route ARN of over 1,600 bytes.
     let long = format!("GET /prod/echo/{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(2_000));
     for request in [of_size(10_240), long] {
         assert_eq!(ask_gateway(&running, request).await.status, 200);
@@ -258,11 +258,11 @@ async fn a_backend_that_does_not_answer() {
 }
 
 #[tokio::test]
-async fn there_are_no_api_keys() {
+async fn an_http_api_cannot_have_api_keys() {
     for keys in [vec!["key".to_owned()], vec![]] {
         let options = Options { api_keys: Some(ApiKeys::new(keys)), ..http() };
         let edge = Edge(|_: &OriginRequest<'_>| forward(Edits::default()));
         let error = start(options, edge, Hanging).await.unwrap_err();
-        assert_eq!(error.to_string(), "an HTTP API has no API keys: they and usage plans exist on REST APIs only");
+        assert_eq!(error.to_string(), "an HTTP API cannot have API keys: only REST APIs have API keys and usage plans");
     }
 }

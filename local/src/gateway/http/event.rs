@@ -1,7 +1,7 @@
-//! The event that an HTTP API hands its authorizer, payload format 2.0, quirks included.
+//! The event that an HTTP API passes to its authorizer, payload format 2.0, with its quirks.
 //!
-//! Pure: the request, the ids and the time are arguments. The event has lost the path as it was written, where a
-//! repeated header ends and the next begins, and the body; the query is there byte for byte.
+//! Pure: the request, the ids and the time are arguments. The event does not have the path as it was written, the
+//! borders between values of a repeated header, or the body; it has the query byte for byte.
 
 use crate::gateway::{
     event::{Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash},
@@ -14,9 +14,9 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 /// The authorizer event for a request that arrived `now`.
 ///
-/// `None` where the path is not the API's: `/STAGE` or below `/STAGE/` on its own domain, `/KEY` or below `/KEY/` on a
+/// `None` if the path is not the API's: `/STAGE` or below `/STAGE/` on its own domain, `/KEY` or below `/KEY/` on a
 /// custom one, byte for byte; on the stage `$default`, and on a custom domain without a key, every path is. `None` too
-/// where there is no such route.
+/// if there is no such route.
 ///
 /// ```
 /// use local::{Api, ApiRequest, Routes, http_event};
@@ -49,7 +49,8 @@ pub fn http_event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> O
     Some(event(api, request, &arrival, now))
 }
 
-/// Where a request arrives, if it does. Leading slashes are one for the routing: recorded of the stage `$default`.
+/// Where a request arrives, if it does. Several leading slashes count as one for the routing: recorded for the stage
+/// `$default`.
 pub(crate) fn arrival<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Rejection> {
     let (wire_path, query) = target.split_once('?').unwrap_or((target, ""));
     let below = api.below(wire_path)?;
@@ -64,7 +65,7 @@ pub(crate) fn event(api: &Api<'_>, request: &ApiRequest<'_>, arrival: &Arrival<'
     let (route, path_parameters) = match api.routes {
         Routes::All => ("$default".to_owned(), None),
         Routes::PetStore => {
-            // That a value is decoded, as `rawPath` is, is believed.
+            // It is believed that a value is decoded, like `rawPath`.
             let value = |value| percent_decode_str(value).decode_utf8_lossy();
             let parameter = routed.parameter.map(|(name, text)| json!({ name: value(text) }));
             (format!("ANY {}", routed.route.pattern), parameter)
@@ -76,12 +77,13 @@ pub(crate) fn event(api: &Api<'_>, request: &ApiRequest<'_>, arrival: &Arrival<'
     let headers = joined(headers);
     let identity_source: Vec<&Value> =
         api.identity_sources.iter().filter_map(|name| headers.get(&name.to_ascii_lowercase())).collect();
-    // `;` is taken as part of a value. Whether the real one splits there, as a REST API does, is not known.
+    // `;` is a part of a value. It is not known whether the real gateway splits there, as a REST API does.
     let parameters = joined(parameters(query, &['&']));
     let mut event = json!({
         "version": "2.0",
         "type": "REQUEST",
-        // The path is as it came, as in a REST API's method ARN. Whether the real one decodes it here is not known.
+        // The path is as received, as in a REST API's method ARN. It is not known whether the real gateway decodes it
+        // here.
         "routeArn": arn(api, request.method, below),
         "identitySource": (!identity_source.is_empty()).then_some(identity_source),
         "routeKey": &route,
@@ -101,7 +103,7 @@ pub(crate) fn event(api: &Api<'_>, request: &ApiRequest<'_>, arrival: &Arrival<'
                 "path": path,
                 "protocol": "HTTP/1.1",
                 "sourceIp": request.source_ip,
-                // Null where there is none, as in a REST API's event: the real one is not known.
+                // Null if there is none, as in a REST API's event: the real value is not known.
                 "userAgent": headers.get("user-agent"),
             },
             "requestId": request.request_id,
@@ -111,8 +113,8 @@ pub(crate) fn event(api: &Api<'_>, request: &ApiRequest<'_>, arrival: &Arrival<'
             "timeEpoch": milliseconds(now),
         },
     });
-    // Captured events have no member for what is not there: no cookies, no query, no path parameters, no stage
-    // variables. That an authorizer without identity sources is shown no `identitySource` is believed.
+    // Captured events do not have a member for a missing part: cookies, query, path parameters, stage variables. It is
+    // believed that an authorizer without identity sources does not get `identitySource`.
     if let Some(members) = event.as_object_mut() {
         members.retain(|_, value| !value.is_null());
     }
@@ -122,8 +124,8 @@ pub(crate) fn event(api: &Api<'_>, request: &ApiRequest<'_>, arrival: &Arrival<'
 /// The path, percent-decoded: captured. `+` stays `+`. On a custom domain it begins with a named stage, which is not on
 /// the wire, and never shows the key: reported, five times.
 ///
-/// Reported: a decoded `?` ends it. Not known: what becomes of an escape like `%zz` (it is kept as it is here), and of
-/// bytes that are not UTF-8 (U+FFFD here).
+/// Reported: a decoded `?` ends it. Not known: how an escape like `%zz` is decoded (here it stays unchanged), and how
+/// bytes that are not UTF-8 are decoded (here U+FFFD).
 fn raw_path(api: &Api<'_>, arrival: &Arrival<'_>) -> String {
     let rest = if arrival.below.is_empty() { "/" } else { arrival.below };
     let path = match (api.base_path, api.stage) {
@@ -139,7 +141,7 @@ fn lower_case(headers: &[(String, String)]) -> impl Iterator<Item = (String, Str
     headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
 }
 
-/// The cookies, which stand apart from the headers.
+/// The cookies, which are separate from the headers.
 fn cookie_list(values: &[String]) -> Vec<&str> {
     let cookies = values.iter().flat_map(|value| value.split(';'));
     cookies.map(str::trim).filter(|cookie| !cookie.is_empty()).collect()

@@ -96,7 +96,7 @@ fn as_captured() {
     assert_eq!(event_of(&api, "POST", "/lambda", &headers, 1_718_639_559_080), Some(expected));
 }
 
-/// What a captured event for an integration shows of decoding: the path, the parameters, the cookies and a header sent
+/// The decoding that a captured event for an integration shows: the path, the parameters, the cookies and a header sent
 /// twice.
 #[test]
 fn decoded_as_captured() {
@@ -155,7 +155,8 @@ fn paths() {
     }
 }
 
-/// Five users of HTTP APIs have reported it alike: a named stage always begins the path, a mapping key never does.
+/// Five users of HTTP APIs have reported the same: a path always begins with a named stage, and never with a mapping
+/// key.
 #[test]
 fn on_a_custom_domain_the_stage_is_shown_and_the_key_is_not() {
     #[track_caller]

@@ -1,4 +1,4 @@
-//! What only an HTTP API has: payload format 2.0 and simple answers.
+//! The parts that only an HTTP API has: payload format 2.0 and simple answers.
 
 pub(crate) mod api;
 pub(crate) mod event;

@@ -1,4 +1,4 @@
-//! What an HTTP API makes of an authorizer's answer in the simple form (`EnableSimpleResponses`).
+//! How an HTTP API reads an authorizer's answer in the simple form (`EnableSimpleResponses`).
 
 use serde_json::Value;
 
@@ -13,8 +13,8 @@ use serde_json::Value;
 /// ```
 ///
 /// # Errors
-/// Why the answer is not of that form. A context may hold any JSON there, lists and objects too. What the real gateway
-/// makes of a context that is no object, or of further members, is not known; here nothing doubtful is an allow.
+/// Why the answer is not of that form. A context may hold any JSON there, lists and objects too. How the real gateway
+/// reads a context that is not an object, or further members, is not known; here a doubtful answer is not an allow.
 pub fn is_authorized(answer: &Value) -> Result<bool, &'static str> {
     let answer = answer.as_object().ok_or("the answer is not an object")?;
     let authorized =

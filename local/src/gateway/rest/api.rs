@@ -1,4 +1,4 @@
-//! What is a REST API's own: a REQUEST authorizer that answers with a policy, an API key.
+//! The parts that only a REST API has: a REQUEST authorizer that answers with a policy, and an API key.
 
 use crate::{
     gateway::{
@@ -25,7 +25,7 @@ const METHOD_ARN_BYTES: usize = 1_600;
 
 /// A deployed REST API.
 pub(crate) struct RestApi {
-    /// `None` where methods need no API key.
+    /// `None` if methods do not need an API key.
     pub(crate) api_keys: Option<ApiKeys>,
 }
 
@@ -45,8 +45,8 @@ impl Kind for RestApi {
         value.len()
     }
 
-    /// `X-HTTP-Method-Override` changes the method of a REST API: what the edge signer takes such headers off for.
-    /// Which members of an event show the changed one is not known; here all do.
+    /// `X-HTTP-Method-Override` changes the method of a REST API, which is why the edge signer removes such headers. It
+    /// is not known which members of an event show the changed method; here all do.
     fn method(method: &str, headers: &[(String, Vec<u8>)]) -> String {
         match values(headers, "x-http-method-override").last() {
             Some(method) => latin1(method),
@@ -54,7 +54,7 @@ impl Kind for RestApi {
         }
     }
 
-    /// That a bare `%` anywhere in the target is answered 400 is reported of real REST APIs, once.
+    /// One report about real REST APIs says that a bare `%` anywhere in the target is answered 400.
     fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Rejection> {
         if has_bare_percent(target) {
             return Err(Rejection::BadRequest("the target has a % without two hexadecimal digits behind it"));
@@ -75,12 +75,12 @@ impl Kind for RestApi {
         Ok(event)
     }
 
-    /// What the event's `path` shows below the stage or the base path.
+    /// The part of the event's `path` below the stage or the base path.
     fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str {
         with_one_slash(arrival.below)
     }
 
-    /// The header's name is matched with its case, and its last value counts, as in the event's `headers`.
+    /// The name of the header is compared with its case, and its last value counts, as in the event's `headers`.
     fn identifies(headers: &[(String, Vec<u8>)], source: &str) -> bool {
         let value = headers.iter().rfind(|(name, _)| name == source);
         value.is_some_and(|(_, value)| !value.is_empty())
@@ -99,8 +99,8 @@ impl Kind for RestApi {
         self.api_keys.as_ref().is_none_or(|keys| keys.accept(headers))
     }
 
-    /// Known are those of 401, 403 by host, stage, route, key or policy, 413, 500 and the two of 504. For 400, 414 and 431 only the
-    /// limits are known.
+    /// The answers with 401, 403 for host, stage, route, key or policy, 413, 500 and both with 504 are known. For 400,
+    /// 414 and 431 only the limits are known.
     fn answer(rejection: Rejection) -> RejectionResponse {
         const FORBIDDEN: &str = r#"{"message":"Forbidden"}"#;
         let (status, error_type, body) = match rejection {
@@ -119,7 +119,8 @@ impl Kind for RestApi {
             Rejection::Unidentified | Rejection::ThrewUnauthorized => {
                 (401, "UnauthorizedException", r#"{"message":"Unauthorized"}"#)
             }
-            // That an answer that is too large is one of these is believed. A REST API has no `overwrite:path`.
+            // It is believed that an answer that is too large is one of these. A REST API does not have
+            // `overwrite:path`.
             Rejection::AuthorizerTimeout
             | Rejection::AnswerTooLarge
             | Rejection::Threw
@@ -147,7 +148,7 @@ impl Kind for RestApi {
     }
 }
 
-/// Whether there is a `%` without two hexadecimal digits behind it.
+/// Whether there is a `%` that two hexadecimal digits do not follow.
 fn has_bare_percent(target: &str) -> bool {
     let mut pieces = target.split('%').skip(1);
     pieces.any(|behind| !behind.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))

@@ -1,4 +1,4 @@
-//! A REST API over real sockets, asked directly as whoever found the back door would.
+//! A REST API over real sockets, with requests that bypass the edge.
 
 use crate::{
     gateway::api_keys::ApiKeys,

@@ -1,7 +1,7 @@
-//! The event that a REST API hands its REQUEST authorizer, quirks included.
+//! The event that a REST API passes to its REQUEST authorizer, with its quirks.
 //!
-//! Pure: the request, the ids and the time are arguments. The event has lost the raw query, the order of parameters
-//! across names, and the body.
+//! Pure: the request, the ids and the time are arguments. The event does not have the raw query, the order of
+//! parameters across names, or the body.
 
 use crate::gateway::{
     event::{Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash},
@@ -12,8 +12,8 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 /// The authorizer event for a request that arrived `now`.
 ///
-/// `None` where the path is not the API's: `/STAGE` or below `/STAGE/` on its own domain, `/KEY` or below `/KEY/` on a
-/// custom one, byte for byte. `None` too where there is no such resource.
+/// `None` if the path is not the API's: `/STAGE` or below `/STAGE/` on its own domain, `/KEY` or below `/KEY/` on a
+/// custom one, byte for byte. `None` too if there is no such resource.
 ///
 /// ```
 /// use local::{Api, ApiRequest, Routes, rest_event};
@@ -47,8 +47,8 @@ pub fn rest_event(api: &Api<'_>, request: &ApiRequest<'_>, now: SystemTime) -> O
 
 /// Where a request arrives, if it does.
 ///
-/// Recorded: one of two leading slashes before the stage is taken off, and a slash at the end of a path is not part of
-/// a path parameter. Whether one is taken off before a base path is not known; there it is not.
+/// Recorded: one of two leading slashes before the stage is removed, and a slash at the end of a path is not part of a
+/// path parameter. It is not known whether a slash before a base path is removed; here it is not.
 pub(crate) fn arrival<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Rejection> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let wire_path = match (api.base_path, path.strip_prefix('/')) {
@@ -65,11 +65,11 @@ pub(crate) fn arrival<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>,
 /// The event for a request that has arrived there.
 pub(crate) fn event(api: &Api<'_>, request: &ApiRequest<'_>, arrival: &Arrival<'_>, now: SystemTime) -> Value {
     let Arrival { wire_path, below, query, routed } = arrival;
-    // A leading `//` is kept in the path of the context and is not in this one. The base path of a custom domain is in
-    // both, the stage only where it is on the wire, and then in the context's alone.
+    // A leading `//` is kept in the path of the context, but not in this path. The base path of a custom domain is in
+    // both. The stage is only in the path of the context, and only if it is on the wire.
     let path = with_one_slash(if api.base_path.is_some() { wire_path } else { below });
     let resource = routed.route.pattern;
-    // Percent-encoding is kept in events for integrations; that it is for authorizers too is believed.
+    // Events for integrations keep percent-encoding; it is believed that events for authorizers do too.
     let path_parameters = routed.parameter.map_or_else(|| json!({}), |(name, value)| json!({ name: value }));
     // Names that differ in case are different names.
     let (headers, multi_value_headers) = last_and_all(grouped(request.headers.iter().cloned()));

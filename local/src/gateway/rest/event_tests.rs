@@ -36,8 +36,8 @@ fn event_at(api: &Api<'_>, method: &str, target: &str, headers: &[(&str, &str)],
     rest_event(api, &request, UNIX_EPOCH + Duration::from_millis(milliseconds))
 }
 
-/// The values are those of an event that was captured behind a deployed REST API. It is an integration's: an
-/// authorizer's has a type, a method ARN and no body, and nulls in `identity` where that one has empty strings.
+/// The values are those of an event that was captured behind a deployed REST API. It is an event of an integration. An
+/// event of an authorizer has a type, a method ARN and no body, and nulls in `identity` instead of empty strings.
 #[test]
 fn as_captured() {
     let headers = [
@@ -157,7 +157,7 @@ fn paths() {
         "/live//double//slash",
         ["/double//slash", "/{proxy+}", "double//slash", "/live//double//slash", "/double//slash"],
     );
-    // Recorded: one of two slashes before the stage is taken off.
+    // Recorded: one of two slashes before the stage is removed.
     check("//live/a//b", ["/a//b", "/{proxy+}", "a//b", "/live/a//b", "a//b"]);
     check("//live", ["/", "/", "", "/live", ""]);
     check("//live//a", ["/a", "/{proxy+}", "a", "/live//a", "/a"]);

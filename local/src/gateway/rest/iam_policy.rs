@@ -1,7 +1,7 @@
-//! What a REST API makes of an authorizer's answer.
+//! How a REST API reads an authorizer's answer.
 //!
-//! Pure. Whatever is not understood here is [`Verdict::Broken`], which the gateway answers with 500: nothing doubtful
-//! is an allow.
+//! Pure. An answer that is not understood here is [`Verdict::Broken`], which the gateway answers with 500: a doubtful
+//! answer is not an allow.
 
 use serde_json::Value;
 use std::{slice, str::Chars};
@@ -9,13 +9,13 @@ use std::{slice, str::Chars};
 /// The outcome for one method ARN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// An Allow statement covers the method, no Deny does.
+    /// An Allow statement covers the method, and no Deny statement does.
     Allow,
     /// A Deny statement covers the method.
     ExplicitDeny,
     /// No statement covers the method.
     ImplicitDeny,
-    /// The answer is not one that API Gateway takes; says why.
+    /// API Gateway does not accept the answer, for this reason.
     Broken(&'static str),
 }
 
@@ -58,7 +58,7 @@ fn covering_effects(answer: &Value, method_arn: &str) -> Result<Verdict, &'stati
     };
     let mut verdict = Verdict::ImplicitDeny;
     for statement in statements {
-        // Every statement is read, so that a broken one breaks the answer wherever it stands.
+        // Every statement is read, so that a broken statement in any place breaks the answer.
         match covers(statement, method_arn)? {
             Some(Verdict::ExplicitDeny) => verdict = Verdict::ExplicitDeny,
             Some(effect) if verdict == Verdict::ImplicitDeny => verdict = effect,
@@ -75,8 +75,8 @@ fn covers(statement: &Value, method_arn: &str) -> Result<Option<Verdict>, &'stat
         statement.keys().find(|key| !matches!(key.as_str(), "Sid" | "Action" | "Effect" | "Resource"))
     {
         return Err(match unknown.as_str() {
-            // `"Condition": null` is refused by API Gateway. A real condition would have to be evaluated, which nothing
-            // here does.
+            // `"Condition": null` is refused by API Gateway. A real condition would need an evaluation, which is not
+            // implemented here.
             "Condition" => "a statement has a Condition",
             _ => "a statement has a member that is not evaluated here",
         });
@@ -88,12 +88,12 @@ fn covers(statement: &Value, method_arn: &str) -> Result<Option<Verdict>, &'stat
     };
     let actions = strings(statement.get("Action")).ok_or("Action is not text or a list of texts")?;
     let resources = strings(statement.get("Resource")).ok_or("Resource is not text or a list of texts")?;
-    // Actions are matched without regard to case, resources with it.
+    // Actions are compared without case, resources with case.
     let acts = actions.iter().any(|action| matches(&action.to_ascii_lowercase(), "execute-api:invoke"));
     Ok((acts && resources.iter().any(|resource| matches(resource, method_arn))).then_some(effect))
 }
 
-/// A REST API takes strings, numbers and booleans as context values. No context, or null for it, is taken as none.
+/// A REST API takes strings, numbers and booleans as context values. A missing context and null are the same.
 fn context_is_flat(context: Option<&Value>) -> Result<(), &'static str> {
     match context {
         None | Some(Value::Null) => Ok(()),
@@ -116,8 +116,8 @@ fn strings(value: Option<&Value>) -> Option<Vec<&str>> {
 /// Whether a pattern with `*` (any characters, a slash and a colon too) and `?` (one character) covers the whole text.
 fn matches(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.chars(), text.chars());
-    // Where to go on when what follows the last `*` does not fit: the pattern after it, and the text one character
-    // further.
+    // The place to go on if the part after the last `*` does not fit: the pattern after it, and the text one character
+    // later.
     let mut retry: Option<(Chars<'_>, Chars<'_>)> = None;
     loop {
         let text_before = text.clone();

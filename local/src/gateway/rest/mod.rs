@@ -1,4 +1,4 @@
-//! What only a REST API has.
+//! The parts that only a REST API has.
 
 pub(crate) mod api;
 pub(crate) mod event;

@@ -1,4 +1,4 @@
-//! Zip files that are the same bytes whenever and wherever they are made of the same.
+//! Zip files that have the same bytes for the same entries, at every time and on every machine.
 
 use anyhow::Result;
 use std::io::{Cursor, Write as _};
@@ -7,7 +7,7 @@ use zip::{CompressionMethod, DateTime, System, ZipWriter, write::SimpleFileOptio
 /// A file in a zip.
 pub(crate) struct Entry<'a> {
     pub(crate) name: &'a str,
-    /// Lambda runs functions as a user of its own: what it does not let all read or run fails there.
+    /// Lambda runs functions as its own user, so every user must be able to read or run the file.
     pub(crate) mode: u32,
     pub(crate) bytes: &'a [u8],
 }
@@ -34,7 +34,7 @@ mod tests {
     use zip::ZipArchive;
 
     #[test]
-    fn the_same_files_make_the_same_bytes_and_come_out_again() {
+    fn the_same_files_make_the_same_bytes_and_are_read_back() {
         let large: Vec<u8> = (0..1_000_000_u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
         let entries = [
             Entry { name: "b", mode: 0o755, bytes: &large },

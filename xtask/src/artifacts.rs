@@ -8,14 +8,15 @@ use std::{
 };
 use xshell::{Shell, cmd};
 
-/// Where a build has left what the functions are made of.
+/// The files of a build from which the functions are made.
 pub(crate) struct Built {
     pub(crate) addon: PathBuf,
     pub(crate) authorizer: PathBuf,
     pub(crate) rotator: PathBuf,
 }
 
-/// Builds them for tests and returns the folder that holds each function as Lambda unpacks it, and beside them `countersign`.
+/// Builds the programs for tests, and returns the folder with each function as Lambda unpacks it, and with
+/// `countersign`.
 pub(crate) fn build(shell: &Shell) -> Result<PathBuf> {
     cmd!(shell, "cargo build --locked -p edge-signer-addon -p authorizer -p rotator -p cli").run()?;
 
@@ -44,7 +45,7 @@ pub(crate) fn put_in_place(shell: &Shell, built: &Built, artifacts: &Path) -> Re
 
 fn put(shell: &Shell, from: &Path, to: &Path) -> Result<()> {
     shell.create_dir(to.parent().unwrap_or(to))?;
-    // Removed first: a file that is being run cannot be written over.
+    // Removed first: a running program cannot be overwritten.
     shell.remove_path(to)?;
     shell.copy_file(from, to).with_context(|| format!("{} was not built", from.display()))
 }

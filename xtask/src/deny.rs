@@ -1,4 +1,4 @@
-//! cargo-deny, built once for each version under `target/`, and what it says of the crates by `deny.toml`.
+//! cargo-deny, built once for each version under `target/`, and its check of the crates by `deny.toml`.
 
 use anyhow::{Context as _, Result};
 use cargo_metadata::MetadataCommand;
@@ -7,7 +7,8 @@ use xshell::{Shell, cmd};
 /// One version for everybody, so that the same commit gets the same answer.
 const VERSION: &str = "0.20.2";
 
-/// Checks licences, bans and sources. Advisories change by themselves and are not asked for: `deny.toml` says more.
+/// Checks licences, bans and sources. Advisories change without a change here, so they are not checked: see
+/// `deny.toml`.
 pub(crate) fn check(shell: &Shell) -> Result<()> {
     let metadata = MetadataCommand::new().no_deps().exec()?;
     let tools = metadata.target_directory.into_std_path_buf().join("cargo-deny");
@@ -15,7 +16,7 @@ pub(crate) fn check(shell: &Shell) -> Result<()> {
     let program = root.join("bin").join("cargo-deny");
     if !program.exists() {
         shell.create_dir(&tools)?;
-        // It runs for a second, optimised or not, and the whole check is faster where it is not.
+        // It runs for a second, optimised or not, and without optimisation the whole check is faster.
         let building = tempfile::Builder::new().prefix("building-").tempdir_in(&tools)?;
         let target = building.path();
         let _debug = shell.push_env("CARGO_PROFILE_DEV_DEBUG", "none");
@@ -25,5 +26,5 @@ pub(crate) fn check(shell: &Shell) -> Result<()> {
     }
     cmd!(shell, "{program} --workspace --locked check --deny warnings licenses bans sources")
         .run()
-        .context("deny.toml says what the crates may be")
+        .context("a crate is not allowed: deny.toml has the rules")
 }

@@ -1,4 +1,5 @@
-//! What tests ask that is not Rust: packages of PyPI and npm, each lock file's in a folder of its own under `target/`, made once.
+//! Tools of the tests that are not Rust: packages of PyPI and npm. The packages of each lock file are installed once,
+//! in a folder of its own under `target/`.
 
 use anyhow::{Context as _, Result};
 use cargo_metadata::MetadataCommand;
@@ -9,11 +10,12 @@ use std::{
 };
 use xshell::{Shell, cmd};
 
-/// The Python that has what these lock files name, installed one after the other.
+/// A Python with the packages of these lock files, installed one file after the other.
 ///
-/// They name wheels, but for a file that says otherwise, whose packages are built with what the files before it have installed.
+/// The files name wheels, except a file that says otherwise: its packages are built with the packages of the files
+/// before it.
 pub(crate) fn python(shell: &Shell, locks: &[&str]) -> Result<PathBuf> {
-    // An environment belongs to the Python that it was made with.
+    // An environment works only with the Python that made it.
     let mut made_of = cmd!(shell, "python3 --version").quiet().read()?;
     for lock in locks {
         made_of.push('\n');
@@ -32,30 +34,31 @@ pub(crate) fn python(shell: &Shell, locks: &[&str]) -> Result<PathBuf> {
                  --require-hashes --no-deps --only-binary :all: --no-build-isolation --requirement {lock}"
             )
             .run()
-            .with_context(|| format!("what {lock} names cannot be installed"))?;
+            .with_context(|| format!("the packages of {lock} cannot be installed"))?;
         }
         Ok(())
     })?;
     Ok(made.join(python))
 }
 
-/// The folder whose `node_modules` are what the lock file in `folder` names.
+/// A folder with the `node_modules` of the lock file in `folder`.
 pub(crate) fn node(shell: &Shell, folder: &str) -> Result<PathBuf> {
     made_once("node", &shell.read_file(format!("{folder}/package-lock.json"))?, |made| {
         for file in ["package.json", "package-lock.json"] {
             shell.copy_file(format!("{folder}/{file}"), made.join(file))?;
         }
-        cmd!(shell, "npm ci --prefix {made} --ignore-scripts --no-audit --no-fund --loglevel error")
-            .run()
-            .with_context(|| format!("what {folder}/package-lock.json names cannot be installed: is npm there?"))
+        cmd!(shell, "npm ci --prefix {made} --ignore-scripts --no-audit --no-fund --loglevel error").run().with_context(
+            || format!("the packages of {folder}/package-lock.json cannot be installed: check that npm is installed"),
+        )
     })
 }
 
-/// The folder that `make` fills, found again by what it is made of.
+/// The folder that `make` fills. Its name depends on its inputs, so it is found again.
 ///
-/// It is made under another name and renamed when it is whole, so that whatever breaks off leaves nothing that would be used.
+/// It is made under another name and renamed when it is complete, so that an interrupted run leaves nothing that is
+/// used.
 fn made_once(kind: &str, made_of: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-    // 64 bits of it tell lock files apart.
+    // 64 bits of the hash are enough to distinguish lock files.
     let name: String = hex::encode(Sha256::digest(made_of)).chars().take(16).collect();
     let metadata = MetadataCommand::new().no_deps().exec()?;
     let environments = metadata.target_directory.into_std_path_buf().join(kind);
@@ -66,7 +69,7 @@ fn made_once(kind: &str, made_of: &str, make: impl FnOnce(&Path) -> Result<()>) 
         make(making.path())?;
         match fs::rename(making.path(), &environment) {
             Ok(()) => drop(making.keep()),
-            // Another run has made it meanwhile.
+            // Another run has made it in the meantime.
             Err(_) if environment.exists() => {}
             Err(error) => return Err(error).with_context(|| format!("{} cannot be made", environment.display())),
         }

@@ -1,4 +1,4 @@
-//! What a program has to be for Lambda to run it: bytes in, and out the first thing that is wrong with them.
+//! Checks whether Lambda can run a program: from the bytes of the program to its first problem.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use object::{
@@ -8,7 +8,7 @@ use object::{
 };
 use std::collections::BTreeSet;
 
-/// As CloudFormation has it in `Architectures` of a function.
+/// The name in CloudFormation, in `Architectures` of a function.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Architecture {
     X86_64,
@@ -23,7 +23,7 @@ impl Architecture {
         }
     }
 
-    /// As Rust names it.
+    /// The name in Rust.
     pub(crate) fn target(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64-unknown-linux-gnu",
@@ -46,12 +46,13 @@ pub(crate) struct Limits {
     edge_zip: usize,
     /// The newest version of glibc's symbols.
     pub(crate) glibc: [u32; 2],
-    /// The libraries that there are.
+    /// The available libraries.
     libraries: &'static [&'static str],
 }
 
-/// A function loads all of its program before its first answer, and the edge's in every Region anew: they are kept small. The rest
-/// is Amazon Linux 2023, which the runtimes `provided.al2023` and `nodejs` from 20 on are made of.
+/// A function loads its whole program before its first answer, and the edge's in every Region again, so the programs
+/// must be small. The other values are those of Amazon Linux 2023, on which the runtimes `provided.al2023` and `nodejs`
+/// from 20 on are based.
 pub(crate) const LIMITS: Limits = Limits {
     program: 4_000_000,
     edge_zip: 2_000_000,
@@ -70,26 +71,31 @@ pub(crate) const LIMITS: Limits = Limits {
 
 impl Limits {
     pub(crate) fn check_edge_zip(&self, zip: &[u8]) -> Result<()> {
-        ensure!(zip.len() <= self.edge_zip, "has {} bytes, and may have {}", zip.len(), self.edge_zip);
+        ensure!(zip.len() <= self.edge_zip, "the zip has {} bytes, and may have at most {}", zip.len(), self.edge_zip);
         Ok(())
     }
 
     pub(crate) fn check_program(&self, program: &[u8], architecture: Architecture) -> Result<()> {
         let header = FileHeader64::<LittleEndian>::parse(program)
             .and_then(|header| header.endian().map(|_| header))
-            .context("is no ELF file of 64 bits, little-endian")?;
+            .context("the program is not an ELF file of 64 bits, little-endian")?;
         let (machine, expected) = (header.e_machine(LittleEndian), architecture.machine());
         ensure!(
             machine == expected,
-            "is for the machine {machine:?}, and not for {}, {expected:?}",
+            "the program is for the machine {machine:?}, and must be for {}, {expected:?}",
             architecture.name()
         );
-        self.check_links(program, header).context("cannot run in Lambda")?;
-        ensure!(program.len() <= self.program, "has {} bytes, and may have {}", program.len(), self.program);
+        self.check_links(program, header).context("the program cannot run in Lambda")?;
+        ensure!(
+            program.len() <= self.program,
+            "the program has {} bytes, and may have at most {}",
+            program.len(),
+            self.program
+        );
         Ok(())
     }
 
-    /// What the loader of programs looks for before it starts one.
+    /// Checks what the loader needs before it starts a program.
     fn check_links(&self, program: &[u8], header: &FileHeader64<LittleEndian>) -> Result<()> {
         let sections = header.sections(LittleEndian, program)?;
         let dynamic = sections.dynamic_table(LittleEndian, program)?;
@@ -100,23 +106,23 @@ impl Limits {
                 let interpreter = String::from_utf8_lossy(interpreter);
                 let name = interpreter.rsplit('/').next().unwrap_or_default();
                 let known = name.starts_with("ld-linux-") && self.libraries.contains(&name);
-                ensure!(known, "it needs the interpreter {interpreter}, which is not there");
+                ensure!(known, "it needs the interpreter {interpreter}, which Lambda does not have");
             }
         }
         let needs = |tag| dynamic.iter().any(|entry| entry.tag == tag);
         let versioned = sections.gnu_verneed(LittleEndian, program)?.is_some();
-        // The loader reads the segments. What is read here are the sections, which may be taken out of a program.
+        // The loader reads the segments. This code reads the sections, which may be stripped from a program.
         ensure!(
             linked != dynamic.is_empty() && needs(elf::DT_VERNEED) == versioned,
-            "its sections do not tell what it needs"
+            "its sections do not say what it needs"
         );
         for entry in dynamic.iter().filter(|entry| entry.tag == elf::DT_NEEDED) {
             let library = String::from_utf8_lossy(dynamic.string(entry)?);
-            ensure!(self.libraries.contains(&&*library), "it needs the library {library}, which is not there");
+            ensure!(self.libraries.contains(&&*library), "it needs the library {library}, which Lambda does not have");
         }
         let newer = self.newer_symbols(program, &sections)?;
         let [major, minor] = self.glibc;
-        ensure!(newer.is_empty(), "it needs more than glibc {major}.{minor} has: {}", newer.join(", "));
+        ensure!(newer.is_empty(), "it needs symbols that are newer than glibc {major}.{minor}: {}", newer.join(", "));
         Ok(())
     }
 
@@ -156,7 +162,8 @@ impl Limits {
     }
 }
 
-/// What is no number, as in `GLIBC_ABI_DT_RELR` and `GLIBC_PRIVATE`, belongs to one glibc or to newer ones.
+/// A version that is not a number, as in `GLIBC_ABI_DT_RELR` and `GLIBC_PRIVATE`, belongs to one glibc or to newer
+/// ones.
 fn is_newer(version: &str, limit: [u32; 2]) -> bool {
     let numbers: Result<Vec<u32>, _> = version.split('.').map(str::parse).collect();
     numbers.map_or(true, |numbers| numbers.as_slice() > limit.as_slice())
@@ -168,7 +175,7 @@ mod tests {
 
     const ANY: Limits = Limits { program: usize::MAX, glibc: [2, 99], ..LIMITS };
 
-    /// A program of this machine: this one.
+    /// A program of this machine: the test itself.
     #[cfg(target_os = "linux")]
     fn this() -> (Vec<u8>, Architecture, Architecture) {
         let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
@@ -183,44 +190,55 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_program_is_refused_for_what_lambda_does_not_have() {
+    fn a_program_that_needs_what_lambda_does_not_have_is_refused() {
         let (program, own, other) = this();
         ANY.check_program(&program, own).unwrap();
 
         let machine = refusal(&ANY, &program, other);
-        assert!(machine.starts_with("is for the machine") && machine.contains(other.name()), "{machine}");
+        assert!(machine.starts_with("the program is for the machine") && machine.contains(other.name()), "{machine}");
         let large = refusal(&Limits { program: program.len() - 1, ..ANY }, &program, own);
-        assert_eq!(large, format!("has {} bytes, and may have {}", program.len(), program.len() - 1));
+        assert_eq!(
+            large,
+            format!("the program has {} bytes, and may have at most {}", program.len(), program.len() - 1)
+        );
         let old = refusal(&Limits { glibc: [2, 2], ..ANY }, &program, own);
-        assert!(old.starts_with("cannot run in Lambda: it needs more than glibc 2.2 has: GLIBC_2."), "{old}");
+        assert!(
+            old.starts_with(
+                "the program cannot run in Lambda: it needs symbols that are newer than glibc 2.2: GLIBC_2."
+            ),
+            "{old}"
+        );
         assert!(old.contains("__libc_start_main") && old.contains(" malloc "), "{old}");
         let bare =
             refusal(&Limits { libraries: &["ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"], ..ANY }, &program, own);
-        assert!(bare.starts_with("cannot run in Lambda: it needs the library lib"), "{bare}");
+        assert!(bare.starts_with("the program cannot run in Lambda: it needs the library lib"), "{bare}");
         let none = refusal(&Limits { libraries: &[], ..ANY }, &program, own);
-        assert!(none.starts_with("cannot run in Lambda: it needs the interpreter /lib"), "{none}");
+        assert!(none.starts_with("the program cannot run in Lambda: it needs the interpreter /lib"), "{none}");
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_cannot_be_read_to_its_end_is_refused() {
+    fn a_program_that_cannot_be_read_to_its_end_is_refused() {
         let (program, own, _) = this();
         for part in 0..64 {
             let cut = &program[..program.len() * part / 64];
             assert!(ANY.check_program(cut, own).is_err(), "{} bytes", cut.len());
         }
-        // The loader takes a program without its sections.
+        // The loader accepts a program without sections.
         let mut stripped = program;
         stripped[0x28..0x30].fill(0);
         stripped[0x3C..0x40].fill(0);
-        assert_eq!(refusal(&ANY, &stripped, own), "cannot run in Lambda: its sections do not tell what it needs");
+        assert_eq!(
+            refusal(&ANY, &stripped, own),
+            "the program cannot run in Lambda: its sections do not say what it needs"
+        );
     }
 
     #[test]
-    fn what_is_no_program_is_refused() {
+    fn bytes_that_are_not_a_program_are_refused() {
         for text in ["", "#!/bin/sh\n", "\u{7f}ELF"] {
             let refused = refusal(&ANY, text.as_bytes(), Architecture::X86_64);
-            assert!(refused.starts_with("is no ELF file of 64 bits, little-endian: "), "{refused}");
+            assert!(refused.starts_with("the program is not an ELF file of 64 bits, little-endian: "), "{refused}");
         }
     }
 
@@ -239,6 +257,6 @@ mod tests {
     fn a_zip_for_the_edge_has_a_limit() {
         LIMITS.check_edge_zip(&[0; 2_000_000]).unwrap();
         let refused = LIMITS.check_edge_zip(&[0; 2_000_001]).unwrap_err();
-        assert_eq!(refused.to_string(), "has 2000001 bytes, and may have 2000000");
+        assert_eq!(refused.to_string(), "the zip has 2000001 bytes, and may have at most 2000000");
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask`: what a developer asks of the repository.
+//! `cargo xtask`: the commands for developers of this repository.
 
 mod archive;
 mod artifacts;
@@ -33,10 +33,10 @@ enum Command {
     Test,
     /// Make the zips that stacks are deployed from, with their checksums
     Package {
-        /// The folder that they are put into [default: dist]
+        /// The folder for the zips [default: dist]
         #[arg(long)]
         out: Option<PathBuf>,
-        /// Build the authorizer and the rotator for arm64; the edge has x86-64 alone
+        /// Build the authorizer and the rotator for arm64; the edge has only x86-64
         #[arg(long)]
         arm64: bool,
     },

@@ -1,4 +1,4 @@
-//! Proof that `signing` needs no standard library: `signing/no-std` is a program without one that signs and verifies.
+//! Proof that `signing` does not need the standard library: `signing/no-std` signs and verifies without it.
 
 use anyhow::{Context as _, Result};
 use cargo_metadata::MetadataCommand;
@@ -8,19 +8,22 @@ use xshell::{Shell, cmd};
 pub(crate) fn check(shell: &Shell) -> Result<()> {
     let metadata = MetadataCommand::new().no_deps().exec()?;
     let target = metadata.target_directory.into_std_path_buf().join("no-std");
-    // It is a workspace of its own, with the versions of ours: Cargo keeps these, and removes the crates that are not needed.
-    // Offline, so that Cargo does not ask the registry for newer ones; so the crates are downloaded before.
+    // It is a separate workspace with our lock file: Cargo keeps its versions, and removes the crates that are not
+    // needed. Offline, so that Cargo does not look for newer versions; so the crates are downloaded before.
     cmd!(shell, "cargo build --quiet --locked --package signing").run()?;
     shell.copy_file("Cargo.lock", "signing/no-std/Cargo.lock")?;
     cmd!(shell, "cargo build --quiet --offline --manifest-path signing/no-std/Cargo.toml --target-dir {target}")
         .run()
-        .context("signing does not build without the standard library: the compiler names the crate that uses it")?;
+        .context(
+            "signing does not build without the standard library: see the compiler's message for the crate that \
+        uses it",
+        )?;
 
     // Rust links with `cc` too.
     let built = target.join("debug");
     let (library, program) = (built.join("libno_std.a"), built.join("no-std"));
-    cmd!(shell, "cc -o {program} {library}")
-        .run()
-        .context("signing does not link without the standard library: the linker names the symbol that is missing")?;
-    cmd!(shell, "{program}").run().context("without the standard library, a signed request is not verified")
+    cmd!(shell, "cc -o {program} {library}").run().context(
+        "signing does not link without the standard library: see the linker's message for the missing symbol",
+    )?;
+    cmd!(shell, "{program}").run().context("the program without the standard library did not verify its signed request")
 }

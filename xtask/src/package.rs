@@ -1,4 +1,4 @@
-//! `cargo xtask package`: what a stack is deployed from.
+//! `cargo xtask package`: the files from which a stack is deployed.
 
 use crate::{
     archive::{Entry, zip},
@@ -12,15 +12,16 @@ use sha2::{Digest as _, Sha256};
 use std::{fs, path::Path};
 use xshell::Shell;
 
-/// What there is at the end. The first is the last to come, so that with it there are all, and the first to go.
+/// The files at the end. The first is written last and removed first, so that if it exists, all exist.
 const FILES: [&str; 6] =
     ["SHA256SUMS", "edge-parameters.json", "api-parameters.json", "edge-signer.zip", "authorizer.zip", "rotator.zip"];
 
-/// Fills this folder. What else is in it stays.
+/// Fills this folder. Other files in it stay.
 pub(crate) fn package(shell: &Shell, dist: &Path, architecture: Architecture) -> Result<()> {
     let programs = zigbuild::build(shell, architecture)?;
     let cannot_be_written = || format!("{} cannot be written", dist.display());
-    // What is there is not of these programs: if they are refused, nobody shall take it for them.
+    // The old files are not of these programs: if the new programs are refused, nobody must use the old files by
+    // mistake.
     withdraw(dist).with_context(cannot_be_written)?;
 
     let addon = program(&programs, "edge-signer/edge-signer.node", Architecture::X86_64)?;
@@ -66,7 +67,7 @@ fn withdraw(dist: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes all before any has its name, and gives them their names in an order that tells whether all have.
+/// Writes all files before any has its name, and renames them in an order that shows whether all are complete.
 fn publish(dist: &Path, contents: &[&[u8]; 6]) -> Result<()> {
     fs::create_dir_all(dist)?;
     let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(dist)?;
@@ -79,17 +80,17 @@ fn publish(dist: &Path, contents: &[&[u8]; 6]) -> Result<()> {
     Ok(())
 }
 
-/// As `sha256sum` writes it.
+/// A line in the form of `sha256sum`.
 fn sha256(zip: &[u8]) -> String {
     hex::encode(Sha256::digest(zip))
 }
 
-/// As Lambda writes it, and CloudFormation takes it in `CodeSha256` of `AWS::Lambda::Version`.
+/// The sum in Lambda's form, for `CodeSha256` of `AWS::Lambda::Version` in CloudFormation.
 fn code_sha256(zip: &[u8]) -> String {
     STANDARD.encode(Sha256::digest(zip))
 }
 
-/// As `aws cloudformation deploy --parameter-overrides file://…` reads it.
+/// The parameters in the form of `aws cloudformation deploy --parameter-overrides file://…`.
 fn parameters(key: &str, value: &str) -> String {
     format!("{}\n", json!([{"ParameterKey": key, "ParameterValue": value}]))
 }
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_ours_are_replaced_and_others_stay() {
+    fn our_files_are_replaced_and_other_files_stay() {
         let folder = tempfile::tempdir().unwrap();
         let dist = folder.path().join("made/for/it");
         withdraw(&dist).unwrap();
@@ -124,9 +125,9 @@ mod tests {
         assert_eq!(listed(&dist), ["notes"]);
     }
 
-    /// Where a folder has the name of a zip, its turn is the end.
+    /// If a folder has the name of a zip, the renaming stops there.
     #[test]
-    fn what_breaks_off_has_no_sums_and_no_parameters() {
+    fn an_interrupted_run_has_no_sums_and_no_parameters() {
         let folder = tempfile::tempdir().unwrap();
         let dist = folder.path();
         fs::create_dir_all(dist.join("edge-signer.zip/full")).unwrap();
@@ -136,7 +137,7 @@ mod tests {
 
     /// The sums are those of FIPS 180-4's example "abc".
     #[test]
-    fn sums_and_parameters_are_written_as_their_readers_want_them() {
+    fn sums_and_parameters_are_written_in_the_form_of_their_readers() {
         assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(code_sha256(b"abc"), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
         assert_eq!(parameters("Key", "a+/="), "[{\"ParameterKey\":\"Key\",\"ParameterValue\":\"a+/=\"}]\n");

@@ -1,9 +1,9 @@
-//! The tools of the machine: Node and Python, which nothing here can install.
+//! The tools of the machine: Node and Python, which `cargo xtask` cannot install.
 
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
-/// Checks that they are there and new enough.
+/// Checks that they are installed and new enough.
 pub(crate) fn check(shell: &Shell) -> Result<()> {
     let node = cmd!(shell, "node --version").quiet().read().context("Node is needed: install Node 20 or newer")?;
     at_least(&node, "v", [20, 0])?;
@@ -15,6 +15,6 @@ fn at_least(version: &str, prefix: &str, least: [u32; 2]) -> Result<()> {
     let mut parts = version.trim().strip_prefix(prefix).unwrap_or_default().split('.').map(str::parse);
     match (parts.next(), parts.next()) {
         (Some(Ok(major)), Some(Ok(minor))) if [major, minor] >= least => Ok(()),
-        _ => bail!("{version:?} is too old: {prefix}{}.{} or newer is needed", least[0], least[1]),
+        _ => bail!("{version:?} is too old: install {prefix}{}.{} or newer", least[0], least[1]),
     }
 }

@@ -1,4 +1,4 @@
-//! The functions as they are deployed: linked against the glibc of Lambda, and the same bytes from whatever folder.
+//! The functions as they are deployed: linked against Lambda's glibc, with the same bytes from every folder.
 
 use crate::{
     artifacts::{self, Built},
@@ -13,9 +13,9 @@ use std::{
 };
 use xshell::{Shell, cmd};
 
-/// Builds them and returns the folder under `target/artifacts` that holds each as Lambda unpacks it.
+/// Builds the functions and returns the folder under `target/artifacts` with each function as Lambda unpacks it.
 ///
-/// `architecture` is that of the authorizer and the rotator: Lambda@Edge has x86-64 alone.
+/// `architecture` is that of the authorizer and the rotator: Lambda@Edge has only x86-64.
 pub(crate) fn build(shell: &Shell, architecture: Architecture) -> Result<PathBuf> {
     check_installed(shell, Architecture::X86_64)?;
     check_installed(shell, architecture)?;
@@ -37,8 +37,8 @@ pub(crate) fn build(shell: &Shell, architecture: Architecture) -> Result<PathBuf
         cmd!(shell, "{zigbuild} zigbuild --locked --profile lambda --target {linked} {packages...}").run()?;
         anyhow::Ok(target.join(target_of).join("lambda"))
     };
-    // All of them, whatever is asked for: crates that they share are built with what any of them needs, and so the edge's stays
-    // the same bytes.
+    // All packages in every case: a shared crate is built with the features that any of them needs, so the bytes of the
+    // edge stay the same.
     let edge = run(Architecture::X86_64, &["edge-signer-addon", "authorizer", "rotator"])?;
     let functions = match architecture {
         Architecture::X86_64 => edge.clone(),
@@ -64,19 +64,19 @@ fn check_installed(shell: &Shell, architecture: Architecture) -> Result<()> {
     Ok(())
 }
 
-/// Gives every folder of this machine that programs tell in their messages a name that it has everywhere, as Cargo's `trim-paths`
-/// will, which is not stable.
+/// Replaces every folder of this machine in the messages of programs by a fixed name. Cargo's `trim-paths` does the
+/// same, but is not stable.
 ///
-/// Cargo leaves these flags out of the names that it gives to symbols.
+/// Cargo does not use these flags for the names of symbols.
 fn remapped(shell: &Shell, metadata: &Metadata) -> Result<Vec<String>> {
     let crates = metadata.packages.iter().filter(|package| package.source.is_some());
     let registries: BTreeSet<_> = crates.filter_map(|package| package.manifest_path.parent()?.parent()).collect();
     let sysroot = cmd!(shell, "rustc --print sysroot").quiet().read()?;
     let version = cmd!(shell, "rustc --version --verbose").quiet().read()?;
     let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: "));
-    let commit = commit.context("rustc does not tell which commit it was built from")?;
+    let commit = commit.context("rustc does not say from which commit it was built")?;
 
-    // Of several that fit the last is taken: what is inside of another comes after it.
+    // The last of several matching flags counts, so a folder inside of another comes after it.
     let mut names = vec![(metadata.workspace_root.to_string(), "/countersign".to_owned())];
     names.extend(registries.iter().map(|folder| (folder.to_string(), "/crates".to_owned())));
     names.push((metadata.target_directory.to_string(), "/target".to_owned()));

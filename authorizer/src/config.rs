@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_the_default() {
+    fn an_omitted_setting_has_its_default() {
         let seconds = Duration::from_secs;
         let default = AuthorizerConfig {
             source: Source::parse("file:/k.json", None).unwrap(),

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_the_default() {
+    fn an_omitted_setting_has_its_default() {
         let source = Source::parse("file:/k.json", None).ok();
         let lifetime = Duration::from_secs(60);
         let limits = CacheLimits { ttl: Duration::from_secs(300), max_stale: Duration::from_secs(1800) };

@@ -253,7 +253,7 @@ mod tests {
 
     /// Only the invocation that reads gets the value from `refresh`.
     #[tokio::test]
-    async fn what_is_read_is_returned_once() {
+    async fn only_the_reading_invocation_gets_the_new_value() {
         let store = Scripted::default();
         let cache = Cache::new(&store, LIMITS);
         let id = |read: Option<Arc<StoredKeys>>| read.map(|read| read.keys.keys()[0].id().to_string());
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failed_read_leaves_the_old_set_and_rests_ten_seconds() {
+    async fn a_failed_read_keeps_the_old_set_and_pauses_ten_seconds() {
         let store = Scripted::default();
         let cache = Cache::new(&store, LIMITS);
         cache.invoke(0.0).await;
@@ -390,7 +390,7 @@ mod tests {
 
     /// A successful read ends the pause of an earlier failure, so a short TTL is respected again.
     #[tokio::test]
-    async fn a_good_read_ends_the_rest_after_a_failed_one() {
+    async fn a_successful_read_ends_the_pause_after_a_failed_one() {
         let store = Scripted::default();
         let cache = Cache::new(&store, CacheLimits { ttl: Duration::from_secs(5), ..LIMITS });
         *store.fails.lock().unwrap() = true;

@@ -551,7 +551,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_secret() {
+    fn a_debug_of_a_key_file_shows_no_secret() {
         assert_eq!(format!("{:?}", api_keys()), "[ApiKey(..)]");
         assert_eq!(format!("{:?}", FileVersion(print(&key_set(), &api_keys()))), "FileVersion(..)");
     }

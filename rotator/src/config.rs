@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_the_default() {
+    fn an_omitted_setting_has_its_default() {
         let keys = || Some((secret(None), RotationTimings::DEFAULT.try_into().unwrap()));
         let stack = Some("api".to_owned());
         let both = Ok(RotatorConfig { keys: keys(), stack: stack.clone() });

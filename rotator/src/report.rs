@@ -15,7 +15,7 @@ pub struct Report {
     pub trigger: &'static str,
     /// The id of the requested rotation.
     pub id: String,
-    /// Why, in the words of whoever asked for it.
+    /// The reason that the requester gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// Every version that became current in this call, in order.

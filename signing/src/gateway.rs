@@ -270,7 +270,7 @@ mod tests {
         hands_on(&shown("/pets"), "/v2/pets", two, listed, Ok("/pets"));
         hands_on(&shown("/"), "/v2", two, listed, Ok("/"));
         hands_on(&shown("/pets"), "/pets", root, listed, Ok("/pets"));
-        // Headers that were signed for one mapping key do not open a path of another key, whatever the event shows.
+        // Headers that were signed for one mapping key do not open a path of another key, for every event.
         hands_on(&shown("/pets"), "/v1/pets", two, listed, Err(Refusal::Path));
         hands_on(&shown("/prod/pets"), "/v2/pets", one, listed, Err(Refusal::Path));
         hands_on(&shown("/pets"), "/pets", two, listed, Err(Refusal::Path));

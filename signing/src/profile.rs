@@ -38,7 +38,7 @@ pub fn announces_body<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>)
     })
 }
 
-/// The headers that carry a signature and what it needs.
+/// The headers of a signature, and the headers that it needs.
 ///
 /// The signature has header names of its own, and the syntax of RFC 9421: a viewer may send `Signature` and
 /// `Signature-Input` for the API, in the form of that RFC or in another, and they arrive unchanged.

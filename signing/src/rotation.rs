@@ -151,8 +151,7 @@ impl<V> RotationPlan<V> {
             RotationKind::Planned => {
                 let kept: Vec<_> = current.keys().iter().filter(|key| now < key.expires()).collect();
                 // `now` is cut to whole seconds, so the promotion may be almost one second later. And a key that was
-                // planned before this one signs before it, with whatever lead it was planned: only the last key never
-                // expires.
+                // planned before this one signs before it, also with another lead: only the last key never expires.
                 let led_in = now + Duration::from_secs(1) + timings.lead;
                 let latest = kept.iter().map(|key| key.not_before() + Duration::from_secs(1)).max();
                 let not_before = latest.map_or(led_in, |latest| latest.max(led_in));

@@ -1,7 +1,7 @@
-//! A small AWS on loopback, for what no emulator does: it fails at the very call that a test names, keeps replicas behind, leaves
-//! an update under way until it is told how that ends, and remembers every call and every moment.
+//! A small AWS on loopback, for tests that an emulator cannot serve: it fails at the call that a test names, lets
+//! replicas lag, keeps an update running until a test ends it, and records every call and every state.
 //!
-//! `versions_against_moto.rs` and `stacks_against_moto.rs` hold it against moto wherever moto does what AWS does.
+//! `versions_against_moto.rs` and `stacks_against_moto.rs` compare it with moto in everything that moto does like AWS.
 
 pub(crate) mod call;
 pub(crate) mod cloud_formation;
@@ -44,7 +44,7 @@ use tokio::{
 /// The version that [`FakeAws::create_secret`] makes.
 pub(crate) const FIRST_VERSION: &str = "00000000-0000-4000-8000-000000000001";
 
-/// The server. Ends when it is dropped, and all that it holds with it.
+/// The server. It ends on drop, with all its state.
 pub(crate) struct FakeAws {
     endpoint: String,
     server: JoinHandle<()>,
@@ -68,7 +68,7 @@ struct State {
 struct Taken {
     response: Response<Full<Bytes>>,
     happening: Option<Happening>,
-    /// For one that is held: ends when it is let go.
+    /// For a held call: ends when the call is released.
     let_go: Option<oneshot::Receiver<()>>,
 }
 
@@ -123,7 +123,7 @@ impl FakeAws {
         self.act(|state, now| state.secrets.named(secret).stage_pending(token, now));
     }
 
-    /// Keeps a replica at what it shows now.
+    /// Keeps a replica at its present version.
     #[track_caller]
     pub(crate) fn hold_back(&self, secret: &str, region: &str, lag: Lag) {
         self.act(|state, _| state.secrets.named(secret).hold_back(region, lag));
@@ -158,7 +158,7 @@ impl FakeAws {
         self.look(|state| state.secrets.named(secret).moments.clone())
     }
 
-    /// Makes a stack that is complete, and returns its ARN. The capabilities are those that each update has to bring.
+    /// Makes a stack that is complete, and returns its ARN. Each update must have these capabilities.
     pub(crate) fn create_stack(
         &self,
         region: &str,
@@ -169,7 +169,7 @@ impl FakeAws {
         self.look(|state| state.stacks.create(region, name, parameters, capabilities))
     }
 
-    /// The parameters of a stack as they are, also those that DescribeStacks hides.
+    /// The present parameters of a stack, also those that DescribeStacks hides.
     #[track_caller]
     pub(crate) fn parameters(&self, stack: &str) -> BTreeMap<String, String> {
         self.look(|state| state.stacks.parameters(stack))
@@ -226,16 +226,16 @@ impl FakeAws {
         timeout(PATIENCE, async { self.held.lock().await.recv().await.unwrap() }).await.expect("a call is held in time")
     }
 
-    /// Lets every call go that is held: one that was held before its effect has it now, and stands in the log of calls once
-    /// more; each is answered.
+    /// Releases every held call: a call that was held before its effect has it now, and is in the log of calls again;
+    /// each is answered.
     pub(crate) fn release(&self) {
         for held in self.look(|state| std::mem::take(&mut state.held)) {
-            // Whoever asked may be gone.
+            // The client may have closed the connection.
             let _ = held.send(());
         }
     }
 
-    /// Every version that there has ever been, labelled or not.
+    /// Every version that has ever existed, labelled or not.
     #[track_caller]
     pub(crate) fn stored(&self, secret: &str) -> Vec<Stored> {
         self.look(|state| state.secrets.named(secret).stored())
@@ -251,13 +251,13 @@ impl FakeAws {
         self.calls().iter().filter(|call| call.operation == operation).count()
     }
 
-    /// Looks at what is there, or sets how calls will go.
+    /// Reads the state, or sets how calls will end.
     #[track_caller]
     fn look<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut self.state.lock().unwrap())
     }
 
-    /// Does what is no call, and writes down what is so afterwards.
+    /// Changes the state without a call, and records the new state.
     #[track_caller]
     fn act<T>(&self, act: impl FnOnce(&mut State, SystemTime) -> T) -> T {
         let mut state = self.state.lock().unwrap();
@@ -275,21 +275,21 @@ impl Drop for FakeAws {
 }
 
 impl State {
-    /// Takes one call: what is answered, and what happens to the answer.
+    /// Handles one call: returns the answer, and what happens to it.
     fn take(&mut self, asked: &Asked) -> Taken {
         let happening = self.happening(asked);
         let (response, call) = self.perform(asked, happening);
         let let_go = happening.filter(|happening| happening.holds()).map(|_| {
             let (let_go, told) = oneshot::channel();
             self.held.push(let_go);
-            // Nobody has to wait for it.
+            // The test need not wait for it.
             let _ = self.tell_held.send(call);
             told
         });
         Taken { response, happening, let_go }
     }
 
-    /// Does what a call asks for, as far as nothing happens instead, and writes it down.
+    /// Does what a call requests, unless a fault happens instead, and records it.
     fn perform(&mut self, asked: &Asked, happening: Option<Happening>) -> (Response<Full<Bytes>>, Call) {
         let now = self.now();
         let done = match happening.and_then(|happening| happening.instead_of_effect(asked)) {

@@ -1,4 +1,4 @@
-//! The real rotator: what starts it, what breaks it off, what comes in between, and what it reports.
+//! The real rotator: its triggers, its interruptions, interventions in between, and its reports.
 
 mod aws_failures;
 mod interventions;

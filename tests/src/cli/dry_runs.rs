@@ -1,4 +1,5 @@
-//! `countersign keys rotate --secret --dry-run` shows exactly what the same command then does, whatever others have left.
+//! `countersign keys rotate --secret --dry-run` shows exactly what the same command then does, in every state that
+//! other rotations have left.
 //!
 //! Real programs and the fake AWS.
 
@@ -16,33 +17,33 @@ use crate::{
 use serde_json::json;
 use std::{collections::BTreeSet, time::SystemTime};
 
-/// What stands there before.
+/// The state before.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Before {
     Nothing,
-    /// Another's planned rotation, put and not promoted.
+    /// A planned rotation of another id, put and not promoted.
     Planned,
     /// An emergency, put and not promoted.
     Emergency,
     /// The same, so long ago that it can no longer be promoted.
     EmergencyTooLate,
-    /// An emergency under the id that is asked for, put, and then without its label: it never took place.
+    /// An emergency under the requested id, put, and then without its label: it never took place.
     OwnEmergencyLost,
-    /// Two of them, of which the keys of the first one's base are no longer current, and those of the second one's are.
+    /// Two such emergencies: the keys of the base of the first are no longer current, those of the second are.
     OwnEmergencyOpen,
-    /// A version that holds no keys.
+    /// A version without keys.
     Garbage,
-    /// A rotation was promoted, and AWSPENDING not taken off.
+    /// A rotation was promoted, but AWSPENDING was not removed.
     OnCurrent,
-    /// The same, and a person has gone back then.
+    /// The same, and then a person has restored the version before.
     PutAside,
-    /// The rotation that is asked for is done.
+    /// The requested rotation is done.
     Done,
-    /// It is an emergency, and done.
+    /// The requested rotation was an emergency, and is done.
     DoneEmergency,
     /// A replica has failed.
     NoReplica,
-    /// An emergency is pending, and a replica has failed: it is ended, and then the rotation stops.
+    /// An emergency is pending, and a replica has failed: the emergency is completed, and then the rotation stops.
     EmergencyNoReplica,
 }
 use Before::{
@@ -61,7 +62,7 @@ async fn broken_off(world: &FakeWorld, event: serde_json::Value, at: usize) {
     rotator.log().await;
 }
 
-/// Puts a set of one key that signs since so many seconds: an emergency where there is a base.
+/// Puts a set of one key that has been valid for this number of seconds: an emergency if there is a base.
 async fn put(world: &FakeWorld, version: &str, label: &str, base: Option<&str>, seconds: i64) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs().cast_signed();
     let k = "dGhlIHNlY3JldCBvZiBhIGtleSB0aGF0IHdhcyBsZWZ0IHBlbmRpbmcuLi4u";
@@ -82,7 +83,7 @@ async fn take_label_off(world: &FakeWorld, version: &str) {
 }
 
 impl Before {
-    /// What has to be said of it, by the kind that is asked for.
+    /// The message about it, by the requested kind.
     fn told(self, emergency: bool) -> &'static str {
         match (self, emergency) {
             (EmergencyTooLate, false) => {
@@ -138,7 +139,7 @@ impl Before {
     }
 }
 
-/// The versions that become current, by what was printed: version and kind.
+/// The versions that become current, from the output: version and kind.
 fn versions(out: &str, dry_run: bool) -> Vec<(String, String)> {
     let each = out.lines().filter_map(|line| {
         let (version, rest) = if dry_run {
@@ -200,12 +201,12 @@ async fn a_dry_run_shows_what_the_next_run_does() {
         assert!(shown.contains(said) && out.contains(said), "{case}: {said}\n{shown}\n{out}");
         let is_open = before == OwnEmergencyOpen && emergency;
         assert!(!is_open || promoted == [format!("{own}-3")], "{case}: {promoted:?}");
-        // What is noted of a version that is put aside, the run tells too.
+        // The run reports the same notes about a version that is put aside.
         for note in shown.lines().filter_map(|line| line.strip_prefix("note: ")) {
             assert!(note.contains(" is current, and loses") || out.contains(note), "{case}: {note}\n{out}{error}");
         }
 
-        // Which version loses AWSPENDING and does not become current by this run.
+        // The versions that lose AWSPENDING and do not become current by this run.
         let foreseen: BTreeSet<_> = shown
             .lines()
             .filter(|line| line.contains("loses AWSPENDING"))

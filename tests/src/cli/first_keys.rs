@@ -1,6 +1,6 @@
-//! `countersign keys init --secret`: the first key of an empty secret, and of no other.
+//! `countersign keys init --secret`: the first key of an empty secret, and only of an empty secret.
 //!
-//! On moto and on the fake AWS, which hold each other to what a first version is.
+//! On moto and on the fake AWS, which must agree about a first version.
 
 use crate::{
     cli::support::on_aws::run,
@@ -24,7 +24,7 @@ async fn moto_secret(name: &str) -> String {
     client.create_secret().name(name).send().await.unwrap().arn.unwrap()
 }
 
-/// The labels of each version, and what AWSCURRENT holds.
+/// The labels of each version, and the keys of AWSCURRENT.
 async fn found(endpoint: &str, arn: &str) -> (Vec<(String, Vec<String>)>, Option<KeySet>) {
     let client = secrets_manager(endpoint, REGION);
     let described = client.describe_secret().secret_id(arn).send().await.unwrap();
@@ -40,7 +40,7 @@ async fn an_empty_secret_gets_its_first_key() {
     let of_fake = aws.create_empty_secret(REGION, "empty");
     let of_moto = moto_secret("first-key").await;
     for (endpoint, arn) in [(aws.endpoint(), of_fake), (Moto::shared().endpoint(), of_moto)] {
-        // Whoever rotates it is told what helps.
+        // A rotation says what to do.
         let (status, _, error) = run(endpoint, &["keys", "rotate", "--secret", &arn]).await;
         let expected = format!(
             "error: {arn} has no version AWSCURRENT: make the first key with `countersign keys init --secret {arn}`"
@@ -62,7 +62,7 @@ async fn an_empty_secret_gets_its_first_key() {
         secrets.extend(Jwk::all(&keys.to_json()).into_iter().map(|key| key.k));
         assert_eq!(secrets.found_in(&out), None, "no key is printed");
 
-        // Once, and it can be rotated.
+        // Only once, and then the secret can be rotated.
         let (status, _, error) = run(endpoint, &["keys", "init", "--secret", &arn]).await;
         let expected = format!(
             "error: {arn} already holds keys, in version {version}, and they stay: see them with `countersign keys \
@@ -79,9 +79,9 @@ async fn an_empty_secret_gets_its_first_key() {
     }
 }
 
-/// Each is held before its put until all have looked: one makes the key, and the others are told.
+/// Each call is held before its put until all have read the secret: one makes the key, and the others report it.
 #[tokio::test]
-async fn of_many_that_make_the_first_key_one_does() {
+async fn of_many_calls_that_make_the_first_key_one_succeeds() {
     const MANY: usize = 5;
     let aws = FakeAws::start().await;
     let arn = aws.create_empty_secret(REGION, "empty");
@@ -99,7 +99,7 @@ async fn of_many_that_make_the_first_key_one_does() {
         )
     };
     let held = async {
-        // One fault is seen by each call: they come one after the other.
+        // One fault applies to each call: they come one after the other.
         aws.reached().await;
         while aws.count("DescribeSecret") < MANY {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -117,17 +117,17 @@ async fn of_many_that_make_the_first_key_one_does() {
             assert!(out.contains(&current), "{out}");
         } else {
             let stays =
-                format!("in version {current}, and that stays: `countersign keys show --secret {arn}` shows it");
+                format!("in version {current}, and this key stays: see it with `countersign keys show --secret {arn}`");
             let late = format!("already holds keys, in version {current}, and they stay");
             assert!(error.contains(&stays) || error.contains(&late), "{error}");
         }
     }
     assert_eq!(made, 1);
-    assert_eq!(aws.history("empty").len(), 1, "what is current stays so");
+    assert_eq!(aws.history("empty").len(), 1, "the current version stays current");
     assert_eq!(labels, [(current, vec!["AWSCURRENT".to_owned()])]);
 }
 
-/// A secret whose AWSCURRENT somebody has taken away is not empty.
+/// A secret from which somebody has removed AWSCURRENT is not empty.
 #[tokio::test]
 async fn a_secret_that_is_not_empty_is_left_alone() {
     let moto = Moto::shared();

@@ -1,5 +1,5 @@
-//! What `countersign keys rotate --secret` says where it breaks off: the whole command, where there is something to go on from, and
-//! nothing of that where there is not.
+//! The hint of an interrupted `countersign keys rotate --secret`: the whole command if the rotation can go on, and no
+//! hint if it cannot.
 //!
 //! Real programs and the fake AWS.
 
@@ -35,7 +35,7 @@ async fn run_line(aws: &FakeAws, line: &str) -> (Option<i32>, String, String) {
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-/// The hint is a line of its own, and alone.
+/// The hint is on a line of its own, and there is only one.
 #[track_caller]
 fn hint(error: &str) -> &str {
     let hints: Vec<_> = error.lines().filter_map(|line| line.strip_prefix(HINT)).collect();
@@ -43,7 +43,7 @@ fn hint(error: &str) -> &str {
     hint
 }
 
-/// Put, and not promoted: what the hint says ends it as the emergency that it is, with all that was asked.
+/// Put, and not promoted: the command of the hint completes the emergency, with all flags.
 #[tokio::test]
 async fn the_hint_repeats_the_whole_command() {
     let (aws, arn) = aws().await;
@@ -58,7 +58,7 @@ async fn the_hint_repeats_the_whole_command() {
     let id = words.last().unwrap().clone();
     assert_eq!(words[words.len() - 2], "--id");
 
-    // It breaks off once more, and the hint is the same: no flag is there twice.
+    // It is interrupted again, and the hint is the same: no flag appears twice.
     let (status, _, error) = run_line(&aws, line).await;
     assert_eq!((status, hint(&error)), (Some(1), line));
 
@@ -79,7 +79,7 @@ async fn shell_words(line: &str) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// Of the id that was given one is repeated, and not both.
+/// A given id appears only once in the hint.
 #[tokio::test]
 async fn an_id_that_was_given_is_repeated_once() {
     let id = "the-id-that-somebody-has-given-it";
@@ -96,7 +96,7 @@ async fn an_id_that_was_given_is_repeated_once() {
 type Break = fn(&FakeAws);
 
 #[tokio::test]
-async fn where_nothing_has_begun_nothing_is_said_of_going_on() {
+async fn without_a_begun_rotation_there_is_no_hint() {
     let table: [(Break, bool, &str); 14] = [
         (|aws| aws.deny("secretsmanager:DescribeSecret"), false, "AWS denies the call"),
         (|aws| aws.deny("secretsmanager:GetSecretValue"), false, "AWS denies the call"),
@@ -111,11 +111,11 @@ async fn where_nothing_has_begun_nothing_is_said_of_going_on() {
         (|aws| aws.fail(Fault::always(Happening::Garbage).of("GetSecretValue")), false, "is not from secretsmanager"),
         (|aws| aws.fail(Fault::always(Happening::Echo).of("PutSecretValue")), false, "InvalidRequestException"),
         (|aws| aws.set_replication("keys", "us-east-1", Replication::Failed), false, "is not in sync"),
-        // It may be there.
+        // The version may have been put.
         (|aws| aws.fail(Fault::always(Happening::ServerError).of("PutSecretValue")), true, "InternalServiceError"),
         (|aws| aws.fail(Fault::always(Happening::DroppedAfter).of("PutSecretValue")), true, "secretsmanager"),
         (|aws| aws.fail(Fault::always(Happening::Garbage).of("PutSecretValue")), true, "is not from secretsmanager"),
-        // It is there.
+        // The version has been put.
         (|aws| aws.deny("secretsmanager:UpdateSecretVersionStage"), true, "AWS denies the call"),
         (|aws| aws.set_stack_status("an api", "UPDATE_IN_PROGRESS"), true, "the stack is not updated"),
     ];
@@ -128,7 +128,7 @@ async fn where_nothing_has_begun_nothing_is_said_of_going_on() {
         assert_eq!((error.contains("hint"), error.contains("to continue it")), (begun, begun), "{error}");
         assert_eq!(error.contains("the rotation stopped before its end"), begun, "{error}");
     }
-    // Nor where the plan is refused.
+    // There is no hint if the plan is refused.
     let (aws, arn) = aws().await;
     for _ in 0..7 {
         assert_eq!(run(aws.endpoint(), &["keys", "rotate", "--secret", &arn]).await.0, Some(0));

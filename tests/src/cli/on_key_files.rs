@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-/// It runs in one process, and needs no other program.
+/// It runs in one process, and does not need another program.
 #[tokio::test]
 async fn the_tour_comes_out_as_it_should() {
     let output = timeout(PATIENCE * 2, countersign(&["tour"]).env_clear().output()).await.expect("it ends").unwrap();
@@ -59,7 +59,7 @@ async fn local_serves_until_a_signal_and_logs_a_line_a_request() {
 }
 
 #[tokio::test]
-async fn local_makes_a_missing_key_file_and_uses_the_one_that_is_there() {
+async fn local_makes_a_missing_key_file_and_uses_an_existing_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("my keys.json");
     let path = path.to_str().unwrap();
@@ -90,7 +90,7 @@ async fn local_makes_a_missing_key_file_and_uses_the_one_that_is_there() {
         );
         assert!(status == Some(1) && error.contains(&hint), "{error}");
     }
-    // A name alone is one in the folder in which the program runs.
+    // A name without a folder is a file in the folder in which the program runs.
     let init = countersign(&["keys", "init", "--keys", "keys.json"]).current_dir(folder.path()).output().await.unwrap();
     assert!(init.status.success(), "{init:?}");
     assert!(folder.path().join("keys.json").is_file());
@@ -105,7 +105,7 @@ async fn wait_for_file(mut local: Child, path: &str) -> Child {
 }
 
 #[tokio::test]
-async fn local_in_monitor_mode_refuses_nothing_and_says_what_it_would() {
+async fn local_in_monitor_mode_refuses_nothing_and_logs_what_it_would_refuse() {
     let local = Local::start(&["--mode", "monitor"]).await;
     let document: Value = serde_json::from_slice(&fs::read(&local.keys).unwrap()).unwrap();
     let api_key = document["countersign_api_keys"][0].as_str().unwrap();
@@ -119,7 +119,7 @@ async fn local_in_monitor_mode_refuses_nothing_and_says_what_it_would() {
 }
 
 #[tokio::test]
-async fn local_sends_to_a_server_of_ones_own() {
+async fn local_sends_to_the_given_server() {
     let backend = Local::start(&["--mode", "monitor"]).await;
     let url = format!("http://{}/prod", backend.gateway);
     let local = Local::start(&["--backend", &url]).await;
@@ -212,9 +212,9 @@ async fn keys_are_rotated_as_planned_and_a_dry_run_changes_nothing() {
     assert!(status == Some(1) && error.contains(expected), "{error}");
 }
 
-/// An emergency is carried out whether or not what it prints reaches anybody.
+/// An emergency is carried out even if its output cannot be printed.
 #[tokio::test]
-async fn a_rotation_is_carried_out_though_nothing_can_be_printed() {
+async fn a_rotation_is_carried_out_even_if_its_output_cannot_be_printed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
     let path = path.to_str().unwrap();
@@ -227,9 +227,9 @@ async fn a_rotation_is_carried_out_though_nothing_can_be_printed() {
     assert_ne!(fs::read(path).unwrap(), before);
 }
 
-/// Whoever reads the log of a server may go; the server goes on, and an error keeps its status.
+/// The reader of a server's log may close it: the server goes on, and an error keeps its status.
 #[tokio::test]
-async fn a_log_that_cannot_be_written_ends_nothing() {
+async fn a_log_that_cannot_be_written_does_not_stop_the_program() {
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut show = countersign(&["keys", "show", "--keys", "/nowhere/keys.json"]);
     let status = timeout(PATIENCE, show.stderr(full()).status()).await.expect("it ends").unwrap();
@@ -247,9 +247,9 @@ async fn a_log_that_cannot_be_written_ends_nothing() {
     local.kill().await.unwrap();
 }
 
-/// What a killed one has left holds keys: it is named after its file, and the next one removes it.
+/// The file that a killed rotation leaves holds keys: it is named after its key file, and the next rotation removes it.
 #[tokio::test]
-async fn a_rotation_removes_what_a_killed_one_has_left() {
+async fn a_rotation_removes_the_files_of_a_killed_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
     let path = path.to_str().unwrap();
@@ -274,7 +274,7 @@ async fn a_rotation_removes_what_a_killed_one_has_left() {
     assert_eq!(names(), ["keys.json", ".other.json.tmp-AbC123"].map(str::to_owned).into());
 }
 
-/// Rotations side by side: each that says that it is done is in the file.
+/// Rotations side by side: the file has every rotation that reported success.
 #[tokio::test]
 async fn rotations_side_by_side_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -302,10 +302,10 @@ async fn local_rotates_its_keys_again_and_again() {
     let quick = ["--ttl", "1s", "--outage", "0s", "--replication", "0s", "--skew", "0s", "--lifetime", "2s"];
     let rotation = ["--rotate-every", "1s", "--lead", "1s", "--grace", "3s"];
     let local = Local::start(&[&quick[..], &rotation].concat()).await;
-    // Time is counted in whole seconds: of a lifetime of one, nothing may be left.
+    // Times are whole seconds, so a lifetime of one second may leave no time at all.
     let keys = || -> Value { serde_json::from_slice(&fs::read(&local.keys).unwrap()).unwrap() };
     let first = keys();
-    // As long as it takes until the first key has gone.
+    // Until the first key is removed.
     let begun = std::time::Instant::now();
     let mut refused = 0;
     while keys().to_string().contains(first["keys"][0]["k"].as_str().unwrap()) {
@@ -355,7 +355,7 @@ async fn a_request_signed_by_hand_is_admitted_past_cloudfront() {
         ["sign", "POST", &url("/pets"), "--keys", &local.keys, "--api-key", "--header", json, "--body", body, "--curl"];
     let (status, command, error) = run(&post).await;
     assert_eq!(status, Some(0), "{error}");
-    // What the shell makes of it, in the place of curl.
+    // The words that a shell passes to curl.
     let script = format!("curl() {{ printf '%s\\n' \"$@\"; }}\n{command}");
     let output = Command::new("sh").args(["-c", &script]).output().await.unwrap();
     let words = String::from_utf8(output.stdout).unwrap();

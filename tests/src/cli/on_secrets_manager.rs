@@ -1,6 +1,6 @@
 //! The program `countersign` on keys in Secrets Manager, as a person runs it.
 //!
-//! On moto it shows and rotates; what moto cannot do, refusals and failures, the fake AWS does.
+//! On moto it shows and rotates. The fake AWS is for refusals and failures, which moto cannot do.
 
 use crate::{
     cli::support::{countersign::countersign, on_aws::run},
@@ -40,7 +40,7 @@ fn ids(keys: &KeySet) -> Vec<&str> {
     keys.keys().iter().map(|key| key.id().as_str()).collect()
 }
 
-/// moto updates stacks at once, and creates none of the resources that ours have: a topic stands for them.
+/// moto updates stacks at once, and does not create the resources of our stacks: here a topic replaces them.
 const TEMPLATE: &str = r#"{"Parameters": {"Timestamp": {"Type": "String"}, "ApiURL": {"Type": "String"}}, "Resources": {"T": {
     "Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Fn::Sub": "cli-${Timestamp}"}}}}}"#;
 
@@ -160,7 +160,7 @@ async fn a_failure_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_caller_is_told_before_anything_is_asked() {
+async fn a_problem_of_the_caller_is_reported_before_a_call_to_aws() {
     let aws = FakeAws::start().await;
     let arn = aws.create_secret(REGION, "keys", &key_set().to_json(), &[]);
     let show = ["keys", "show", "--secret", &arn];
@@ -199,7 +199,7 @@ async fn what_is_wrong_with_the_caller_is_told_before_anything_is_asked() {
     holds(&nowhere.2, &["secretsmanager in eu-west-1 cannot be reached"]);
 }
 
-/// What is done is told, and what is left to do.
+/// The output says what is done, and what is left to do.
 #[tokio::test]
 async fn a_replica_that_lags_does_not_hide_that_the_keys_are_rotated() {
     let aws = FakeAws::start().await;
@@ -213,9 +213,9 @@ async fn a_replica_that_lags_does_not_hide_that_the_keys_are_rotated() {
     holds(&error, &["the keys are rotated, and us-east-1 (", "does not return them yet: look at the replica"]);
 }
 
-/// The keys are rotated once, though it takes two runs until the stack is updated too; and what is done is told.
+/// The keys are rotated once, although the stack is updated only by the second run; and the output says what is done.
 #[tokio::test]
-async fn what_broke_off_goes_on_by_its_id() {
+async fn an_interrupted_rotation_goes_on_with_its_id() {
     let aws = FakeAws::start().await;
     let arn = aws.create_secret(REGION, "keys", &key_set().to_json(), &["us-east-1"]);
     aws.create_stack(REGION, "api", &[Parameter::new("Timestamp", "2026-01-01")], &[]);
@@ -239,7 +239,7 @@ async fn what_broke_off_goes_on_by_its_id() {
     holds(&out, &["CloudFormation updates it now", id]);
     assert_eq!((aws.count("PutSecretValue"), aws.history("keys").len()), (1, 2));
 
-    // Once more, after another rotation that left the stack alone: its API key has turned over already.
+    // Again, after another rotation that did not update the stack: the API key is already rotated.
     let timestamp = aws.parameters("api")["Timestamp"].clone();
     aws.set_stack_status("api", "UPDATE_COMPLETE");
     aws.let_pass(Duration::from_secs(60));
@@ -252,7 +252,7 @@ async fn what_broke_off_goes_on_by_its_id() {
     let regions = ["keys", "rotate", "--secret", &arn, "--regions"];
     let (_, _, error) = run(aws.endpoint(), &[&regions[..], &["us-east-1,ap-south-1"]].concat()).await;
     holds(&error, &["ap-south-1 is listed", "has no replica of the secret"]);
-    // An emergency waits for no Region, and says which it does without.
+    // An emergency does not wait for a Region, and names the Region.
     let emergency = [&regions[..], &["us-east-1,ap-south-1", "--emergency"]].concat();
     let (status, out, error) = run(aws.endpoint(), &emergency).await;
     assert_eq!((status, error.as_str()), (Some(0), ""));

@@ -1,7 +1,7 @@
-//! CloudFormation in memory, as far as the parameters of stacks go: a stack here has no resources.
+//! CloudFormation in memory, only for the parameters of stacks: a stack here does not have resources.
 //!
-//! A parameter that an update leaves out falls back to its default, as AWS documents; whoever forgets one damages the stack, and
-//! [`CloudFormation::parameters`] shows it.
+//! A parameter that an update leaves out falls back to its default, as AWS documents; an update that forgets one
+//! damages the stack, and [`CloudFormation::parameters`] shows it.
 
 use crate::fake_aws::call::{ACCOUNT, Answer, Refusal};
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub(crate) struct Parameter {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum UpdateEnd {
     Complete,
-    /// The parameters are again what they were.
+    /// The parameters have their old values again.
     RolledBack,
 }
 
@@ -45,7 +45,7 @@ struct Stack {
     owners: Vec<(&'static str, String)>,
 }
 
-/// One that has not ended.
+/// An update that has not ended.
 struct Update {
     before: Vec<Parameter>,
     token: Option<String>,
@@ -110,7 +110,7 @@ impl CloudFormation {
         id
     }
 
-    /// The values in force, also those that DescribeStacks hides.
+    /// The present values, also those that DescribeStacks hides.
     #[track_caller]
     pub(crate) fn parameters(&mut self, name: &str) -> BTreeMap<String, String> {
         let parameters = self.named(name).parameters.iter();
@@ -123,7 +123,7 @@ impl CloudFormation {
         self.named(name).finish(end);
     }
 
-    /// Puts a stack in any status, as somebody else's operation would.
+    /// Gives a stack any status, like an operation of somebody else.
     #[track_caller]
     pub(crate) fn set_status(&mut self, name: &str, status: &str) {
         self.named(name).status = status.to_owned();
@@ -180,7 +180,7 @@ impl Stack {
         let wanted = self.wanted(input)?;
         let given: BTreeSet<_> = members(input, "Capabilities.member.").map(|(_, name)| name.to_owned()).collect();
         let missing: Vec<_> = self.capabilities.difference(&given).cloned().collect();
-        // One that names IAM resources includes the one that does not.
+        // The capability with named IAM resources includes the capability without names.
         let covered = |name: &String| name == "CAPABILITY_IAM" && given.contains("CAPABILITY_NAMED_IAM");
         if !missing.iter().all(covered) {
             let why = format!("Requires capabilities : [{}]", missing.join(", "));

@@ -1,4 +1,4 @@
-//! What may go wrong with a call, and with which.
+//! The faults of calls, and the calls that they match.
 
 use crate::fake_aws::{
     call::{Refusal, Service},
@@ -26,9 +26,11 @@ pub(crate) enum Happening {
     DroppedBefore,
     /// The connection ends after the effect.
     DroppedAfter,
-    /// No effect and no answer, until [`crate::fake_aws::FakeAws::release`]. [`crate::fake_aws::FakeAws::reached`] tells when.
+    /// No effect and no answer, until [`crate::fake_aws::FakeAws::release`]. [`crate::fake_aws::FakeAws::reached`]
+    /// waits for it.
     HeldBefore,
-    /// The effect, and no answer, until [`crate::fake_aws::FakeAws::release`]. [`crate::fake_aws::FakeAws::reached`] tells when.
+    /// The effect, and no answer, until [`crate::fake_aws::FakeAws::release`]. [`crate::fake_aws::FakeAws::reached`]
+    /// waits for it.
     HeldAfter,
     /// The effect at once, the answer later.
     Delayed(Duration),
@@ -78,7 +80,7 @@ impl Fault {
 }
 
 impl Happening {
-    /// What the service says without doing anything; `None` where it does what was asked.
+    /// The service's refusal without an effect; `None` if it does what was requested.
     pub(crate) fn instead_of_effect(self, asked: &Asked) -> Option<Refusal> {
         let secrets = asked.service == Service::SecretsManager;
         match self {
@@ -98,7 +100,7 @@ impl Happening {
         }
     }
 
-    /// How the log of calls names it where there is no answer of the service.
+    /// Its name in the log of calls if the service did not answer.
     pub(crate) fn instead_of_answer(self) -> Option<&'static str> {
         match self {
             Self::DroppedBefore | Self::DroppedAfter => Some("dropped"),

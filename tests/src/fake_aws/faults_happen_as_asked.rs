@@ -1,4 +1,4 @@
-//! The fake AWS does to each call what a test asked for, and tells it truly.
+//! The fake AWS does to each call what a test requested, and records it correctly.
 
 use crate::{
     fake_aws::{
@@ -22,7 +22,7 @@ const ERROR: &str = "An error occurred on the server side.";
 
 #[tokio::test]
 async fn a_fault_comes_with_its_call_and_with_no_other() {
-    // What happens, what the client is told, whether the call had its effect, and what the log says.
+    // The fault, the answer to the client, whether the call had its effect, and the entry in the log.
     let rows = [
         (Happening::Throttled, "ThrottlingException: Rate exceeded", false, "ThrottlingException"),
         (Happening::ServerError, &format!("InternalServiceError: {ERROR}"), false, "InternalServiceError"),
@@ -68,7 +68,7 @@ async fn an_echo_holds_the_whole_request() {
 }
 
 #[tokio::test]
-async fn stacks_fail_in_the_words_of_their_protocol() {
+async fn stack_calls_fail_in_the_form_of_their_protocol() {
     let rows = [
         (Happening::Throttled, "Throttling: Rate exceeded"),
         (Happening::ServerError, &format!("InternalFailure: {ERROR}")),
@@ -96,7 +96,7 @@ async fn a_call_is_held_before_its_effect_or_after_it() {
         assert_eq!(aws.labels(SECRET).contains_key(NEXT), effect);
         assert!(!held.is_finished());
         held.abort();
-        assert_eq!(put(&aws, "two").await, "ok", "others are served meanwhile");
+        assert_eq!(put(&aws, "two").await, "ok", "other calls are served in the meantime");
     }
 }
 
@@ -111,7 +111,7 @@ async fn a_held_call_goes_on_when_it_is_let_go() {
         let (put, ()) = tokio::join!(put(&aws, "two"), async {
             aws.reached().await;
             assert_eq!(aws.labels(SECRET).contains_key(NEXT), meanwhile);
-            assert_eq!(get(&aws, REGION).await, "one", "others are served meanwhile");
+            assert_eq!(get(&aws, REGION).await, "one", "other calls are served in the meantime");
             aws.release();
         });
         assert_eq!(put, "ok", "{happening:?}");
@@ -148,7 +148,7 @@ async fn a_fault_matches_by_number_operation_and_region() {
     }
 }
 
-/// A call counts for every fault that it matches, and the one that was asked for first comes.
+/// A call counts for every fault that it matches, and the fault that was requested first happens.
 #[tokio::test]
 async fn faults_do_not_hide_each_other() {
     let aws = aws().await;
@@ -163,7 +163,7 @@ async fn faults_do_not_hide_each_other() {
 }
 
 #[tokio::test]
-async fn who_may_not_is_told_as_iam_tells_it() {
+async fn a_denied_caller_gets_the_message_of_iam() {
     let denial = |action: &str, resource: &str| {
         format!(
             "User: arn:aws:sts::123456789012:assumed-role/countersign/test is not authorized to perform: {action} on resource: \
@@ -186,7 +186,7 @@ async fn who_may_not_is_told_as_iam_tells_it() {
 }
 
 #[tokio::test]
-async fn a_replica_lags_as_long_as_it_is_told() {
+async fn a_replica_lags_as_long_as_the_test_says() {
     let aws = aws().await;
     aws.hold_back(SECRET, REPLICA, Lag::Reads(2));
     assert_eq!(promote(&aws, "two").await, "ok");
@@ -207,7 +207,7 @@ async fn a_replica_lags_as_long_as_it_is_told() {
 }
 
 #[tokio::test]
-async fn a_replica_says_what_it_is_told_to() {
+async fn a_replica_reports_the_status_that_the_test_sets() {
     let aws = aws().await;
     let rows =
         [(Replication::Failed, "Failed"), (Replication::InProgress, "InProgress"), (Replication::InSync, "InSync")];

@@ -1,7 +1,7 @@
-//! Secrets Manager in memory: versions, their labels, replicas that may lag, and what became of AWSCURRENT.
+//! Secrets Manager in memory: versions, their labels, replicas that may lag, and the history of AWSCURRENT.
 //!
-//! What is refused, and in which words, is what AWS documents or what recordings of it show. Where neither says anything, a
-//! comment does.
+//! The refusals and their texts are those that AWS documents or that recordings of AWS show. If neither has them, a
+//! comment says so.
 
 use crate::fake_aws::call::{ACCOUNT, Answer, Refusal};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub(crate) type Labels = BTreeMap<String, BTreeSet<String>>;
 pub(crate) struct Promotion {
     pub(crate) at: SystemTime,
     pub(crate) version: String,
-    /// `None` where the version had no value yet: nobody could read the secret then.
+    /// `None` if the version had no value yet: then the secret could not be read.
     pub(crate) value: Option<String>,
 }
 
@@ -137,7 +137,7 @@ impl SecretsManager {
             secret.replicas.insert(region.to_owned(), Replica { status: Replication::InSync, behind: None });
         }
         let mut body = json!({"ARN": secret.arn(region), "Name": name});
-        // Without a value there is no version.
+        // A version without a value cannot be read.
         if input.get("SecretString").is_some() {
             body["VersionId"] = secret.put(input, now)?["VersionId"].take();
         }
@@ -145,7 +145,7 @@ impl SecretsManager {
         Ok(Answer { body: body.to_string(), effect: true })
     }
 
-    /// Writes down what is so after a call.
+    /// Records the state after a call.
     pub(crate) fn witness(&mut self, now: SystemTime) {
         for secret in &mut self.secrets {
             let current = secret.holder("AWSCURRENT");
@@ -335,7 +335,7 @@ impl Secret {
         Ok(json!({}))
     }
 
-    /// Moves a label from whichever version has it. AWSPREVIOUS follows AWSCURRENT.
+    /// Moves a label from the version that has it. AWSPREVIOUS follows AWSCURRENT.
     fn attach(&mut self, label: &str, to: &str) {
         let from = self.holder(label).filter(|from| from != to);
         if let Some(from) = &from {

@@ -142,7 +142,7 @@ async fn moto_differs_from_aws_about_stacks_in_these_and_the_fake_does_not() {
     }
 }
 
-/// Whoever relies on UsePreviousValue has to give every parameter when the stack is made, with moto.
+/// With moto, a test that uses UsePreviousValue must give every parameter when it makes the stack.
 #[tokio::test]
 async fn moto_forgets_that_a_parameter_had_its_default() {
     let (name, moto) = ("only-defaults", Moto::shared());
@@ -151,7 +151,7 @@ async fn moto_forgets_that_a_parameter_had_its_default() {
     assert_eq!(rig.answer(Update(TO_2)).await, "HTTP 500");
 }
 
-/// moto has finished before it answers, and AWS has not. Nothing but the fake shows what is in between.
+/// moto has finished before it answers, and AWS has not. Only the fake shows the time in between.
 #[tokio::test]
 async fn an_update_is_under_way_until_it_ends() {
     let fake = FakeAws::start().await;
@@ -180,7 +180,7 @@ async fn an_update_is_under_way_until_it_ends() {
     }
 }
 
-/// What DescribeStacks hides, a test can see: here what is left of the parameters that somebody forgot.
+/// A test can see the values that DescribeStacks hides: here the parameters that an update forgot.
 #[tokio::test]
 async fn the_damage_shows() {
     let rig = Rig::fake("damaged").await;

@@ -26,14 +26,14 @@ enum Step {
     Get(Option<&'static str>, Option<&'static str>),
     /// DescribeSecret: versions and labels.
     Describe,
-    /// DescribeSecret: the primary Region, and what is said of each replica.
+    /// DescribeSecret: the primary Region, and the status of each replica.
     Replicas,
     /// In the Region of the replica.
     There(&'static Step),
 }
 use Step::{Describe, Get, Pending, Put, Replicas, Stage, There};
 
-/// One call that moto answers otherwise than AWS, after others that both answer alike or that do not matter.
+/// One call that moto answers differently from AWS, after calls that both answer in the same way or that do not matter.
 struct Difference {
     what: &'static str,
     after: &'static [Step],

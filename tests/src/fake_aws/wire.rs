@@ -22,7 +22,7 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// Reads it. The service and the Region are those that it was signed for.
+    /// Reads it. The service and the Region are those in its signature.
     #[track_caller]
     pub(crate) fn read(parts: &Parts, body: &[u8]) -> Self {
         let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default();

@@ -10,9 +10,9 @@ use crate::{
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs};
 
-/// Each resource with an asterisk that a policy names, and why there is no other way.
+/// Each resource with an asterisk in a policy, and why it is necessary.
 const WILDCARDS: &[(&str, &str)] = &[
-    ("arn:aws:logs:*:", "an edge function logs in whichever Region it runs"),
+    ("arn:aws:logs:*:", "an edge function logs in every Region in which it runs"),
     ("log-group:${", "the ARN of a log group, whose streams these are, ends in :*"),
     ("secretsmanager:GetSecretValue *", "in the policy of a secret this is the secret, whose replicas have other ARNs"),
     ("secretsmanager:GetRandomPassword *", "it is of no resource"),
@@ -22,8 +22,8 @@ const WILDCARDS: &[(&str, &str)] = &[
     ("::/apikeys/*", "the id of the next key is API Gateway's to choose"),
     ("::/usageplans/${ApiUsagePlan}/keys/*", "likewise"),
     ("::/tags/*", "a tag is put on by the ARN of what it is on, which is the next key"),
-    ("s3:* arn:aws:s3:::${AccessLogBucket}/*", "a denial of what is not encrypted on its way"),
-    ("/authorizers/*", "an authorizer that somebody makes for this API may call the function too"),
+    ("s3:* arn:aws:s3:::${AccessLogBucket}/*", "a denial of requests without TLS"),
+    ("/authorizers/*", "another authorizer of this API may call the function too"),
 ];
 
 #[test]
@@ -57,7 +57,7 @@ fn no_resource_is_a_wildcard_without_a_reason() {
 }
 
 #[test]
-fn each_role_is_taken_by_its_services_alone() {
+fn each_role_is_assumed_only_by_its_services() {
     let role = |stack: &Template, name: &str| {
         stack.resource(name)["Properties"]["AssumeRolePolicyDocument"]["Statement"].clone()
     };
@@ -135,8 +135,8 @@ fn each_role_may_do_what_its_function_does_and_nothing_else() {
 }
 
 /// What CloudFormation does for a new Timestamp, under the rotator's own permissions: see what
-/// `a_new_timestamp_touches_what_the_rotator_may_touch_and_nothing_else` finds. But for the call that starts it, CloudFormation has
-/// to be the one who asks.
+/// `a_new_timestamp_touches_what_the_rotator_may_touch_and_nothing_else` finds. Except for the call that starts it,
+/// CloudFormation must be the caller.
 #[test]
 fn the_rotator_may_do_what_a_timestamp_change_does_and_only_through_cloudformation() {
     let stack = stack(&[("WebAclArn", WEB_ACL), ("OriginSecretHeader", "true")]);

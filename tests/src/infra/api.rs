@@ -43,7 +43,7 @@ fn the_articles_parameters_resources_and_output_are_there() {
 }
 
 #[test]
-fn what_does_not_fit_together_is_refused_with_what_to_do() {
+fn parameters_that_do_not_fit_together_are_refused_with_what_to_do() {
     for (parameters, reason) in [
         (&[("ApiURL", "")][..], "Rule AnApi: Give the ApiURL of your API, or ExamplePetStore=true"),
         (&[("ApiKind", "HTTP")], "Rule NoApiKeyForHttpApis: HTTP APIs have no API keys. Give UseApiKey=false"),
@@ -83,7 +83,7 @@ fn what_does_not_fit_together_is_refused_with_what_to_do() {
     }
 }
 
-/// Which API it is, told by its URL alone as in the article, or by more where the URL does not say it.
+/// The API is found by its URL alone, as in the article, or by more parameters if the URL is not enough.
 #[test]
 fn every_kind_of_api_is_found() {
     let host = "abc123.execute-api.eu-west-1.amazonaws.com";
@@ -132,10 +132,10 @@ fn every_kind_of_api_is_found() {
     }
 }
 
-/// An HTTP API's authorizer sees no base path, and a REST API's does not see where it ends. So the stack says which API and stage they
-/// are, where a custom domain hides that; elsewhere there is nothing to say.
+/// An HTTP API's authorizer sees no base path, and a REST API's does not see where it ends. So the stack names the API
+/// and the stage if a custom domain hides them; otherwise it names neither.
 #[test]
-fn a_custom_domain_is_told_to_the_authorizer_with_its_api_and_stage() {
+fn the_authorizer_gets_the_api_and_stage_of_a_custom_domain() {
     let of = |url, kind, stage| {
         let key = if kind == "HTTP" { "false" } else { "true" };
         api(&[("ApiURL", url), ("ApiKind", kind), ("UseApiKey", key), ("ApiId", "xyz789"), ("ApiStage", stage)])
@@ -167,7 +167,7 @@ fn a_custom_domain_is_told_to_the_authorizer_with_its_api_and_stage() {
 
 /// Several mappings of one domain, or one that the parameters cannot say.
 #[test]
-fn mappings_that_are_given_take_the_place_of_the_one_that_is_known() {
+fn given_mappings_replace_the_known_one() {
     let two = "api.example.com/v1=xyz789/live,api.example.com/v2/beta=xyz789/$default";
     let long = format!("api.example.com/{}=xyz789/live", "a".repeat(3457));
     for kind in [&[][..], REST_CUSTOM, HTTP_CUSTOM] {
@@ -195,7 +195,8 @@ fn mappings_that_are_given_take_the_place_of_the_one_that_is_known() {
     }
 }
 
-/// The edges need minutes to cover every body, the authorizer seconds to refuse what is not covered: so the one comes before the other.
+/// The edges need minutes to cover every body, the authorizer seconds to refuse a body that is not covered: so the
+/// edges change first.
 #[test]
 fn bodies_can_be_covered_before_the_authorizer_asks_for_it() {
     let asks = "/Properties/Environment/Variables/COUNTERSIGN_BODY";
@@ -295,7 +296,8 @@ fn the_programs_take_their_environment() {
     }
 }
 
-/// CloudFormation regenerates the secret when a letter of this changes: every key in use would be gone, and every request refused.
+/// CloudFormation regenerates the secret when a letter of this changes: every key in use would be removed, and every
+/// request refused.
 #[test]
 fn the_first_key_is_made_by_a_block_that_never_changes() {
     const BLOCK: &str = r#"
@@ -394,7 +396,7 @@ fn the_header_can_be_sent_before_anybody_asks_for_it() {
     }
 }
 
-/// The article put `Ref` of the key into the header, which is its id: CloudFront never sent a good key.
+/// The article put `Ref` of the key into the header, which is its id: CloudFront never sent a valid key.
 #[test]
 fn the_key_and_the_header_are_one_value() {
     for stack in [api(&[]), api(BOTH), api(PET_STORE)] {
@@ -411,7 +413,7 @@ fn the_key_and_the_header_are_one_value() {
     assert_eq!(custom_header(&api(&[("UseApiKey", "false")]), "x-api-key"), None);
 }
 
-/// What CloudFormation has to replace or update for a new Timestamp, as against all that it leaves alone.
+/// The resources that CloudFormation must replace or update for a new Timestamp, and those that it does not change.
 #[test]
 fn a_new_timestamp_touches_what_the_rotator_may_touch_and_nothing_else() {
     for (parameters, expected) in [
@@ -427,7 +429,8 @@ fn a_new_timestamp_touches_what_the_rotator_may_touch_and_nothing_else() {
         assert_eq!(before.resources().keys().collect::<Vec<_>>(), after.resources().keys().collect::<Vec<_>>());
         let changed = after.resources().iter().filter(|(name, resource)| before.resource(name) != *resource);
         let mut touched: BTreeSet<_> = changed.map(|(name, _)| name.as_str()).collect();
-        // What is replaced has another id, and whoever refers to that changes too. What is updated keeps its own.
+        // A replaced resource has another id, and every resource that refers to it changes too. An updated resource
+        // keeps its id.
         let replaced = |name: &str| name != "CFDistribution";
         loop {
             let refers = |text: &str| {

@@ -42,7 +42,8 @@ fn a_request_comes_whole_and_uncached_to_the_signer_and_the_api() {
     }
 }
 
-/// CloudFront keeps these ten seconds by default, and its key has no query: one viewer's 503 would be others' too.
+/// CloudFront keeps these ten seconds by default, and its key has no query: one viewer's 503 would be sent to other
+/// viewers too.
 #[test]
 fn no_error_is_kept() {
     let stack = api(&[]);
@@ -99,9 +100,10 @@ fn the_signer_takes_its_custom_headers() {
     }
 }
 
-/// While CloudFront deploys, edges send the old API key and the new one. Both have to be good before the first of them sends it.
+/// While CloudFront deploys, edges send the old API key and the new one. Both must be valid before the first edge sends
+/// the new key.
 #[test]
-fn cloudfront_changes_after_what_it_sends_has_become_good() {
+fn cloudfront_changes_after_its_new_values_are_valid() {
     // CloudFormation takes a reference in the metadata for a dependency, and an If only there.
     let rows = [
         ("CFDistribution", "/Metadata/DependsOn", json!({"Ref": "ApiKeyUsagePlan"})),
@@ -160,7 +162,7 @@ fn the_access_log_is_private_encrypted_and_kept() {
 }
 
 #[test]
-fn an_existing_distribution_is_left_alone() {
+fn an_existing_distribution_is_not_changed() {
     let stack = api(&[("Distribution", "existing"), ("WebAclArn", WEB_ACL)]);
     for name in ["CFDistribution", "AccessLogBucket", "AccessLogBucketPolicy", "RotateApiKeysStackPolicy"] {
         assert!(!stack.resources().contains_key(name), "{name}");

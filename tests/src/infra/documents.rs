@@ -1,5 +1,5 @@
-//! That what `infra/README.md` and `infra/attach.md` tell a user to type is there: outputs, parameters, headers, reasons, and shells'
-//! own grammar.
+//! The outputs, parameters, headers and reasons that `infra/README.md` and `infra/attach.md` tell a user to type exist,
+//! and their commands are valid shell.
 
 use crate::infra::support::{
     rows::{HTTP_API, api},
@@ -134,7 +134,7 @@ fn every_reason_and_every_field_of_the_log_is_one_of_the_programs() {
     }
 }
 
-/// The context that the documents tell of is the authorizer's.
+/// The context in the documents is the authorizer's.
 #[test]
 fn every_name_of_the_context_is_one_of_the_authorizer() {
     let code = sources("authorizer");

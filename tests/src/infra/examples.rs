@@ -1,4 +1,4 @@
-//! The code that `infra/attach.md` shows for using what was verified, run over events as API Gateway sends them.
+//! The code in `infra/attach.md` that uses the verified values, run with events in API Gateway's form.
 
 use crate::{infra::support::template::blocks, support::artifacts::localstack_python};
 use serde_json::{Value, json};
@@ -8,9 +8,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// A function behind a REST API gets what was signed, and refuses all else.
+/// A function behind a REST API accepts the signed request, and refuses every other.
 #[test]
-fn a_function_behind_a_rest_api_compares_what_was_verified() {
+fn a_function_behind_a_rest_api_compares_the_verified_values() {
     // `more` is what the caller has made of it; the context is what the authorizer has verified.
     let event = |path: &str, context: Value, more: Value| {
         let context = with(&[context, json!({"principalId": "countersign", "integrationLatency": 4})]);
@@ -44,8 +44,8 @@ fn a_function_behind_a_rest_api_compares_what_was_verified() {
                 json!(["/pets", "id=7;view=full", "e30="]),
             ),
             ("another body", event("/pets", signed(DIGEST), json!({"body": "[]"})), json!("another body")),
-            ("its body is gone", event("/pets", signed(DIGEST), plain.clone()), json!("another body")),
-            ("a body that nobody signed", event("/pets", pets.clone(), json!({"body": "{}"})), json!("another body")),
+            ("its body is missing", event("/pets", signed(DIGEST), plain.clone()), json!("another body")),
+            ("a body that is not signed", event("/pets", pets.clone(), json!({"body": "{}"})), json!("another body")),
             ("a long target", event("/pets", no_target, plain.clone()), json!("too long: countersignTarget")),
             (
                 "a long target and digest",
@@ -71,9 +71,9 @@ fn a_function_behind_a_rest_api_compares_what_was_verified() {
     );
 }
 
-/// A function behind an HTTP API likewise: what it sees is decoded, and has a named stage in front.
+/// A function behind an HTTP API likewise: its path is decoded, and begins with a named stage.
 #[test]
-fn a_function_behind_an_http_api_compares_what_was_verified() {
+fn a_function_behind_an_http_api_compares_the_verified_values() {
     let event = |stage: &str, path: &str, context: Value, more: Value| {
         let event = json!({"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "id=7",
             "isBase64Encoded": false, "requestContext": {"stage": stage, "authorizer": {"lambda": context}}});
@@ -115,9 +115,9 @@ fn a_function_behind_an_http_api_compares_what_was_verified() {
                 json!(["/pets", "id=7", "/w=="]),
             ),
             ("another body", event("$default", "/pets", signed(bytes), json!({"body": "{}"})), json!("another body")),
-            ("its body is gone", event("$default", "/pets", signed(DIGEST), plain.clone()), json!("another body")),
+            ("its body is missing", event("$default", "/pets", signed(DIGEST), plain.clone()), json!("another body")),
             (
-                "a body that nobody signed",
+                "a body that is not signed",
                 event("$default", "/pets", pets.clone(), json!({"body": "{}"})),
                 json!("another body"),
             ),
@@ -240,7 +240,7 @@ print(json.dumps([answer(event) for event in json.load(sys.stdin)]))
     }
 }
 
-/// A list that a program makes of what it reads.
+/// A list that a program makes of its input.
 #[track_caller]
 fn answers(program: &mut Command, question: &Value) -> Vec<Value> {
     let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts");

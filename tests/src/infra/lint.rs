@@ -43,7 +43,7 @@ fn infra(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra").join(name)
 }
 
-/// Its errors and warnings; empty where there are none.
+/// Its errors and warnings; empty if there are none.
 fn found(template: &Path, regions: &[&str]) -> String {
     let output = Command::new(templates_python())
         .args(["-I", "-c", "from cfnlint.runner import main; main()"])

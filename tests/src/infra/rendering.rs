@@ -67,7 +67,7 @@ fn rendered_outputs(environment: &str) -> Vec<(String, String)> {
 
 /// Outputs are texts.
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a text")).to_owned()
 }
 
 async fn check(environment: &str, mut expected: Vec<(String, String)>) {
@@ -82,7 +82,7 @@ async fn check(environment: &str, mut expected: Vec<(String, String)>) {
 }
 
 #[test]
-fn what_a_condition_leaves_out_is_gone() {
+fn a_part_that_a_condition_omits_is_removed() {
     let test = Template::of(FUNCTIONS, &[]).unwrap();
     let prod = Template::of(FUNCTIONS, &[("Environment", "prod")]).unwrap();
     assert_eq!(*test.resource("Queue"), json!({"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "queue"}}));
@@ -161,7 +161,7 @@ Resources:
 }
 
 #[test]
-fn parameters_keep_to_what_is_declared() {
+fn parameters_must_match_their_declarations() {
     const TEXT: &str = r#"
 Parameters:
   Word: {Type: String, AllowedPattern: "[a-z]+"}

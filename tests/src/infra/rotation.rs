@@ -84,7 +84,7 @@ fn the_schedule_reaches_the_rotator_through_a_queue() {
     check(&one, &[(rotator, "/Properties/ReservedConcurrentExecutions", json!(1))]);
 }
 
-/// An alarm on a name that nobody writes would never ring.
+/// An alarm on a metric that is never written would never ring.
 #[test]
 fn each_alarm_is_about_a_metric_that_is_written() {
     for stack in every_api().iter().chain(every_edge()) {
@@ -120,7 +120,7 @@ const OTHERS: [(&str, &str); 8] = [
 ];
 
 #[test]
-fn what_an_operator_has_to_know_rings() {
+fn every_problem_for_the_operator_raises_an_alarm() {
     let authorizer = json!([{"Name": "FunctionName", "Value": {"Ref": "Authorizer"}}]);
     let failed = json!([{"Name": "FunctionName", "Value": {"Ref": "RotateApiKeysFunction"}}, {"Name": "Result", "Value": "failed"}]);
     let letters = json!([{"Name": "QueueName", "Value": {"Fn::Select": [4, {"Fn::Split": ["/", {"Ref": "RotationDeadLetters"}]}]}}]);
@@ -168,7 +168,8 @@ fn what_an_operator_has_to_know_rings() {
     assert_eq!(alarms(&edge(&[])).len(), 2);
 }
 
-/// No data is no alarm, since nothing is written about an API that nobody calls; and each rings and ends at the topic, if there is one.
+/// Missing data does not raise an alarm, because an unused API does not write metrics; and each alarm notifies the
+/// topic at its begin and end, if there is one.
 #[test]
 fn every_alarm_reaches_the_topic() {
     for stack in every_api().iter().chain(every_edge()) {
@@ -187,9 +188,9 @@ fn every_alarm_reaches_the_topic() {
     check(&api(&[("AlarmTopicArn", TOPIC)]), &[("UnavailableAlarm", "/Properties/AlarmActions", json!([TOPIC]))]);
 }
 
-/// The rotator does not wait for the update that it has started: how that ended, EventBridge tells.
+/// The rotator does not wait for the update that it has started: EventBridge reports its end.
 #[test]
-fn a_failed_update_is_told() {
+fn a_failed_update_is_reported_to_the_topic() {
     let id = "arn:aws:cloudformation:eu-west-1:123456789012:stack/pets/51af3dc0-da77-11e4-872e-1234567db123";
     let stack = api(&[("AlarmTopicArn", TOPIC), ("AWS::StackId", id)]);
     let pattern = json!({
@@ -230,7 +231,7 @@ fn logs_are_kept_as_long_as_asked() {
     check(&api(&[]), &rows);
 }
 
-/// The dashboard is a text: nobody else would find a slip in it.
+/// The dashboard is a text: only this test finds a mistake in it.
 #[test]
 fn the_dashboard_shows_metrics_that_are_written() {
     let stack = api(&[("AWS::StackName", "pets")]);

@@ -1,4 +1,5 @@
-//! What others sign with our key and our profile is admitted by the real authorizer, and what only the RFC allows is not.
+//! The real authorizer admits requests that other libraries sign with our key and our profile, and refuses signatures
+//! that only the RFC allows.
 
 use crate::{
     interop::judges::{
@@ -84,7 +85,7 @@ fn reasons(log: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn what_others_sign_is_admitted_and_refused_with_any_covered_byte_changed() {
+async fn a_signature_by_another_library_is_admitted_and_refused_with_any_covered_byte_changed() {
     let keys = Keys::new();
     let (bootstrap, mut python, rust) = start(&keys).await;
     let mut reversed = COVERED;
@@ -125,10 +126,10 @@ async fn parameters_in_another_order_are_admitted() {
     assert_eq!(effect(&bootstrap, &signed).await, "Allow");
 }
 
-/// Signatures that are good by the RFC, which leaves it to each application what to ask for (section 1.4), and that the
+/// Signatures that are valid by the RFC, which lets each application set its requirements (section 1.4), but that the
 /// profile refuses: one that never ends, one that covers nothing, and the like.
 #[tokio::test]
-async fn what_the_rfc_allows_and_the_profile_does_not_is_refused() {
+async fn a_signature_that_only_the_rfc_allows_is_refused() {
     let keys = Keys::new();
     let (bootstrap, mut python, _) = start(&keys).await;
     let created = now();

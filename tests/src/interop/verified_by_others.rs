@@ -1,4 +1,5 @@
-//! What leaves our edge is RFC 9421 for others too: two libraries that are not ours verify it as it comes to the gateway.
+//! Requests from our edge are RFC 9421 for other libraries too: two of them verify a request as it arrives at the
+//! gateway.
 //!
 //! A judge that refuses what our edge has signed does so because of a limit that is named at its row, with who is right by the
 //! RFC. Section numbers without another name are those of RFC 9421.
@@ -61,7 +62,8 @@ impl Judges {
         Self { python: PythonJudge::start(&text), rust: RustJudge::new(&text) }
     }
 
-    /// Each judge says what it is to say; and one that verifies refuses the same with any covered byte changed.
+    /// Each judge gives its expected verdict; and a judge that verifies a request refuses it with any covered byte
+    /// changed.
     async fn judge(&mut self, request: &JudgedRequest, python: Says, rust: Says) {
         agrees("Python", self.python.verify(request).await, python, request);
         agrees("Rust", self.rust.verify(request).await, rust, request);
@@ -88,7 +90,7 @@ fn agrees(judge: &str, verdict: Verdict, expected: Says, request: &JudgedRequest
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_leaves_the_edge_verifies_for_others_and_nothing_covered_may_change() {
+async fn a_request_from_the_edge_verifies_for_other_libraries_and_no_covered_byte_may_change() {
     let keys = Keys::new();
     let (running, effects) = start(&keys).await;
     let mut judges = Judges::new(&keys);
@@ -107,7 +109,7 @@ async fn what_leaves_the_edge_verifies_for_others_and_nothing_covered_may_change
         judges.judge(&request, row.python, row.rust).await;
 
         if request.body.take().is_some() {
-            // Whatever a judge makes of the digest itself, the signature over it is good to both.
+            // Both judges accept the signature over the digest, with any verdict about the digest itself.
             judges.judge(&request, Verified, Verified).await;
         }
     }
@@ -134,7 +136,7 @@ async fn the_digest_that_leaves_the_edge_is_that_of_the_body() {
     running.stop().await;
 }
 
-/// What has a byte outside of ASCII gets no signature that anybody could disagree about.
+/// A request with a byte outside of ASCII is not signed, so libraries cannot disagree about it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_is_not_ascii_does_not_leave_the_edge() {
     let keys = Keys::new();
@@ -148,7 +150,7 @@ async fn a_target_that_is_not_ascii_does_not_leave_the_edge() {
 
 /// On loopback hosts and viewers are numbers of IPv4: others as CloudFront hands them to the signer.
 #[tokio::test]
-async fn any_host_and_any_viewer_verify_for_others() {
+async fn any_host_and_any_viewer_verify_for_other_libraries() {
     let keys = Keys::new();
     let mut judges = Judges::new(&keys);
     for (host, viewer, rust) in [
@@ -166,7 +168,7 @@ async fn any_host_and_any_viewer_verify_for_others() {
 
 /// An escape that is none (RFC 3986, section 2.1): a REST API is reported to answer 400 by itself, so no gateway is asked here.
 #[tokio::test]
-async fn a_bare_percent_sign_verifies_for_others_who_speak_of_it() {
+async fn a_bare_percent_sign_verifies_for_other_libraries_that_accept_it() {
     let keys = Keys::new();
     let mut judges = Judges::new(&keys);
     for (uri, query) in [("/%zz", ""), ("/pets", "a=%zz&b=1"), ("/a%x", "q=%")] {

@@ -1,4 +1,4 @@
-//! What `cargo xtask package` makes: what is in it, and what is told of it.
+//! The files of `cargo xtask package`: their contents, and their sums.
 
 use crate::support::artifacts::{archive, dist};
 use base64::{Engine as _, engine::general_purpose::STANDARD};

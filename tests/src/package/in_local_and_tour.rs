@@ -15,7 +15,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Whether it is about what somebody asked: keys are read when it is time.
+/// Whether it is about a request: reads of keys happen at other times.
 fn is_about_a_request(line: &Value) -> bool {
     line["event"] != "keys-read" && line["event"] != "function-started"
 }
@@ -28,7 +28,7 @@ fn children(of: u32) -> Vec<u32> {
     rows.filter(|row| row[1] == of).map(|row| row[0]).collect()
 }
 
-/// Whether a process runs; one that has ended and that nobody has asked about does not.
+/// Whether a process runs. A process that has ended, but was not waited for, does not run.
 fn runs(pid: u32) -> bool {
     let state = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap().stdout;
     !state.is_empty() && !state.starts_with(b"Z")
@@ -43,7 +43,7 @@ async fn the_tour_with_packaged_functions_comes_out_as_the_one_without() {
 }
 
 #[tokio::test]
-async fn local_runs_packaged_functions_and_prints_what_they_log() {
+async fn local_runs_packaged_functions_and_prints_their_logs() {
     for api in ["rest", "http"] {
         let local = Local::start(&["--artifacts", text(&dist()), "--api", api]).await;
         let processes = children(local.child.id().unwrap());
@@ -179,7 +179,7 @@ async fn zips_that_are_not_the_packages_are_refused_before_anything_is_served() 
 }
 
 #[tokio::test]
-async fn without_node_it_says_what_is_missing() {
+async fn without_node_the_error_names_node() {
     let empty = tempfile::tempdir().unwrap();
     let old = tempfile::tempdir().unwrap();
     // What an old Node would say, at the place where ours is asked.
@@ -193,8 +193,8 @@ async fn without_node_it_says_what_is_missing() {
     fs::write(old.path().join("node"), script).unwrap();
     Command::new("chmod").arg("700").arg(old.path().join("node")).status().unwrap();
     for (path, expected) in [
-        (empty.path(), "edge-signer.zip: Node 20 or newer is needed, and no `node` is on the PATH\n"),
-        (old.path(), "edge-signer.zip: Node 20 or newer is needed, and `node` is v18.20.4\n"),
+        (empty.path(), "edge-signer.zip: Node 20 or newer is needed, but `node` is not on the PATH\n"),
+        (old.path(), "edge-signer.zip: Node 20 or newer is needed, but `node` is v18.20.4\n"),
     ] {
         let mut tour = countersign(&["tour", "--artifacts", text(&dist())]);
         let output = timeout(PATIENCE, tour.env("PATH", path).output()).await.expect("it ends").unwrap();

@@ -37,7 +37,7 @@ fn arrows_point_down_only() {
 
 /// Beside a `cdylib` an `rlib` turns link-time optimisation off.
 #[test]
-fn the_addon_is_a_cdylib_alone() {
+fn the_addon_is_only_a_cdylib() {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap();
     let packages = metadata.workspace_packages();

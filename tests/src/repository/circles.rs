@@ -1,4 +1,4 @@
-//! No file of a crate uses, through whatever other files, itself.
+//! No file of a crate uses itself, directly or through other files.
 
 use crate::repository::modules::Modules;
 use cargo_metadata::MetadataCommand;
@@ -56,7 +56,7 @@ fn circles(uses: &BTreeMap<&str, BTreeSet<&str>>) -> Vec<String> {
     circles.into_iter().collect()
 }
 
-/// What is found in a crate of these files; the first one is its root.
+/// The circles in a crate of these files; the first file is its root.
 #[track_caller]
 fn check(files: &[(&str, &str)], expected: &[&str]) {
     let source = |file: &str| files.iter().find(|(name, _)| *name == file).map(|(_, text)| (*text).to_owned());
@@ -124,7 +124,7 @@ fn a_name_is_of_the_file_that_defines_it() {
 }
 
 #[test]
-fn a_parent_and_its_children_are_files_like_others() {
+fn a_parent_and_its_children_are_ordinary_files() {
     let root = ("src/lib.rs", "mod a;");
     let child = ("src/a/b.rs", "use super::C; pub struct B;");
     check(
@@ -141,7 +141,7 @@ fn a_parent_and_its_children_are_files_like_others() {
 }
 
 #[test]
-fn a_circle_of_three_files_is_told_once() {
+fn a_circle_of_three_files_is_reported_once() {
     let files = [
         ("lib.rs", "mod a; mod b; mod c; mod d;"),
         ("a.rs", "use crate::b::B; pub struct A;"),

@@ -32,8 +32,8 @@ pub(crate) fn sources() -> Vec<(PathBuf, String)> {
     files
 }
 
-/// Whether a file defines this: a template a resource; one of Rust `name`, or `Type::name` in a block of that type. A module in
-/// front of it only tells two of one name apart.
+/// Whether a file defines this: a template a resource; one of Rust `name`, or `Type::name` in a block of that type. A
+/// module in front of it only distinguishes two items with the same name.
 pub(crate) fn defines(text: &str, label: &str) -> bool {
     if text.contains(&format!("\n  {label}:\n    Type: AWS::")) {
         return true;

@@ -1,8 +1,9 @@
-//! Which file of a crate uses which other one, read out of the sources.
+//! Which file of a crate uses which other file, read from the sources.
 //!
-//! A name is of the file that defines it, and not of one that re-exports it. The reader follows paths in `use` declarations and in
-//! bodies, macros among them, from `crate`, `self`, `super`, a child module or an imported name. It does not see a method, for
-//! which no path is written. It passes over what is compiled for tests only, and over `mod` declarations, which use nothing.
+//! A name belongs to the file that defines it, and not to a file that re-exports it. The reader follows paths in `use`
+//! declarations and in bodies, macros among them, from `crate`, `self`, `super`, a child module or an imported name. It
+//! does not see a method, for which no path is written. It ignores code that is compiled only for tests, and over `mod`
+//! declarations, which use nothing.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use std::{
@@ -22,7 +23,7 @@ pub(crate) struct Modules {
     imports: BTreeMap<(Module, String), Vec<Path>>,
     /// What each module imports by `*`.
     globs: BTreeMap<Module, Vec<Path>>,
-    /// The names of what is defined in a module.
+    /// The names that a module defines.
     defined: BTreeSet<(Module, String)>,
     /// Each path, with the module that holds it.
     paths: Vec<(Module, Path)>,
@@ -270,7 +271,7 @@ fn item(tokens: &[TokenTree]) -> usize {
     at + tokens[at..].iter().position(ends).map_or(tokens.len() - at, |end| end + 1)
 }
 
-/// Whether no `::` stands before the next token.
+/// Whether there is no `::` before the next token.
 fn follows_no_path(before: &[TokenTree]) -> bool {
     !matches!(before, [.., first, second] if is_joint_colon(first) && is_punct(second, ':'))
 }

@@ -1,4 +1,4 @@
-//! The real `bootstrap` over the Lambda Runtime API, and what it makes of events and of its environment.
+//! The real `bootstrap` over the Lambda Runtime API, with its events and its environment.
 
 use crate::{
     request::support::authorizer_events::{API, TARGET, event_of, signed, signed_with},
@@ -73,7 +73,7 @@ async fn a_signed_request_is_allowed_and_an_altered_one_denied() {
         ]
     );
     let ages: Vec<_> = log.iter().map(|line| line["key_set_age"].as_u64().is_some()).collect();
-    assert_eq!(ages, [true, false, false], "what is refused before a key is looked up took no keys");
+    assert_eq!(ages, [true, false, false], "a request that is refused before a key is looked up did not need keys");
     assert_eq!(log[1]["request_id"], "the-request");
     assert_eq!(log[1]["gateway_source_ip"], "198.51.100.1");
     assert_eq!(log[1]["method"], "GET");
@@ -101,7 +101,7 @@ async fn a_line_of_the_log_is_a_metric() {
     assert_eq!((&log[2]["Refused"], &log[2]["Reason"]), (&json!(1), &json!("header-missing")));
 }
 
-/// An event is read with every member in mind: what stands twice, in whatever case, counts twice.
+/// Every member of an event counts: a member that appears twice, in any case, counts twice.
 #[tokio::test]
 async fn headers_are_counted_over_all_spellings_and_over_the_multi_value_map() {
     let keys = Keys::new();
@@ -129,7 +129,7 @@ async fn headers_are_counted_over_all_spellings_and_over_the_multi_value_map() {
 }
 
 #[tokio::test]
-async fn what_is_no_event_of_a_rest_api_is_an_error_that_says_what_to_do() {
+async fn a_wrong_event_is_an_error_that_says_what_to_do() {
     let keys = Keys::new();
     let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &keys.source())]).await;
     let changed = |path: &str, value: Value| {
@@ -182,7 +182,7 @@ async fn what_is_no_event_of_a_rest_api_is_an_error_that_says_what_to_do() {
 
 /// What the rules need and the event does not have is a refusal, not an error.
 #[tokio::test]
-async fn what_is_missing_from_an_event_is_refused() {
+async fn an_event_with_a_missing_part_is_refused() {
     let keys = Keys::new();
     let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &keys.source())]).await;
     let missing = [
@@ -209,7 +209,7 @@ async fn what_is_missing_from_an_event_is_refused() {
 
 /// Nothing that an event shows is passed over because it shows it in an odd way.
 #[tokio::test]
-async fn what_an_event_tells_in_an_odd_way_counts() {
+async fn unusual_members_of_an_event_count() {
     let keys = Keys::new();
     let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &keys.source())]).await;
     let changed = |path: &str, value: Value| {
@@ -298,7 +298,7 @@ async fn keys_are_read_again_for_an_unknown_key_id() {
 }
 
 #[tokio::test]
-async fn monitor_mode_allows_and_tells() {
+async fn monitor_mode_allows_and_logs() {
     let keys = Keys::none();
     let variables = [("COUNTERSIGN_SECRET", &*keys.source()), ("COUNTERSIGN_MODE", "monitor")];
     let bootstrap = Bootstrap::start(&variables).await;
@@ -329,7 +329,7 @@ async fn without_a_usable_key_set_the_answer_is_an_error_and_never_an_allow() {
 }
 
 #[tokio::test]
-async fn a_wrong_environment_stops_it_at_its_start() {
+async fn a_wrong_environment_stops_the_function_at_its_start() {
     let table = [
         (
             vec![],
@@ -352,7 +352,7 @@ async fn a_wrong_environment_stops_it_at_its_start() {
     }
 }
 
-/// No log of any of this has the secret, in whatever form.
+/// No log has the secret, in any form.
 #[tokio::test]
 async fn the_secret_is_in_no_log() {
     let keys = Keys::new();

@@ -43,7 +43,7 @@ fn answered(returned: &Returned, status: &str, log: &str) {
 }
 
 #[tokio::test]
-async fn an_event_is_signed_and_all_else_of_it_left_alone() {
+async fn an_event_is_signed_and_otherwise_unchanged() {
     let keys = Keys::new();
     let edge = EdgeProcess::start().await;
     let before = event(&keys)["Records"][0]["cf"]["request"].clone();
@@ -94,7 +94,7 @@ async fn the_keys_are_read_once_and_two_signatures_differ() {
 }
 
 #[tokio::test]
-async fn what_a_viewer_forged_is_gone() {
+async fn headers_that_a_viewer_forged_are_removed() {
     let keys = Keys::new();
     let forged = with(&keys, |request| {
         request["origin"]["custom"]["customHeaders"]["x-origin-verify"] = json!([{ "value": "fixed.secret" }]);
@@ -303,7 +303,7 @@ async fn a_header_may_be_called_as_a_prototypes_member_is() {
     }
 }
 
-/// What CloudFront takes there: a response before the origin, and behind it the one that there is.
+/// CloudFront accepts a response before the origin, and after the origin the existing response.
 #[tokio::test]
 async fn at_another_trigger_nothing_is_signed_and_the_log_says_so() {
     let keys = Keys::new();
@@ -358,7 +358,7 @@ async fn at_another_trigger_nothing_is_signed_and_the_log_says_so() {
 }
 
 #[tokio::test]
-async fn an_id_that_has_not_the_form_of_one_is_in_no_line() {
+async fn an_id_without_the_form_of_cloudfronts_is_not_logged() {
     let keys = Keys::new();
     let edge = EdgeProcess::start().await;
     let with_id = |id: Value| {

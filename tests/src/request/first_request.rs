@@ -17,7 +17,7 @@ use tokio::{process::Command, time::timeout};
 
 const ROUNDS: usize = 9;
 
-/// A cold start at the edge is a viewer's wait. The SDK of JavaScript alone takes longer to load than all of ours.
+/// A viewer waits for a cold start at the edge. Only loading the SDK of JavaScript takes longer than our whole start.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_takes_at_most_half_the_time_of_javascript_with_the_aws_sdk() {
     let aws = FakeAws::start().await;
@@ -38,7 +38,7 @@ async fn it_takes_at_most_half_the_time_of_javascript_with_the_aws_sdk() {
     assert!(ours <= 0.5 * theirs, "{ours} ms against {theirs} ms");
 }
 
-/// The milliseconds that a fresh process takes, and a signature that is good.
+/// The milliseconds that a new process takes for a valid signature.
 async fn first_request(aws: &FakeAws, arn: &str, function: PathBuf) -> f64 {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peer/first_request.mjs");
     let mut node = Command::new("node");

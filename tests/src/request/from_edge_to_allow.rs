@@ -47,10 +47,10 @@ async fn requests(api: ApiKind, escaped: &str) {
     running.stop().await;
 }
 
-/// A caught POST with another body gets in neither with the digest under a name that only resembles its own, nor where a hop behind
-/// the authorizer is told to remove it; and so with every header that the verdict rests on.
+/// A captured POST with another body is refused with the digest under a name that only resembles its own, and with an
+/// order for a hop behind the authorizer to remove it; and so for every header on which the verdict depends.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_only_resembles_ours_never_stands_for_it() {
+async fn a_name_that_only_resembles_ours_is_never_accepted_as_ours() {
     for api in [ApiKind::Rest, ApiKind::Http] {
         let keys = Keys::new();
         let running = stack(&keys, api).await;
@@ -89,7 +89,7 @@ async fn a_name_that_only_resembles_ours_never_stands_for_it() {
 
 /// What no authorizer of an HTTP API can see, and what the API can: the path it gets is not that of `Countersign-Target`.
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_an_http_api_the_backend_has_to_compare_the_target() {
+async fn behind_an_http_api_the_backend_must_compare_the_target() {
     let keys = Keys::new();
     let running = stack(&keys, ApiKind::Http).await;
     let (_, echo) = ask(running.edge, Method::GET, "/echo/a", &[], b"").await;

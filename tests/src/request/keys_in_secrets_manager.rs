@@ -1,6 +1,7 @@
 //! The edge and the authorizer with their keys in Secrets Manager: where they read, how long they wait, and what they say.
 //!
-//! Nearly all of it asks the fake AWS, which can fail and counts its calls; moto carries whole rotations in `rotation/triggers.rs`.
+//! Nearly all tests use the fake AWS, which can fail and counts its calls; moto is used for whole rotations in
+//! `rotation/triggers.rs`.
 
 use crate::{
     fake_aws::{
@@ -129,9 +130,9 @@ async fn where_the_replica_fails_the_primary_is_asked() {
     assert_eq!(asked(&aws), ["ap-south-1", PRIMARY]);
 }
 
-/// The age of a secret is that of its current version: what a rotation makes young, and nothing else.
+/// The age of a secret is that of its current version: only a rotation makes it young.
 #[tokio::test]
-async fn an_authorizer_tells_how_long_ago_the_current_version_was_made() {
+async fn an_authorizer_logs_the_age_of_the_current_version() {
     const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
     let told = async |endpoint: &str, arn: &str| {
         let variables = [&aws_variables(endpoint, PRIMARY)[..], &[("COUNTERSIGN_SECRET", arn)]].concat();
@@ -162,7 +163,7 @@ async fn an_authorizer_tells_how_long_ago_the_current_version_was_made() {
     assert_eq!(told(aws.endpoint(), &arn).await, 0, "made by a clock that is a week ahead");
 }
 
-/// No request waits longer than it may, whichever of the two places hangs, or both.
+/// No request waits longer than its limit if one of the two Regions hangs, or both.
 #[tokio::test]
 async fn a_request_waits_two_seconds_without_keys_and_a_third_of_one_with_old_ones() {
     let (aws, arn) = aws().await;
@@ -207,9 +208,9 @@ fn source(arn: &str) -> Source {
     Source::parse(arn, Some(REPLICA)).unwrap()
 }
 
-/// As in AWS: the authorities are those of the system, which a file stands for here.
+/// As in AWS, the authorities are those of the system; here a file replaces them.
 #[tokio::test]
-async fn keys_are_read_over_tls_and_from_nobody_else() {
+async fn keys_are_read_only_over_trusted_tls() {
     let (aws, arn) = aws().await;
     let tls = Tls::before(aws.endpoint()).await;
     let other = Tls::before(aws.endpoint()).await;
@@ -227,7 +228,7 @@ async fn keys_are_read_over_tls_and_from_nobody_else() {
     assert_eq!(asked(&aws), [PRIMARY, PRIMARY], "nothing is sent to a stranger");
 }
 
-/// A flood of key ids that somebody has invented, each in a request that could be admitted but for its key.
+/// A flood of invented key ids, each in a request that could be admitted except for its key.
 #[tokio::test]
 async fn ten_thousand_invented_key_ids_cost_a_read_in_ten_seconds() {
     let (aws, arn) = aws().await;

@@ -1,7 +1,7 @@
-//! The secret header of the origin, a second lock behind the signature: what the real authorizer makes of it.
+//! The secret header of the origin, a second lock behind the signature, at the real authorizer.
 //!
-//! That secrets come and go is shown in moto; the fake AWS fails, and counts its calls. Where time matters the authorizer runs in
-//! the test, which tells it the time.
+//! That secrets come and go is shown in moto; the fake AWS fails, and counts its calls. If time matters, the authorizer
+//! runs in the test, which passes it the time.
 
 use crate::{
     fake_aws::{
@@ -97,7 +97,7 @@ fn holds_no_value(log: &str) {
     assert_eq!(secrets.found_in(log), None, "{log}");
 }
 
-/// What a request may show, and what is said of it.
+/// The headers of a request, and the verdict about them.
 fn table() -> Vec<(Vec<String>, &'static str)> {
     let good = header(NEW, NEW_VALUE);
     let other = NEW_VALUE.replace('2', "3");
@@ -147,7 +147,7 @@ async fn a_signed_request_is_admitted_with_the_header_of_a_secret_and_refused_wi
     assert!(read.iter().all(|name| names.contains(name)), "{names:?}");
 }
 
-/// It comes last: what is refused for its signature makes nobody read anything. HTTP APIs show one text.
+/// It is the last rule: a request that is refused for its signature does not cause a read. HTTP APIs show one text.
 #[tokio::test]
 async fn only_a_valid_signature_makes_a_name_be_looked_up() {
     let (aws, keys) = (aws().await, Keys::new());
@@ -181,7 +181,7 @@ async fn only_a_valid_signature_makes_a_name_be_looked_up() {
 
 /// In moto, whose secrets go as those of AWS do: at once, or marked for deletion.
 #[tokio::test]
-async fn in_a_rollout_both_values_are_good_until_the_old_secret_is_deleted() {
+async fn in_a_rollout_both_values_are_accepted_until_the_old_secret_is_deleted() {
     let (moto, keys) = (Moto::shared(), Keys::new());
     for (prefix, recoverable) in [("rollout/at-once", false), ("rollout/marked", true)] {
         let secret = |name: &str| format!("{prefix}/{name}/value");
@@ -201,7 +201,7 @@ async fn in_a_rollout_both_values_are_good_until_the_old_secret_is_deleted() {
         let begun = Instant::now();
         while effect(&bootstrap, &with(&[&old])).await == "Allow" {
             assert_eq!(effect(&bootstrap, &with(&[&new])).await, "Allow");
-            assert!(begun.elapsed() < PATIENCE, "what is deleted is admitted still");
+            assert!(begun.elapsed() < PATIENCE, "a deleted value is still admitted");
         }
         assert_eq!(effect(&bootstrap, &with(&[&new])).await, "Allow");
         let mut told = told(bootstrap).await;
@@ -210,7 +210,7 @@ async fn in_a_rollout_both_values_are_good_until_the_old_secret_is_deleted() {
     }
 }
 
-/// An authorizer in this process, to which the test tells the time.
+/// An authorizer in this process, to which the test passes the time.
 struct Timed {
     authorizer: Authorizer,
     begun: SystemTime,
@@ -241,9 +241,9 @@ impl Timed {
 
 const UNAVAILABLE: &str = "there is no usable value of the origin's header: see the failed reads in this log";
 
-/// In moto. A secret that is gone is no failure, through which its value would be kept.
+/// In moto. A deleted secret is not a failed read, during which its value would be kept.
 #[tokio::test]
-async fn a_deleted_value_is_refused_once_the_time_to_live_is_over() {
+async fn a_deleted_value_is_refused_after_the_ttl() {
     let (moto, keys) = (Moto::shared(), Keys::new());
     let secret = format!("deleted/{NEW}/value");
     let created = || moto.create_secret(REGION, &secret, FIRST_VERSION, NEW_VALUE, &[]);
@@ -276,16 +276,16 @@ async fn a_value_that_cannot_be_read_again_is_used_for_half_an_hour() {
     aws.deny("secretsmanager:GetSecretValue");
     assert_eq!(timed.at(1859, &new).await, "Allow");
     assert_eq!(timed.at(1860, &new).await, UNAVAILABLE);
-    assert_eq!(timed.at(1860, &old).await, UNAVAILABLE, "of which nothing was ever read");
+    assert_eq!(timed.at(1860, &old).await, UNAVAILABLE, "which was never read");
     let reads = |name: &str| aws.calls().iter().filter(|call| call.concerns.contains(name)).count();
     let before = reads(NEW);
     assert_eq!(timed.at(1860, &new).await, UNAVAILABLE);
-    assert_eq!(reads(NEW), before, "what is down is not hammered");
+    assert_eq!(reads(NEW), before, "a store that is down is not read again at once");
     assert_eq!(reads(OLD), 1);
 }
 
 #[tokio::test]
-async fn where_no_value_can_be_read_the_answer_is_an_error_and_the_log_says_what_to_do() {
+async fn without_a_readable_value_the_answer_is_an_error_and_the_log_says_what_to_do() {
     let denied = "AWS denies the call: allow secretsmanager:GetSecretValue on secret:api/origin-header/* in eu-west-1";
     let short = "the value of secret api/origin-header/short/value in eu-west-1 is not 32 to 128 letters and digits";
     for (name, expected) in [(NEW, denied), ("short", short)] {
@@ -311,9 +311,9 @@ async fn where_no_value_can_be_read_the_answer_is_an_error_and_the_log_says_what
     }
 }
 
-/// Whoever has caught signed headers can send them with names of their own.
+/// Captured signed headers can be replayed with invented names.
 #[tokio::test]
-async fn invented_names_cost_few_reads_and_push_out_no_good_one() {
+async fn invented_names_cost_few_reads_and_do_not_push_out_valid_names() {
     let (aws, keys) = (aws().await, Keys::new());
     let bootstrap = authorizer(aws.endpoint(), &keys, "api/origin-header", &[("COUNTERSIGN_TTL", "3600")]).await;
     let reads = |name: &str| aws.calls().iter().filter(|call| call.concerns.contains(name)).count();
@@ -338,7 +338,7 @@ async fn invented_names_cost_few_reads_and_push_out_no_good_one() {
 }
 
 #[tokio::test]
-async fn of_five_good_names_the_one_that_was_not_used_for_longest_goes() {
+async fn of_five_valid_names_the_least_recently_used_is_dropped() {
     let (aws, keys) = (FakeAws::start().await, Keys::new());
     let names = ["a", "b", "c", "d", "e"];
     for name in names {
@@ -352,9 +352,9 @@ async fn of_five_good_names_the_one_that_was_not_used_for_longest_goes() {
     assert_eq!(names.map(reads), [1, 2, 1, 1, 1]);
 }
 
-/// The whole path: CloudFront adds the header, a viewer's own is gone, and signed headers that were caught lack it.
+/// The whole path: CloudFront adds the header, a viewer's own is removed, and captured signed headers lack it.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_header_comes_from_cloudfront_and_from_nobody_else() {
+async fn only_cloudfront_can_send_the_header() {
     let (aws, keys) = (aws().await, Keys::new());
     for api in [ApiKind::Rest, ApiKind::Http] {
         let bootstrap = authorizer(aws.endpoint(), &keys, "api/origin-header", &[]).await;

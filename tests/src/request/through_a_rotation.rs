@@ -21,7 +21,7 @@ use std::{
 };
 use tokio::time::{sleep, timeout};
 
-/// Edges of which one signs: a process keeps its keys for five minutes, and CloudFront starts and ends processes as it likes.
+/// Several edges: a process keeps its keys for five minutes, and CloudFront starts and ends processes at any time.
 struct Edges {
     processes: [EdgeProcess; 2],
     signs: Arc<AtomicUsize>,
@@ -114,7 +114,7 @@ async fn no_request_is_refused_through_a_planned_rotation() {
     };
     timeout(PATIENCE, until_it_signs).await.expect("the new key signs in time");
     assert!(seen.len() > 1 && seen[..seen.len() - 1].iter().all(|kid| kid == "k1"), "{seen:?}");
-    // And one that has not read again signs with the old one, which is good for the grace.
+    // An edge that has not read again signs with the old key, which is accepted during the grace.
     for _ in 0..3 {
         assert_eq!((path.ask(OLD).await, path.ask(FRESH).await), (old_key.clone(), (200, id(1))));
     }

@@ -6,32 +6,32 @@
 //! | an unknown `@name` panics | `signing/tests/rules.rs::rule_2_exactly_the_profile_is_covered` |
 //! | any other text panics | `signing/src/structured_field.rs::no_text_makes_the_parser_panic` |
 //! | parameters are written back in an order of one's own | `signing/tests/rules.rs::any_order_of_components_and_parameters_is_admitted`, `tests/src/interop/signed_by_others.rs::parameters_in_another_order_are_admitted` |
-//! | key bytes in `Debug` | `signing/src/key.rs::debug_shows_no_secret`, `key-store/src/file.rs::no_secret_is_printed` |
-//! | `keyid` is a hash of the key | `signing/tests/rules.rs::rule_6_the_key_is_known_and_valid_at_this_time`: keys of one secret, told apart by their ids |
-//! | no `expires` means never | `tests/src/interop/signed_by_others.rs::what_the_rfc_allows_and_the_profile_does_not_is_refused` |
-//! | a list that covers nothing is good | `tests/src/interop/signed_by_others.rs::what_the_rfc_allows_and_the_profile_does_not_is_refused` |
-//! | unsigned is no refusal but nothing | `tests/src/request/at_the_authorizer.rs::a_signed_request_is_allowed_and_an_altered_one_denied`, `tests/src/request/traps.rs::whatever_is_not_signed_is_denied` |
+//! | key bytes in `Debug` | `signing/src/key.rs::debug_shows_no_secret`, `key-store/src/file.rs::a_debug_of_a_key_file_shows_no_secret` |
+//! | `keyid` is a hash of the key | `signing/tests/rules.rs::rule_6_the_key_is_known_and_valid_at_this_time`: keys with one secret and different ids |
+//! | no `expires` means never | `tests/src/interop/signed_by_others.rs::a_signature_that_only_the_rfc_allows_is_refused` |
+//! | a list that covers nothing is accepted | `tests/src/interop/signed_by_others.rs::a_signature_that_only_the_rfc_allows_is_refused` |
+//! | an unsigned request is passed over and not refused | `tests/src/request/at_the_authorizer.rs::a_signed_request_is_allowed_and_an_altered_one_denied`, `tests/src/request/traps.rs::every_unsigned_request_is_denied` |
 //! | the last of several signatures wins | `signing/tests/rules.rs::rule_1_both_dictionaries_parse_and_hold_one_member_of_ours`, `tests/src/request/traps.rs::of_several_signatures_none_wins` |
-//! | `?x=1&x=2` or `%zz` throws at the edge | `tests/src/interop/verified_by_others.rs::what_leaves_the_edge_verifies_for_others_and_nothing_covered_may_change` |
-//! | `via` or `x-forwarded-for` is signed, which every hop changes | `tests/src/request/traps.rs::what_hops_change_is_not_covered` |
+//! | `?x=1&x=2` or `%zz` throws at the edge | `tests/src/interop/verified_by_others.rs::a_request_from_the_edge_verifies_for_other_libraries_and_no_covered_byte_may_change` |
+//! | `via` or `x-forwarded-for` is signed, which every hop changes | `tests/src/request/traps.rs::headers_that_hops_change_are_not_covered` |
 //! | the viewer's `Authorization` is overwritten | `tests/src/request/traps.rs::the_viewers_authorization_is_passed_on_untouched` |
 //! | credentials in a log | `tests/src/request/at_the_authorizer.rs::the_secret_is_in_no_log`, `tests/src/request/traps.rs::no_credential_is_in_a_log` |
 //! | environment variables are read at the edge, where there are none | `tests/src/request/traps.rs::nothing_is_read_from_the_environment_at_the_edge` |
 //! | a nonce is claimed before the signature is checked, so that anybody can use it up | `tests/src/request/traps.rs::a_forged_request_uses_up_nothing` |
-//! | the answer has JSON quotes in its ARN, or a `Condition` of null | `authorizer/src/response.rs::the_answer_is_what_api_gateway_takes` |
+//! | the answer has JSON quotes in its ARN, or a `Condition` of null | `authorizer/src/response.rs::the_answer_has_the_form_that_api_gateway_accepts` |
 //! | a wide policy behind a result cache | `authorizer/src/response.rs::the_resource_is_the_one_request_unless_iam_would_read_it_as_more` |
-//! | a fixed sleep stands for the time in which a new key spreads | `signing/tests/rotation_model.rs::no_valid_request_is_refused_in_any_interleaving`, `tests/src/rotation/aws_failures.rs::a_replica_that_lags_for_a_moment_is_waited_for` |
-//! | the old secret is good until the next rotation | `signing/src/rotation.rs::a_planned_rotation_leads_the_new_key_in_and_the_old_ones_out` |
+//! | a fixed sleep replaces the wait for a new key to spread | `signing/tests/rotation_model.rs::no_valid_request_is_refused_in_any_interleaving`, `tests/src/rotation/aws_failures.rs::a_replica_that_lags_for_a_moment_is_waited_for` |
+//! | the old secret is accepted until the next rotation | `signing/src/rotation.rs::a_planned_rotation_adds_a_key_and_sets_the_end_of_the_old_keys` |
 //! | the date is read once, at the start | `tests/src/cli/on_key_files.rs::local_rotates_its_keys_again_and_again` |
 //! | a second rotation on one day does nothing and says nothing | `tests/src/cli/on_key_files.rs::rotations_side_by_side_lose_nothing` |
 //! | the list of the stack's parameters is hard-coded, and one that is added falls back to its default | `tests/src/rotation/stack_updates.rs::an_update_changes_the_timestamp_and_nothing_else` |
-//! | a test that parses, writes, parses and compares, and so sees no field that is ignored | `authorizer/src/config.rs::what_is_left_out_has_the_default`, `edge-signer/src/codec.rs::an_event_is_read_field_by_field`, `signing/src/structured_field.rs::a_signature_input_is_read_and_its_text_kept` |
-//! | two readers of one name: a lenient one decides, a strict one acts | `signing/tests/rules.rs::rule_1_each_header_appears_once`, `tests/src/request/from_edge_to_allow.rs::a_name_that_only_resembles_ours_never_stands_for_it` |
+//! | a test that parses, writes, parses and compares, and so sees no field that is ignored | `authorizer/src/config.rs::an_omitted_setting_has_its_default`, `edge-signer/src/codec.rs::an_event_is_read_field_by_field`, `signing/src/structured_field.rs::a_signature_input_is_read_and_its_text_kept` |
+//! | two readers of one name: a lenient one decides, a strict one acts | `signing/tests/rules.rs::rule_1_each_header_appears_once`, `tests/src/request/from_edge_to_allow.rs::a_name_that_only_resembles_ours_is_never_accepted_as_ours` |
 //! | a hop behind the verifier removes what was verified | `signing/tests/rules.rs::rule_1_connection_lists_no_header_on_which_the_verdict_depends` |
 //! | a stranger's member of a shared field decides about ours | `signing/tests/rules.rs::rule_1_a_viewers_own_rfc_9421_fields_are_ignored` |
 //! | a base path is guessed from the end of the path | `signing/src/gateway.rs::http_the_path_is_passed_on_without_stage_or_listed_mapping_key` |
-//! | a report of what was asked in the place of what was done | `tests/src/rotation/two_kinds_under_one_id.rs::two_kinds_under_one_id_are_told_as_what_they_did` |
-//! | a label that was left behind decides later | `tests/src/rotation/interventions.rs::what_a_person_has_put_aside_stays_aside`, `tests/src/rotation/interventions.rs::test_secret_alone_moves_no_label` |
+//! | a report has the request instead of the result | `tests/src/rotation/two_kinds_under_one_id.rs::two_kinds_under_one_id_are_reported_as_what_they_did` |
+//! | a label that was left behind decides later | `tests/src/rotation/interventions.rs::a_version_that_a_person_has_put_aside_stays_aside`, `tests/src/rotation/interventions.rs::a_single_test_secret_moves_no_label` |
 
 use crate::{
     interop::judges::request::COVERED,
@@ -65,7 +65,7 @@ fn every_test_of_the_table_is_there() {
         let named: Vec<_> = row.split('`').filter_map(|text| text.split_once(".rs::")).collect();
         assert!(!named.is_empty(), "{row}");
         for (file, name) in named {
-            assert!(is_test(&read(&format!("{file}.rs")), name), "{name} in {file}.rs is no test");
+            assert!(is_test(&read(&format!("{file}.rs")), name), "{name} in {file}.rs is not a test");
         }
     }
 }
@@ -114,7 +114,7 @@ fn signature() -> (String, String) {
     (signature.input, signature.signature)
 }
 
-/// What else of ours has to be there.
+/// The other headers of ours that must be present.
 const TARGET: (&str, &str) = ("Countersign-Target", "/prod/pets");
 const VIEWER: (&str, &str) = ("Countersign-Viewer-Ip", "203.0.113.7");
 
@@ -129,7 +129,7 @@ async fn effect(bootstrap: &Bootstrap, headers: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn whatever_is_not_signed_is_denied() {
+async fn every_unsigned_request_is_denied() {
     let keys = Keys::new();
     let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &keys.source())]).await;
     let (input, signature) = &signature();
@@ -149,7 +149,7 @@ async fn whatever_is_not_signed_is_denied() {
     }
 }
 
-/// Neither the first nor the last: whoever adds one to a good one takes the good one away.
+/// Neither the first nor the last is used: with a second signature the valid one is refused too.
 #[tokio::test]
 async fn of_several_signatures_none_wins() {
     let keys = Keys::new();
@@ -220,9 +220,9 @@ async fn the_viewers_authorization_is_passed_on_untouched() {
     running.stop().await;
 }
 
-/// Two hops have written into these headers after the signature, and it is good all the same.
+/// Two hops have changed these headers after the signature, and it is still valid.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_hops_change_is_not_covered() {
+async fn headers_that_hops_change_are_not_covered() {
     let keys = Keys::new();
     let running = stack(&keys, ApiKind::Rest).await;
     let own = [("Via", "1.1 proxy"), ("X-Forwarded-For", "192.0.2.1")];

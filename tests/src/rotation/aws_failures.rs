@@ -1,4 +1,4 @@
-//! The real rotator where AWS denies, throttles, breaks or lags, in the fake AWS; and what it tells of it: never a key.
+//! The real rotator while the fake AWS denies, throttles, fails or lags; and its messages, which never have a key.
 
 use crate::{
     fake_aws::{
@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// Every call that it makes, and what has happened once it is refused: whether keys have turned over, and the stack.
+/// Every call of the rotator, and the state after its refusal: whether the keys are rotated, and whether the stack is
+/// updated.
 const CALLS: [(&str, &str, bool, bool); 6] = [
     ("secretsmanager", "DescribeSecret", false, false),
     ("secretsmanager", "GetSecretValue", false, false),
@@ -26,7 +27,7 @@ const CALLS: [(&str, &str, bool, bool); 6] = [
 ];
 
 #[tokio::test]
-async fn what_is_denied_is_told_as_the_permission_to_give() {
+async fn a_denied_call_is_reported_with_the_permission_to_give() {
     for (service, operation, keys, stack) in CALLS {
         let world = FakeWorld::new().await;
         let rotator = world.rotator(&[]).await;
@@ -51,7 +52,7 @@ async fn what_is_denied_is_told_as_the_permission_to_give() {
 }
 
 #[tokio::test]
-async fn expired_credentials_are_told_as_such() {
+async fn expired_credentials_are_reported_as_expired() {
     for (word, code) in [("both", "ExpiredTokenException"), ("api-key", "ExpiredToken")] {
         let world = FakeWorld::new().await;
         let rotator = world.rotator(&[("COUNTERSIGN_ROTATE", word)]).await;
@@ -102,7 +103,7 @@ async fn a_call_that_fails_once_is_tried_again_by_itself() {
     }
 }
 
-/// It gives up after three tries, says of which call, and the event's next try ends what was begun.
+/// It gives up after three tries, names the call, and the event's next try completes the rotation.
 #[tokio::test]
 async fn a_call_that_fails_for_long_fails_the_event_and_the_next_try_goes_on() {
     let mut rows = JoinSet::new();
@@ -130,7 +131,7 @@ async fn a_call_that_fails_for_long_fails_the_event_and_the_next_try_goes_on() {
                 assert_eq!(world.aws.history(SECRET_NAME).len(), 2, "{case}");
                 let sets = world.sets().await;
                 assert_eq!(sets.len(), 2, "{case}: no second key was made");
-                assert_tells_no_key(&format!("{told}\n{:?}", rotator.log().await), &sets);
+                assert_has_no_key(&format!("{told}\n{:?}", rotator.log().await), &sets);
             });
         }
     }
@@ -139,9 +140,9 @@ async fn a_call_that_fails_for_long_fails_the_event_and_the_next_try_goes_on() {
     }
 }
 
-/// A planned rotation counts on every reader. An emergency waits for none.
+/// A planned rotation assumes that every reader gets the new keys. An emergency does not wait for a reader.
 #[tokio::test]
-async fn a_replica_that_is_not_in_sync_stops_what_is_planned_only() {
+async fn a_replica_that_is_not_in_sync_stops_only_a_planned_rotation() {
     const MEND: &str = "Rotate again when it is in sync. Repair a failed replica with `aws secretsmanager \
         replicate-secret-to-regions`";
     const IN_AN_EMERGENCY: &str = "The emergency goes on without it: functions that read there may accept and use the dropped keys \
@@ -158,7 +159,7 @@ async fn a_replica_that_is_not_in_sync_stops_what_is_planned_only() {
         (None, "us-east-1,ap-south-1", missing),
     ] {
         let world = FakeWorld::new().await;
-        // What is under way is waited for, a second here.
+        // Running replication is waited for, here for a second.
         let rotator = world.rotator(&[("COUNTERSIGN_REGIONS", regions), ("COUNTERSIGN_REPLICATION", "1")]).await;
         if let Some(status) = status {
             world.aws.set_replication(SECRET_NAME, REPLICA, status);
@@ -204,7 +205,7 @@ async fn a_replica_that_lags_for_a_moment_is_waited_for() {
     assert_left(&world, true, true);
 }
 
-/// The API key does not wait for it; whoever started the rotation is told.
+/// The API key does not wait for it; the rotation reports it as an error.
 #[tokio::test]
 async fn a_replica_that_lags_for_long_fails_the_event_after_all_else_is_done() {
     let world = FakeWorld::new().await;
@@ -242,9 +243,10 @@ async fn a_replica_that_does_not_answer_is_named_with_why() {
     rotate(&rotator, 1, TIME).await;
 }
 
-/// Whatever AWS answers to whichever call, also with the request itself or with garbage: no key is in a report, an error or a line.
+/// For every answer of AWS to every call, also with the request itself or with garbage: no key is in a report, an error
+/// or a log line.
 #[tokio::test]
-async fn no_key_is_told_whatever_fails() {
+async fn no_failure_reveals_a_key() {
     let mut rows = JoinSet::new();
     for happening in [Happening::Echo, Happening::Garbage, Happening::DroppedAfter] {
         for (_, operation, ..) in CALLS {
@@ -268,8 +270,8 @@ async fn no_key_is_told_whatever_fails() {
                 let ends = log.iter().filter(|line| is_end(line)).count();
                 let sets = world.sets().await;
                 assert_eq!((ends, sets.len()), (4, 3), "{case}");
-                assert_tells_no_key(&told, &sets);
-                assert_tells_no_key(&Value::from(log).to_string(), &sets);
+                assert_has_no_key(&told, &sets);
+                assert_has_no_key(&Value::from(log).to_string(), &sets);
             });
         }
     }

@@ -1,5 +1,5 @@
-//! What comes between a rotation that broke off and the next one: the other kind under the same id, `testSecret` alone, and a person
-//! who goes back to the version before.
+//! Interventions between an interrupted rotation and the next one: the other kind under the same id, a single
+//! `testSecret`, and a person who restores the version before.
 //!
 //! Real programs and the fake AWS, as in `killed_at_every_call.rs`.
 
@@ -132,7 +132,7 @@ async fn told(world: &mut World, rotator: &Bootstrap, demand: &Demand) -> String
         (version["version"].as_str().unwrap().to_owned(), emergency)
     };
     let versions: Vec<_> = report[0]["versions"].as_array().unwrap().iter().map(version).collect();
-    assert_eq!(versions, made, "what is told is what was done");
+    assert_eq!(versions, made, "the report is what was done");
     report[0]["keys"]["outcome"].as_str().unwrap().to_owned()
 }
 
@@ -146,7 +146,7 @@ fn kind_under(world: &World, version: &str) -> Option<String> {
 /// Secrets Manager tests a rotation that is set up, on a pending version with the present value. It is killed at each of its calls,
 /// and comes to each rotation that broke off at any call. No label moves, and the next event rotates.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn test_secret_alone_moves_no_label() {
+async fn a_single_test_secret_moves_no_label() {
     let mut rows = Vec::new();
     for trigger in [Scheduled, Steps, Emergency] {
         for call in calls(trigger, Setting::BOTH).await {
@@ -159,7 +159,7 @@ async fn test_secret_alone_moves_no_label() {
     }
     let points = rows.len();
     let runs = with_each(rows, |(trigger, call, happening)| tested(trigger, call, happening)).await;
-    println!("testSecret alone: {points} crash points, {runs} runs");
+    println!("a single testSecret: {points} crash points, {runs} runs");
     assert_eq!((points, runs), (88, 88), "each call of each");
 }
 
@@ -222,10 +222,10 @@ async fn passes(world: &World, rotator: &Bootstrap, test: &str) {
     assert_eq!(world.aws.labels(SECRET), before, "testSecret moves no label");
 }
 
-/// A person goes back to the version before, after a rotation that was killed at or after its promotion; and the next run is
-/// killed at each of its calls. What was put aside never comes back.
+/// A person restores the version before, after a rotation that was killed at or after its promotion; and the next run
+/// is killed at each of its calls. The version that was put aside never becomes current again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_person_has_put_aside_stays_aside() {
+async fn a_version_that_a_person_has_put_aside_stays_aside() {
     let mut rows = Vec::new();
     for trigger in [Scheduled, Sqs, Steps, Planned, Emergency] {
         for call in calls(trigger, Setting::BOTH).await {

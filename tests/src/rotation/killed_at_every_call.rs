@@ -1,8 +1,10 @@
-//! A rotation that is broken off at any call to AWS, before its effect or after it, is finished by whatever comes next.
+//! A rotation that is interrupted at any call to AWS, before its effect or after it, is completed by the next event of
+//! any kind.
 //!
-//! The rotator is the real program, and is killed. AWS is the fake one: no emulator stops at a call. The fake is held against moto
-//! in what is put, labelled, read and updated, and in the words of refusals; that it stops where it is told, in
-//! `fake_aws/faults_happen_as_asked.rs`. What has to be so at every moment is in `support/invariant.rs`.
+//! The rotator is the real program, and is killed. AWS is the fake one, because an emulator cannot stop at a call. The
+//! fake is compared with moto in puts, labels, reads and updates, and in the texts of refusals;
+//! `fake_aws/faults_happen_as_asked.rs` shows that it stops at the right call. The conditions that must hold at every
+//! moment are in `support/invariant.rs`.
 
 use crate::{
     fake_aws::faults::{Fault, Happening},
@@ -23,7 +25,7 @@ use crate::{
 enum Aftermath {
     /// The same event again, or the same step and those after it; then the next scheduled event.
     Retry,
-    /// The next scheduled event alone: the retry is lost, or Secrets Manager gives up.
+    /// Only the next scheduled event: the retry is lost, or Secrets Manager gives up.
     Lost,
     /// An emergency, the same event again, the next scheduled event.
     Emergency,
@@ -58,7 +60,7 @@ async fn undisturbed_each_trigger_makes_these_calls() {
     const READ_BOTH: [&str; 3] = ["DescribeSecret", "GetSecretValue", "GetSecretValue"];
     for (trigger, setting) in TRIGGERS {
         let keys = match trigger {
-            // What is pending is read before what is current; before `createSecret` it cannot be.
+            // The pending version is read before the current one; before `createSecret` it cannot be read.
             Steps => [&READ_BOTH[..], &PUT[..1], &READ_BOTH, &READ_BOTH, &READ_BOTH, &PROMOTE].concat(),
             _ => [&READ[..], &KIND, &PUT, &PROMOTE].concat(),
         };
@@ -123,7 +125,7 @@ async fn killed(trigger: Trigger, setting: Setting, call: usize, happening: Happ
     }
     world.end(rotator).await;
     world.check().await;
-    // What was still good is not thrown away; an emergency drops it.
+    // A version that is still valid is not thrown away; an emergency drops it.
     if let Some(version) = left {
         let promoted = world.history().iter().any(|set| set.version == version);
         assert_eq!(promoted, aftermath != Aftermath::Emergency, "{version}");
@@ -149,7 +151,7 @@ async fn where_a_call_fails_the_rotation_is_finished_by_a_retry() {
         Happening::ServerError,
         Happening::Throttled,
         Happening::Garbage,
-        // What AWS says holds what was sent.
+        // AWS's message contains the request.
         Happening::Echo,
     ];
     let (mut points, mut rows) = (0, Vec::new());

@@ -1,5 +1,5 @@
-//! A version that somebody has left pending: what is still good is finished, what is not stands in no rotation's way, and an
-//! emergency drops what is not its own.
+//! A version that somebody has left pending: a valid one is completed, an invalid one does not block a rotation, and an
+//! emergency drops a version of another rotation.
 //!
 //! Real programs and the fake AWS, as in `killed_at_every_call.rs`.
 
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 const SEED: &str = "55555555-5555-4555-8555-555555555555";
 const NEVER_EXPIRES: i64 = 253_402_300_799;
 
-/// What is pending before anything begins.
+/// The pending version before the rotation begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Leftover {
     /// Its planned_from is no longer current, or never was.
@@ -97,7 +97,7 @@ impl Leftover {
 
 /// Every set that becomes current, by its version.
 #[tokio::test]
-async fn what_is_left_pending_is_finished_or_put_aside() {
+async fn a_leftover_pending_version_is_completed_or_put_aside() {
     for (trigger, leftover) in [Scheduled, Emergency].into_iter().flat_map(|trigger| ALL.map(|one| (trigger, one))) {
         let own = if leftover == OwnTooLate { format!("{FIRST}-2") } else { FIRST.to_owned() };
         let expected = match (trigger, leftover.is_good()) {
@@ -110,7 +110,7 @@ async fn what_is_left_pending_is_finished_or_put_aside() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_over_what_was_left_pending_a_rotation_is_finished_too() {
+async fn a_rotation_killed_over_a_leftover_pending_version_is_completed_too() {
     let mut rows = Vec::new();
     let of_an_emergency = [PlannedFromAnother, OwnTooLate, Good, PendingEmergency];
     let pairs = ALL.map(|leftover| (Scheduled, leftover)).into_iter();

@@ -26,7 +26,7 @@ enum Other {
     Emergency,
 }
 
-/// What becomes of the one that is held.
+/// What happens to the held call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
     LetGo,
@@ -93,7 +93,7 @@ async fn raced(trigger: Trigger, call: usize, happening: Happening, other: Other
         let (own, others) = (of(&demand), of(&second));
         match (demand.emergency, second.emergency) {
             (false, false) => assert_eq!((own, others), (1, 1), "{kids:?}"),
-            // It drops what was there before it, and what came later stands beside it.
+            // It drops the keys from before it, and a later key is beside it.
             (true, false) => assert_eq!(own, 1, "{kids:?}"),
             (false, true) => assert_eq!(others, 1, "{kids:?}"),
             (true, true) => assert_eq!(kids.len(), 1, "{kids:?}"),
@@ -133,7 +133,8 @@ async fn goes_on(
     assert!(told.is_empty() || told.contains("rotate the secret again") || told.contains("try again"), "{told}");
 }
 
-/// What was rehearsed in time is promoted in time, or not at all and planned afresh, though the call hangs and the lead is short.
+/// A rehearsed version is promoted in time, or it is not promoted and planned again, although the call hangs and the
+/// lead is short.
 #[tokio::test]
 async fn a_promotion_that_hangs_is_in_time_still() {
     const SLACK: u64 = 5;

@@ -1,5 +1,4 @@
-//! What the real rotator writes to its log, and what it refuses: events that are none, secrets that hold no keys, environments
-//! that are wrong.
+//! The log of the real rotator, and its refusals: of wrong events, of secrets without keys, of wrong environments.
 
 use crate::{
     rotation::support::rotator::{
@@ -97,7 +96,7 @@ async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
 
 /// In moto.
 #[tokio::test]
-async fn what_is_no_event_changes_nothing_and_is_told_what_is_accepted() {
+async fn a_wrong_event_changes_nothing_and_the_error_says_what_is_accepted() {
     let world = World::new("no-events").await;
     let before = world.found().await;
     let bootstrap = world.rotator(&[]).await;
@@ -159,9 +158,9 @@ async fn what_is_no_event_changes_nothing_and_is_told_what_is_accepted() {
     assert_eq!(log.iter().filter(|line| line["event"] == "rotation-failed" && line["level"] == "ERROR").count(), count);
 }
 
-/// In moto: the fake has no such secrets. Of the values nothing is told.
+/// In moto: the fake does not have such secrets. The errors never have a part of a value.
 #[tokio::test]
-async fn a_secret_that_holds_no_keys_is_told_by_what_it_is() {
+async fn a_secret_without_keys_is_reported_with_its_problem() {
     let moto = Moto::shared();
     let client = secrets_manager(moto.endpoint(), REGION);
     let text =
@@ -214,9 +213,9 @@ async fn a_secret_that_holds_no_keys_is_told_by_what_it_is() {
     }
 }
 
-/// The value of COUNTERSIGN_SECRET is never told: somebody may have set the secret itself.
+/// The value of COUNTERSIGN_SECRET is never repeated: it may be the secret itself.
 #[tokio::test]
-async fn a_wrong_environment_stops_it_at_its_start() {
+async fn a_wrong_environment_stops_the_function_at_its_start() {
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf";
     const NO_ARN: &str = "COUNTERSIGN_SECRET is not the ARN of a secret: set it to the whole ARN of a secret";
     let set = key_set().to_json();

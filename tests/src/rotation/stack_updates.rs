@@ -34,7 +34,7 @@ async fn an_update_asks_for_this_and_no_more() {
     let small = [Parameter::new("Url", "a").default("b"), Parameter::new("Timestamp", "2024-01-01")];
     world.aws.create_stack(REGION, "small", &small, &["CAPABILITY_IAM"]);
     let rotator = world.rotator(&[("StackName", "small"), ("COUNTERSIGN_ROTATE", "api-key")]).await;
-    // The refusal tells what was sent.
+    // The refusal contains the request.
     world.aws.fail(Fault::always(Happening::Echo).of("UpdateStack"));
     let told = fail(&rotator, 1, TIME).await;
     let sent = told.split_once("Cannot take ").unwrap().1.trim_end_matches(')');
@@ -58,7 +58,7 @@ async fn an_update_asks_for_this_and_no_more() {
 
 /// Neither stops it: the stack is updated all the same, and report and log say what follows.
 #[tokio::test]
-async fn a_service_role_and_a_parent_are_warned_of_in_report_and_log() {
+async fn a_service_role_and_a_parent_cause_warnings_in_report_and_log() {
     let role = "stack api has the service role arn:aws:iam::123456789012:role/deployer. CloudFormation uses this role for every update, so \
         everybody who may update the stack can do what the role may do. The role cannot be removed: create the stack again \
         without one";
@@ -96,7 +96,7 @@ async fn a_service_role_and_a_parent_are_warned_of_in_report_and_log() {
 
 /// A `Timestamp` is a second: the API key turns over once in it, and the second rotation says so.
 #[tokio::test]
-async fn the_second_rotation_of_one_second_is_told_as_such() {
+async fn the_second_rotation_of_one_second_is_reported_as_such() {
     for word in ["both", "api-key"] {
         let mut tries = 0;
         let told = loop {
@@ -125,7 +125,7 @@ async fn the_second_rotation_of_one_second_is_told_as_such() {
 
 /// Two processes have the same event in one second: one looks, then the other updates, then the first one sends the same update.
 #[tokio::test]
-async fn the_same_update_sent_twice_in_one_second_is_told_as_such() {
+async fn the_same_update_sent_twice_in_one_second_is_reported_as_such() {
     for tries in 0.. {
         let world = FakeWorld::new().await;
         let variables = [("COUNTERSIGN_ROTATE", "api-key")];
@@ -183,7 +183,7 @@ async fn a_stack_that_is_being_updated_is_tried_again() {
 
 /// Of the rotator's own updates: one that is under way is this event's, or that of the one before.
 #[tokio::test]
-async fn an_update_of_its_own_is_waited_for() {
+async fn an_update_of_the_rotator_itself_is_waited_for() {
     let world = FakeWorld::with_slow_updates().await;
     let rotator = world.rotator(&[]).await;
     let (aws, present) = (&world.aws, || world.timestamp());
@@ -220,7 +220,7 @@ async fn a_stack_in_creation_has_a_new_key_anyway() {
     assert_eq!(world.holder("AWSCURRENT"), Some(id(1)));
 }
 
-/// The keys are rotated whatever the stack's state, and once, however often the event comes.
+/// The keys are rotated in every state of the stack, and only once, even if the event comes again.
 #[tokio::test]
 async fn a_stack_that_is_stuck_says_what_a_person_must_do() {
     let world = FakeWorld::new().await;
@@ -264,7 +264,7 @@ async fn a_stack_that_is_stuck_says_what_a_person_must_do() {
 }
 
 #[tokio::test]
-async fn a_stack_that_is_none_of_ours_is_told_from_one_that_is_not_there() {
+async fn a_stack_that_is_not_ours_and_a_missing_stack_have_different_errors() {
     for (name, expected) in [
         (
             "nobody",
@@ -282,7 +282,7 @@ async fn a_stack_that_is_none_of_ours_is_told_from_one_that_is_not_there() {
 
 /// Two processes have the same event: one looks, then the other updates, then the first one does.
 #[tokio::test]
-async fn an_update_that_another_has_made_meanwhile_is_none() {
+async fn an_update_that_another_call_has_made_is_not_repeated() {
     let world = FakeWorld::new().await;
     let variables = [("COUNTERSIGN_ROTATE", "api-key")];
     let (slow, quick) = (world.rotator(&variables).await, world.rotator(&variables).await);
@@ -297,7 +297,7 @@ async fn an_update_that_another_has_made_meanwhile_is_none() {
     assert_eq!(world.timestamp(), LATER.1);
 }
 
-/// A try of an older event, of whichever kind, that comes after a later rotation.
+/// A try of an older event, of any kind, that comes after a later rotation.
 #[tokio::test]
 async fn a_late_retry_leaves_the_stack_as_it_is() {
     let world = FakeWorld::new().await;

@@ -104,7 +104,7 @@ async fn a_batch_rotates_for_each_of_its_events() {
     assert_eq!(outcomes(&report(rotator.invoke(batch).await)), [already(1), already(2), already(1)]);
     assert_eq!(world.found().await, found);
 
-    // One event that is none: nothing is begun.
+    // One wrong event: no rotation begins.
     let mixed = queued(&[&scheduled(3, LATER), &json!({})]).to_string();
     assert!(failure(rotator.invoke(mixed).await).starts_with("the event is of an unknown kind: "));
     assert_eq!(world.found().await, found);
@@ -169,8 +169,8 @@ async fn secrets_manager_may_repeat_any_step() {
     }
 }
 
-/// In moto. `RotateImmediately=false`: Secrets Manager puts the present value under a version of its own, and asks for this step
-/// alone. It moves no label, whatever it finds.
+/// In moto. `RotateImmediately=false`: Secrets Manager puts the present value under a version of its own, and requests
+/// only this step. It never moves a label.
 #[tokio::test]
 async fn a_test_of_the_present_value_passes_and_moves_no_label() {
     let world = World::new("tested").await;
@@ -227,8 +227,8 @@ async fn a_test_of_the_present_value_passes_and_moves_no_label() {
     }
 }
 
-/// In moto. A person goes back to the version before, while AWSPENDING is on the one that they leave: no step and no event promotes
-/// it again.
+/// In moto. A person restores the version before, while AWSPENDING is on the version that was current: no step and no
+/// event promotes it again.
 #[tokio::test]
 async fn what_a_person_has_put_aside_is_not_promoted() {
     for by_step in [true, false] {
@@ -372,7 +372,7 @@ async fn a_person_rotates_as_planned_or_at_once() {
 
 /// In moto.
 #[tokio::test]
-async fn what_is_not_to_be_rotated_is_left_alone() {
+async fn keys_or_a_stack_that_must_not_be_rotated_are_not_changed() {
     for (word, keys, stack) in [("both", true, true), ("secret", true, false), ("api-key", false, true)] {
         let world = World::new(&format!("only-{word}")).await;
         let before = world.found().await;
@@ -387,7 +387,7 @@ async fn what_is_not_to_be_rotated_is_left_alone() {
         assert_eq!(found.parameters, with_timestamp(&before, time), "{word}");
         if !keys {
             assert_eq!((&found.versions, &found.set), (&before.versions, &before.set));
-            // Secrets Manager may have been told to rotate it: it is told why nobody does.
+            // Secrets Manager may be configured to rotate it: the error says why it is not rotated.
             let refused = failure(rotator.invoke(step("createSecret", &world.secret, &id(2)).to_string()).await);
             assert_eq!(
                 refused,
@@ -420,7 +420,7 @@ fn assert_planned(found: &Found, old: &[(&str, u64)], new: &str, begun: u64) -> 
     assert_eq!((kid, end), (new, NEVER_EXPIRES));
     // A second more, since moments are cut to whole ones; and each key signs after the one that was planned before it.
     let least = |second: u64| (second + 1 + LEAD).max(old.last().unwrap().1 + 1);
-    assert!((least(begun)..=least(now())).contains(&signs_from), "{signs_from} is no lead after {begun}");
+    assert!((least(begun)..=least(now())).contains(&signs_from), "{signs_from} is not one lead after {begun}");
     let ids: Vec<_> = before.iter().map(|(kid, nbf, _)| (*kid, *nbf)).collect();
     assert_eq!(ids, old);
     assert!(before.iter().all(|(_, _, end)| *end <= signs_from + GRACE), "{keys:?}");

@@ -1,5 +1,5 @@
-//! Two kinds under one id: what is told is what was done, whichever comes first, wherever that broke off, and however each is asked
-//! for.
+//! Two kinds under one id: the report is what was done, for every order, every interruption, and every way of the
+//! requests.
 //!
 //! Real programs; a call is stopped in the fake AWS, and what has ended is asked of moto too.
 
@@ -108,7 +108,7 @@ impl Told {
     }
 }
 
-/// Asks for a rotation under the id of the first event, and returns what is told.
+/// Requests a rotation under the id of the first event, and returns the report.
 async fn ask(world: &FakeWorld, rotator: &Bootstrap, way: Way, kind: &str) -> Told {
     match (way, kind) {
         (Way::CommandLine, _) => {
@@ -150,7 +150,7 @@ async fn break_off(world: &FakeWorld, way: Way, kind: &str, state: State) {
 }
 
 #[tokio::test]
-async fn two_kinds_under_one_id_are_told_as_what_they_did() {
+async fn two_kinds_under_one_id_are_reported_as_what_they_did() {
     let again = format!("{}-2", id(1));
     for (first, second) in [(PLANNED, EMERGENCY), (EMERGENCY, PLANNED)] {
         for state in [State::Done, State::Put, State::Before] {
@@ -258,9 +258,9 @@ async fn current_kids(world: &FakeWorld) -> Vec<String> {
     set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
-/// In moto, as far as nothing has to break off.
+/// In moto, for all cases without an interruption.
 #[tokio::test]
-async fn two_kinds_under_one_id_are_told_alike_by_moto() {
+async fn two_kinds_under_one_id_have_the_same_reports_with_moto() {
     for (first, second) in [(PLANNED, EMERGENCY), (EMERGENCY, PLANNED)] {
         let world = World::new(&format!("kinds-{first}")).await;
         let rotator = world.rotator(&[]).await;
@@ -292,7 +292,7 @@ async fn two_kinds_under_one_id_are_told_alike_by_moto() {
 
 /// By each way, with the emergency told first and each version by its own bounds.
 #[tokio::test]
-async fn a_planned_rotation_tells_the_pending_emergency_that_it_ends() {
+async fn a_planned_rotation_reports_the_pending_emergency_that_it_completes() {
     for by_hand in [false, true] {
         let world = FakeWorld::new().await;
         break_off(&world, Way::Function, EMERGENCY, State::Put).await;
@@ -324,9 +324,10 @@ async fn a_planned_rotation_tells_the_pending_emergency_that_it_ends() {
     }
 }
 
-/// What another has planned by other timings is told by those, and not by the timings of the call that ends it.
+/// The report of a version that was planned with other timings has those timings, and not the timings of the call that
+/// completes it.
 #[tokio::test]
-async fn a_resumed_version_is_told_by_its_own_times() {
+async fn a_resumed_version_is_reported_with_its_own_times() {
     let world = FakeWorld::new().await;
     let rotator = world.rotator(&[("COUNTERSIGN_GRACE", "7200"), ("COUNTERSIGN_LEAD", "5400")]).await;
     world.aws.fail(Fault::at(1, Happening::HeldBefore).of("UpdateSecretVersionStage"));
@@ -352,9 +353,9 @@ async fn a_resumed_version_is_told_by_its_own_times() {
     assert!(lines.iter().all(|line| out.contains(line.as_str())), "{out}");
 }
 
-/// Where the call then fails, the error tells it, and the report in the log.
+/// If the call then fails, the error says what was done, and so does the report in the log.
 #[tokio::test]
-async fn what_was_done_before_a_failure_is_told_with_it() {
+async fn a_failure_is_reported_with_what_was_done_before_it() {
     let world = FakeWorld::new().await;
     break_off(&world, Way::Function, EMERGENCY, State::Put).await;
     world.aws.set_replication(SECRET_NAME, REPLICA, Replication::Failed);
@@ -391,7 +392,7 @@ async fn what_was_done_before_a_failure_is_told_with_it() {
 
 /// In Secrets Manager's steps too the kind is what the version says: one that labels an emergency's version ends an emergency.
 #[tokio::test]
-async fn a_step_tells_the_kind_that_its_version_stores() {
+async fn a_step_reports_the_kind_that_its_version_stores() {
     let world = FakeWorld::new().await;
     break_off(&world, Way::Function, EMERGENCY, State::Put).await;
     let rotator = world.rotator(&[]).await;

@@ -18,7 +18,7 @@ pub(crate) struct Bootstrap {
     ids: AtomicU64,
 }
 
-/// What the function made of an event.
+/// The result of the function for an event.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Invocation {
     /// It answered.
@@ -44,13 +44,14 @@ impl Bootstrap {
         Self { function: start(folder, variables, log).await.unwrap(), lines, ids: AtomicU64::new(1) }
     }
 
-    /// Hands the program one event, whatever bytes those are.
+    /// Passes the program one event, of any bytes.
     pub(crate) async fn invoke(&self, event: impl Into<Vec<u8>>) -> Invocation {
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
         self.invoke_as(&format!("00000000-0000-4000-8000-{id:012}"), event).await
     }
 
-    /// Hands it over under this request id: Lambda gives a retry that of the first try. Who stops waiting kills it where it is.
+    /// Passes an event under this request id: Lambda gives a retry the id of the first try. If the caller stops
+    /// waiting, the process is killed at that point.
     pub(crate) async fn invoke_as(&self, id: &str, event: impl Into<Vec<u8>>) -> Invocation {
         match self.function.invoke(id, event.into()).await {
             Ok(answer) => Invocation::Response(answer),

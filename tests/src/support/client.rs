@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use tokio::time::timeout;
 
-/// Sends one request and reads the answer as JSON; null where it is none.
+/// Sends one request and reads the answer as JSON; null if it is not JSON.
 pub(crate) async fn ask(
     address: SocketAddr,
     method: Method,

@@ -16,7 +16,7 @@ pub(crate) struct EdgeProcess {
     lines: Lines,
 }
 
-/// What the function returned, and what it logged meanwhile.
+/// The function's result, and its log lines.
 #[derive(Debug)]
 pub(crate) struct Returned {
     pub(crate) result: Value,
@@ -28,7 +28,7 @@ impl EdgeProcess {
         Self::start_with(&[]).await
     }
 
-    /// Starts it with these environment variables beside those that there are.
+    /// Starts it with these environment variables beside the present ones.
     pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
         Self::start_in(&artifact("edge-signer"), variables).await
     }

@@ -7,7 +7,7 @@ use base64::{
 };
 use std::collections::BTreeSet;
 
-/// What may stand nowhere.
+/// The texts that must not appear anywhere.
 pub(crate) struct Secrets(BTreeSet<String>);
 
 impl Secrets {
@@ -21,7 +21,7 @@ impl Secrets {
     /// cut.
     pub(crate) fn extend(&mut self, keys: impl IntoIterator<Item = String>) {
         for key in keys.into_iter().map(|k| URL_SAFE_NO_PAD.decode(k).unwrap()) {
-            // Multiples of three bytes, which encode to whole characters wherever they stand.
+            // Multiples of three bytes, which encode to whole characters in every place.
             let end = key.len() / 3 * 3;
             self.0.extend([&key[..12], &key[end - 12..end]].into_iter().flat_map(forms));
         }

@@ -22,7 +22,7 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Stands before the server at this `http://` endpoint, as 127.0.0.1.
+    /// A TLS server in front of the server at this `http://` endpoint, as 127.0.0.1.
     pub(crate) async fn before(endpoint: &str) -> Self {
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -61,7 +61,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, behind: String) {
     while let Ok((stream, _)) = listener.accept().await {
         let (acceptor, behind) = (acceptor.clone(), behind.clone());
         tokio::spawn(async move {
-            // Whoever does not trust the certificate ends it here.
+            // A client that does not trust the certificate closes the connection here.
             let Ok(mut stream) = acceptor.accept(stream).await else { return };
             let mut behind = TcpStream::connect(behind).await.unwrap();
             let _ = copy_bidirectional(&mut stream, &mut behind).await;

@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 /// `countersign local`, ready.
 pub(crate) struct Local {
     pub(crate) child: Child,
-    /// Read all the while: a pipe that is full would hold the program up.
+    /// Read continuously: a full pipe would block the program.
     log: JoinHandle<String>,
     pub(crate) edge: SocketAddr,
     pub(crate) gateway: SocketAddr,

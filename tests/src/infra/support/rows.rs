@@ -1,4 +1,4 @@
-//! The templates with parameters that are good, and rows about what they then say.
+//! The templates with valid parameters, and rows about their resources.
 
 use crate::infra::support::template::Template;
 use serde_json::Value;
@@ -46,7 +46,7 @@ pub(crate) fn api(parameters: &[(&str, &str)]) -> Template {
     Template::rendered("api.yaml", &with(API, parameters))
 }
 
-/// Why there is none with these parameters.
+/// Why these parameters are refused.
 #[track_caller]
 pub(crate) fn api_refusal(parameters: &[(&str, &str)]) -> String {
     Template::refusal("api.yaml", &with(API, parameters))

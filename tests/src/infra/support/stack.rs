@@ -148,5 +148,5 @@ pub(crate) fn only(values: Vec<Value>) -> Value {
 
 #[track_caller]
 pub(crate) fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a text"))
 }

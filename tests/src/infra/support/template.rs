@@ -15,7 +15,7 @@ use std::{
 pub(crate) struct Template(Value);
 
 impl Template {
-    /// A file of `infra` as it stands, with the functions' long names.
+    /// A file of `infra` as it is, with the long names of functions.
     #[track_caller]
     pub(crate) fn raw(name: &str) -> Self {
         Self(ask(&json!({"text": template(name)})).expect("it is a template"))
@@ -23,8 +23,9 @@ impl Template {
 
     /// A file of `infra` with these parameters, pseudo parameters among them, and the defaults of all others.
     ///
-    /// Conditions and functions are worked out, and what conditions leave out is gone. What only a deployment knows stays:
-    /// `{"Ref": "Bucket"}`, `{"Fn::GetAtt": ["Bucket", "Arn"]}`, `{"Fn::Sub": "arn:aws:s3:::${Bucket}/*"}`.
+    /// Conditions and functions are evaluated, and the parts that conditions omit are removed. Values that only a
+    /// deployment knows stay: `{"Ref": "Bucket"}`, `{"Fn::GetAtt": ["Bucket", "Arn"]}`, `{"Fn::Sub":
+    /// "arn:aws:s3:::${Bucket}/*"}`.
     #[track_caller]
     pub(crate) fn rendered(name: &str, parameters: &[(&str, &str)]) -> Self {
         Self::of(&template(name), parameters).expect("the template takes these parameters")
@@ -47,7 +48,7 @@ impl Template {
         &self.0
     }
 
-    /// The resource of this name, which has to be there.
+    /// The resource of this name, which must exist.
     #[track_caller]
     pub(crate) fn resource(&self, name: &str) -> &Value {
         self.resources().get(name).unwrap_or_else(|| panic!("there is no resource {name}"))
@@ -78,11 +79,11 @@ pub(crate) fn custom_header(stack: &Template, name: &str) -> Option<Value> {
     let headers = stack.resource("CFDistribution").pointer(place).unwrap().as_array().unwrap();
     let mut values = headers.iter().filter(|header| header["HeaderName"] == name);
     let value = values.next().map(|header| header["HeaderValue"].clone());
-    assert_eq!(values.next(), None, "{name} stands twice");
+    assert_eq!(values.next(), None, "{name} appears twice");
     value
 }
 
-/// A text that is made of names, as it stands in the template.
+/// A text that is made of names, as it is in the template.
 pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -91,9 +92,9 @@ pub(crate) fn text(value: &Value) -> String {
             (None, Some(Value::Array(parts)), None) => parts.iter().map(text).collect::<Vec<_>>().join("."),
             (None, None, Some(Value::String(text))) => text.clone(),
             (None, None, Some(Value::Array(parts))) => text(&parts[0]),
-            _ => panic!("{value} is no text"),
+            _ => panic!("{value} is not a text"),
         },
-        _ => panic!("{value} is no text"),
+        _ => panic!("{value} is not a text"),
     }
 }
 

@@ -46,7 +46,7 @@ impl JudgedRequest {
         let mut values =
             self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
         let value = values.next();
-        assert_eq!(values.next(), None, "{name} stands twice");
+        assert_eq!(values.next(), None, "{name} appears twice");
         value
     }
 
@@ -130,7 +130,7 @@ fn flip(text: &mut String, at: usize) {
         b'z' => 'a',
         b'Z' => 'A',
         byte if byte.is_ascii_alphanumeric() => char::from(byte + 1),
-        byte => panic!("{:?} at {at} of {text:?} is no letter", char::from(byte)),
+        byte => panic!("{:?} at {at} of {text:?} is not a letter", char::from(byte)),
     };
     text.replace_range(at..=at, other.encode_utf8(&mut [0; 4]));
 }

@@ -87,8 +87,8 @@ pub(crate) const ROWS: [Row; 27] = [
         rust: Refused("Failed to parse header value: Content-Digest header should have only one value"),
         ..POST
     },
-    // Signatures of a viewer's own, in the form of the RFC and in others. They are none of ours, and a library that is told our two
-    // names does not see them.
+    // Signatures of a viewer's own, in the form of the RFC and in others. They are not ours, and a library that reads
+    // our two names does not see them.
     Row {
         headers: &[
             ("Signature-Agent", "\"https://bot.example\""),
@@ -112,9 +112,9 @@ pub(crate) const ROWS: [Row; 27] = [
         headers: &[("Signature-Input", "countersign=(\"@future\");keyid=\"k1\""), ("Signature", ",countersign=")],
         ..GET
     },
-    // A target that is no URI: characters outside the grammar (RFC 3986, section 3.3). The Python judge may refuse to speak of such
-    // a request at all (RFC 9112, section 3.2). Who does not, as the Rust judge, comes to the same base as we do: the bytes of the
-    // wire, sections 2.2.6 and 2.2.7.
+    // A target that is no URI: characters outside the grammar (RFC 3986, section 3.3). The Python judge may refuse to
+    // speak of such a request at all (RFC 9112, section 3.2). A judge that does not refuse, like the Rust judge, makes
+    // the same signature base as we do: the bytes of the wire, sections 2.2.6 and 2.2.7.
     Row { target: "/echo/[a]|b^c?q={1}&[r]=|^2", python: NO_URL, ..GET },
     // How API Gateway decodes this is not known: our authorizer refuses it, whoever signed.
     Row { target: "/echo?a=%ff", ours: "Deny", ..GET },

@@ -1,4 +1,5 @@
-//! What the design promises of every rotation, computed from all that a secret has ever held, by none of the product's code.
+//! The promises of the design for every rotation, computed from the whole history of a secret, without the product's
+//! code.
 //!
 //! A set may be held from its promotion on, and by whoever reads slowly until well after the next one: so each pair of a set that
 //! an edge may sign by and a set that an authorizer may verify by, with clocks as far apart as they may be, is one question about
@@ -20,14 +21,14 @@ pub(crate) struct Promoted {
     pub(crate) planned_from: Option<String>,
     /// Whether it is to drop every key before it.
     pub(crate) emergency: bool,
-    /// Whether a person has gone back to it.
+    /// Whether a person has restored it.
     pub(crate) by_person: bool,
     /// When its version was made.
     pub(crate) created: i64,
     pub(crate) keys: Vec<Jwk>,
 }
 
-/// A key as it stands in the document.
+/// A key as it is in the document.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Jwk {
     pub(crate) kid: String,
@@ -38,7 +39,7 @@ pub(crate) struct Jwk {
     pub(crate) exp: i64,
 }
 
-/// What is wrong with a history; `None` where nothing is.
+/// The problem of a history; `None` if there is none.
 pub(crate) fn broken(history: &[Promoted], timings: &RotationTimings) -> Option<String> {
     let epochs: Vec<_> = epochs(history).collect();
     let ends = epochs.iter().skip(1).filter_map(|epoch| Some(epoch.first()?.at)).chain([FAR]);
@@ -57,7 +58,8 @@ const FAR: i64 = i64::MAX / 4;
 /// Later than that, in seconds. The document says the end of the year 9999, and means this.
 const NEVER: i64 = i64::MAX / 1000;
 
-/// The first good request that would be refused, or moment without a key to sign with, from one emergency until the next.
+/// The first valid request that would be refused, or the first moment without a signing key, from one emergency until
+/// the next.
 fn refused(sets: &[Promoted], end: i64, timings: &RotationTimings) -> Option<String> {
     let world = World::of(timings);
     let held = |at: usize, age: i64| {
@@ -97,7 +99,7 @@ fn refused(sets: &[Promoted], end: i64, timings: &RotationTimings) -> Option<Str
 
 /// The timings in milliseconds, as far as they matter here.
 struct World {
-    /// How long a set that is no longer current may be signed by, and verified by.
+    /// How long a set that is no longer current may be used for signing, and for verifying.
     signers: i64,
     verifiers: i64,
     /// From the second that a signature names until a verifier's clock takes it no more.
@@ -164,7 +166,8 @@ impl Meeting {
         self.happens(ended, i64::MAX).then(|| format!("{} is no longer accepted", key.kid))
     }
 
-    /// Whether a signature that was made before `made_before` can arrive at `arrives_from` or later, and be good still.
+    /// Whether a signature that was made before `made_before` can arrive at `arrives_from` or later, and still be
+    /// valid.
     fn happens(&self, arrives_from: i64, made_before: i64) -> bool {
         let signing = Span { to: self.signing.to.min(made_before.saturating_sub(1)), ..self.signing };
         let arrives = signing.from.max(self.verifying.from).max(arrives_from);
@@ -224,7 +227,7 @@ fn successions(history: &[Promoted]) -> Option<String> {
     })
 }
 
-/// What is not in a set any more is in no later one, and no id is ever that of two keys.
+/// A key that is removed from a set is not in any later set, and no id belongs to two keys.
 fn comebacks(history: &[Promoted]) -> Option<String> {
     let mut gone: BTreeSet<&str> = BTreeSet::new();
     let mut secrets: BTreeMap<&str, &str> = BTreeMap::new();
@@ -247,7 +250,7 @@ fn comebacks(history: &[Promoted]) -> Option<String> {
 }
 
 impl Jwk {
-    /// The keys of a document; none where it is no key set.
+    /// The keys of a document; none if it is not a key set.
     pub(crate) fn all(document: &str) -> Vec<Self> {
         let document: Value = serde_json::from_str(document).unwrap_or_default();
         let end = |exp| if i64::try_from(NEVER_EXPIRES.get()) == Ok(exp) { NEVER } else { exp };

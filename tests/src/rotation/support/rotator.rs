@@ -113,12 +113,12 @@ pub(crate) async fn fail(rotator: &Bootstrap, number: u32, time: (&str, &str)) -
     failure(rotator.invoke(scheduled(number, time).to_string()).await)
 }
 
-/// What stands behind the error of a call that rotated the keys, for a schedule's event, before it failed.
+/// The end of the error of a call that rotated the keys, for a schedule's event, before it failed.
 pub(crate) fn rotated_before(number: u32) -> String {
     format!("; before that, version {} (planned) became current, dropped keys: none", id(number))
 }
 
-/// Waits until something is so that no call tells of.
+/// Waits for a condition that no call reports.
 pub(crate) async fn until(what: &str, so: impl Fn() -> bool) {
     let wait = async {
         while !so() {
@@ -235,7 +235,7 @@ impl Found {
         keys.map(|key| (key["kid"].as_str().unwrap(), time(key, "nbf"), time(key, "exp"))).collect()
     }
 
-    /// What a report has to say of the keys, as far as the set shows it: all but the outcome and the bounds.
+    /// The expected report about the keys, from the set: all but the outcome and the bounds.
     pub(crate) fn reported(&self) -> Value {
         let keys = self.keys().into_iter().map(|(kid, nbf, exp)| {
             let mut key = json!({"kid": kid, "signs_from": moment(nbf)});
@@ -290,7 +290,8 @@ pub(crate) const SECRET_NAME: &str = "countersign/keys";
 pub(crate) const STACK: &str = "api";
 
 impl FakeWorld {
-    /// With the first key, `k1`. The stack shows the damage where an update leaves a parameter out, or gives back what it is shown.
+    /// With the first key, `k1`. The stack shows the damage if an update omits a parameter, or returns the values that
+    /// it is shown.
     pub(crate) async fn new() -> Self {
         let world = Self::with_slow_updates().await;
         world.aws.finish_updates_at_once();
@@ -311,7 +312,7 @@ impl FakeWorld {
         Self { aws, secret }
     }
 
-    /// Starts a rotator of it. What is given here stands in the place of what it else is.
+    /// Starts a rotator of it. The given variables replace its default variables.
     pub(crate) async fn rotator(&self, more: &[(&str, &str)]) -> Bootstrap {
         let mut variables = vec![("COUNTERSIGN_SECRET", self.secret.as_str()), ("StackName", STACK)];
         variables.extend(more);
@@ -355,9 +356,9 @@ impl FakeWorld {
     }
 }
 
-/// Asserts that a text holds no key of these sets, in no form.
+/// Asserts that a text does not hold a key of these sets, in any form.
 #[track_caller]
-pub(crate) fn assert_tells_no_key(text: &str, sets: &[String]) {
+pub(crate) fn assert_has_no_key(text: &str, sets: &[String]) {
     assert!(!sets.is_empty(), "there is something to look for");
     let parsed = sets.iter().map(|set| serde_json::from_str::<Value>(set).unwrap());
     let keys = parsed.flat_map(|set| set["keys"].as_array().unwrap().clone());

@@ -1,4 +1,5 @@
-//! A secret with a replica and a stack in the fake AWS, the real rotator, what rotates them, and what has to be so afterwards.
+//! A secret with a replica and a stack in the fake AWS, the real rotator, its triggers, and the conditions that must
+//! hold afterwards.
 
 use crate::{
     fake_aws::{FakeAws, call::Call, cloud_formation::Parameter},
@@ -43,7 +44,7 @@ pub(crate) struct World {
     rolled_back: BTreeSet<usize>,
     /// The greatest `Timestamp` of those that are complete.
     latest: Option<String>,
-    /// What was logged, reported, or told as an error.
+    /// All logs, reports and errors.
     told: Vec<String>,
 }
 
@@ -114,7 +115,7 @@ impl World {
         self.keep(invocation)
     }
 
-    /// The same, where it has to succeed; then the rotation is complete.
+    /// The same, but it must succeed; then the rotation is complete.
     pub(crate) async fn complete(&mut self, rotator: &Bootstrap, demand: &Demand, from: usize) {
         let told = self.run(rotator, demand, from).await;
         let reports = told.unwrap_or_else(|error| panic!("{}: {error}\n{}", demand.id, self.calls_told()));
@@ -144,7 +145,7 @@ impl World {
         self.latest = self.latest.take().max(timestamp);
     }
 
-    /// Keeps what was answered, to be searched.
+    /// Keeps an answer, to be searched.
     pub(crate) fn keep(&mut self, invocation: Invocation) -> Result<Value, String> {
         match invocation {
             Invocation::Response(report) => {
@@ -164,7 +165,7 @@ impl World {
         self.told.extend(rotator.log().await.iter().map(Value::to_string));
     }
 
-    /// A person goes back to the version before, if there is one. Returns what is put aside.
+    /// A person restores the version before, if there is one. Returns the version that is put aside.
     pub(crate) async fn roll_back(&mut self) -> Option<String> {
         let labels = self.aws.labels(SECRET);
         let holder = |label: &str| labels.iter().find(|(_, labels)| labels.contains(label)).map(|(id, _)| id.clone());
@@ -181,7 +182,7 @@ impl World {
         self.aws.calls()
     }
 
-    /// Every call in a line, for whoever has to find out.
+    /// Every call on a line, for the search for a cause.
     fn calls_told(&self) -> String {
         let line = |call: &Call| {
             let Call { operation, region, version, stages, effect, answer, .. } = call;
@@ -205,7 +206,7 @@ impl World {
         self.history().pop().unwrap().keys.into_iter().map(|key| key.kid).collect()
     }
 
-    /// What is so when a rotation has been reported done, and nobody else has rotated since.
+    /// The conditions after a rotation has been reported as done, without a rotation since then.
     #[track_caller]
     fn is_complete(&mut self, demand: &Demand, reports: &Value) {
         let history = self.history();
@@ -254,7 +255,7 @@ impl World {
         assert_eq!(parameters, others.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     }
 
-    /// What has to be so whatever has happened.
+    /// The conditions that must hold in every case.
     pub(crate) async fn check(&self) {
         for labels in self.aws.moments(SECRET) {
             let current = labels.values().filter(|labels| labels.contains("AWSCURRENT")).count();
@@ -290,7 +291,7 @@ impl World {
             for set in epoch {
                 for new in set.keys.iter().filter(|key| before.iter().all(|known| known.kid != key.kid)) {
                     let demand = self.demands.iter().find(|demand| demand.has_made(&new.kid));
-                    let demand = demand.unwrap_or_else(|| panic!("nobody has asked for {}", new.kid));
+                    let demand = demand.unwrap_or_else(|| panic!("{} was not requested", new.kid));
                     *made.entry(&demand.id).or_default() += 1;
                 }
                 before = &set.keys;
@@ -303,7 +304,7 @@ impl World {
     pub(crate) fn history(&self) -> Vec<Promoted> {
         let stored = self.aws.stored(SECRET);
         let promoted = self.aws.history(SECRET).into_iter().enumerate().map(|(at, promotion)| {
-            let document = promotion.value.expect("what is current has a value");
+            let document = promotion.value.expect("the current version has a value");
             let parsed: Value = serde_json::from_str(&document).unwrap();
             let created = stored.iter().find(|stored| stored.version == promotion.version).unwrap().created;
             let rotation = parsed["countersign_kind"].as_str();
@@ -311,7 +312,7 @@ impl World {
             // Under one id there may have been demands of both kinds.
             let asked = |demand: &Demand| demand.emergency == emergency && demand.has_made(&promotion.version);
             let known = rotation.is_none() || self.demands.iter().any(asked);
-            assert!(known, "nobody has asked for {} to be {rotation:?}", promotion.version);
+            assert!(known, "{} was not requested as {rotation:?}", promotion.version);
             Promoted {
                 at: moment(promotion.at),
                 version: promotion.version,

@@ -209,7 +209,7 @@ async fn a_request_that_cannot_be_signed_is_answered_with_a_reason_in_the_log() 
     });
     answered(&edge.call(&announced).await, "400", "a GET or HEAD request announces a body");
     let large = with(&keys, |request| request["headers"]["x"] = json!([{ "value": "v".repeat(10_000) }]));
-    answered(&edge.call(&large).await, "431", "over the gateway's 10240");
+    answered(&edge.call(&large).await, "431", "the gateway accepts at most 10240");
     let broken = with(&keys, |request| request["body"]["data"] = json!("%"));
     answered(&edge.call(&broken).await, "500", "its body is not base64");
     // After all this it still signs.

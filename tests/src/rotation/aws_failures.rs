@@ -236,7 +236,7 @@ async fn a_replica_that_does_not_answer_is_named_with_why() {
     let told = fail(&rotator, 1, TIME).await;
     let arn = world.secret.replace(REGION, REPLICA);
     let expected =
-        format!("the keys are rotated, and {REPLICA} (secretsmanager:GetSecretValue on {arn} in {REPLICA} failed (");
+        format!("the keys are rotated, but {REPLICA} (secretsmanager:GetSecretValue on {arn} in {REPLICA} failed (");
     assert!(told.starts_with(&expected), "{told}");
     assert_left(&world, true, true);
     world.aws.heal();

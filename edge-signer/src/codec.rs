@@ -333,7 +333,7 @@ mod tests {
         assert_eq!(
             encode(&decision, "", "f", AT),
             "1\n{\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"level\":\"INFO\",\"event\":\"body-truncated\",\
-            \"detail\":\"the body is over 1 MiB and goes on without a digest of ours\"}\n\n1\ncountersign-x\n1\nCountersign-Signature\na=:YQ==:\n\
+            \"detail\":\"the body is over 1 MiB, so the request has no digest of ours\"}\n\n1\ncountersign-x\n1\nCountersign-Signature\na=:YQ==:\n\
             2\ncountersign-secret\ncountersign-mode\n"
         );
         let decision = Decision { action: Action::Respond(SigningError::NoKey.respond()), log: vec![] };

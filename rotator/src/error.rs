@@ -72,3 +72,9 @@ pub enum RotateError {
     )]
     Lagging(String),
 }
+
+impl From<RehearsalFailure> for RotateError {
+    fn from(failure: RehearsalFailure) -> Self {
+        Self::Rehearsal(failure)
+    }
+}

@@ -371,7 +371,7 @@ mod tests {
             (sqs(&[&scheduled(), &json!({})]), "of an unknown kind"),
             (sqs(&[&json!({"rotate": "emergency"})]), EMERGENCY),
             (sqs(&[&scheduled(), &json!({"rotate": "emergency", "id": ID, "comment": "leaked"})]), EMERGENCY),
-            (sqs(&[&step("createSecret")]), "a rotation of Secrets Manager through SQS, where nobody sends one"),
+            (sqs(&[&step("createSecret")]), "a rotation of Secrets Manager through SQS, which Secrets Manager does not use"),
         ];
         for (payload, expected) in table {
             assert_eq!(read(&payload), Err(EventError(expected)), "{payload}");

@@ -6,7 +6,7 @@ use crate::{
         secrets_manager::{Lag, Replication},
     },
     rotation::support::rotator::{
-        FIRST, FakeWorld, REGION, REPLICA, SECRET_NAME, STACK, TIME, assert_tells_no_key, fail, failure, id, is_end,
+        FIRST, FakeWorld, REGION, REPLICA, SECRET_NAME, STACK, TIME, assert_has_no_key, fail, failure, id, is_end,
         report, rotate, rotated_before, scheduled, step,
     },
     support::bootstrap::Invocation,

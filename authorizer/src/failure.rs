@@ -24,10 +24,10 @@ pub enum Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// The keys.
-    #[error("there is no usable key set: see the failed reads in this log")]
+    #[error("the authorizer does not have a usable key set: see the failed reads in this log")]
     Keys,
     /// The value of the origin's header.
-    #[error("there is no usable value of the origin's header: see the failed reads in this log")]
+    #[error("the authorizer does not have a usable value of the origin's header: see the failed reads in this log")]
     OriginHeader,
 }
 

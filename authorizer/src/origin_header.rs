@@ -59,7 +59,8 @@ pub struct OriginHeader {
 }
 
 impl OriginHeader {
-    /// Asks for the header whose values are in the secrets `PREFIX/NAME/value`; without a prefix it asks for none.
+    /// Requires the header. Its values are in the secrets `PREFIX/NAME/value`. Without a prefix the header is not
+    /// required.
     pub fn new(prefix: Option<SecretPrefix>, limits: CacheLimits, aws: &SdkConfig, log: Log) -> Self {
         let values = |prefix| Values { secrets: NamedSecrets::new(prefix, aws), limits, names: Mutex::default(), log };
         Self { asked: prefix.map(values) }

@@ -32,7 +32,7 @@ pub enum AuthorizerError {
 }
 
 impl Authorizer {
-    /// An authorizer that has read nothing yet, and reads what is in Secrets Manager by `aws`.
+    /// An authorizer with empty caches, which reads Secrets Manager with `aws`.
     pub fn new(config: AuthorizerConfig, aws: &SdkConfig, log: Log) -> Self {
         let AuthorizerConfig { source, mode, limits, policy, origin_header } = config;
         let keys = Cache::new(source.open(aws), limits);

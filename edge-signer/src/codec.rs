@@ -123,7 +123,8 @@ const fn description(status: u16) -> &'static str {
     }
 }
 
-/// Whether an id has the form of CloudFront's, which is base64 in either alphabet: a line holds nothing that a stranger chose.
+/// Whether an id has the form of CloudFront's ids, which is base64 in either alphabet: a line must not hold a text that
+/// anybody could choose.
 fn is_loggable(request_id: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-=+/".contains(&byte);
     (1..=128).contains(&request_id.len()) && request_id.bytes().all(allowed)

@@ -53,7 +53,7 @@ pub enum LogEvent {
     #[error("the function has started")]
     FunctionStarted,
     /// The viewer's own digest could not be read.
-    #[error("the viewer's Content-Digest holds no sha-256 or sha-512 digest and was removed")]
+    #[error("the viewer's Content-Digest was removed: it does not have a sha-256 or sha-512 digest")]
     ViewerDigestRemoved,
     /// The viewer sent a header of [`METHOD_OVERRIDES`](signing::METHOD_OVERRIDES), and it was removed.
     #[error("the viewer's header {0} was removed: it names a method, and no signature covers it")]
@@ -84,7 +84,7 @@ pub enum LogEvent {
     /// The request was answered at the edge.
     #[error("{0}")]
     Answered(SigningError),
-    /// Monitor mode: the request was sent on unsigned.
+    /// In monitor mode the request was forwarded unsigned.
     #[error("{0}")]
     ForwardedUnsigned(SigningError),
 }

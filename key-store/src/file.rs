@@ -1,7 +1,7 @@
 //! A key set in a file, for local runs and tests.
 //!
-//! The file is a JWK Set, always as a set, with one more member, `countersign_api_keys`: the API key in force and perhaps
-//! the one before it, so that both turn over in one rename.
+//! The file is a JWK Set (a bare JWK is refused) with one more member, `countersign_api_keys`: the current API key and
+//! optionally the previous one. So one rename rotates both kinds of keys.
 
 use crate::store::{KeyStore, ReadError, StoredKeys};
 use serde::{Deserialize, de::IgnoredAny};
@@ -20,7 +20,7 @@ use std::{
 use tempfile::{Builder, NamedTempFile};
 use zeroize::Zeroizing;
 
-/// A secret in Secrets Manager holds no more.
+/// The limit of a secret in Secrets Manager.
 const MAX_BYTES: u64 = 65_536;
 
 /// A key file by its path.
@@ -29,18 +29,18 @@ pub struct KeyFile {
     path: PathBuf,
 }
 
-/// What a key file holds.
+/// The contents of a key file.
 #[derive(Debug)]
 pub struct KeyFileContents {
     /// The signing keys.
     pub keys: KeySet,
-    /// The API key in force, then the one before it. None or one or two.
+    /// The current API key, then the previous one: zero, one or two keys.
     pub api_keys: Vec<ApiKey>,
-    /// When the file was written, where the file system says so.
+    /// The time at which the file was written, if the file system reports it.
     pub modified: Option<SystemTime>,
 }
 
-/// Which version of a key file was read: its text, kept to compare.
+/// The version of a key file that was read: its text, kept to compare.
 pub struct FileVersion(Zeroizing<String>);
 
 impl fmt::Debug for FileVersion {
@@ -50,12 +50,12 @@ impl fmt::Debug for FileVersion {
 }
 
 impl KeyFile {
-    /// The file at `path`, which need not be there yet.
+    /// The file at `path`. It need not exist yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -63,12 +63,12 @@ impl KeyFile {
     /// Reads the file.
     ///
     /// # Errors
-    /// Where it cannot be read, is no key file, or can be read by others than its owner.
+    /// If the file cannot be read, is not a key file, or other users than its owner can read it.
     pub fn load(&self) -> Result<KeyFileContents, KeyFileError> {
         Ok(self.load_version()?.0)
     }
 
-    /// Reads the file, and takes down which version of it that was.
+    /// Reads the file, and returns its version too.
     ///
     /// # Errors
     /// As [`KeyFile::load`].
@@ -78,34 +78,35 @@ impl KeyFile {
         Ok((KeyFileContents { keys, api_keys, modified }, FileVersion(text)))
     }
 
-    /// Makes the file, for its owner alone.
+    /// Makes the file. Only its owner can read it.
     ///
     /// # Errors
-    /// Where there is one already, which is left as it is, or it cannot be written.
+    /// If the file already exists, which then stays unchanged, or if it cannot be written.
     pub fn create(&self, keys: &KeySet, api_keys: &[ApiKey]) -> Result<(), KeyFileError> {
         let finish = |file: NamedTempFile| file.persist_noclobber(&self.path).map_err(|error| error.error);
         write(&self.path, keys, api_keys, finish).map_err(|error| self.at(Problem::Io(error)))
     }
 
-    /// Puts other contents in the place of one version of the file, and of no other. Members that are not known are not kept.
+    /// Replaces the file, but only if it still is the version `base`. Unknown members are not kept.
     ///
     /// # Errors
-    /// Where the file has changed since `base`, and is left as it is, or cannot be written.
+    /// If the file has changed since `base`, which then stays unchanged, or if it cannot be written.
     pub fn replace(&self, base: &FileVersion, keys: &KeySet, api_keys: &[ApiKey]) -> Result<(), KeyFileError> {
         let replace = || {
-            // Not a link to it, which the new file would take the place of.
+            // The file and not a link to it: otherwise the new file would replace the link.
             let path = fs::canonicalize(&self.path).map_err(Problem::Io)?;
-            // Whoever else wants to replace this version waits here, and then sees that it is gone.
+            // Another process that wants to replace this version waits here, and then sees that the file has changed.
             let old = File::open(&path).map_err(Problem::Io)?;
             old.lock().map_err(Problem::Io)?;
             if *self.read_text()?.0 != *base.0 {
                 return Err(Problem::Changed);
             }
-            // Whoever writes beside this file holds this lock. What is left of others was not written to its end.
+            // Every process that writes beside this file holds this lock, so other files found beside it are
+            // incomplete.
             remove_leftovers(&path);
             let owner = old.metadata().map_err(Problem::Io)?;
             let finish = |file: NamedTempFile| {
-                // Whoever may read the old one, and nobody else, may read the new one.
+                // The new file gets the permissions of the old file.
                 fchown(file.as_file(), Some(owner.uid()), Some(owner.gid()))?;
                 file.persist(&path).map_err(|error| error.error)
             };
@@ -114,11 +115,11 @@ impl KeyFile {
         replace().map_err(|error| self.at(error))
     }
 
-    /// Its text, and when that was written.
+    /// The text of the file, and the time at which it was written.
     fn read_text(&self) -> Result<(Zeroizing<String>, Option<SystemTime>), Problem> {
-        // Asked before it is opened: opening a pipe waits for a writer.
+        // Checked before the file is opened: opening a pipe waits for a writer.
         if !fs::metadata(&self.path).map_err(Problem::Io)?.is_file() {
-            return Err(Problem::NoFile);
+            return Err(Problem::NotAFile);
         }
         let file = File::open(&self.path).map_err(Problem::Io)?;
         let metadata = file.metadata().map_err(Problem::Io)?;
@@ -128,7 +129,7 @@ impl KeyFile {
         if metadata.len() > MAX_BYTES {
             return Err(Problem::TooLarge);
         }
-        // Made large enough at once: a buffer that grows leaves copies behind that no one zeroes.
+        // Large enough from the start: a buffer that grows leaves copies that are never zeroed.
         let capacity = usize::try_from(MAX_BYTES).unwrap_or_default();
         let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
         file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(Problem::Io)?;
@@ -137,7 +138,7 @@ impl KeyFile {
             if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
                 Problem::Utf16
             } else {
-                Problem::NoText
+                Problem::NotText
             }
         });
         Ok((Zeroizing::new(text?), metadata.modified().ok()))
@@ -148,7 +149,7 @@ impl KeyFile {
     }
 }
 
-/// Writes beside the file and moves it into place, so that whoever reads sees the old file or the new one, never a half.
+/// Writes a file beside this file and renames it, so that every reader sees the old file or the new one, never a part.
 fn write(
     path: &Path,
     keys: &KeySet,
@@ -159,7 +160,7 @@ fn write(
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    // Made with mode 0600. What is killed leaves it behind: its name says of which file it is.
+    // Made with mode 0600. A process that is killed leaves this file behind: its name shows to which file it belongs.
     let prefix = leftover_prefix(path);
     let mut file = Builder::new().prefix(&prefix).rand_bytes(RANDOM).tempfile_in(folder)?;
     file.write_all(print(keys, api_keys).as_bytes())?;
@@ -168,10 +169,10 @@ fn write(
     File::open(folder)?.sync_all()
 }
 
-/// How many characters end the name of a file that is being written.
+/// The number of random characters at the end of the name of a file that is being written.
 const RANDOM: usize = 6;
 
-/// How the names of files begin that are being written, to be moved into the place of this one.
+/// The prefix of the names of files that are being written to replace this file.
 fn leftover_prefix(path: &Path) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
@@ -179,7 +180,7 @@ fn leftover_prefix(path: &Path) -> OsString {
     prefix
 }
 
-/// Removes what writers that were killed have left beside a file: it holds keys. Where it cannot be removed it stays.
+/// Removes the files, with keys in them, that killed writers left beside a file. If a file cannot be removed, it stays.
 fn remove_leftovers(path: &Path) {
     let prefix = leftover_prefix(path);
     let prefix = prefix.as_encoded_bytes();
@@ -199,18 +200,19 @@ impl KeyStore for KeyFile {
     fn read(&self, _: Duration) -> impl Future<Output = Result<StoredKeys, ReadError>> + Send {
         let file = self.clone();
         async move {
-            // A file system can hang like a network; this thread may be left behind, its answer dropped.
+            // A file system can hang like a network. Then this thread keeps running, and its answer is dropped.
             let load = tokio::task::spawn_blocking(move || file.load()).await;
             match load {
                 Ok(Ok(KeyFileContents { keys, modified, .. })) => Ok(StoredKeys { keys, created: modified }),
                 Ok(Err(error)) => Err(ReadError(error.to_string())),
-                Err(_) => Err(ReadError("the read was given up".into())),
+                Err(_) => Err(ReadError("the read of the key file was interrupted".into())),
             }
         }
     }
 }
 
-/// What is beside the keys, which [`KeySet::from_json`] reads. Borrowed, so that no copy of a secret is left behind.
+/// The members beside the keys, which [`KeySet::from_json`] reads. Borrowed, so that no copy of a secret stays in
+/// memory.
 #[derive(Deserialize)]
 struct Beside<'a> {
     keys: Option<IgnoredAny>,
@@ -220,11 +222,11 @@ struct Beside<'a> {
 
 fn parse(text: &str) -> Result<(KeySet, Vec<ApiKey>), Problem> {
     let keys = KeySet::from_json(text).map_err(Problem::Keys)?;
-    // As the reader of the keys passes it over.
+    // The reader of the keys ignores it too.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let beside: Beside<'_> = serde_json::from_str(text).map_err(|_| Problem::ApiKey(ApiKeyError))?;
     if beside.keys.is_none() {
-        return Err(Problem::NoSet);
+        return Err(Problem::BareKey);
     }
     let api_keys = beside.countersign_api_keys.unwrap_or_default();
     if api_keys.len() > 2 {
@@ -238,7 +240,7 @@ fn print(keys: &KeySet, api_keys: &[ApiKey]) -> Zeroizing<String> {
     let set = keys.to_json();
     let api_keys: Vec<_> = api_keys.iter().map(|key| format!("\"{}\"", key.expose())).collect();
     let api_keys = Zeroizing::new(api_keys.join(","));
-    // The set is an object of one member; an API key has no character that JSON escapes.
+    // The set is an object of one member; an API key does not have a character that JSON escapes.
     let members = set.trim_end_matches('}');
     Zeroizing::new(format!("{members},\"countersign_api_keys\":[{}]}}\n", *api_keys))
 }
@@ -257,7 +259,7 @@ impl KeyFileError {
         &self.path
     }
 
-    /// Whether there is no such file.
+    /// Whether the file does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(&self.problem, Problem::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
@@ -272,7 +274,7 @@ impl KeyFileError {
         matches!(self.problem, Problem::Changed)
     }
 
-    /// Whether there is such a file already.
+    /// Whether the file already exists.
     pub fn is_already_there(&self) -> bool {
         matches!(&self.problem, Problem::Io(error) if error.kind() == io::ErrorKind::AlreadyExists)
     }
@@ -283,7 +285,7 @@ enum Problem {
     #[error("cannot be used: {0}")]
     Io(io::Error),
     #[error("is not a regular file")]
-    NoFile,
+    NotAFile,
     #[error("has mode {mode:03o}, and users other than its owner can use it: accepted are modes like 600 and 400")]
     Exposed { mode: u32 },
     #[error("is larger than {MAX_BYTES} bytes")]
@@ -291,14 +293,14 @@ enum Problem {
     #[error("is UTF-16 text: save it as UTF-8")]
     Utf16,
     #[error("is not UTF-8 text")]
-    NoText,
+    NotText,
     #[error("does not hold valid keys: {0}")]
     Keys(KeySetError),
     #[error("holds a bare key: put it into a set, {{\"keys\":[…]}}")]
-    NoSet,
+    BareKey,
     #[error("has been changed by another program since it was read, and stays as it is")]
     Changed,
-    #[error("has an invalid member countersign_api_keys: {0}")]
+    #[error("has an invalid member `countersign_api_keys`: {0}")]
     ApiKey(ApiKeyError),
 }
 
@@ -333,9 +335,9 @@ impl TryFrom<&str> for ApiKey {
     }
 }
 
-/// The text is no API key.
+/// The text is not an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it must be a list of at most two texts of 20 to 128 characters of A-Z a-z 0-9 . _ -")]
+#[error("it must be a list of at most two strings of 20 to 128 characters of A-Z a-z 0-9 . _ -")]
 pub struct ApiKeyError;
 
 #[cfg(test)]
@@ -364,14 +366,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_made_for_its_owner_alone_and_read_back() {
+    fn a_new_file_is_readable_only_by_its_owner_and_read_back() {
         let (folder, file) = folder();
         file.create(&key_set(), &api_keys()).unwrap();
         assert_eq!(fs::metadata(file.path()).unwrap().mode() & 0o777, 0o600);
         let read = file.load().unwrap();
         assert_eq!(*read.keys.to_json(), *key_set().to_json());
         assert_eq!(read.api_keys.iter().map(ApiKey::expose).collect::<Vec<_>>(), [API_KEY]);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no other file is left beside it");
     }
 
     #[test]
@@ -384,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_is_not_made_again() {
+    fn an_existing_file_is_not_made_again() {
         let (folder, file) = folder();
         fs::write(file.path(), "mine").unwrap();
         let error = file.create(&key_set(), &api_keys()).unwrap_err();
@@ -398,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_use_is_refused() {
+    fn a_file_that_other_users_can_use_is_refused() {
         let (_folder, file) = folder();
         file.create(&key_set(), &api_keys()).unwrap();
         for (mode, good) in
@@ -414,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_file_is_refused_with_a_reason() {
+    fn a_file_that_is_not_a_key_file_is_refused_with_the_reason() {
         let (folder, file) = folder();
         let write = |text: &[u8]| {
             fs::write(file.path(), text).unwrap();
@@ -424,14 +426,14 @@ mod tests {
         let good = print(&key_set(), &api_keys()).to_string();
         let api_key = format!("\"{API_KEY}\"");
         let table = [
-            (String::new(), "not valid JSON"),
-            ("{\"keys\":[]}".into(), "holds no key"),
+            (String::new(), "the key set is not valid JSON"),
+            ("{\"keys\":[]}".into(), "the key set has no key"),
             (" ".repeat(65_537), "is larger than 65536 bytes"),
-            (" ".repeat(65_536), "not valid JSON"),
+            (" ".repeat(65_536), "the key set is not valid JSON"),
             (key_set().to_json().replace("{\"keys\":[", "").replace("]}", ""), "holds a bare key"),
-            (good.replace(API_KEY, "short"), "countersign_api_keys: it must be a list of at most two"),
-            (good.replace(&api_key, "1"), "countersign_api_keys: "),
-            (good.replace(&api_key, &[&*api_key; 3].join(",")), "countersign_api_keys: "),
+            (good.replace(API_KEY, "short"), "`countersign_api_keys`: it must be a list of at most two"),
+            (good.replace(&api_key, "1"), "`countersign_api_keys`: it must be a list"),
+            (good.replace(&api_key, &[&*api_key; 3].join(",")), "`countersign_api_keys`: it must be a list"),
         ];
         for (text, expected) in table {
             let error = write(text.as_bytes());
@@ -444,9 +446,9 @@ mod tests {
         assert!(KeyFile::new(folder.path().join("none")).load().unwrap_err().is_not_found());
     }
 
-    /// As Windows' editors write it. The next rotation writes it without.
+    /// Editors on Windows write one. The next rotation writes the file without it.
     #[test]
-    fn a_byte_order_mark_is_passed_over() {
+    fn a_byte_order_mark_is_ignored() {
         let (_folder, file) = folder();
         fs::write(file.path(), format!("\u{feff}{}", *print(&key_set(), &api_keys()))).unwrap();
         fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600)).unwrap();
@@ -457,9 +459,10 @@ mod tests {
         assert!(fs::read_to_string(file.path()).unwrap().starts_with("{\"keys\""));
     }
 
-    /// What a killed rotation has left holds keys. It is found by the file's name, and what is another's stays.
+    /// A file that a killed rotation left holds keys. It is found by the name of the key file; files of other key files
+    /// stay.
     #[test]
-    fn what_a_killed_rotation_has_left_is_removed_by_the_next() {
+    fn the_next_rotation_removes_the_files_of_a_killed_one() {
         let (folder, file) = folder();
         file.create(&key_set(), &api_keys()).unwrap();
         let link = KeyFile::new(folder.path().join("link.json"));
@@ -482,7 +485,7 @@ mod tests {
                 .filter(|name| !["keys.json", "link.json"].contains(&name.as_str()))
                 .collect::<std::collections::BTreeSet<_>>()
         };
-        // What does not replace the file leaves what another may be writing.
+        // A call that does not replace the file keeps the files that another process may be writing.
         let stale = FileVersion(Zeroizing::new("another".to_owned()));
         assert!(file.replace(&stale, &key_set(), &[]).is_err());
         assert_eq!(names().len(), others.len() + left.len());
@@ -491,9 +494,9 @@ mod tests {
         assert_eq!(names(), others.map(str::to_owned).into());
     }
 
-    /// The name says of which file it is, from the first byte that is written.
+    /// The name shows the key file from the first byte that is written.
     #[test]
-    fn what_is_written_is_named_after_its_file() {
+    fn a_file_that_is_being_written_is_named_after_its_key_file() {
         let (folder, file) = folder();
         let seen = |written: NamedTempFile| {
             let name = written.path().file_name().unwrap().to_str().unwrap().to_owned();
@@ -505,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_replaced_once() {
+    fn a_version_is_replaced_only_once() {
         let (folder, file) = folder();
         file.create(&key_set(), &api_keys()).unwrap();
         let (read, version) = file.load_version().unwrap();
@@ -531,9 +534,9 @@ mod tests {
         assert!(fs::symlink_metadata(link.path()).unwrap().is_symlink());
     }
 
-    /// Of many that replace the same version at the same time one does, and nothing of the others is left.
+    /// If many calls replace the same version at the same time, only one succeeds, and the others leave no file.
     #[test]
-    fn of_many_that_replace_a_version_one_does() {
+    fn of_many_calls_that_replace_a_version_only_one_succeeds() {
         let (folder, file) = folder();
         file.create(&key_set(), &api_keys()).unwrap();
         let replaced: usize = std::thread::scope(|scope| {
@@ -548,7 +551,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_printed() {
+    fn a_debug_of_a_key_file_shows_no_secret() {
         assert_eq!(format!("{:?}", api_keys()), "[ApiKey(..)]");
         assert_eq!(format!("{:?}", FileVersion(print(&key_set(), &api_keys()))), "FileVersion(..)");
     }

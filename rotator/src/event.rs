@@ -9,7 +9,7 @@ use signing::{Key, KeyId, KeySet, RotationKind, UnixSeconds};
 /// One demand for a rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Demand {
-    /// It is time: EventBridge, directly or through SQS.
+    /// A schedule of EventBridge, directly or through SQS.
     Scheduled {
         /// The event's id, the same for every retry.
         id: RotationId,
@@ -61,8 +61,8 @@ impl Step {
     }
 }
 
-/// The name of one rotation: it becomes the `kid` of the new key and the version id under which the set is put, so that a retry
-/// finds its own work.
+/// The name of one rotation: it becomes the `kid` of the new key and the id of the new version, so that a retry finds
+/// its own work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RotationId(KeyId);
 
@@ -117,8 +117,8 @@ pub struct RotationIdError;
 /// The event is not one that the rotator accepts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the event is {0}: accepted is a scheduled event of EventBridge, directly or through SQS, a rotation of Secrets Manager, \
-    or {{\"rotate\": \"planned\" or \"emergency\", \"comment\": \"…\"}}"
+    "the event is {0}: accepted are a scheduled event of EventBridge, directly or through SQS, a rotation of Secrets Manager, \
+    and {{\"rotate\": \"planned\" or \"emergency\", \"comment\": \"…\"}}"
 )]
 pub struct EventError(&'static str);
 
@@ -200,32 +200,34 @@ impl Demand {
     fn manual(payload: Value, request_id: &str) -> Result<Self, EventError> {
         let mut members = match payload {
             Value::Object(members) => members,
-            _ => return Err(EventError("a manual one that is not an object")),
+            _ => return Err(EventError("a manual event that is not an object")),
         };
         let mut text = |name: &str, wrong: &'static str| match members.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(EventError(wrong)),
         };
-        let rotate = text("rotate", "a manual one whose `rotate` is not a text")?.unwrap_or_default();
-        let comment = text("comment", "a manual one whose `comment` is not a text")?;
-        let id = text("id", "a manual one whose `id` is not a text")?;
+        let rotate = text("rotate", "a manual event whose `rotate` is not a string")?.unwrap_or_default();
+        let comment = text("comment", "a manual event whose `comment` is not a string")?;
+        let id = text("id", "a manual event whose `id` is not a string")?;
         if !members.is_empty() {
-            return Err(EventError("a manual one with more than `rotate`, `comment` and `id`"));
+            return Err(EventError("a manual event with more than `rotate`, `comment` and `id`"));
         }
         let rotation = match rotate.as_str() {
             "planned" => RotationKind::Planned,
             "emergency" => RotationKind::Emergency,
-            _ => return Err(EventError("a manual one whose `rotate` is neither planned nor emergency")),
+            _ => return Err(EventError("a manual event whose `rotate` is neither planned nor emergency")),
         };
         if comment.as_ref().is_some_and(|comment| comment.len() > MAX_COMMENT) {
-            return Err(EventError("a manual one with a comment of over 500 bytes"));
+            return Err(EventError("a manual event with a comment of over 500 bytes"));
         }
         let id = match &id {
             Some(id) => id.as_str().try_into().map_err(|_| {
-                EventError("a manual one whose `id` does not have 32 to 60 characters of A-Z a-z 0-9 . _ -")
+                EventError("a manual event whose `id` does not have 32 to 60 characters of A-Z a-z 0-9 . _ -")
             }),
-            None => request_id.try_into().map_err(|_| EventError("a manual one whose invocation does not have an id")),
+            None => {
+                request_id.try_into().map_err(|_| EventError("a manual event whose invocation does not have an id"))
+            }
         }?;
         Ok(Self::Manual { id, rotation, comment })
     }
@@ -353,16 +355,19 @@ mod tests {
                 with(step("setSecret"), "ClientRequestToken", json!("a b")),
                 "a step whose ClientRequestToken cannot be a kid",
             ),
-            (json!({"rotate": "all"}), "a manual one whose `rotate` is neither planned nor emergency"),
-            (json!({"rotate": true}), "a manual one whose `rotate` is not a text"),
-            (json!({"rotate": null}), "a manual one whose `rotate` is neither planned nor emergency"),
-            (json!({"rotate": "planned", "id": 7}), "a manual one whose `id` is not a text"),
-            (json!({"rotate": "planned", "comment": ["x"]}), "a manual one whose `comment` is not a text"),
-            (json!({"rotate": "planned", "why": "x"}), "a manual one with more than `rotate`, `comment` and `id`"),
-            (json!({"rotate": "planned", "comment": "x".repeat(501)}), "a manual one with a comment of over 500 bytes"),
+            (json!({"rotate": "all"}), "a manual event whose `rotate` is neither planned nor emergency"),
+            (json!({"rotate": true}), "a manual event whose `rotate` is not a string"),
+            (json!({"rotate": null}), "a manual event whose `rotate` is neither planned nor emergency"),
+            (json!({"rotate": "planned", "id": 7}), "a manual event whose `id` is not a string"),
+            (json!({"rotate": "planned", "comment": ["x"]}), "a manual event whose `comment` is not a string"),
+            (json!({"rotate": "planned", "why": "x"}), "a manual event with more than `rotate`, `comment` and `id`"),
+            (
+                json!({"rotate": "planned", "comment": "x".repeat(501)}),
+                "a manual event with a comment of over 500 bytes",
+            ),
             (
                 json!({"rotate": "planned", "id": "short"}),
-                "a manual one whose `id` does not have 32 to 60 characters of A-Z a-z 0-9 . _ -",
+                "a manual event whose `id` does not have 32 to 60 characters of A-Z a-z 0-9 . _ -",
             ),
             (json!({"Records": []}), "not a batch of SQS messages"),
             (json!({"Records": [{"eventSource": "aws:s3"}]}), "not a batch of SQS messages"),
@@ -371,14 +376,17 @@ mod tests {
             (sqs(&[&scheduled(), &json!({})]), "of an unknown kind"),
             (sqs(&[&json!({"rotate": "emergency"})]), EMERGENCY),
             (sqs(&[&scheduled(), &json!({"rotate": "emergency", "id": ID, "comment": "leaked"})]), EMERGENCY),
-            (sqs(&[&step("createSecret")]), "a rotation of Secrets Manager through SQS, which Secrets Manager does not use"),
+            (
+                sqs(&[&step("createSecret")]),
+                "a rotation of Secrets Manager through SQS, which Secrets Manager does not use",
+            ),
         ];
         for (payload, expected) in table {
             assert_eq!(read(&payload), Err(EventError(expected)), "{payload}");
         }
         assert_eq!(Demand::read("", REQUEST), Err(EventError("not JSON")));
         let anonymous = Demand::read("{\"rotate\":\"planned\"}", "");
-        assert_eq!(anonymous, Err(EventError("a manual one whose invocation has no id")));
+        assert_eq!(anonymous, Err(EventError("a manual event whose invocation does not have an id")));
     }
 
     #[test]

@@ -151,7 +151,7 @@ pub struct KeyRotator {
 }
 
 impl KeyRotator {
-    /// A rotator of `secret`, under timings that leave every function time to follow.
+    /// A rotator of `secret`, with timings that leave every function enough time to read new keys.
     pub fn new(secret: SecretLocation, schedule: RotationSchedule, aws: SdkConfig, platform: Platform) -> Self {
         Self { secret: SecretVersions::new(secret, aws), schedule, platform }
     }
@@ -171,7 +171,7 @@ impl KeyRotator {
         }
     }
 
-    /// The plan of a rotation of what is current. Nothing is changed.
+    /// The plan of a rotation of the current version. This call changes nothing.
     fn plan(
         &self,
         snapshot: &Snapshot,
@@ -181,7 +181,7 @@ impl KeyRotator {
     ) -> Result<RotationPlan<VersionId>, RotateError> {
         match (self.replicas_in_sync(&snapshot.replicas), rotation) {
             (Err(error), RotationKind::Planned) => return Err(error),
-            // A replica that lags is no reason to leave a key in force that others may know.
+            // A key that may have leaked must be dropped even if a replica lags.
             (Err(error), RotationKind::Emergency) => self.platform.warn(warnings, "replicas", in_an_emergency(&error)),
             (Ok(()), _) => {}
         }

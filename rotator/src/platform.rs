@@ -48,7 +48,7 @@ impl Platform {
     }
 }
 
-/// The system has no randomness to give.
+/// The system does not give random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no randomness for a new key")]
+#[error("the system does not give random bytes for a new key")]
 pub struct NoRandomness;

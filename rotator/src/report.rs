@@ -226,7 +226,7 @@ impl StackOutcome {
     }
 }
 
-/// A moment, written as RFC 3339 has it.
+/// A moment, written as in RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(pub UnixSeconds);
 

@@ -32,7 +32,7 @@ pub struct RotatorFailure {
 }
 
 impl Rotator {
-    /// A rotator of what `config` names, where `aws` is.
+    /// A rotator of the secret and the stack in `config`, in the Region of `aws`.
     pub fn new(config: RotatorConfig, aws: &SdkConfig, platform: Platform) -> Self {
         let keys = config.keys.map(|(secret, schedule)| {
             (secret.arn.to_string(), KeyRotator::new(secret, schedule, aws.clone(), platform.clone()))

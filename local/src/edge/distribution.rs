@@ -125,9 +125,9 @@ impl<F: EdgeFunction> Edge<F> {
         let mut headers = rules::apply(&edits, headers, &custom_headers)?;
         headers.push(("x-amz-cf-id".to_owned(), request_id));
         let request = self.origin_request(&head, (uri, querystring), headers, body)?;
-        // hyper's client hands out names in lower case and writes them in title case when told to: so `Countersign-Signature`
-        // goes out as just that, which the gateway's identity source needs, and a viewer's own spelling is lost. What
-        // CloudFront does to it is not known.
+        // hyper's client has names in lower case and can write them in title case: so `Countersign-Signature` is sent
+        // in exactly this form, which the gateway's identity source needs, and a viewer's own spelling is lost. It is
+        // not known how CloudFront spells it.
         client::send(&self.origin_address, request, NameCase::Title, self.limits.origin).await.map_err(|error| {
             match error {
                 SendError::Timeout => EdgeError::new(504, "origin-timeout", "the origin did not answer in time"),
@@ -197,7 +197,7 @@ fn check(head: &RawHead) -> Result<(), EdgeError> {
         return Err(EdgeError::new(414, "url-too-long", "the URL is over 8,192 bytes"));
     }
     if head.bytes > rules::HEAD_BYTES {
-        // The limit is documented, the status that CloudFront answers with is not.
+        // The limit is documented, but the status of CloudFront's answer is not.
         return Err(EdgeError::new(431, "head-too-large", "the request head is over 20,480 bytes"));
     }
     if is_bodiless(&head.method) && head.body.announces_body() {

@@ -36,8 +36,8 @@ const LAST_LINES: usize = 5;
 /// Runs a function of Node, whose module is the argument.
 const NODE_RUNTIME: &str = include_str!("node_runtime.mjs");
 
-/// A function in a process of its own, which does one invocation at a time. Killed when it is dropped; and where whoever
-/// started it is killed, it finds no Runtime API any more and ends.
+/// A function in a process of its own, which handles one invocation at a time. The process is killed on drop. If the
+/// process that started it is killed, it does not reach the Runtime API any more, and ends.
 ///
 /// If a process has ended, the next invocation starts a new one. A process is killed if it takes too long, if its
 /// answer is not JSON, or if its caller no longer waits: its answer could go to another caller.

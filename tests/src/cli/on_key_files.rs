@@ -46,7 +46,7 @@ async fn local_serves_until_a_signal_and_logs_a_line_a_request() {
         assert!(folder.exists());
         let (status, log) = local.end(signal).await;
         assert_eq!(status, Some(0), "{signal}");
-        assert!(!folder.exists(), "the keys of this run are gone");
+        assert!(!folder.exists(), "the keys of this run are removed");
         assert_eq!(log[0]["event"], "keys-read");
         let log = decisions(&log);
         let told: Vec<_> = log.iter().map(|line| line["event"].as_str().unwrap()).collect();

@@ -261,5 +261,5 @@ async fn an_interrupted_rotation_goes_on_with_its_id() {
         &["warning: ap-south-1 is listed in COUNTERSIGN_REGIONS or --regions, but has no replica of the secret"],
     );
     let (_, _, error) = run(aws.endpoint(), &[&regions[..], &["here"]].concat()).await;
-    holds(&error, &["--regions \"here\" is no list of Regions"]);
+    holds(&error, &["--regions \"here\" is not a list of different Regions"]);
 }

@@ -318,7 +318,7 @@ async fn without_a_usable_key_set_the_answer_is_an_error_and_never_an_allow() {
     let keys = Keys::none();
     let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &keys.source())]).await;
     let error = bootstrap.invoke(signed().to_string()).await;
-    let message = "there is no usable key set: see the failed reads in this log".to_owned();
+    let message = "the authorizer does not have a usable key set: see the failed reads in this log".to_owned();
     assert_eq!(error, Invocation::Error("NoKeys".to_owned(), message));
     let log = bootstrap.log().await;
     assert_eq!(log[0]["event"], "refresh-failed");

@@ -239,7 +239,8 @@ impl Timed {
     }
 }
 
-const UNAVAILABLE: &str = "there is no usable value of the origin's header: see the failed reads in this log";
+const UNAVAILABLE: &str =
+    "the authorizer does not have a usable value of the origin's header: see the failed reads in this log";
 
 /// In moto. A deleted secret is not a failed read, during which its value would be kept.
 #[tokio::test]

@@ -58,8 +58,8 @@ async fn every_step_is_a_line_and_the_last_one_has_the_metrics() {
     assert_eq!(steps, expected.map(|line| (json!("INFO"), line)));
 
     let of = "00000000-0000-4000-8000-000000000001";
-    let none = "the event is of no known kind: accepted is a scheduled event of EventBridge, directly or through SQS, a rotation \
-        of Secrets Manager, or {\"rotate\": \"planned\" or \"emergency\", \"comment\": \"…\"}";
+    let none = "the event is of an unknown kind: accepted are a scheduled event of EventBridge, directly or through SQS, a \
+        rotation of Secrets Manager, and {\"rotate\": \"planned\" or \"emergency\", \"comment\": \"…\"}";
     for (line, level, result, reason, request) in
         [(&ends[0], "INFO", "done", None, of), (&ends[1], "ERROR", "failed", Some(none), id(7).as_str())]
     {
@@ -111,22 +111,22 @@ async fn a_wrong_event_changes_nothing_and_the_error_says_what_is_accepted() {
     let stack = changed("detail-type", json!("CloudFormation Stack Status Change"));
     let request = json!({"version": "2.0", "routeKey": "$default", "rawPath": "/", "requestContext": {"http": {"method": "GET"}}});
     let rows = [
-        (json!(null), "of no known kind"),
-        (json!({}), "of no known kind"),
-        (json!([scheduled(1, TIME)]), "of no known kind"),
-        (json!(scheduled(1, TIME).to_string()), "of no known kind"),
-        (json!({"filler": filler}), "of no known kind"),
-        (json!({"rotate": "planned", "comment": filler}), "a manual one with a comment of over 500 bytes"),
-        (json!({"rotate": "planned", "dry-run": true}), "a manual one with more than `rotate`, `comment` and `id`"),
-        (json!({"rotate": "Planned"}), "a manual one of another kind"),
-        (s3, "no batch of SQS"),
-        (sns, "no batch of SQS"),
-        (stack, "of EventBridge, but not of a schedule"),
-        (request, "of no known kind"),
-        (changed("source", json!("aws.cloudformation")), "of EventBridge, but not of a schedule"),
-        (changed("id", json!("1")), "no scheduled event: it lacks an id or a time"),
-        (changed("time", json!("soon")), "no scheduled event: it lacks an id or a time"),
-        (step("rollbackSecret", &world.secret, &id(1)), "a step that Secrets Manager does not have"),
+        (json!(null), "of an unknown kind"),
+        (json!({}), "of an unknown kind"),
+        (json!([scheduled(1, TIME)]), "of an unknown kind"),
+        (json!(scheduled(1, TIME).to_string()), "of an unknown kind"),
+        (json!({"filler": filler}), "of an unknown kind"),
+        (json!({"rotate": "planned", "comment": filler}), "a manual event with a comment of over 500 bytes"),
+        (json!({"rotate": "planned", "dry-run": true}), "a manual event with more than `rotate`, `comment` and `id`"),
+        (json!({"rotate": "Planned"}), "a manual event whose `rotate` is neither planned nor emergency"),
+        (s3, "not a batch of SQS messages"),
+        (sns, "not a batch of SQS messages"),
+        (stack, "from EventBridge, but not from a schedule"),
+        (request, "of an unknown kind"),
+        (changed("source", json!("aws.cloudformation")), "from EventBridge, but not from a schedule"),
+        (changed("id", json!("1")), "a scheduled event without a valid id or time"),
+        (changed("time", json!("soon")), "a scheduled event without a valid id or time"),
+        (step("rollbackSecret", &world.secret, &id(1)), "an unknown step of Secrets Manager"),
         (step("createSecret", &world.secret, "ä"), "a step whose ClientRequestToken cannot be a kid"),
         (queued(&[]), "not a batch of SQS messages"),
         (queued(&[&json!("text")]), "of an unknown kind"),
@@ -143,8 +143,8 @@ async fn a_wrong_event_changes_nothing_and_the_error_says_what_is_accepted() {
     let count = rows.len();
     for (event, what) in rows {
         let expected = format!(
-            "the event is {what}: accepted is a scheduled event of EventBridge, directly or through SQS, a rotation of \
-            Secrets Manager, or {{\"rotate\": \"planned\" or \"emergency\", \"comment\": \"…\"}}"
+            "the event is {what}: accepted are a scheduled event of EventBridge, directly or through SQS, a rotation of \
+            Secrets Manager, and {{\"rotate\": \"planned\" or \"emergency\", \"comment\": \"…\"}}"
         );
         assert_eq!(failure(bootstrap.invoke(event.to_string()).await), expected);
     }
@@ -228,11 +228,11 @@ async fn a_wrong_environment_stops_the_function_at_its_start() {
             &[("COUNTERSIGN_SECRET", "file:/hunter2")],
             "COUNTERSIGN_SECRET is a file: set it to the whole ARN of a secret",
         ),
-        (&[("COUNTERSIGN_REGIONS", "us-east-1,us-east-1")], "COUNTERSIGN_REGIONS is no list of Regions"),
+        (&[("COUNTERSIGN_REGIONS", "us-east-1,us-east-1")], "COUNTERSIGN_REGIONS is not a list of different Regions"),
         (&[("COUNTERSIGN_ROTATE", "keys")], "COUNTERSIGN_ROTATE is \"keys\": set it to both, secret or api-key"),
         (&[("StackName", "")], "StackName is missing: set it to the name of the stack that holds the API key, or"),
-        (&[("COUNTERSIGN_LEAD", "60")], "COUNTERSIGN_LEAD is too short: lead is 60s"),
-        (&[("COUNTERSIGN_GRACE", "60")], "COUNTERSIGN_GRACE is too short: grace is 60s"),
+        (&[("COUNTERSIGN_LEAD", "60")], "COUNTERSIGN_LEAD is too short: the lead is 60 s"),
+        (&[("COUNTERSIGN_GRACE", "60")], "COUNTERSIGN_GRACE is too short: the grace is 60 s"),
         (
             &[("COUNTERSIGN_LEAD", "-1")],
             "COUNTERSIGN_LEAD is \"-1\": set it to a whole number of seconds from 0 to 604800",
@@ -246,7 +246,7 @@ async fn a_wrong_environment_stops_the_function_at_its_start() {
         (&[("COUNTERSIGN_SKEW", "61")], "COUNTERSIGN_SKEW is \"61\": set it to"),
         (&[("COUNTERSIGN_MAX_LIFETIME", "301")], "COUNTERSIGN_MAX_LIFETIME is \"301\": set it to"),
         (&[("COUNTERSIGN_OUTAGE", "1.5")], "COUNTERSIGN_OUTAGE is \"1.5\": set it to"),
-        (&[("COUNTERSIGN_MAX_STALE", "3600")], "COUNTERSIGN_MAX_STALE is 3600s, longer than COUNTERSIGN_OUTAGE"),
+        (&[("COUNTERSIGN_MAX_STALE", "3600")], "COUNTERSIGN_MAX_STALE is 3600, longer than COUNTERSIGN_OUTAGE"),
         (&[("COUNTERSIGN_MODE", "monitor")], "COUNTERSIGN_MODE is not a setting: the settings are"),
     ];
     for (wrong, expected) in rows {

@@ -265,7 +265,7 @@ pub(crate) fn is_end(line: &Value) -> bool {
     line["event"] == "rotation-done" || line["event"] == "rotation-failed"
 }
 
-/// What a report has to say of a version that became current by a call which made it.
+/// The expected report about a version that became current by the call that made it.
 pub(crate) fn became_current(version: &str, kind: &str, planned_from: &str, dropped: &[&str], bounds: &Value) -> Value {
     json!({
         "version": version,

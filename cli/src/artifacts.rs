@@ -91,7 +91,7 @@ impl Package {
         for (name, is_program) in self.entries {
             let mut entry = archive.by_name(name)?;
             if *is_program && entry.unix_mode().is_none_or(|mode| mode & 0o111 == 0) {
-                bail!("{name} in it does not have the mode of a program");
+                bail!("{name} in it is not executable");
             }
             let mode = if *is_program { 0o700 } else { 0o600 };
             let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(folder.join(name))?;

@@ -64,7 +64,7 @@ pub(crate) fn of_plan(error: RotationPlanError, place: [&str; 2], now: UnixSecon
         RotationPlanError::NoSigningKey => {
             let hint = format!("to make a key that signs at once, run: {}", emergency());
             anyhow!(
-                "no key can sign now, so every request is refused already: a planned rotation starts from a key that signs"
+                "a planned rotation needs a key that can sign now, and there is none: every request is refused already"
             )
             .context(Hint(hint))
         }

@@ -70,7 +70,7 @@ fn unsigned(request: &OriginRequest<'_>) -> Action {
     Action::Forward(edits(request, DigestHeader::Kept, Vec::new()))
 }
 
-/// The changes that sign the request, and the notices about its body.
+/// The changes that sign the request, and what the log must say about its body.
 fn signed(
     request: &OriginRequest<'_>,
     config: &SignerConfig,

@@ -68,7 +68,7 @@ pub enum RotateError {
     Stack(#[from] StackError),
     /// The rotation is done, but some Region still returns old keys.
     #[error(
-        "the keys are rotated, but {0} did not return them in time: check the replica, and send the same event again"
+        "the keys are rotated, but reads in {0} did not return the new keys in time: check the replica there, and send the same event again"
     )]
     Lagging(String),
 }

@@ -46,7 +46,7 @@ pub enum Refusal {
         index: usize,
     },
     /// A covered component has parameters, which change its meaning (RFC 9421, section 2.1).
-    #[error("{0} is covered with parameters, which the profile does not allow")]
+    #[error("{0} is covered with parameters: the profile allows none")]
     ComponentParameters(Component),
     /// A component is covered twice.
     #[error("{0} is covered twice")]
@@ -81,7 +81,7 @@ pub enum Refusal {
     #[error("parameter {0} is missing")]
     ParameterMissing(Parameter),
     /// A parameter has another type, or a value outside of its range or alphabet.
-    #[error("parameter {0} has a wrong type, or a value outside of its range or alphabet")]
+    #[error("parameter {0} has a wrong type, or its value is out of range or has a character that is not allowed")]
     ParameterType(Parameter),
     /// `alg` is not `hmac-sha256`.
     #[error("alg is not hmac-sha256")]
@@ -90,7 +90,7 @@ pub enum Refusal {
     #[error("tag is not countersign")]
     Tag,
     /// The member of `Countersign-Signature` has parameters. The profile allows none.
-    #[error("the signature has parameters, which the profile does not allow")]
+    #[error("the signature has parameters: the profile allows none")]
     SignatureParameters,
 
     // Rule 4: the time.
@@ -144,13 +144,13 @@ pub enum Refusal {
     #[error("the signed path has a percent-escape that is ambiguous after the gateway decodes it")]
     PathAmbiguous,
     /// The gateway received another path.
-    #[error("the gateway received another path than the signed path")]
+    #[error("the path at the gateway differs from the signed path")]
     Path,
     /// The signed query has an escape, and how the gateway decodes it is not known.
     #[error("the signed query has an invalid percent-escape, and how the gateway decodes it is not known")]
     QueryEscape,
     /// The gateway received another query.
-    #[error("the gateway received another query than the signed query")]
+    #[error("the query at the gateway differs from the signed query")]
     Query,
 
     // Rule 6: the key.

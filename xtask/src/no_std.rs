@@ -23,7 +23,7 @@ pub(crate) fn check(shell: &Shell) -> Result<()> {
     let built = target.join("debug");
     let (library, program) = (built.join("libno_std.a"), built.join("no-std"));
     cmd!(shell, "cc -o {program} {library}").run().context(
-        "signing does not link without the standard library: see the linker's message for the missing symbol",
+        "the crate `signing` does not link without the standard library: the linker's message names the missing symbol",
     )?;
     cmd!(shell, "{program}").run().context("the program without the standard library did not verify its signed request")
 }

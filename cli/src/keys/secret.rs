@@ -318,7 +318,7 @@ impl LookAhead<'_> {
             Some(stack) => {
                 let new = outcome == KeysOutcome::Rotated;
                 let foreseen = stack.dry_run(made, now, new, warnings).await;
-                Ok(Some(foreseen.context("the rotation would stop at the stack")?))
+                Ok(Some(foreseen.context("the keys would be rotated, and the stack would not be updated")?))
             }
         }
     }

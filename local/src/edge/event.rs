@@ -20,7 +20,7 @@ impl EdgeFunction for FunctionProcess {
             "request": &asked,
         }}]});
         let answer = self.invoke(&random::request_id(), event.to_string()).await.map_err(|error| error.to_string())?;
-        // Its notices are in its own log.
+        // Its events are in its own log.
         Ok(Decision { action: read(asked, answer)?, log: Vec::new() })
     }
 }

@@ -193,9 +193,15 @@ async fn edits_are_applied() {
 #[tokio::test]
 async fn forbidden_edits_are_502_and_nothing_is_sent_on() {
     for (name, text) in [
-        ("X-Amz-Cf-Id", "the function may not add, change or remove the header x-amz-cf-id\n"),
-        ("X-Forwarded-Proto", "the function may not add, change or remove the header x-forwarded-proto\n"),
-        ("Content-Length", "the function may not add, change or remove the read-only header content-length\n"),
+        (
+            "X-Amz-Cf-Id",
+            "the function added, changed or removed a header that CloudFront keeps for itself: x-amz-cf-id\n",
+        ),
+        (
+            "X-Forwarded-Proto",
+            "the function added, changed or removed a header that CloudFront keeps for itself: x-forwarded-proto\n",
+        ),
+        ("Content-Length", "the function added, changed or removed the read-only header content-length\n"),
         ("X-Api-Key", "both the function and the origin's custom headers set the header X-Api-Key\n"),
     ] {
         let running =

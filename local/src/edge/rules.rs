@@ -72,9 +72,9 @@ pub(crate) fn is_read_only(name: &str) -> bool {
 /// Why CloudFront answers 502 instead of using a function's result.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidResult {
-    #[error("the function may not add, change or remove the header {0}")]
+    #[error("the function added, changed or removed a header that CloudFront keeps for itself: {0}")]
     Disallowed(String),
-    #[error("the function may not add, change or remove the read-only header {0}")]
+    #[error("the function added, changed or removed the read-only header {0}")]
     ReadOnly(String),
     #[error("both the function and the origin's custom headers set the header {0}")]
     AlsoCustom(String),

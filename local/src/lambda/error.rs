@@ -26,7 +26,7 @@ pub enum FunctionError {
     #[error("it did not answer within {} s", .0.as_secs_f32())]
     Timeout(Duration),
     /// The answer is not an answer of a function.
-    #[error("its answer is not JSON of at most 6 MB")]
+    #[error("its answer is not JSON, or is larger than 6 MB")]
     Answer,
     /// The function threw.
     #[error("{message}")]

@@ -125,8 +125,8 @@ async fn a_function_that_throws_lives_on_and_one_that_answers_nothing_does_not()
     let function = stage.handler(body).await;
     for (event, expected, lives) in [
         ("throw", "TypeError: no", true),
-        ("nothing", "its answer is not JSON of at most 6 MB", false),
-        ("large", "its answer is not JSON of at most 6 MB", false),
+        ("nothing", "its answer is not JSON, or is larger than 6 MB", false),
+        ("large", "its answer is not JSON, or is larger than 6 MB", false),
     ] {
         let before = invoke(&function, json!(null)).await;
         assert_eq!(invoke(&function, json!(event)).await, Err(expected.to_owned()));

@@ -19,7 +19,8 @@ use core::{
     time::Duration,
 };
 use signing::{
-    BasePaths, CheckedRequest, Field, Key, KeySet, Nonce, VerificationPolicy, Query, ReceivedRequest, Request, ReceivedTarget, UnixSeconds, sign,
+    BasePaths, CheckedRequest, Field, Key, KeySet, Nonce, Query, ReceivedRequest, ReceivedTarget, Request, UnixSeconds,
+    VerificationPolicy, sign,
 };
 
 /// Ends with status 0 if a signed request verifies.
@@ -42,8 +43,11 @@ fn signs_and_verifies() -> Result<(), Box<dyn Error>> {
     };
     let signature = sign(&request, &key()?, Nonce::new([0; 16]), lifetime, now);
 
-    let target =
-        ReceivedTarget::Rest { path: Cow::Borrowed("/prod/pets"), api_path: Cow::Borrowed("/pets"), query: Query::default() };
+    let target = ReceivedTarget::Rest {
+        path: Cow::Borrowed("/prod/pets"),
+        api_path: Cow::Borrowed("/pets"),
+        query: Query::default(),
+    };
     let received = ReceivedRequest {
         method: "GET",
         second_method: None,

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 const HOUR: i64 = 3600;
-const NO_END: i64 = 253_402_300_799;
+const NEVER_EXPIRES: i64 = 253_402_300_799;
 const SECRET: &str = "dGhlIHNlY3JldCBvZiBhIGtleSB0aGF0IGZhaWxzIGluIGEgdGVzdC4u";
 
 /// The folder in which the commands run, with the files that they name; and a port that is in use.
@@ -57,16 +57,16 @@ impl World {
     }
 
     fn key_files(&self) {
-        self.keys("keys.json", &[("k1", -HOUR, NO_END)]);
-        self.keys("future.json", &[("k1", 2 * HOUR, NO_END)]);
+        self.keys("keys.json", &[("k1", -HOUR, NEVER_EXPIRES)]);
+        self.keys("future.json", &[("k1", 2 * HOUR, NEVER_EXPIRES)]);
         self.keys("expired.json", &[("k1", -3 * HOUR, -2 * HOUR)]);
         self.keys("ends-soon.json", &[("k1", -HOUR, HOUR / 6)]);
         let eight: Vec<_> = (1..=8).map(|number| (format!("k{number}"), -HOUR, 26 * HOUR - 40 + number)).collect();
         let eight: Vec<_> = eight.iter().map(|(kid, begins, ends)| (kid.as_str(), *begins, *ends)).collect();
         self.keys("eight.json", &eight);
-        self.keys("nine.json", &[&eight[..], &[("k9", -HOUR, NO_END)]].concat());
-        self.keys("same-id.json", &[("k1", -HOUR, NO_END), ("k1", -HOUR, NO_END)]);
-        self.private("no-api-key.json", json!({"keys": [key("k1", -HOUR, NO_END)]}).to_string());
+        self.keys("nine.json", &[&eight[..], &[("k9", -HOUR, NEVER_EXPIRES)]].concat());
+        self.keys("same-id.json", &[("k1", -HOUR, NEVER_EXPIRES), ("k1", -HOUR, NEVER_EXPIRES)]);
+        self.private("no-api-key.json", json!({"keys": [key("k1", -HOUR, NEVER_EXPIRES)]}).to_string());
         symlink("missing.json", self.path("dangling.json")).unwrap();
         let exposed = self.path("others can read.json");
         fs::copy(self.path("keys.json"), &exposed).unwrap();
@@ -77,7 +77,7 @@ impl World {
     fn invalid_key_files(&self) {
         let set = |key: Value| json!({"keys": [key]}).to_string();
         let with = |member: &str, value: Value| {
-            let mut key = key("k1", -HOUR, NO_END);
+            let mut key = key("k1", -HOUR, NEVER_EXPIRES);
             key[member] = value;
             set(key)
         };
@@ -89,14 +89,14 @@ impl World {
         self.private("list.json", "[]");
         self.private("no-list.json", "{\"keys\": {}}");
         self.private("no-keys.json", "{\"keys\": []}");
-        self.private("bare.json", key("k1", -HOUR, NO_END).to_string());
+        self.private("bare.json", key("k1", -HOUR, NEVER_EXPIRES).to_string());
         self.private("no-alg.json", set(json!({"kty": "oct", "kid": "k1", "k": SECRET, "nbf": 1, "exp": 2})));
         self.private("wrong-alg.json", with("alg", json!("HS512")));
         self.private("wrong-kid.json", with("kid", json!("a key")));
         self.private("wrong-nbf.json", with("nbf", json!("soon")));
         self.private("short-k.json", with("k", json!("c2hvcnQ")));
         self.private("padded-k.json", with("k", json!(format!("{SECRET}=="))));
-        let keys = [key("k1", -HOUR, NO_END)];
+        let keys = [key("k1", -HOUR, NEVER_EXPIRES)];
         self.private("wrong-api-key.json", json!({"keys": keys, "countersign_api_keys": ["short"]}).to_string());
     }
 
@@ -156,7 +156,7 @@ impl World {
 
 fn key(kid: &str, begins: i64, ends: i64) -> Value {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs().cast_signed();
-    let ends = if ends == NO_END { NO_END } else { now + ends };
+    let ends = if ends == NEVER_EXPIRES { NEVER_EXPIRES } else { now + ends };
     json!({"kty": "oct", "alg": "HS256", "kid": kid, "k": SECRET, "nbf": now + begins, "exp": ends})
 }
 

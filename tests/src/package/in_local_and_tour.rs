@@ -159,7 +159,7 @@ async fn zips_that_are_not_the_packages_are_refused_before_anything_is_served() 
             &[("bootstrap", b"x", 0o755), ("../x", b"x", 0o644)],
             "it must hold [\"bootstrap\"], and holds [\"bootstrap\", \"../x\"]",
         ),
-        (&[("bootstrap", b"x", 0o644)], "bootstrap in it does not have the mode of a program"),
+        (&[("bootstrap", b"x", 0o644)], "bootstrap in it is not executable"),
         (
             &[("bootstrap", b"\x7fELF of another machine", 0o755)],
             "authorizer.zip: it cannot be run on this machine: Exec format",

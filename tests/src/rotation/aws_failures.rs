@@ -212,7 +212,7 @@ async fn a_replica_that_lags_for_long_fails_the_event_after_all_else_is_done() {
     let rotator = world.rotator(&[("COUNTERSIGN_REPLICATION", "1")]).await;
     world.aws.hold_back(SECRET_NAME, REPLICA, Lag::UntilTold);
     let expected = format!(
-        "the keys are rotated, but {REPLICA} ({FIRST}) did not return them in time: check the replica, and send the same \
+        "the keys are rotated, but reads in {REPLICA} ({FIRST}) did not return the new keys in time: check the replica there, and send the same \
         event again"
     );
     assert_eq!(fail(&rotator, 1, TIME).await, format!("{expected}{}", rotated_before(1)));

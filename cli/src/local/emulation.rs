@@ -168,7 +168,7 @@ impl Emulation {
                 let aws = aws::of_lambda(aws::CallLimits::BRIEF);
                 let config = AuthorizerConfig::read(settings.iter().map(|&(name, value)| (name.into(), value.into())))?;
                 let authorizer = Authorizer::new(config, &aws, self.log.clone());
-                // Processes that would read together there are none.
+                // There are no other processes that could read at the same time.
                 local::start(options, EdgeSigner::new(0, aws), authorizer).await?
             }
             Functions::Packaged(artifacts) => {

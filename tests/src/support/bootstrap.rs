@@ -60,6 +60,12 @@ impl Bootstrap {
         }
     }
 
+    /// Kills the program and returns its log, with its start.
+    pub(crate) async fn whole_log(self) -> Vec<Value> {
+        timeout(PATIENCE, self.function.stop()).await.expect("its log ends");
+        self.lines.take_all()
+    }
+
     /// Kills the program and returns its log, one JSON object a line.
     pub(crate) async fn log(self) -> Vec<Value> {
         timeout(PATIENCE, self.function.stop()).await.expect("its log ends");
@@ -104,8 +110,15 @@ pub(crate) struct Lines(MemoryLog);
 impl Lines {
     /// The lines so far, and forgets them. That a function has started is not among them.
     pub(crate) fn take(&self) -> Vec<Value> {
+        let mut lines = self.take_all();
+        lines.retain(|line| line["event"] != "function-started");
+        lines
+    }
+
+    /// The lines so far, with the start of the function, and forgets them.
+    pub(crate) fn take_all(&self) -> Vec<Value> {
         let parsed = |line: &String| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
-        self.0.take_lines().iter().map(parsed).filter(|line: &Value| line["event"] != "function-started").collect()
+        self.0.take_lines().iter().map(parsed).collect()
     }
 }
 

@@ -41,6 +41,12 @@ impl EdgeProcess {
         Self { function, lines }
     }
 
+    /// Calls the function with an event, and returns its log, with its start.
+    pub(crate) async fn whole_log_of(&self, event: &Value) -> Vec<Value> {
+        self.function.invoke("r", event.to_string()).await.unwrap();
+        self.lines.take_all()
+    }
+
     /// Calls the function with an event.
     pub(crate) async fn call(&self, event: &Value) -> Returned {
         let result = match self.function.invoke("r", event.to_string()).await {

@@ -235,8 +235,9 @@ async fn a_replica_that_does_not_answer_is_named_with_why() {
     world.aws.fail(Fault::always(Happening::ServerError).of("GetSecretValue").within(REPLICA));
     let told = fail(&rotator, 1, TIME).await;
     let arn = world.secret.replace(REGION, REPLICA);
-    let expected =
-        format!("the keys are rotated, but {REPLICA} (secretsmanager:GetSecretValue on {arn} in {REPLICA} failed (");
+    let expected = format!(
+        "the keys are rotated, but reads in {REPLICA} (secretsmanager:GetSecretValue on {arn} in {REPLICA} failed ("
+    );
     assert!(told.starts_with(&expected), "{told}");
     assert_left(&world, true, true);
     world.aws.heal();

@@ -48,9 +48,22 @@ impl AuthorizerConfig {
     /// # Errors
     /// The first setting that is wrong or does not exist.
     pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, SettingError> {
-        let mut settings = Settings::of_environment(variables, &[])?;
+        let settings = Settings::of_environment(variables, &[])?;
+        settings.check_names(&[
+            SECRET,
+            REGIONS,
+            MODE,
+            TTL,
+            MAX_STALE,
+            MAX_LIFETIME,
+            SKEW,
+            ALLOW_AMBIGUOUS_PATH,
+            BODY,
+            BASE_PATHS,
+            ORIGIN_HEADER,
+        ])?;
         let config = Self {
-            source: source(&mut settings)?,
+            source: source(&settings)?,
             mode: settings.word(MODE, &[("enforce", Mode::Enforce), ("monitor", Mode::Monitor)], Mode::Enforce)?,
             limits: CacheLimits {
                 ttl: settings.seconds(TTL, &Seconds::VERIFIER_TTL)?,
@@ -70,21 +83,20 @@ impl AuthorizerConfig {
                     &[("digest", false), ("ignore", false), ("require", true)],
                     false,
                 )?,
-                base_paths: base_paths(&mut settings)?,
+                base_paths: base_paths(&settings)?,
             },
-            origin_header: origin_header(&mut settings)?,
+            origin_header: origin_header(&settings)?,
         };
-        settings.finish()?;
         Ok(config)
     }
 }
 
 /// Where the keys are. The value of `COUNTERSIGN_SECRET` is never repeated: it could be the secret itself.
-fn source(settings: &mut Settings<'_>) -> Result<Source, SettingError> {
+fn source(settings: &Settings<'_>) -> Result<Source, SettingError> {
     const SECRETS: &str = "set it to the whole ARN of a secret, or to file:PATH for local runs";
-    let (secret, regions) = (settings.take(SECRET)?, settings.take(REGIONS)?);
+    let (secret, regions) = (settings.get(SECRET)?, settings.get(REGIONS)?);
     let secret = secret.ok_or_else(|| settings.error(SECRET, "is missing", SECRETS))?;
-    Source::parse(&secret, regions.as_deref()).map_err(|error| match error {
+    Source::parse(secret, regions).map_err(|error| match error {
         SourceError::Secret => settings.error(SECRET, "is not the location of a key set", SECRETS),
         SourceError::Regions(error) => {
             settings.error(REGIONS, error.to_string(), "set it to the Regions that hold a replica")
@@ -95,9 +107,9 @@ fn source(settings: &mut Settings<'_>) -> Result<Source, SettingError> {
     })
 }
 
-fn base_paths(settings: &mut Settings<'_>) -> Result<BasePaths, SettingError> {
-    let Some(listed) = settings.take(BASE_PATHS)? else { return Ok(BasePaths::default()) };
-    BasePaths::try_from(&*listed).map_err(|error: BasePathError| {
+fn base_paths(settings: &Settings<'_>) -> Result<BasePaths, SettingError> {
+    let Some(listed) = settings.get(BASE_PATHS)? else { return Ok(BasePaths::default()) };
+    BasePaths::try_from(listed).map_err(|error: BasePathError| {
         settings.error(
             BASE_PATHS,
             format!("has a wrong entry: {error}"),
@@ -107,9 +119,9 @@ fn base_paths(settings: &mut Settings<'_>) -> Result<BasePaths, SettingError> {
 }
 
 /// Where the values of the origin's secret header are. The setting's value is never repeated: it could be such a value.
-fn origin_header(settings: &mut Settings<'_>) -> Result<Option<SecretPrefix>, SettingError> {
-    let Some(prefix) = settings.take(ORIGIN_HEADER)? else { return Ok(None) };
-    let prefix = SecretPrefix::try_from(&*prefix).map_err(|error| {
+fn origin_header(settings: &Settings<'_>) -> Result<Option<SecretPrefix>, SettingError> {
+    let Some(prefix) = settings.get(ORIGIN_HEADER)? else { return Ok(None) };
+    let prefix = SecretPrefix::try_from(prefix).map_err(|error| {
         settings.error(
             ORIGIN_HEADER,
             error.to_string(),

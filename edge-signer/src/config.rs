@@ -58,11 +58,12 @@ impl SignerConfig {
     /// # Errors
     /// The first header that is wrong.
     pub fn read(origin: &Origin<'_>) -> Result<Self, SettingError> {
-        let mut settings = settings(origin);
+        let settings = settings(origin);
+        settings.check_names(&[SECRET, REGIONS, MODE, BODY, LIFETIME, TTL, MAX_STALE, API])?;
         check_other_headers(origin, &settings)?;
         let config = Self {
-            source: source(&mut settings)?,
-            mode: mode(&mut settings)?,
+            source: source(&settings)?,
+            mode: mode(&settings)?,
             body: settings.word(
                 BODY,
                 &[("digest", BodyRule::Digest), ("ignore", BodyRule::Ignore), ("require", BodyRule::Require)],
@@ -76,7 +77,6 @@ impl SignerConfig {
         };
         // Both kinds are signed in the same way; the word is checked so that an unsupported kind is not accepted.
         settings.word(API, &[("rest", ()), ("http", ())], ())?;
-        settings.finish()?;
         Ok(config)
     }
 }
@@ -84,7 +84,7 @@ impl SignerConfig {
 impl Mode {
     /// Reads only the mode, so that it is known even if another setting is wrong.
     pub(crate) fn read(origin: &Origin<'_>) -> Result<Self, SettingError> {
-        mode(&mut settings(origin))
+        mode(&settings(origin))
     }
 }
 
@@ -92,16 +92,16 @@ fn settings<'a>(origin: &Origin<'a>) -> Settings<'a> {
     Settings::of_origin_headers(origin.custom_headers.iter().map(|header| (header.name, header.value)))
 }
 
-fn mode(settings: &mut Settings<'_>) -> Result<Mode, SettingError> {
+fn mode(settings: &Settings<'_>) -> Result<Mode, SettingError> {
     settings.word(MODE, &[("enforce", Mode::Enforce), ("monitor", Mode::Monitor)], Mode::Enforce)
 }
 
 /// Where the keys are. The value of `countersign-secret` is never repeated: it could be the secret itself.
-fn source(settings: &mut Settings<'_>) -> Result<Option<Source>, SettingError> {
+fn source(settings: &Settings<'_>) -> Result<Option<Source>, SettingError> {
     const SECRETS: &str = "set it to the whole ARN of a secret, or to none to forward requests unsigned";
     const ONLY_WITH_ARN: &str = "set it only with the ARN of a secret";
-    let (secret, regions) = (settings.take(SECRET)?, settings.take(REGIONS)?);
-    match (secret.as_deref(), regions.as_deref()) {
+    let (secret, regions) = (settings.get(SECRET)?, settings.get(REGIONS)?);
+    match (secret, regions) {
         (None, _) => Err(settings.error(SECRET, "is missing", SECRETS)),
         (Some("none"), None) => Ok(None),
         (Some("none"), Some(_)) => Err(settings.error(REGIONS, "is set for an origin without keys", ONLY_WITH_ARN)),
@@ -265,6 +265,8 @@ mod tests {
             "origin custom header countersign-secret is missing: set it to the whole ARN of a secret, or to none to forward \
             requests unsigned"
         );
+        let misspelled = wrong(&[("countersign-secrets", "none")]);
+        assert!(misspelled.starts_with("origin custom header countersign-secrets is not a setting: "), "{misspelled}");
         let twice = read(&[("Countersign-Secret", "none")]).unwrap_err();
         assert_eq!(twice, "origin custom header countersign-secret has more than one value: set it once");
     }

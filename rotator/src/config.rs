@@ -42,27 +42,35 @@ impl RotatorConfig {
     /// # Errors
     /// The first setting that is wrong or does not exist, or timings under which a valid request would be refused.
     pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, SettingError> {
-        let mut settings = Settings::of_environment(variables, &[STACK])?;
+        let settings = Settings::of_environment(variables, &[STACK])?;
+        settings.check_names(&[
+            ROTATE,
+            SECRET,
+            REGIONS,
+            LEAD,
+            GRACE,
+            TTL,
+            REPLICATION,
+            SKEW,
+            MAX_LIFETIME,
+            OUTAGE,
+            MAX_STALE,
+            STACK,
+        ])?;
         let words = [("both", Rotate::Both), ("secret", Rotate::Secret), ("api-key", Rotate::ApiKey)];
         let rotate = settings.word(ROTATE, &words, Rotate::Both)?;
-        let keys = keys(rotate, &mut settings)?;
-        let stack = stack(rotate, &mut settings)?;
-        settings.finish()?;
+        let keys = keys(rotate, &settings)?;
+        let stack = stack(rotate, &settings)?;
         Ok(Self { keys, stack })
     }
 }
 
-fn keys(
-    rotate: Rotate,
-    settings: &mut Settings<'_>,
-) -> Result<Option<(SecretLocation, RotationSchedule)>, SettingError> {
-    let (secret, regions) = (settings.take(SECRET)?, settings.take(REGIONS)?);
+fn keys(rotate: Rotate, settings: &Settings<'_>) -> Result<Option<(SecretLocation, RotationSchedule)>, SettingError> {
+    let (secret, regions) = (settings.get(SECRET)?, settings.get(REGIONS)?);
     let schedule = schedule(settings)?;
     match rotate {
         Rotate::ApiKey => Ok(None),
-        Rotate::Both | Rotate::Secret => {
-            Ok(Some((location(secret.as_deref(), regions.as_deref(), settings)?, schedule)))
-        }
+        Rotate::Both | Rotate::Secret => Ok(Some((location(secret, regions, settings)?, schedule))),
     }
 }
 
@@ -83,11 +91,11 @@ fn location(
     }
 }
 
-fn stack(rotate: Rotate, settings: &mut Settings<'_>) -> Result<Option<String>, SettingError> {
-    let stack = settings.take(STACK)?.filter(|name| !name.is_empty());
+fn stack(rotate: Rotate, settings: &Settings<'_>) -> Result<Option<String>, SettingError> {
+    let stack = settings.get(STACK)?.filter(|name| !name.is_empty());
     match (rotate, stack) {
         (Rotate::Secret, _) => Ok(None),
-        (Rotate::Both | Rotate::ApiKey, Some(stack)) => Ok(Some(stack.into_owned())),
+        (Rotate::Both | Rotate::ApiKey, Some(stack)) => Ok(Some(stack.to_owned())),
         (Rotate::Both | Rotate::ApiKey, None) => {
             let instruction =
                 format!("set it to the name of the stack that holds the API key, or set {ROTATE} to secret");
@@ -96,7 +104,7 @@ fn stack(rotate: Rotate, settings: &mut Settings<'_>) -> Result<Option<String>, 
     }
 }
 
-fn schedule(settings: &mut Settings<'_>) -> Result<RotationSchedule, SettingError> {
+fn schedule(settings: &Settings<'_>) -> Result<RotationSchedule, SettingError> {
     let timings = RotationTimings {
         lead: settings.seconds(LEAD, &Seconds::LEAD)?,
         grace: settings.seconds(GRACE, &Seconds::GRACE)?,

@@ -8,28 +8,28 @@ mod seconds;
 
 pub use seconds::Seconds;
 
-use std::{borrow::Cow, ffi::OsString, fmt};
+use std::{borrow::Cow, ffi::OsString, fmt, time::Duration};
 
 const PREFIX: &str = "COUNTERSIGN_";
 
-/// The settings that were given, each to be taken once. Not `Debug`: a value could be a secret in the wrong place.
+/// The settings that were given. Not `Debug`: a value could be a secret in the wrong place.
 ///
 /// ```
 /// # use settings::{Seconds, SettingError, Settings};
 /// # fn main() -> Result<(), SettingError> {
 /// let variables = [("PATH", "/bin"), ("StackName", "api"), ("COUNTERSIGN_MODE", "monitor")];
 /// let variables = variables.map(|(name, value)| (name.into(), value.into()));
-/// let mut settings = Settings::of_environment(variables, &["StackName"])?;
-/// assert_eq!(settings.take("StackName")?.as_deref(), Some("api"));
+/// let settings = Settings::of_environment(variables, &["StackName"])?;
+/// settings.check_names(&["StackName", "COUNTERSIGN_MODE", "COUNTERSIGN_TTL"])?;
+/// assert_eq!(settings.get("StackName")?, Some("api"));
 /// assert!(settings.word("COUNTERSIGN_MODE", &[("enforce", false), ("monitor", true)], false)?);
 /// assert_eq!(settings.seconds("COUNTERSIGN_TTL", &Seconds::VERIFIER_TTL)?.as_secs(), 60);
-/// settings.finish()
+/// # Ok(())
 /// # }
 /// ```
 pub struct Settings<'a> {
     place: Place,
     given: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    known: Vec<&'static str>,
 }
 
 /// Where a setting is given.
@@ -60,7 +60,7 @@ impl Settings<'static> {
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         others: &[&str],
     ) -> Result<Self, SettingError> {
-        let mut settings = Self { place: Place::Environment, given: Vec::new(), known: Vec::new() };
+        let mut settings = Self { place: Place::Environment, given: Vec::new() };
         for (name, value) in variables {
             let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX) || others.contains(name)) else {
                 continue;
@@ -77,63 +77,60 @@ impl<'a> Settings<'a> {
     pub fn of_origin_headers(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let ours = headers.into_iter().filter(|(name, _)| signing::resembles_ours(name));
         let given = ours.map(|(name, value)| (name.into(), value.into())).collect();
-        Self { place: Place::OriginHeader, given, known: Vec::new() }
+        Self { place: Place::OriginHeader, given }
+    }
+
+    /// Checks that every setting that is given exists. A misspelled one would otherwise leave a default in force.
+    ///
+    /// # Errors
+    /// The first setting that is not one of `names`.
+    pub fn check_names(&self, names: &[&str]) -> Result<(), SettingError> {
+        match self.given.iter().find(|(given, _)| !names.iter().any(|name| self.is(given, name))) {
+            None => Ok(()),
+            Some((given, _)) => {
+                Err(self.error(given, "is not a setting", format!("the settings are {}", names.join(", "))))
+            }
+        }
     }
 
     /// The value of a setting, if it is given.
     ///
     /// # Errors
     /// If it is given more than once.
-    pub fn take(&mut self, name: &'static str) -> Result<Option<Cow<'a, str>>, SettingError> {
-        self.known.push(name);
-        let Some(index) = self.position(name) else { return Ok(None) };
-        let (_, value) = self.given.swap_remove(index);
-        if self.position(name).is_some() {
-            return Err(self.error(name, "has more than one value", "set it once"));
+    pub fn get(&self, name: &str) -> Result<Option<&str>, SettingError> {
+        let mut values = self.given.iter().filter(|(given, _)| self.is(given, name));
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(self.error(name, "has more than one value", "set it once")),
+            (value, None) => Ok(value.map(|(_, value)| &**value)),
         }
-        Ok(Some(value))
     }
 
-    fn position(&self, name: &str) -> Option<usize> {
-        self.given.iter().position(|(given, _)| match self.place {
+    fn is(&self, given: &str, name: &str) -> bool {
+        match self.place {
             Place::Environment => given == name,
             Place::OriginHeader => given.eq_ignore_ascii_case(name),
-        })
+        }
     }
 
     /// A whole number of seconds, or its default if it is not given.
     ///
     /// # Errors
     /// If it is not a whole number, or is outside of its range.
-    pub fn seconds(&mut self, name: &'static str, setting: &Seconds) -> Result<std::time::Duration, SettingError> {
-        let Some(value) = self.take(name)? else { return Ok(setting.default) };
+    pub fn seconds(&self, name: &str, setting: &Seconds) -> Result<Duration, SettingError> {
+        let Some(value) = self.get(name)? else { return Ok(setting.default) };
         let seconds = value.parse().ok().and_then(|seconds| setting.accept(seconds));
-        seconds.ok_or_else(|| self.wrong_value(name, &value, &format!("a whole number of seconds from {setting}")))
+        seconds.ok_or_else(|| self.wrong_value(name, value, &format!("a whole number of seconds from {setting}")))
     }
 
     /// The meaning of one of `words`, or `default` if the setting is not given.
     ///
     /// # Errors
     /// If it is another word. Case counts.
-    pub fn word<T: Clone>(&mut self, name: &'static str, words: &[(&str, T)], default: T) -> Result<T, SettingError> {
-        let Some(value) = self.take(name)? else { return Ok(default) };
+    pub fn word<T: Clone>(&self, name: &str, words: &[(&str, T)], default: T) -> Result<T, SettingError> {
+        let Some(value) = self.get(name)? else { return Ok(default) };
         match words.iter().find(|(word, _)| *word == value) {
             Some((_, meaning)) => Ok(meaning.clone()),
-            None => Err(self.wrong_value(name, &value, &alternatives(words.iter().map(|(word, _)| *word)))),
-        }
-    }
-
-    /// Ends the reading: a setting that the program did not take does not exist.
-    ///
-    /// # Errors
-    /// The first setting that does not exist, with the names of all settings.
-    pub fn finish(self) -> Result<(), SettingError> {
-        match self.given.first() {
-            None => Ok(()),
-            Some((name, _)) => {
-                let instruction = format!("the settings are {}", self.known.join(", "));
-                Err(self.error(name, "is not a setting", instruction))
-            }
+            None => Err(self.wrong_value(name, value, &alternatives(words.iter().map(|(word, _)| *word)))),
         }
     }
 
@@ -180,7 +177,7 @@ fn alternatives<'w>(words: impl Iterator<Item = &'w str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{os::unix::ffi::OsStringExt as _, time::Duration};
+    use std::os::unix::ffi::OsStringExt as _;
 
     const A: &str = "COUNTERSIGN_A";
     const B: &str = "COUNTERSIGN_B";
@@ -200,32 +197,37 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_is_taken_once_and_unchanged() {
-        let mut settings = environment(&[(A, " a "), (STACK, "s")]);
-        check(settings.take(A), Ok(Some(" a ".into())));
-        check(settings.take(A), Ok(None));
-        check(settings.take(B), Ok(None));
-        check(settings.take(STACK), Ok(Some("s".into())));
-        check(settings.finish(), Ok(()));
+    fn a_variable_is_read_unchanged() {
+        let settings = environment(&[(A, " a "), (STACK, "s")]);
+        check(settings.get(A), Ok(Some(" a ")));
+        check(settings.get(B), Ok(None));
+        check(settings.get(STACK), Ok(Some("s")));
+        check(settings.check_names(&[A, B, STACK]), Ok(()));
+    }
+
+    #[test]
+    fn a_variable_that_is_given_twice_is_refused() {
+        let settings = environment(&[(A, "1"), (A, "1")]);
+        check(settings.get(A), Err("COUNTERSIGN_A has more than one value: set it once"));
     }
 
     #[test]
     fn a_header_is_found_in_any_case_and_refused_if_it_is_repeated() {
         let headers = [("x-api-key", "k"), ("Countersign-Mode", "monitor"), ("countersign-body", "a")];
-        let mut settings = Settings::of_origin_headers(headers.into_iter().chain([("COUNTERSIGN-BODY", "b")]));
-        assert_eq!(settings.take("countersign-mode").unwrap().as_deref(), Some("monitor"));
+        let settings = Settings::of_origin_headers(headers.into_iter().chain([("COUNTERSIGN-BODY", "b")]));
+        assert_eq!(settings.get("countersign-mode").unwrap(), Some("monitor"));
         assert_eq!(
-            settings.take("countersign-body").unwrap_err().to_string(),
+            settings.get("countersign-body").unwrap_err().to_string(),
             "origin custom header countersign-body has more than one value: set it once"
         );
     }
 
     #[test]
     fn a_name_that_only_resembles_a_setting_is_refused() {
-        let mut settings = Settings::of_origin_headers([("Countersign_Mode", "monitor")]);
-        assert_eq!(settings.take("countersign-mode").unwrap(), None);
+        let settings = Settings::of_origin_headers([("Countersign_Mode", "monitor")]);
+        assert_eq!(settings.get("countersign-mode").unwrap(), None);
         assert_eq!(
-            settings.finish().unwrap_err().to_string(),
+            settings.check_names(&["countersign-mode"]).unwrap_err().to_string(),
             "origin custom header Countersign_Mode is not a setting: the settings are countersign-mode"
         );
     }
@@ -268,12 +270,9 @@ mod tests {
 
     #[test]
     fn a_setting_that_does_not_exist_is_refused() {
-        let mut settings = environment(&[(A, "1"), ("COUNTERSIGN_X", "the secret")]);
-        for name in [B, STACK, A] {
-            settings.take(name).unwrap();
-        }
+        let settings = environment(&[(A, "1"), ("COUNTERSIGN_X", "the secret")]);
         let expected = "COUNTERSIGN_X is not a setting: the settings are COUNTERSIGN_B, StackName, COUNTERSIGN_A";
-        check(settings.finish(), Err(expected));
+        check(settings.check_names(&[B, STACK, A]), Err(expected));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::event::OtherTrigger;
 use key_store::ReadError;
 use settings::SettingError;
 use std::borrow::Cow;
-use telemetry::{Detail, Event, VERSION};
+use telemetry::{Detail, EdgeRemark, Event, UnsignedRequest, VERSION};
 
 /// The decision about one request.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,23 +92,25 @@ pub enum LogEvent {
 impl LogEvent {
     /// The line of the log, with CloudFront's id of the request, if it has one.
     pub fn event<'a>(&'a self, x_amz_cf_id: Option<&'a str>) -> Event<'a> {
-        let detail = Detail(self);
+        let remark = EdgeRemark { detail: Detail(self), x_amz_cf_id };
+        let unsigned = |error: &SigningError| UnsignedRequest {
+            reason: error.reason(),
+            detail: Detail(self),
+            status: error.status(),
+            x_amz_cf_id,
+        };
         match self {
             Self::FunctionStarted => Event::FunctionStarted { version: VERSION },
-            Self::ViewerDigestRemoved => Event::ViewerDigestRemoved { detail, x_amz_cf_id },
-            Self::MethodOverrideRemoved(_) => Event::MethodOverrideRemoved { detail, x_amz_cf_id },
-            Self::BodyNotSeen => Event::BodyNotSeen { detail, x_amz_cf_id },
-            Self::BodyTruncated => Event::BodyTruncated { detail, x_amz_cf_id },
+            Self::ViewerDigestRemoved => Event::ViewerDigestRemoved(remark),
+            Self::MethodOverrideRemoved(_) => Event::MethodOverrideRemoved(remark),
+            Self::BodyNotSeen => Event::BodyNotSeen(remark),
+            Self::BodyTruncated => Event::BodyTruncated(remark),
             Self::RefreshFailed { error, key_set_age } => {
                 Event::RefreshFailed { reason: "keys", detail: Detail(error), key_set_age: *key_set_age, x_amz_cf_id }
             }
-            Self::WrongTrigger(_) => Event::WrongTrigger { detail, x_amz_cf_id },
-            Self::Answered(error) => {
-                Event::RequestAnsweredAtEdge { reason: error.reason(), detail, status: error.status(), x_amz_cf_id }
-            }
-            Self::ForwardedUnsigned(error) => {
-                Event::RequestForwardedUnsigned { reason: error.reason(), detail, status: error.status(), x_amz_cf_id }
-            }
+            Self::WrongTrigger(_) => Event::WrongTrigger(remark),
+            Self::Answered(error) => Event::RequestAnsweredAtEdge(unsigned(error)),
+            Self::ForwardedUnsigned(error) => Event::RequestForwardedUnsigned(unsigned(error)),
         }
     }
 }

@@ -213,11 +213,8 @@ impl Demand {
         if !members.is_empty() {
             return Err(EventError("a manual event with more than `rotate`, `comment` and `id`"));
         }
-        let rotation = match rotate.as_str() {
-            "planned" => RotationKind::Planned,
-            "emergency" => RotationKind::Emergency,
-            _ => return Err(EventError("a manual event whose `rotate` is neither planned nor emergency")),
-        };
+        let rotation = RotationKind::from_name(&rotate)
+            .ok_or(EventError("a manual event whose `rotate` is neither planned nor emergency"))?;
         if comment.as_ref().is_some_and(|comment| comment.len() > MAX_COMMENT) {
             return Err(EventError("a manual event with a comment of over 500 bytes"));
         }

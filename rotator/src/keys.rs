@@ -16,7 +16,7 @@ use crate::{
     rehearsal::{RehearsalFailure, Rehearsed, rehearse},
     report::{Ended, KeysOutcome, KeysReport, RegionReport, Times, VersionOutcome, VersionReport},
     secret::{Put, SecretVersions},
-    secret_value::{SecretValue, VersionId, name},
+    secret_value::{SecretValue, VersionId},
     version::{Pending, Replica, Snapshot, Version},
 };
 use attempts::Attempts;
@@ -197,7 +197,7 @@ impl KeyRotator {
             self.platform.seconds(),
         )?;
         self.platform.log_step(Step::Plan {
-            kind: name(rotation),
+            kind: rotation.name(),
             planned_from: &plan.planned_from,
             new_key: new_key.as_str(),
             signs_from: plan.keys.get(new_key).map_or(0, |key| key.not_before().get()),

@@ -1,9 +1,6 @@
 //! The report of a rotation: ids, times and bounds, never a secret.
 
-use crate::{
-    secret_value::{VersionId, name},
-    version::Version,
-};
+use crate::{secret_value::VersionId, version::Version};
 use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
 use serde::{Serialize, Serializer};
 use signing::{KeyId, KeySet, NEVER_EXPIRES, RotationKind, RotationPlan, RotationTimings, UnixSeconds};
@@ -36,7 +33,7 @@ pub struct Report {
 
 impl Report {
     /// An empty report.
-    pub(crate) fn new(trigger: &'static str, id: &KeyId) -> Self {
+    pub fn new(trigger: &'static str, id: &KeyId) -> Self {
         Self {
             trigger,
             id: id.to_string(),
@@ -268,7 +265,7 @@ impl KeysReport {
         let bounds = Bounds::new(kind.unwrap_or(RotationKind::Planned), &keys, &new_key, created, times);
         Self {
             outcome,
-            kind: kind.map(name),
+            kind: kind.map(RotationKind::name),
             version: id,
             planned_from: planned.map(|(planned_from, _)| planned_from),
             created: Moment(created),
@@ -315,7 +312,7 @@ impl VersionReport {
         Self {
             version: version.to_owned(),
             id: id.to_owned(),
-            kind: name(plan.rotation),
+            kind: plan.rotation.name(),
             outcome,
             planned_from: plan.planned_from.clone(),
             new_key: plan.new_key.to_string(),
@@ -326,7 +323,7 @@ impl VersionReport {
 
     /// Whether it drops every old key.
     pub fn is_emergency(&self) -> bool {
-        self.kind == name(RotationKind::Emergency)
+        self.kind == RotationKind::Emergency.name()
     }
 
     /// The dropped keys, with commas between them; `none` if there is none.

@@ -29,11 +29,7 @@ impl SecretValue {
         // A member of another type is not a plan.
         let beside: Option<Beside> = serde_json::from_str(text).ok();
         let planned = beside.and_then(|Beside { countersign_planned_from, countersign_kind }| {
-            let rotation = match countersign_kind.as_deref() {
-                Some("planned") => RotationKind::Planned,
-                Some("emergency") => RotationKind::Emergency,
-                _ => return None,
-            };
+            let rotation = RotationKind::from_name(countersign_kind.as_deref()?)?;
             Some((countersign_planned_from?, rotation))
         });
         Ok(Self { keys, planned })
@@ -44,18 +40,10 @@ impl SecretValue {
         // The set is an object of one member.
         let members = set.strip_suffix('}').unwrap_or(&set);
         let planned_from = serde_json::Value::from(plan.planned_from.as_str());
-        let rotation = name(plan.rotation);
+        let rotation = plan.rotation.name();
         Zeroizing::new(format!(
             "{members},\"countersign_planned_from\":{planned_from},\"countersign_kind\":\"{rotation}\"}}"
         ))
-    }
-}
-
-/// The word for it, in documents, reports and the log.
-pub(crate) fn name(rotation: RotationKind) -> &'static str {
-    match rotation {
-        RotationKind::Planned => "planned",
-        RotationKind::Emergency => "emergency",
     }
 }
 

@@ -5,7 +5,6 @@ use crate::{
     keys::{KeyRotator, RotateFailure, told},
     platform::Platform,
     report::{KeysOutcome, KeysReport, Moment, Report, VersionReport, worst_first},
-    secret_value::name,
     stack::StackUpdater,
 };
 use key_store::aws::SdkConfig;
@@ -91,7 +90,7 @@ impl Rotator {
             Demand::Scheduled { id, time } => {
                 self.platform.log(&Event::RotationBegun {
                     trigger: "scheduled",
-                    kind: Some(name(RotationKind::Planned)),
+                    kind: Some(RotationKind::Planned.name()),
                     id: id.key_id().as_str(),
                     time: Some(Detail(&Moment(time).text())),
                     secrets_manager_step: None,
@@ -105,7 +104,7 @@ impl Rotator {
             Demand::Manual { id, rotation, comment } => {
                 self.platform.log(&Event::RotationBegun {
                     trigger: "manual",
-                    kind: Some(name(rotation)),
+                    kind: Some(rotation.name()),
                     id: id.key_id().as_str(),
                     time: None,
                     secrets_manager_step: None,

@@ -16,6 +16,21 @@ pub enum RotationKind {
     Emergency,
 }
 
+impl RotationKind {
+    /// Its name in the secret, events, reports and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Emergency => "emergency",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Planned, Self::Emergency].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// A new set of keys, and the version of the set that it was planned from.
 ///
 /// It may replace only that version: the caller must compare and swap.

@@ -63,69 +63,19 @@ pub enum Event<'a> {
         x_amz_cf_id: Option<&'a str>,
     },
     /// The edge answered a request that it could not sign.
-    RequestAnsweredAtEdge {
-        /// Why it could not be signed.
-        reason: &'static str,
-        /// The same in a sentence.
-        detail: Detail<'a>,
-        /// The status of the answer.
-        status: u16,
-        /// CloudFront's id of the request.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        x_amz_cf_id: Option<&'a str>,
-    },
+    RequestAnsweredAtEdge(UnsignedRequest<'a>),
     /// The edge, in monitor mode, forwarded a request unsigned that enforce mode would answer.
-    RequestForwardedUnsigned {
-        /// Why it could not be signed.
-        reason: &'static str,
-        /// The same in a sentence.
-        detail: Detail<'a>,
-        /// The status with which enforce mode would answer.
-        status: u16,
-        /// CloudFront's id of the request.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        x_amz_cf_id: Option<&'a str>,
-    },
+    RequestForwardedUnsigned(UnsignedRequest<'a>),
     /// The edge removed a viewer's header that names another method.
-    MethodOverrideRemoved {
-        /// Which.
-        detail: Detail<'a>,
-        /// CloudFront's id of the request.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        x_amz_cf_id: Option<&'a str>,
-    },
+    MethodOverrideRemoved(EdgeRemark<'a>),
     /// The edge removed a viewer's `Content-Digest` that it could not read.
-    ViewerDigestRemoved {
-        /// Why.
-        detail: Detail<'a>,
-        /// CloudFront's id of the request.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        x_amz_cf_id: Option<&'a str>,
-    },
+    ViewerDigestRemoved(EdgeRemark<'a>),
     /// CloudFront did not show the edge the body of a request.
-    BodyNotSeen {
-        /// What to do.
-        detail: Detail<'a>,
-        /// CloudFront's id of the request.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        x_amz_cf_id: Option<&'a str>,
-    },
+    BodyNotSeen(EdgeRemark<'a>),
     /// CloudFront showed the edge only a part of the body of a request.
-    BodyTruncated {
-        /// What follows.
-        detail: Detail<'a>,
-        /// CloudFront's id of the request.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        x_amz_cf_id: Option<&'a str>,
-    },
+    BodyTruncated(EdgeRemark<'a>),
     /// The edge function is associated with a trigger at which it cannot sign.
-    WrongTrigger {
-        /// Which, and what to do.
-        detail: Detail<'a>,
-        /// CloudFront's id of the request.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        x_amz_cf_id: Option<&'a str>,
-    },
+    WrongTrigger(EdgeRemark<'a>),
     /// The rotator begins a rotation, or a step of one.
     RotationBegun {
         /// `scheduled`, `manual` or `secrets-manager`.
@@ -237,6 +187,30 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         accepted_host: Option<&'a str>,
     },
+}
+
+/// A request that the edge could not sign.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct UnsignedRequest<'a> {
+    /// Why it could not be signed.
+    pub reason: &'static str,
+    /// The same in a sentence.
+    pub detail: Detail<'a>,
+    /// The status of the answer: in monitor mode, the status with which enforce mode would answer.
+    pub status: u16,
+    /// CloudFront's id of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_amz_cf_id: Option<&'a str>,
+}
+
+/// What the edge found or changed in a request.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct EdgeRemark<'a> {
+    /// What it is, and what to do.
+    pub detail: Detail<'a>,
+    /// CloudFront's id of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_amz_cf_id: Option<&'a str>,
 }
 
 /// A request that the authorizer did not admit.
@@ -358,7 +332,7 @@ impl Event<'_> {
         match self {
             Self::RequestAdmitted { .. }
             | Self::KeysRead { .. }
-            | Self::BodyTruncated { .. }
+            | Self::BodyTruncated(_)
             | Self::RotationBegun { .. }
             | Self::RotationStep(_)
             | Self::KeysRotated { .. }
@@ -370,12 +344,12 @@ impl Event<'_> {
             Self::RequestRefused(_)
             | Self::RequestWouldBeRefused(_)
             | Self::RefreshFailed { .. }
-            | Self::RequestAnsweredAtEdge { .. }
-            | Self::RequestForwardedUnsigned { .. }
-            | Self::MethodOverrideRemoved { .. }
-            | Self::ViewerDigestRemoved { .. }
-            | Self::BodyNotSeen { .. }
-            | Self::WrongTrigger { .. }
+            | Self::RequestAnsweredAtEdge(_)
+            | Self::RequestForwardedUnsigned(_)
+            | Self::MethodOverrideRemoved(_)
+            | Self::ViewerDigestRemoved(_)
+            | Self::BodyNotSeen(_)
+            | Self::WrongTrigger(_)
             | Self::RotationWarning { .. } => Level::Warn,
             Self::RequestUndecided(_)
             | Self::EventUnreadable { .. }
@@ -406,13 +380,13 @@ impl Event<'_> {
             Self::RefreshFailed { key_set_age, .. } => {
                 [Some(Measurement::of(&metric::REFRESH_FAILED, 1)), age(key_set_age)]
             }
-            Self::RequestAnsweredAtEdge { status, .. } => {
-                [Some(Measurement::by(&metric::EDGE_ANSWERED, 1, DimensionValue::Status(status))), None]
+            Self::RequestAnsweredAtEdge(request) => {
+                [Some(Measurement::by(&metric::EDGE_ANSWERED, 1, DimensionValue::Status(request.status))), None]
             }
-            Self::RequestForwardedUnsigned { status, .. } => {
-                [Some(Measurement::by(&metric::EDGE_WOULD_ANSWER, 1, DimensionValue::Status(status))), None]
+            Self::RequestForwardedUnsigned(request) => {
+                [Some(Measurement::by(&metric::EDGE_WOULD_ANSWER, 1, DimensionValue::Status(request.status))), None]
             }
-            Self::MethodOverrideRemoved { .. } => [Some(Measurement::of(&metric::METHOD_OVERRIDE_REMOVED, 1)), None],
+            Self::MethodOverrideRemoved(_) => [Some(Measurement::of(&metric::METHOD_OVERRIDE_REMOVED, 1)), None],
             Self::KeysRotated { kind, .. } => [Some(counted(&metric::KEYS_ROTATED, kind)), None],
             Self::RotationDone(end) => [
                 Some(counted(&metric::ROTATION, "done")),
@@ -423,10 +397,10 @@ impl Event<'_> {
                 Some(Measurement::of(&metric::ROTATION_DURATION, end.duration_ms)),
             ],
             Self::EventUnreadable { .. }
-            | Self::ViewerDigestRemoved { .. }
-            | Self::BodyNotSeen { .. }
-            | Self::BodyTruncated { .. }
-            | Self::WrongTrigger { .. }
+            | Self::ViewerDigestRemoved(_)
+            | Self::BodyNotSeen(_)
+            | Self::BodyTruncated(_)
+            | Self::WrongTrigger(_)
             | Self::RotationBegun { .. }
             | Self::RotationStep(_)
             | Self::RotationWarning { .. }

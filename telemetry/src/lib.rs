@@ -11,7 +11,7 @@ mod memory;
 mod metric;
 mod version;
 
-pub use event::{Detail, Event, Level, RefusedRequest, RotationEnd, Step};
+pub use event::{Detail, EdgeRemark, Event, Level, RefusedRequest, RotationEnd, Step, UnsignedRequest};
 pub use function_name::function_name;
 pub use line::line;
 pub use log::Log;

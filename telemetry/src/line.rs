@@ -64,7 +64,7 @@ pub(crate) fn write_line(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Detail, RefusedRequest, RotationEnd, Step};
+    use crate::event::{Detail, EdgeRemark, RefusedRequest, RotationEnd, Step, UnsignedRequest};
     use serde_json::{Value, json, value::RawValue};
     use std::time::Duration;
 
@@ -185,21 +185,21 @@ mod tests {
     fn the_edge_counts_by_status() {
         let (detail, x_amz_cf_id) = (Detail(&"a sentence"), None);
         check(
-            &Event::RequestAnsweredAtEdge { reason: "no-key", detail, status: 503, x_amz_cf_id },
+            &Event::RequestAnsweredAtEdge(UnsignedRequest { reason: "no-key", detail, status: 503, x_amz_cf_id }),
             "WARN",
             &[("EdgeAnswered", "Count", Some("Status"))],
             json!({ "event": "request-answered-at-edge", "reason": "no-key", "detail": "a sentence", "status": 503,
                 "Status": "503", "EdgeAnswered": 1 }),
         );
         check(
-            &Event::RequestForwardedUnsigned { reason: "target", detail, status: 400, x_amz_cf_id },
+            &Event::RequestForwardedUnsigned(UnsignedRequest { reason: "target", detail, status: 400, x_amz_cf_id }),
             "WARN",
             &[("EdgeWouldAnswer", "Count", Some("Status"))],
             json!({ "event": "request-forwarded-unsigned", "reason": "target", "detail": "a sentence", "status": 400,
                 "Status": "400", "EdgeWouldAnswer": 1 }),
         );
         check(
-            &Event::MethodOverrideRemoved { detail, x_amz_cf_id: Some("c") },
+            &Event::MethodOverrideRemoved(EdgeRemark { detail, x_amz_cf_id: Some("c") }),
             "WARN",
             &[("MethodOverrideRemoved", "Count", None)],
             json!({ "event": "method-override-removed", "detail": "a sentence", "x_amz_cf_id": "c",
@@ -213,7 +213,7 @@ mod tests {
                 "RefreshFailed": 1, "KeySetAge": 400 }),
         );
         check(
-            &Event::BodyTruncated { detail, x_amz_cf_id },
+            &Event::BodyTruncated(EdgeRemark { detail, x_amz_cf_id }),
             "INFO",
             &[],
             json!({ "event": "body-truncated", "detail": "a sentence" }),

@@ -17,8 +17,6 @@ pub struct Metric {
     pub unit: Unit,
     /// The dimension under which CloudWatch keeps it a second time. It is always kept under `FunctionName`.
     pub by: Option<Dimension>,
-    /// What has happened, or what is measured.
-    pub meaning: &'static str,
     /// Name and unit as a directive has them, and the name as a member of the line: as JSON, made by the compiler.
     definition: &'static str,
     member: &'static str,
@@ -49,12 +47,11 @@ pub enum Dimension {
 }
 
 macro_rules! metrics {
-    ($($constant:ident: $name:literal, $unit:ident, $by:expr, $meaning:literal;)*) => {
-        $(pub(crate) static $constant: Metric = Metric {
+    ($($(#[$meaning:meta])* $constant:ident: $name:literal, $unit:ident, $by:expr;)*) => {
+        $($(#[$meaning])* pub(crate) static $constant: Metric = Metric {
             name: $name,
             unit: Unit::$unit,
             by: $by,
-            meaning: $meaning,
             definition: concat!(r#"{"Name":""#, $name, r#"","Unit":""#, stringify!($unit), r#""}"#),
             member: concat!(r#",""#, $name, r#"":"#),
         };)*
@@ -65,25 +62,32 @@ macro_rules! metrics {
 }
 
 metrics! {
-    ALLOWED: "Allowed", Count, None, "the authorizer has admitted a request";
-    REFUSED: "Refused", Count, Some(Dimension::Reason), "the authorizer has refused a request";
-    WOULD_REFUSE: "WouldRefuse", Count, Some(Dimension::Reason),
-        "in monitor mode the authorizer has allowed a request that enforce mode would refuse";
-    UNAVAILABLE: "Unavailable", Count, None,
-        "the authorizer could not decide, because it has no usable keys or no usable value of the origin's header";
-    KEY_SET_AGE: "KeySetAge", Seconds, None, "how old the keys are that were used, or are still used after a failed read";
-    SECRET_AGE: "SecretAge", Seconds, None, "how long ago the current version of the secret was made, at each read of the keys";
-    REFRESH_FAILED: "RefreshFailed", Count, None,
-        "the keys, or a value of the origin's header, could not be read again, at the edge or by the authorizer";
-    EDGE_ANSWERED: "EdgeAnswered", Count, Some(Dimension::Status), "the edge has answered a request that it could not sign";
-    EDGE_WOULD_ANSWER: "EdgeWouldAnswer", Count, Some(Dimension::Status),
-        "in monitor mode the edge has forwarded a request unsigned that enforce mode would answer";
-    METHOD_OVERRIDE_REMOVED: "MethodOverrideRemoved", Count, None,
-        "the edge has removed a viewer's header that names another method";
-    ROTATION: "Rotation", Count, Some(Dimension::Result), "the rotator has ended, with this result";
-    KEYS_ROTATED: "KeysRotated", Count, Some(Dimension::Kind),
-        "a version of the signing secret has become current; one rotation can make more than one current";
-    ROTATION_DURATION: "RotationDuration", Milliseconds, None, "how long the rotator took";
+    /// The authorizer has admitted a request.
+    ALLOWED: "Allowed", Count, None;
+    /// The authorizer has refused a request.
+    REFUSED: "Refused", Count, Some(Dimension::Reason);
+    /// In monitor mode the authorizer has allowed a request that enforce mode would refuse.
+    WOULD_REFUSE: "WouldRefuse", Count, Some(Dimension::Reason);
+    /// The authorizer could not decide, because it has no usable keys or no usable value of the origin's header.
+    UNAVAILABLE: "Unavailable", Count, None;
+    /// How old the keys are that were used, or are still used after a failed read.
+    KEY_SET_AGE: "KeySetAge", Seconds, None;
+    /// How long ago the current version of the secret was made, at each read of the keys.
+    SECRET_AGE: "SecretAge", Seconds, None;
+    /// The keys, or a value of the origin's header, could not be read again, at the edge or by the authorizer.
+    REFRESH_FAILED: "RefreshFailed", Count, None;
+    /// The edge has answered a request that it could not sign.
+    EDGE_ANSWERED: "EdgeAnswered", Count, Some(Dimension::Status);
+    /// In monitor mode the edge has forwarded a request unsigned that enforce mode would answer.
+    EDGE_WOULD_ANSWER: "EdgeWouldAnswer", Count, Some(Dimension::Status);
+    /// The edge has removed a viewer's header that names another method.
+    METHOD_OVERRIDE_REMOVED: "MethodOverrideRemoved", Count, None;
+    /// The rotator has ended, with this result.
+    ROTATION: "Rotation", Count, Some(Dimension::Result);
+    /// A version of the signing secret has become current; one rotation can make more than one current.
+    KEYS_ROTATED: "KeysRotated", Count, Some(Dimension::Kind);
+    /// How long the rotator took.
+    ROTATION_DURATION: "RotationDuration", Milliseconds, None;
 }
 
 /// A value of a metric.
@@ -225,8 +229,8 @@ mod tests {
         let names: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
         assert_eq!(names.len(), METRICS.len());
         assert_eq!(NAMESPACE, "Countersign", "as the directives have it");
-        for Metric { name, by, meaning, .. } in METRICS {
-            assert!((1..=1024).contains(&name.len()) && !meaning.is_empty());
+        for Metric { name, by, .. } in METRICS {
+            assert!((1..=1024).contains(&name.len()));
             assert!(by.is_none_or(|dimension| !names.contains(dimension.name())), "{name}");
         }
     }

@@ -67,7 +67,7 @@ pub(crate) fn rotate(
         Format::Json => {
             output::json(&json::RotatedFile {
                 dry_run,
-                kind: json::kind(plan.rotation),
+                kind: plan.rotation.name(),
                 new_key: plan.new_key.to_string(),
                 dropped: rotation.dropped.iter().map(ToString::to_string).collect(),
                 bounds: bounds(&summary, schedule, now),

@@ -3,7 +3,7 @@
 use crate::keys::table::KeyState;
 use rotator::{Bounds, KeyTimes, KeysOutcome, Moment, StackReport, VersionReport};
 use serde::Serialize;
-use signing::{Key, KeySet, NEVER_EXPIRES, RotationKind, UnixSeconds};
+use signing::{Key, KeySet, NEVER_EXPIRES, UnixSeconds};
 
 /// A key with its times, and its state now.
 #[derive(Serialize)]
@@ -108,11 +108,4 @@ pub(crate) fn keys(keys: &KeySet, now: UnixSeconds) -> Vec<ShownKey> {
         state: KeyState::of(key, keys, now),
     };
     keys.keys().iter().map(shown).collect()
-}
-
-pub(crate) fn kind(rotation: RotationKind) -> &'static str {
-    match rotation {
-        RotationKind::Planned => "planned",
-        RotationKind::Emergency => "emergency",
-    }
 }

@@ -88,16 +88,7 @@ pub(crate) async fn rotate(
             Format::Json => look_ahead.json().await,
         };
     }
-    let report = Report {
-        trigger: "manual",
-        id: id.key_id().to_string(),
-        comment: None,
-        versions: Vec::new(),
-        keys: None,
-        stack: None,
-        warnings: Vec::new(),
-        error: None,
-    };
+    let report = Report::new("manual", id.key_id());
     let mut run = Run { rotator, id, arn, schedule, now, format, report };
     let done = run.rotate(rotation, stack.as_ref()).await;
     if format == Format::Json {
@@ -201,7 +192,7 @@ impl Run {
                     "rotation {id} ({kind}) is done already, and nothing is changed: version {}",
                     keys.version
                 ));
-                if keys.kind == Some("emergency") {
+                if keys.kind == Some(RotationKind::Emergency.name()) {
                     let summary = RotationSummary {
                         rotation: RotationKind::Emergency,
                         new_key: &keys.new_key,
@@ -403,7 +394,7 @@ fn print_snapshot(Snapshot { current, pending, pending_on_current, replicas }: &
         let content = match &pending.content {
             _ if pending.put_aside => "somebody has gone back to the version before it: it is not promoted".to_owned(),
             Ok(version) => {
-                let kind = version.planned.as_ref().map_or("of no rotation", |(_, rotation)| json::kind(*rotation));
+                let kind = version.planned.as_ref().map_or("of no rotation", |(_, rotation)| rotation.name());
                 format!("{kind}, put {}: the next rotation ends or drops it", times::show(version.created, now))
             }
             Err(problem) => problem.clone(),
@@ -425,7 +416,7 @@ fn shown(
         let planned = content.ok().and_then(|version| version.planned.as_ref());
         json::ShownPending {
             version: id.clone(),
-            kind: planned.map(|(_, rotation)| json::kind(*rotation)),
+            kind: planned.map(|(_, rotation)| rotation.name()),
             created: content.ok().map(|version| Moment(version.created)),
             put_aside: *put_aside,
             problem: content.err().cloned(),

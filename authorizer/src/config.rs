@@ -231,8 +231,10 @@ mod tests {
                 without a slash at its end: set it to the common prefix of the names, without the slash before \
                 NAME/value".to_owned(),
             ),
-            ((TTL, "0"), format!("COUNTERSIGN_TTL is \"0\": {SECONDS} 1 to 3600")),
-            ((MAX_STALE, "1h"), format!("COUNTERSIGN_MAX_STALE is \"1h\": {SECONDS} 0 to 86400")),
+            ((TTL, "0"), format!("COUNTERSIGN_TTL is \"0\": {SECONDS} 1 to 60")),
+            ((TTL, "61"), format!("COUNTERSIGN_TTL is \"61\": {SECONDS} 1 to 60")),
+            ((MAX_STALE, "1h"), format!("COUNTERSIGN_MAX_STALE is \"1h\": {SECONDS} 0 to 1800")),
+            ((MAX_STALE, "1801"), format!("COUNTERSIGN_MAX_STALE is \"1801\": {SECONDS} 0 to 1800")),
             ((MAX_LIFETIME, "301"), format!("COUNTERSIGN_MAX_LIFETIME is \"301\": {SECONDS} 1 to 300")),
             ((SKEW, "-1"), format!("COUNTERSIGN_SKEW is \"-1\": {SECONDS} 0 to 60")),
             (

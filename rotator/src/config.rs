@@ -198,12 +198,11 @@ mod tests {
             ((LEAD, "1h"), "COUNTERSIGN_LEAD is \"1h\": set it to a whole number of seconds from 0 to 604800"),
             ((LEAD, "1924"), "COUNTERSIGN_LEAD is too short: the lead is 1924 s"),
             ((GRACE, "2224"), "COUNTERSIGN_GRACE is too short: the grace is 2224 s"),
-            ((TTL, "0"), "COUNTERSIGN_TTL is \"0\""),
+            ((TTL, "61"), "COUNTERSIGN_TTL is \"61\": set it to a whole number of seconds from 1 to 60"),
             ((OUTAGE, "3600"), "COUNTERSIGN_LEAD is too short"),
             (
                 (MAX_STALE, "1801"),
-                "COUNTERSIGN_MAX_STALE is 1801, longer than COUNTERSIGN_OUTAGE, the outage that a \
-            rotation assumes: set it to at most 1800",
+                "COUNTERSIGN_MAX_STALE is \"1801\": set it to a whole number of seconds from 0 to 1800",
             ),
             (
                 ("COUNTERSIGN_MODE", "enforce"),
@@ -217,6 +216,10 @@ mod tests {
             assert!(error.starts_with(&format!("environment variable {expected}")), "{error}");
             assert!(!error.contains("eyJrIjoi"), "{error}");
         }
+        let error = read(&[(SECRET, ARN), (STACK, "api"), (OUTAGE, "600"), (MAX_STALE, "601")]).unwrap_err();
+        let expected = "environment variable COUNTERSIGN_MAX_STALE is 601, longer than COUNTERSIGN_OUTAGE, the outage that a rotation \
+            assumes: set it to at most 600";
+        assert_eq!(error, expected);
         assert!(read(&[(STACK, "api")]).unwrap_err().starts_with("environment variable COUNTERSIGN_SECRET is missing"));
         assert!(read(&[(SECRET, ARN)]).unwrap_err().starts_with("environment variable StackName is missing"));
     }

@@ -21,14 +21,14 @@ impl Seconds {
     pub const LIFETIME: Self = Self::new(DEFAULT.lifetime, 1..=300);
     /// The greatest difference between two clocks.
     pub const SKEW: Self = Self::new(DEFAULT.skew, 0..=60);
-    /// The TTL of keys at the edge. A rotation assumes the default, so an origin may only shorten it.
-    pub const SIGNER_TTL: Self = Self::new(DEFAULT.signer_ttl, 1..=300);
-    /// How long the edge uses keys past their TTL during an outage. A rotation assumes the default here too.
-    pub const SIGNER_MAX_STALE: Self = Self::new(DEFAULT.outage, 0..=1800);
+    /// The TTL of keys at the edge.
+    pub const SIGNER_TTL: Self = Self::up_to_default(1, DEFAULT.signer_ttl);
+    /// How long the edge uses keys past their TTL during an outage.
+    pub const SIGNER_MAX_STALE: Self = Self::up_to_default(0, DEFAULT.outage);
     /// The TTL of keys at the authorizer.
-    pub const VERIFIER_TTL: Self = Self::new(DEFAULT.verifier_ttl, 1..=3600);
+    pub const VERIFIER_TTL: Self = Self::up_to_default(1, DEFAULT.verifier_ttl);
     /// How long the authorizer uses keys past their TTL during an outage.
-    pub const VERIFIER_MAX_STALE: Self = Self::new(DEFAULT.outage, 0..=86_400);
+    pub const VERIFIER_MAX_STALE: Self = Self::up_to_default(0, DEFAULT.outage);
     /// The longest outage of a key store that a rotation assumes.
     pub const OUTAGE: Self = Self::new(DEFAULT.outage, 0..=86_400);
     /// From the promotion of new keys until the new key signs.
@@ -41,6 +41,12 @@ impl Seconds {
     /// A setting with this default and this range.
     pub const fn new(default: Duration, accepted: RangeInclusive<u64>) -> Self {
         Self { default, accepted }
+    }
+
+    /// A setting that can only be shortened, because every rotation assumes the default: longer values would break the times that
+    /// a rotation promises.
+    const fn up_to_default(least: u64, default: Duration) -> Self {
+        Self::new(default, least..=default.as_secs())
     }
 
     /// The duration of so many seconds, if they are in the range.

@@ -79,7 +79,7 @@ pub(crate) struct Options {
         help_heading = "Keys"
     )]
     rotate_every: Option<Duration>,
-    /// The TTL of the keys [default: 5m at the edge, 60s at the authorizer]
+    /// The TTL of the keys, which is at most 60s at the authorizer [default: 5m at the edge, 60s at the authorizer]
     #[arg(long, value_name = "DURATION", value_parser = seconds(Seconds::SIGNER_TTL), help_heading = "Timings")]
     ttl: Option<Duration>,
     /// How long past their TTL keys are used if they cannot be read again
@@ -172,10 +172,11 @@ pub(crate) async fn run(options: Options) -> Result<()> {
 impl Options {
     fn timings(&self) -> RotationTimings {
         let TimingOptions { lead, grace, replication, skew, lifetime } = self.timings;
+        let verifier_ttl = Seconds::VERIFIER_TTL.default;
         RotationTimings {
             lead,
             grace,
-            verifier_ttl: self.ttl.unwrap_or(Seconds::VERIFIER_TTL.default),
+            verifier_ttl: self.ttl.unwrap_or(verifier_ttl).min(verifier_ttl),
             signer_ttl: self.ttl.unwrap_or(Seconds::SIGNER_TTL.default),
             replication,
             skew,

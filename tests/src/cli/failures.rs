@@ -162,7 +162,7 @@ fn key(kid: &str, begins: i64, ends: i64) -> Value {
 
 #[tokio::test]
 async fn wrong_command_lines() {
-    World::new().check("usage.txt", 45).await;
+    World::new().check("usage.txt", 46).await;
 }
 
 #[tokio::test]

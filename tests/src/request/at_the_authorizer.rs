@@ -280,7 +280,7 @@ async fn http_apis_are_answered_in_their_own_form() {
 #[tokio::test]
 async fn keys_are_read_again_for_an_unknown_key_id() {
     let keys = Keys::new();
-    let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &keys.source()), ("COUNTERSIGN_TTL", "3600")]).await;
+    let bootstrap = Bootstrap::start(&[("COUNTERSIGN_SECRET", &keys.source()), ("COUNTERSIGN_TTL", "60")]).await;
     let effect = |invocation| response(invocation)["policyDocument"]["Statement"][0]["Effect"].clone();
     assert_eq!(effect(bootstrap.invoke(signed().to_string()).await), "Allow");
 

@@ -316,7 +316,7 @@ async fn without_a_readable_value_the_answer_is_an_error_and_the_log_says_what_t
 #[tokio::test]
 async fn invented_names_cost_few_reads_and_do_not_push_out_valid_names() {
     let (aws, keys) = (aws().await, Keys::new());
-    let bootstrap = authorizer(aws.endpoint(), &keys, "api/origin-header", &[("COUNTERSIGN_TTL", "3600")]).await;
+    let bootstrap = authorizer(aws.endpoint(), &keys, "api/origin-header", &[("COUNTERSIGN_TTL", "60")]).await;
     let reads = |name: &str| aws.calls().iter().filter(|call| call.concerns.contains(name)).count();
     let good = [with(&[&header(OLD, OLD_VALUE)]), with(&[&header(NEW, NEW_VALUE)])];
     let begun = Instant::now();

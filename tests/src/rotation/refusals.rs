@@ -219,7 +219,7 @@ async fn a_wrong_environment_stops_the_function_at_its_start() {
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf";
     const NO_ARN: &str = "COUNTERSIGN_SECRET is not the ARN of a secret: set it to the whole ARN of a secret";
     let set = key_set().to_json();
-    let rows: [(&[(&str, &str)], &str); 19] = [
+    let rows: [(&[(&str, &str)], &str); 20] = [
         (&[("COUNTERSIGN_SECRET", "")], NO_ARN),
         (&[("COUNTERSIGN_SECRET", &set)], NO_ARN),
         (&[("COUNTERSIGN_SECRET", "hunter2")], NO_ARN),
@@ -241,12 +241,16 @@ async fn a_wrong_environment_stops_the_function_at_its_start() {
             &[("COUNTERSIGN_GRACE", "604801")],
             "COUNTERSIGN_GRACE is \"604801\": set it to a whole number of seconds from 0 to 604800",
         ),
-        (&[("COUNTERSIGN_TTL", "0")], "COUNTERSIGN_TTL is \"0\": set it to a whole number of seconds from 1 to 3600"),
+        (&[("COUNTERSIGN_TTL", "0")], "COUNTERSIGN_TTL is \"0\": set it to a whole number of seconds from 1 to 60"),
         (&[("COUNTERSIGN_REPLICATION", "601")], "COUNTERSIGN_REPLICATION is \"601\": set it to"),
         (&[("COUNTERSIGN_SKEW", "61")], "COUNTERSIGN_SKEW is \"61\": set it to"),
         (&[("COUNTERSIGN_MAX_LIFETIME", "301")], "COUNTERSIGN_MAX_LIFETIME is \"301\": set it to"),
         (&[("COUNTERSIGN_OUTAGE", "1.5")], "COUNTERSIGN_OUTAGE is \"1.5\": set it to"),
-        (&[("COUNTERSIGN_MAX_STALE", "3600")], "COUNTERSIGN_MAX_STALE is 3600, longer than COUNTERSIGN_OUTAGE"),
+        (&[("COUNTERSIGN_MAX_STALE", "1801")], "COUNTERSIGN_MAX_STALE is \"1801\": set it to"),
+        (
+            &[("COUNTERSIGN_OUTAGE", "600"), ("COUNTERSIGN_MAX_STALE", "601")],
+            "COUNTERSIGN_MAX_STALE is 601, longer than COUNTERSIGN_OUTAGE",
+        ),
         (&[("COUNTERSIGN_MODE", "monitor")], "COUNTERSIGN_MODE is not a setting: the settings are"),
     ];
     for (wrong, expected) in rows {

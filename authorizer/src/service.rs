@@ -128,7 +128,10 @@ impl Authorizer {
     /// Each read of the keys is a line of the log.
     fn log_read(&self, refreshed: Result<Option<Arc<StoredKeys>>, ReadError>, now: SystemTime) {
         match refreshed {
-            Ok(Some(stored)) => self.log.write(&telemetry::Event::KeysRead { secret_age: stored.age(now) }, now),
+            Ok(Some(stored)) => {
+                let (secret_age, monitor_mode) = (stored.age(now), self.mode == Mode::Monitor);
+                self.log.write(&telemetry::Event::KeysRead { secret_age, monitor_mode }, now);
+            }
             Ok(None) => {}
             Err(error) => self.log.write(&refresh_failed("keys", &error), now),
         }
@@ -286,6 +289,24 @@ mod tests {
         // The clock that made it was ahead.
         made(at(125));
         assert_eq!(ages(120).await, [(Some(0), Some(0)), (None, None)]);
+    }
+
+    /// So that an alarm can report that monitor mode was left on, and falls silent when it is off.
+    #[tokio::test]
+    async fn each_read_tells_the_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = KeyFile::new(folder.path().join("keys.json"));
+        file.create(&keys("k1"), &[]).unwrap();
+        for (mode, monitor_mode, metric) in [("enforce", false, 0), ("monitor", true, 1)] {
+            let (authorizer, log) = authorizer(&file, mode);
+            for seconds in [0, 60] {
+                authorizer.authorize(&signed("k1").to_string(), at(seconds)).await.unwrap();
+                let lines = log.take();
+                let [read, decision] = &lines[..] else { panic!("two lines, not {lines:?}") };
+                assert_eq!((&read["monitor_mode"], &read["MonitorMode"]), (&json!(monitor_mode), &json!(metric)));
+                assert_eq!(decision["MonitorMode"], Value::Null);
+            }
+        }
     }
 
     #[tokio::test]

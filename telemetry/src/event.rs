@@ -48,6 +48,8 @@ pub enum Event<'a> {
         /// How many seconds ago the current version of their secret was made.
         #[serde(skip_serializing_if = "Option::is_none")]
         secret_age: Option<u64>,
+        /// If it is in monitor mode.
+        monitor_mode: bool,
     },
     /// The keys, or a value of the origin's header, could not be read again.
     RefreshFailed {
@@ -376,7 +378,10 @@ impl Event<'_> {
             Self::RequestUndecided(request) => {
                 [Some(Measurement::of(&metric::UNAVAILABLE, 1)), age(request.key_set_age)]
             }
-            Self::KeysRead { secret_age } => [secret_age.map(|age| Measurement::of(&metric::SECRET_AGE, age)), None],
+            Self::KeysRead { secret_age, monitor_mode } => [
+                secret_age.map(|age| Measurement::of(&metric::SECRET_AGE, age)),
+                Some(Measurement::of(&metric::MONITOR_MODE, monitor_mode.into())),
+            ],
             Self::RefreshFailed { key_set_age, .. } => {
                 [Some(Measurement::of(&metric::REFRESH_FAILED, 1)), age(key_set_age)]
             }

@@ -17,11 +17,11 @@ use std::{
 /// # use telemetry::{Event, line};
 /// let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_341_855_250);
 /// assert_eq!(
-///     line(&Event::KeysRead { secret_age: Some(60) }, Some("authorizer"), now),
+///     line(&Event::KeysRead { secret_age: Some(60), monitor_mode: true }, Some("authorizer"), now),
 ///     "{\"timestamp\":\"2026-11-22T10:04:15.250000Z\",\"level\":\"INFO\",\"event\":\"keys-read\",\"secret_age\":60,\
-///      \"_aws\":{\"Timestamp\":1795341855250,\"CloudWatchMetrics\":[{\"Namespace\":\"Countersign\",\
-///      \"Dimensions\":[[\"FunctionName\"]],\"Metrics\":[{\"Name\":\"SecretAge\",\"Unit\":\"Seconds\"}]}]},\
-///      \"FunctionName\":\"authorizer\",\"SecretAge\":60}",
+///      \"monitor_mode\":true,\"_aws\":{\"Timestamp\":1795341855250,\"CloudWatchMetrics\":[{\"Namespace\":\"Countersign\",\
+///      \"Dimensions\":[[\"FunctionName\"]],\"Metrics\":[{\"Name\":\"SecretAge\",\"Unit\":\"Seconds\"},\
+///      {\"Name\":\"MonitorMode\",\"Unit\":\"None\"}]}]},\"FunctionName\":\"authorizer\",\"SecretAge\":60,\"MonitorMode\":1}",
 /// );
 /// ```
 pub fn line(event: &Event<'_>, function_name: Option<&str>, now: SystemTime) -> String {
@@ -182,6 +182,23 @@ mod tests {
     }
 
     #[test]
+    fn a_read_of_the_keys_has_the_mode_as_a_metric_even_without_an_age() {
+        let mode = ("MonitorMode", "None", None);
+        check(
+            &Event::KeysRead { secret_age: Some(60), monitor_mode: true },
+            "INFO",
+            &[("SecretAge", "Seconds", None), mode],
+            json!({ "event": "keys-read", "secret_age": 60, "monitor_mode": true, "SecretAge": 60, "MonitorMode": 1 }),
+        );
+        check(
+            &Event::KeysRead { secret_age: None, monitor_mode: false },
+            "INFO",
+            &[mode],
+            json!({ "event": "keys-read", "monitor_mode": false, "MonitorMode": 0 }),
+        );
+    }
+
+    #[test]
     fn the_edge_counts_by_status() {
         let (detail, x_amz_cf_id) = (Detail(&"a sentence"), None);
         check(
@@ -261,8 +278,8 @@ mod tests {
     #[test]
     fn without_the_name_of_a_function_a_line_has_no_metrics() {
         assert_eq!(
-            line(&Event::KeysRead { secret_age: Some(5) }, None, SystemTime::UNIX_EPOCH),
-            r#"{"timestamp":"1970-01-01T00:00:00.000000Z","level":"INFO","event":"keys-read","secret_age":5}"#
+            line(&Event::KeysRead { secret_age: Some(5), monitor_mode: false }, None, SystemTime::UNIX_EPOCH),
+            r#"{"timestamp":"1970-01-01T00:00:00.000000Z","level":"INFO","event":"keys-read","secret_age":5,"monitor_mode":false}"#
         );
     }
 
@@ -277,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_time_out_of_every_range_is_still_written() {
-        let event = Event::KeysRead { secret_age: Some(5) };
+        let event = Event::KeysRead { secret_age: Some(5), monitor_mode: false };
         let timestamp = |at| written(&event, at)["_aws"]["Timestamp"].clone();
         assert_eq!(timestamp(SystemTime::UNIX_EPOCH - Duration::from_secs(1)), 0);
         assert_eq!(timestamp(SystemTime::UNIX_EPOCH + Duration::from_micros(1999)), 1);

@@ -92,7 +92,7 @@ mod tests {
         }
     }
 
-    const EVENT: Event<'_> = Event::KeysRead { secret_age: None };
+    const EVENT: Event<'_> = Event::KeysRead { secret_age: None, monitor_mode: false };
 
     #[test]
     fn each_line_is_written_in_one_piece() {
@@ -102,7 +102,7 @@ mod tests {
         log.pass_on("another program's");
         let lines =
             memory.0.lock().unwrap().iter().map(|line| String::from_utf8(line.clone()).unwrap()).collect::<Vec<_>>();
-        let own = "{\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"level\":\"INFO\",\"event\":\"keys-read\"}\n";
+        let own = "{\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"level\":\"INFO\",\"event\":\"keys-read\",\"monitor_mode\":false}\n";
         assert_eq!(lines, [own, "another program's\n"]);
     }
 

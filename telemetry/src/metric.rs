@@ -31,6 +31,8 @@ pub enum Unit {
     Seconds,
     /// A time.
     Milliseconds,
+    /// Without a unit.
+    None,
 }
 
 /// A dimension beside `FunctionName`. The values of each are words of the source, or few numbers.
@@ -74,6 +76,8 @@ metrics! {
     KEY_SET_AGE: "KeySetAge", Seconds, None;
     /// How long ago the current version of the secret was made, at each read of the keys.
     SECRET_AGE: "SecretAge", Seconds, None;
+    /// The mode of the authorizer, at each read of the keys: 1 in monitor mode, 0 in enforce mode.
+    MONITOR_MODE: "MonitorMode", None, None;
     /// The keys, or a value of the origin's header, could not be read again, at the edge or by the authorizer.
     REFRESH_FAILED: "RefreshFailed", Count, None;
     /// The edge has answered a request that it could not sign.
@@ -202,6 +206,7 @@ impl Unit {
             Self::Count => "Count",
             Self::Seconds => "Seconds",
             Self::Milliseconds => "Milliseconds",
+            Self::None => "None",
         }
     }
 }

@@ -159,6 +159,7 @@ fn unit(unit: Unit) -> &'static str {
         Unit::Count => "Count",
         Unit::Seconds => "Seconds",
         Unit::Milliseconds => "Milliseconds",
+        Unit::None => "None",
     }
 }
 

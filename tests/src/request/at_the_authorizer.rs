@@ -92,7 +92,9 @@ async fn a_line_of_the_log_is_a_metric() {
     let directives = |line: &Value| line["_aws"]["CloudWatchMetrics"].clone();
     let secret_age = json!({ "Name": "SecretAge", "Unit": "Seconds" });
     let by_name = |these| json!([metrics(json!([["FunctionName"]]), these)]);
-    assert_eq!(directives(&log[0]), by_name(json!([secret_age])));
+    let monitor_mode = json!({ "Name": "MonitorMode", "Unit": "None" });
+    assert_eq!(directives(&log[0]), by_name(json!([secret_age, monitor_mode])));
+    assert_eq!(log[0]["MonitorMode"], 0);
     assert_eq!((&log[0]["event"], &log[0]["secret_age"]), (&json!("keys-read"), &log[0]["SecretAge"]));
     assert_eq!(directives(&log[1]), by_name(json!([count("Allowed"), age])));
     assert_eq!((&log[1]["FunctionName"], &log[1]["Allowed"]), (&json!("authorizer"), &json!(1)));

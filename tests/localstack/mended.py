@@ -5,15 +5,24 @@
 - Fn::If works out both of its branches, drops the one that names what a condition leaves out, and then takes the other for it.
   Here it works out the one that is chosen, as CloudFormation does.
 - An update of a stack that has an Fn::If whose condition has not changed fails. It does not here.
+- A change of an authorizer or of a stage is not made, and a changed method keeps its authorization. Here a method is put anew, as
+  AWS does, and what may change of the other two in the templates is changed.
+- With a deployment all stages of its API are deleted. Here they stay, and so does a deployment that a stage had once, which it does
+  not delete otherwise.
+- AWS::NoValue in a list inside of a list stays as null, which no policy may have. It is removed here.
 - Fn::Not negates the list that its condition is in, and so is never true.
 - A resource is never replaced: the change is passed over, and the stack said to be updated. Here a new one is made where AWS's
   schema says so, what names it follows, and the old ones are deleted when all else is done, as CloudFormation does.
+- A resource that the template has no longer is deleted before what named it has changed. Here it is deleted when all else is done.
 - A function fails for want of Docker, and of a program that LocalStack would fetch. Here it is made, and nothing can run it.
 - It keeps what is in buckets in a folder of its own choice.
 """
 
 from localstack.aws.api.cloudformation import ChangeAction
-from localstack.services.cloudformation import resource_provider
+from localstack.services.apigateway.resource_providers.aws_apigateway_deployment import ApiGatewayDeploymentProvider
+from localstack.services.apigateway.resource_providers.aws_apigateway_method import ApiGatewayMethodProvider
+from localstack.services.apigateway.resource_providers.aws_apigateway_stage import ApiGatewayStageProvider
+from localstack.services.cloudformation import provider_utils, resource_provider
 from localstack.services.cloudformation.engine.v2.change_set_model import NodeArray, Nothing, is_nothing
 from localstack.services.cloudformation.engine.v2.change_set_model_executor import ChangeSetModelExecutor
 from localstack.services.cloudformation.engine.v2.change_set_model_preproc import (
@@ -42,13 +51,20 @@ def mend(folder):
     ChangeSetModelPreproc.visit_node_intrinsic_function_fn_not = fn_not
     ChangeSetModelExecutor._execute_resource_change = change
     ChangeSetModelExecutor.execute = execute
+    provider_utils.remove_none_values = without_null
+    ApiGatewayDeploymentProvider.delete = delete_deployment
+    ApiGatewayMethodProvider.update = put_method_anew
+    ApiGatewayStageProvider.update = update_stage
     DockerRuntimeExecutor.prepare_version = classmethod(lambda executor, version: None)
     s3.DEFAULT_S3_TMP_DIR = folder
 
 
 def change(self, name, before, after, in_place=ChangeSetModelExecutor._execute_resource_change):
     """Makes the new resource at once; what names it is worked out afterwards, and so is another too."""
-    if is_nothing(before) or is_nothing(after) or not has_to_be_replaced(before, after):
+    if is_nothing(after):
+        vars(self).setdefault("removed", []).append(lambda: in_place(self, name, before, after))
+        return None
+    if is_nothing(before) or not has_to_be_replaced(before, after):
         return in_place(self, name, before, after)
     old = self._merge_before_properties(name, before)
     in_place(self, name, Nothing, after)
@@ -56,8 +72,10 @@ def change(self, name, before, after, in_place=ChangeSetModelExecutor._execute_r
 
 
 def execute(self, update=ChangeSetModelExecutor.execute):
-    """Deletes what was replaced when nothing names it any more, the last first."""
+    """Deletes what was removed or replaced when nothing names it any more, the last first."""
     result = update(self)
+    for remove in reversed(vars(self).get("removed", [])):
+        remove()
     for name, resource_type, old in reversed(vars(self).get("replaced", [])):
         new = self.resources[name]
         self._execute_resource_action(ChangeAction.Remove, name, resource_type, old, None)
@@ -92,6 +110,48 @@ def negated(value):
     return value if is_nothing(value) else not value
 
 
+def delete_deployment(self, request):
+    model = request.desired_state
+    api = request.aws_client_factory.apigateway
+    try:
+        api.delete_deployment(restApiId=model["RestApiId"], deploymentId=model["DeploymentId"])
+    except (api.exceptions.NotFoundException, api.exceptions.BadRequestException):
+        pass
+    return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=model, custom_context=request.custom_context)
+
+
+def put_method_anew(self, request):
+    names = {"RestApiId": "restApiId", "ResourceId": "resourceId", "HttpMethod": "httpMethod"}
+    method = {name: request.desired_state[property] for property, name in names.items()}
+    request.aws_client_factory.apigateway.delete_method(**method)
+    return self.create(request)
+
+
+def update_stage(self, request):
+    model = request.desired_state
+    require_only(request, {"DeploymentId"})
+    request.aws_client_factory.apigateway.update_stage(
+        restApiId=model["RestApiId"],
+        stageName=model["StageName"],
+        patchOperations=[{"op": "replace", "path": "/deploymentId", "value": model["DeploymentId"]}],
+    )
+    return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=model, custom_context=request.custom_context)
+
+
+def require_only(request, names):
+    """That nothing else has changed, which would be lost here."""
+    old, new = request.previous_state, request.desired_state
+    changed = {name for name in new if new[name] != old.get(name)} - names
+    if changed:
+        raise NotImplementedError(f"a change of {sorted(changed)}")
+
+
+def without_null(value):
+    if isinstance(value, dict):
+        return {name: without_null(member) for name, member in value.items() if member is not None}
+    return [without_null(member) for member in value if member is not None] if isinstance(value, list) else value
+
+
 AUTHORIZER = "AWS::ApiGateway::Authorizer"
 # The properties by the API's names for them: https://docs.aws.amazon.com/apigateway/latest/api/API_CreateAuthorizer.html
 NAMES = {
@@ -115,6 +175,17 @@ class Authorizer(ResourceProvider):
             **{NAMES[name]: value for name, value in model.items()}
         )
         model["AuthorizerId"] = made["id"]
+        return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=model, custom_context=request.custom_context)
+
+    def update(self, request):
+        model = request.desired_state
+        require_only(request, {"IdentitySource"})
+        request.aws_client_factory.apigateway.update_authorizer(
+            restApiId=model["RestApiId"],
+            authorizerId=request.previous_state["AuthorizerId"],
+            patchOperations=[{"op": "replace", "path": "/identitySource", "value": model["IdentitySource"]}],
+        )
+        model["AuthorizerId"] = request.previous_state["AuthorizerId"]
         return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=model, custom_context=request.custom_context)
 
     def delete(self, request):

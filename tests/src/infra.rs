@@ -2,14 +2,17 @@
 
 mod access;
 mod api;
+mod cors;
 mod deployed;
 mod distribution;
 mod documents;
 mod edge;
+mod example;
 mod examples;
 mod from_template_to_allow;
+mod front;
 mod lint;
-mod pet_store;
+mod monitoring;
 mod rendering;
 mod rotation;
 pub(crate) mod support;

@@ -2,7 +2,7 @@
 
 use crate::{
     infra::support::{
-        rows::{REPLICA, WEB_ACL, api, edge, every_api, every_edge},
+        rows::{REPLICA, WEB_ACL, api, edge, every_api, every_other_stack},
         template::{Template, text},
     },
     support::artifacts::localstack_python,
@@ -15,6 +15,8 @@ const WILDCARDS: &[(&str, &str)] = &[
     ("arn:aws:logs:*:", "an edge function logs in every Region in which it runs"),
     ("log-group:${", "the ARN of a log group, whose streams these are, ends in :*"),
     ("secretsmanager:GetSecretValue *", "in the policy of a secret this is the secret, whose replicas have other ARNs"),
+    ("secretsmanager:*:123456789012:secret:${Name}", "the replicas have the name of the secret, in their Regions"),
+    ("sqs:SendMessage *", "in the policy of a queue this is the queue"),
     ("secretsmanager:GetRandomPassword *", "it is of no resource"),
     ("secret:pets/api-key/*", "the name holds the Timestamp of the next update"),
     ("secret:pets/origin-header/*", "likewise"),
@@ -111,7 +113,7 @@ fn each_role_may_do_what_its_function_does_and_nothing_else() {
             ],
         ),
         (
-            stack(&[("UseApiKey", "false"), ("ReplicaRegion2", REPLICA)]),
+            stack(&[("UseApiKey", "false"), ("ReplicaRegions", REPLICA)]),
             "RotateApiKeys",
             vec![
                 format!("{logs} on arn:aws:logs:eu-west-1:123456789012:log-group:${{RotateApiKeysLog}}:*"),
@@ -119,7 +121,7 @@ fn each_role_may_do_what_its_function_does_and_nothing_else() {
                 "secretsmanager:DescribeSecret secretsmanager:GetSecretValue secretsmanager:PutSecretValue \
             secretsmanager:UpdateSecretVersionStage on SigningSecret"
                     .to_owned(),
-                replica("arn:aws:secretsmanager:us-east-1:123456789012:secret:${Name}"),
+                replica("arn:aws:secretsmanager:*:123456789012:secret:${Name}"),
             ],
         ),
     ];
@@ -139,15 +141,13 @@ fn each_role_may_do_what_its_function_does_and_nothing_else() {
 /// CloudFormation must be the caller.
 #[test]
 fn the_rotator_may_do_what_a_timestamp_change_does_and_only_through_cloudformation() {
-    let stack = stack(&[("WebAclArn", WEB_ACL), ("OriginSecretHeader", "true")]);
+    let stack = stack(&[("WebAclArn", WEB_ACL), ("AccessLogBucket", "logs"), ("OriginSecretHeader", "true")]);
     let secrets = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pets";
     let gateway = "arn:aws:apigateway:eu-west-1::";
+    let own = "arn:aws:cloudformation:eu-west-1:123456789012:stack/pets/*".to_owned();
     let expected = [
-        (
-            "SetTimestamp",
-            "cloudformation:DescribeStacks cloudformation:UpdateStack",
-            "arn:aws:cloudformation:eu-west-1:123456789012:stack/pets/*".to_owned(),
-        ),
+        ("ReadParameters", "cloudformation:DescribeStacks", own.clone()),
+        ("SetTimestamp", "cloudformation:UpdateStack", own),
         (
             "Values",
             "secretsmanager:CreateSecret secretsmanager:DeleteSecret secretsmanager:DescribeSecret secretsmanager:GetSecretValue \
@@ -166,27 +166,31 @@ fn the_rotator_may_do_what_a_timestamp_change_does_and_only_through_cloudformati
         (
             "Distribution",
             "cloudfront:GetDistribution cloudfront:GetDistributionConfig cloudfront:ListTagsForResource cloudfront:TagResource \
-            cloudfront:UntagResource cloudfront:UpdateDistribution",
-            "arn:aws:cloudfront::123456789012:distribution/${CFDistribution}".to_owned(),
+            cloudfront:UntagResource cloudfront:UpdateDistribution lambda:GetFunction lambda:EnableReplication* \
+            lambda:DisableReplication* s3:GetBucketAcl s3:PutBucketAcl wafv2:GetWebACL",
+            format!(
+                "arn:aws:cloudfront::123456789012:distribution/${{CFDistribution}} \
+            arn:aws:lambda:us-east-1:123456789012:function:signer:7 arn:aws:lambda:us-east-1:123456789012:function:signer \
+            arn:aws:s3:::logs {WEB_ACL}"
+            ),
         ),
-        (
-            "WhatTheDistributionNames",
-            "lambda:GetFunction lambda:EnableReplication* lambda:DisableReplication*",
-            "arn:aws:lambda:us-east-1:123456789012:function:signer:7 arn:aws:lambda:us-east-1:123456789012:function:signer".to_owned(),
-        ),
-        ("AccessLog", "s3:GetBucketAcl s3:PutBucketAcl", "arn:aws:s3:::${AccessLogBucket}".to_owned()),
-        ("WebAcl", "wafv2:GetWebACL", WEB_ACL.to_owned()),
     ];
     let policy = &stack.resource("RotateApiKeysStackPolicy")["Properties"];
     assert_eq!(policy["Roles"], json!([{"Ref": "RotateApiKeysRole"}]));
     let found = policy["PolicyDocument"]["Statement"].as_array().unwrap();
     assert_eq!(found.len(), expected.len());
+    // Otherwise the role could put a template of its own choice, from a bucket, in the place of the stack's.
+    let own_template = json!({"Null": {"cloudformation:TemplateUrl": "true"}});
     for (statement, (sid, actions, resources)) in found.iter().zip(expected) {
         assert_eq!(statement["Sid"], sid);
         assert_eq!(list(&statement["Action"]).join(" "), actions, "{sid}");
         assert_eq!(list(&statement["Resource"]).join(" "), resources, "{sid}");
         let through = json!({"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}});
-        let condition = if sid == "SetTimestamp" { &Value::Null } else { &through };
+        let condition = match sid {
+            "ReadParameters" => &Value::Null,
+            "SetTimestamp" => &own_template,
+            _ => &through,
+        };
         assert_eq!(statement.get("Condition").unwrap_or(&Value::Null), condition, "{sid}");
     }
 }
@@ -236,7 +240,7 @@ fn stack(parameters: &[(&str, &str)]) -> Template {
 }
 
 fn all() -> impl Iterator<Item = &'static Template> {
-    every_api().iter().chain(every_edge())
+    every_api().iter().chain(every_other_stack())
 }
 
 /// Each statement of each policy, with the name of the resource that has it.

@@ -6,88 +6,122 @@
 //! left out: without an API key it cannot make `api.yaml`. It refuses no parameter, reads no Rules, and runs no function.
 
 use crate::infra::support::{
+    rows::WEB_ACL,
     stack::{CODE, Stack, only, text},
     template::{Template, template},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The whole of `api.yaml`, with the example API: what API Gateway then has, and what a new `Timestamp` makes of it.
+/// CloudFormation takes templates of 51,200 bytes. `api.yaml` is the one that grows.
+const MOST: usize = 46_000;
+
+/// The example API is open, then has the authorizer of `api.yaml`, and then that of enforce mode: what API Gateway has each time, and
+/// what a new `Timestamp` makes of it.
 ///
-/// LocalStack ignores `AWS::CloudFront::Distribution` and `AWS::CloudWatch::Dashboard`, and asks nobody for permissions: so this shows
-/// neither what CloudFront sends, nor that it sends the new key before the old one ends, nor that the rotator may do all this.
+/// LocalStack ignores `AWS::CloudFront::Distribution`, and asks nobody for permissions: so this shows neither what CloudFront sends,
+/// nor that it sends the new key before the old one ends, nor that the rotator may do all this.
 #[test]
-fn a_new_timestamp_replaces_the_api_key_and_what_names_it() {
+fn the_example_gets_the_authorizer_and_a_new_timestamp_replaces_the_api_key() {
+    let example = Stack::package("pets-example", "eu-central-1", "example.yaml", &template("example.yaml"));
+    example.deploy("create-stack", &[]);
+    assert_eq!(example.resources(), resources(&Template::rendered("example.yaml", &[])));
+    assert_eq!(example.ignored_types(), BTreeSet::new());
+    let of_example = example.outputs();
+    assert_eq!(of_example["ApiName"], "PetStore-pets-example");
+    let api = of_example["ApiURL"].split('.').next().unwrap();
+    let guards = |guard: Value| {
+        let methods = ["GET /pets", "GET /pets/{petId}", "POST /pets"];
+        methods.map(|method| (method.to_owned(), guard.clone())).into()
+    };
+    assert_eq!(example.guards_of_methods(api), guards(json!([false, "NONE", null])));
+    let open = example.deployment_of_stage(api, "prod");
+
     let stack = Stack::package("pets", "eu-central-1", "api.yaml", &template("api.yaml"));
-    let parameters = |timestamp| {
+    assert!(stack.packaged_bytes() <= MOST, "packaged, api.yaml has {} bytes", stack.packaged_bytes());
+    let parameters = |mode, timestamp| {
         [
+            ("ApiURL", of_example["ApiURL"].as_str()),
             ("SignerVersionArn", "arn:aws:lambda:us-east-1:000000000000:function:signer:1"),
             ("SignerRoleArn", "arn:aws:iam::000000000000:role/signer"),
-            ("ExamplePetStore", "true"),
-            ("Mode", "enforce"),
+            ("Mode", mode),
             ("Timestamp", timestamp),
         ]
     };
-
-    stack.deploy("create-stack", &parameters("2026-11-22"));
-    assert_eq!(stack.resources(), resources(&Template::rendered("api.yaml", &parameters("2026-11-22"))));
-    let ignored = ["AWS::CloudFront::Distribution", "AWS::CloudWatch::Dashboard"];
-    assert_eq!(stack.ignored_types(), ignored.map(str::to_owned).into());
-
-    let api = only(stack.items(&["apigateway", "get-rest-apis"]));
-    assert_eq!(api["name"], "PetStore-pets");
-    let api = text(&api["id"]);
-    let authorizer = only(stack.items(&["apigateway", "get-authorizers", "--rest-api-id", api]));
-    assert_eq!(authorizer["type"], "REQUEST");
-    assert_eq!(authorizer["authorizerResultTtlInSeconds"], 0);
-    assert_eq!(authorizer["identitySource"], "method.request.header.Countersign-Signature");
-    let guard = json!([true, "CUSTOM", authorizer["id"]]);
-    let guarded = ["GET /pets", "GET /pets/{petId}", "POST /pets"].map(|method| (method.to_owned(), guard.clone()));
-    assert_eq!(stack.guards_of_methods(api), guarded.into());
-    let deployment = only(stack.items(&["apigateway", "get-deployments", "--rest-api-id", api]));
-    let stages = stack.aws(&["apigateway", "get-stages", "--rest-api-id", api]).unwrap();
-    let stage = only(stages["item"].as_array().unwrap().clone());
-    assert_eq!((&stage["stageName"], &stage["deploymentId"]), (&json!("prod"), &deployment["id"]));
-
+    stack.deploy("create-stack", &parameters("monitor", "2026-11-22"));
+    let rendered = Template::rendered("api.yaml", &parameters("monitor", "2026-11-22"));
+    assert_eq!(stack.resources(), resources(&rendered));
+    assert_eq!(stack.ignored_types(), ["AWS::CloudFront::Distribution".to_owned()].into());
     let plan = only(stack.items(&["apigateway", "get-usage-plans"]));
-    assert_eq!(
-        (&plan["name"], &plan["apiStages"]),
-        (&json!("CloudFront-pets"), &json!([{"apiId": api, "stage": "prod"}]))
-    );
+    let (name, stages) = (json!("CloudFront-pets"), json!([{"apiId": api, "stage": "prod"}]));
+    assert_eq!((&plan["name"], &plan["apiStages"]), (&name, &stages));
+
+    let mut deployments = BTreeSet::from([open]);
+    for (mode, source) in
+        [("monitor", "context.identity.sourceIp"), ("enforce", "method.request.header.Countersign-Signature")]
+    {
+        if mode == "enforce" {
+            stack.deploy("update-stack", &parameters(mode, "2026-11-22"));
+        }
+        let authorizer = only(stack.items(&["apigateway", "get-authorizers", "--rest-api-id", api]));
+        assert_eq!(authorizer["type"], "REQUEST");
+        assert_eq!(authorizer["authorizerResultTtlInSeconds"], 0);
+        assert_eq!(authorizer["identitySource"], source);
+        let outputs = stack.outputs();
+        let taken = ["AuthorizerId", "IdentitySource", "ApiKeyRequired", "OriginHeaderRequired"];
+        example.deploy("update-stack", &taken.map(|name| (name, outputs[name].as_str())));
+        assert_eq!(example.guards_of_methods(api), guards(json!([true, "CUSTOM", authorizer["id"]])));
+        let is_new = deployments.insert(example.deployment_of_stage(api, "prod"));
+        assert!(is_new, "the stage has an older snapshot in {mode} mode");
+    }
+
     let plan = text(&plan["id"]);
     let old = stack.api_key(plan);
     assert_eq!(old["name"], "CloudFront-pets-2026-11-22");
-
-    let updated = stack.deploy("update-stack", &parameters("2026-11-23T06-04-05Z"));
+    let updated = stack.deploy("update-stack", &parameters("enforce", "2026-11-23T06-04-05Z"));
     let new = stack.api_key(plan);
     assert_eq!(new["name"], "CloudFront-pets-2026-11-23T06-04-05Z");
     assert_ne!(new["id"], old["id"]);
     assert_eq!(updated, ["ApiKey", "ApiKeyUsagePlan", "ApiKeyValue", "CFDistribution"].map(str::to_owned).into());
 }
 
-/// The whole of `edge.yaml`, and that `api.yaml` takes its outputs.
+/// `monitoring.yaml` with the outputs of `api.yaml`'s stack, and the two stacks in us-east-1, whose outputs `api.yaml` takes.
 ///
-/// LocalStack ignores `AWS::WAFv2::WebACL`, and knows no Node newer than 22: "Value nodejs24.x at
-/// 'runtime' failed to satisfy constraint".
+/// LocalStack ignores `AWS::CloudFront::Distribution`, `AWS::WAFv2::WebACL` and `AWS::CloudWatch::Dashboard`, makes no alarm ring, and
+/// knows no Node newer than 22: "Value nodejs24.x at 'runtime' failed to satisfy constraint".
 #[test]
-fn the_edges_outputs_are_what_the_api_takes() {
-    let text = template("edge.yaml").replace("nodejs24.x", "nodejs22.x");
-    let stack = Stack::package("edge", "us-east-1", "edge.yaml", &text);
+fn each_stack_takes_the_outputs_of_the_others() {
+    let edge =
+        Stack::package("edge", "us-east-1", "edge.yaml", &template("edge.yaml").replace("nodejs24.x", "nodejs22.x"));
     let code = STANDARD.encode(Sha256::digest(CODE));
-    let parameters = [("CodeSha256", code.as_str()), ("DistributionId", "E2EXAMPLE")];
+    let parameters = [("CodeSha256", code.as_str())];
+    edge.deploy("create-stack", &parameters);
+    assert_eq!(edge.resources(), resources(&Template::rendered("edge.yaml", &parameters)));
+    assert_eq!(edge.ignored_types(), BTreeSet::new());
 
-    stack.deploy("create-stack", &parameters);
-    assert_eq!(stack.resources(), resources(&Template::rendered("edge.yaml", &parameters)));
-    let ignored = ["AWS::WAFv2::WebACL"];
-    assert_eq!(stack.ignored_types(), ignored.map(str::to_owned).into());
+    let front = Stack::package("front", "us-east-1", "front.yaml", &template("front.yaml"));
+    front.deploy("create-stack", &[]);
+    assert_eq!(front.ignored_types(), ["AWS::WAFv2::WebACL".to_owned()].into());
+    let with_alarms = [("DistributionId", "E2EXAMPLE")];
+    front.deploy("update-stack", &with_alarms);
+    assert_eq!(front.resources(), resources(&Template::rendered("front.yaml", &with_alarms)));
 
-    let outputs = stack.outputs();
-    let of_edge = ["SignerVersionArn", "SignerRoleArn"].map(|name| (name, outputs[name].as_str()));
-    let api = Template::rendered("api.yaml", &[&of_edge[..], &[("ExamplePetStore", "true")]].concat());
-    let behavior = &api.resource("CFDistribution")["Properties"]["DistributionConfig"]["DefaultCacheBehavior"];
-    assert_eq!(behavior["LambdaFunctionAssociations"][0]["LambdaFunctionARN"], outputs["SignerVersionArn"]);
+    let (of_edge, of_front) = (edge.outputs(), front.outputs());
+    let taken = [
+        ("ApiURL", "abc123.execute-api.eu-west-3.amazonaws.com"),
+        ("ApiKind", "HTTP"),
+        ("UseApiKey", "false"),
+        ("SignerVersionArn", &of_edge["SignerVersionArn"]),
+        ("SignerRoleArn", &of_edge["SignerRoleArn"]),
+        // LocalStack makes no web ACL: this ARN is of AWS's form.
+        ("WebAclArn", WEB_ACL),
+        ("AccessLogBucket", &of_front["AccessLogBucket"]),
+    ];
+    let rendered = Template::rendered("api.yaml", &taken);
+    let behavior = &rendered.resource("CFDistribution")["Properties"]["DistributionConfig"]["DefaultCacheBehavior"];
+    assert_eq!(behavior["LambdaFunctionAssociations"][0]["LambdaFunctionARN"], of_edge["SignerVersionArn"]);
 }
 
 /// The resources and their types that CloudFormation would make.

@@ -1,7 +1,7 @@
 //! What `infra/api.yaml` promises of CloudFront, in rows.
 
 use crate::infra::support::{
-    rows::{HTTP_API, PET_STORE, WEB_ACL, api, check, every_api},
+    rows::{HTTP_API, REST_CUSTOM, WEB_ACL, api, check, every_api},
     template::custom_header,
 };
 use edge_signer::{Header, Origin, SignerConfig};
@@ -13,7 +13,7 @@ const ALL_VIEWER_EXCEPT_HOST_HEADER: &str = "b689b0a8-53d0-40ab-baf2-68738e2966a
 
 #[test]
 fn a_request_comes_whole_and_uncached_to_the_signer_and_the_api() {
-    for parameters in [&[][..], PET_STORE, HTTP_API] {
+    for parameters in [&[][..], REST_CUSTOM, HTTP_API] {
         let config = "/Properties/DistributionConfig";
         let signer = json!([{
             "EventType": "origin-request",
@@ -114,7 +114,7 @@ fn cloudfront_changes_after_its_new_values_are_valid() {
 }
 
 #[test]
-fn its_own_name_certificate_price_class_and_acl_are_taken() {
+fn its_own_name_certificate_price_class_acl_and_log_are_taken() {
     let config = "/Properties/DistributionConfig";
     let certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1";
     let asked = [
@@ -122,13 +122,16 @@ fn its_own_name_certificate_price_class_and_acl_are_taken() {
         ("CertificateArn", certificate),
         ("PriceClass", "PriceClass_100"),
         ("WebAclArn", WEB_ACL),
+        ("AccessLogBucket", "logs"),
     ];
+    let log = json!({"Bucket": "logs.s3.amazonaws.com", "Prefix": "cloudfront/", "IncludeCookies": false});
     let tls = json!({"AcmCertificateArn": certificate, "SslSupportMethod": "sni-only", "MinimumProtocolVersion": "TLSv1.2_2021"});
     for (place, none, given) in [
         ("/Aliases", Value::Null, json!(["pets.example.com", "www.example.com"])),
         ("/ViewerCertificate", Value::Null, tls),
         ("/PriceClass", json!("PriceClass_All"), json!("PriceClass_100")),
         ("/WebACLId", Value::Null, json!(WEB_ACL)),
+        ("/Logging", Value::Null, log),
     ] {
         let place = &*format!("{config}{place}");
         check(&api(&[]), &[("CFDistribution", place, none)]);
@@ -137,34 +140,9 @@ fn its_own_name_certificate_price_class_and_acl_are_taken() {
 }
 
 #[test]
-fn the_access_log_is_private_encrypted_and_kept() {
-    let bucket = "AccessLogBucket";
-    let logging = "/Properties/DistributionConfig/Logging/Bucket";
-    let private = json!({"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true});
-    let rows = [
-        ("CFDistribution", logging, json!({"Fn::Sub": "${AccessLogBucket}.s3.eu-central-1.amazonaws.com"})),
-        (bucket, "/DeletionPolicy", json!("RetainExceptOnCreate")),
-        (bucket, "/Properties/OwnershipControls/Rules/0/ObjectOwnership", json!("BucketOwnerPreferred")),
-        (bucket, "/Properties/PublicAccessBlockConfiguration", private),
-        (
-            bucket,
-            "/Properties/BucketEncryption/ServerSideEncryptionConfiguration/0/ServerSideEncryptionByDefault/SSEAlgorithm",
-            json!("AES256"),
-        ),
-        (bucket, "/Properties/LifecycleConfiguration/Rules/0/ExpirationInDays", json!(7)),
-    ];
-    check(&api(&[("LogRetentionDays", "7")]), &rows);
-    // Where CloudFront can write no log.
-    let without = api(&[("AccessLog", "false")]);
-    check(&without, &[("CFDistribution", "/Properties/DistributionConfig/Logging", Value::Null)]);
-    let bucket_resources = [bucket, "AccessLogBucketPolicy"];
-    assert!(bucket_resources.iter().all(|name| !without.resources().contains_key(*name)));
-}
-
-#[test]
 fn an_existing_distribution_is_not_changed() {
     let stack = api(&[("Distribution", "existing"), ("WebAclArn", WEB_ACL)]);
-    for name in ["CFDistribution", "AccessLogBucket", "AccessLogBucketPolicy", "RotateApiKeysStackPolicy"] {
+    for name in ["CFDistribution", "CorsPolicy", "RotateApiKeysStackPolicy"] {
         assert!(!stack.resources().contains_key(name), "{name}");
     }
     let outputs = stack.value()["Outputs"].as_object().unwrap();

@@ -1,15 +1,15 @@
-//! What `infra/edge.yaml` promises, in rows.
+//! What `infra/edge.yaml` promises of the signer, in rows.
 
 use crate::infra::support::{
-    rows::{check, edge, every_edge},
+    rows::{GLOBAL_TOPIC, check, edge},
     template::Template,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Lambda@Edge refuses each of these, at the association, when the stack has long been made.
 #[test]
 fn the_signer_has_nothing_that_lambda_at_edge_refuses() {
-    for template in every_edge() {
+    for template in [edge(&[]), edge(&[("AlarmTopicArn", GLOBAL_TOPIC)])] {
         let signer = &template.resource("EdgeSigner")["Properties"];
         let refused = ["Environment", "Layers", "VpcConfig", "DeadLetterConfig", "TracingConfig", "EphemeralStorage"];
         for name in
@@ -47,7 +47,7 @@ fn new_code_or_memory_makes_a_new_version_and_the_old_one_stays() {
     check(&edge(&[("CodeSha256", code)]), &rows);
     assert_ne!(version(&before), version(&edge(&[("CodeSha256", code)])));
     assert_ne!(version(&before), version(&edge(&[("SignerMemory", "512")])));
-    assert_eq!(version(&before), version(&edge(&[("LogRetentionDays", "7"), ("WebAcl", "false")])));
+    assert_eq!(version(&before), version(&edge(&[("LogRetentionDays", "7"), ("AlarmTopicArn", GLOBAL_TOPIC)])));
     let runtime = before.resource("EdgeSigner")["Properties"]["Runtime"].as_str().unwrap();
     let described = before.resource("EdgeSignerVersion")["Properties"]["Description"].as_str().unwrap();
     assert!(
@@ -57,50 +57,19 @@ fn new_code_or_memory_makes_a_new_version_and_the_old_one_stays() {
 }
 
 #[test]
-fn the_web_acl_guards_a_distribution_and_blocks_no_large_body() {
-    let acl = "WebAclForApis";
-    let rows = [
-        (acl, "/Properties/Scope", json!("CLOUDFRONT")),
-        (acl, "/Properties/DefaultAction", json!({"Allow": {}})),
-        (acl, "/Properties/Rules/0/Statement/RateBasedStatement", json!({"AggregateKeyType": "IP", "Limit": 500})),
-        (acl, "/Properties/Rules/0/Action", json!({"Block": {}})),
-        (acl, "/Properties/Rules/1/OverrideAction", json!({"None": {}})),
-        (
-            acl,
-            "/Properties/Rules/1/Statement/ManagedRuleGroupStatement",
-            json!({"VendorName": "AWS", "Name": "AWSManagedRulesCommonRuleSet", "RuleActionOverrides": [
-                {"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}},
-                {"Name": "SizeRestrictions_QUERYSTRING", "ActionToUse": {"Count": {}}},
-            ]}),
-        ),
-        (acl, "/Properties/Rules/2/OverrideAction", json!({"None": {}})),
-        (
-            acl,
-            "/Properties/Rules/2/Statement/ManagedRuleGroupStatement",
-            json!({"VendorName": "AWS", "Name": "AWSManagedRulesKnownBadInputsRuleSet"}),
-        ),
-        (acl, "/Properties/Rules/3", Value::Null),
-    ];
-    check(&edge(&[("RateLimit", "500")]), &rows);
-    let without = edge(&[("WebAcl", "false")]);
-    assert!(!without.resources().contains_key(acl));
-    assert_eq!(without.value()["Outputs"].get("WebAclArn"), None);
-}
-
-#[test]
 fn its_outputs_are_what_the_stack_of_an_api_takes() {
     let outputs = edge(&[]).value()["Outputs"].clone();
     for (name, expected) in [
         ("SignerVersionArn", json!({"Ref": "EdgeSignerVersion"})),
         ("SignerRoleArn", json!({"Fn::GetAtt": ["EdgeSignerRole", "Arn"]})),
         ("SignerFunctionName", json!({"Ref": "EdgeSigner"})),
-        ("WebAclArn", json!({"Fn::GetAtt": ["WebAclForApis", "Arn"]})),
+        ("SignerLogGroup", json!({"Ref": "EdgeSignerLog"})),
     ] {
         assert_eq!(outputs[name]["Value"], expected, "{name}");
     }
     assert_eq!(outputs.as_object().unwrap().len(), 4);
     let taken = Template::raw("api.yaml").value()["Parameters"].clone();
-    for name in ["SignerVersionArn", "SignerRoleArn", "WebAclArn"] {
+    for name in ["SignerVersionArn", "SignerRoleArn"] {
         assert!(taken.get(name).is_some(), "api.yaml has no parameter {name}");
     }
 }

@@ -26,11 +26,11 @@ const REGION: &str = "eu-north-1";
 const OLD: &str = "2026-11-22";
 const NEW: &str = "2026-11-23T06-04-05Z";
 
-fn parameters(timestamp: &str) -> [(&str, &str); 6] {
+fn parameters<'a>(api_url: &'a str, timestamp: &'a str) -> [(&'a str, &'a str); 6] {
     [
+        ("ApiURL", api_url),
         ("SignerVersionArn", "arn:aws:lambda:us-east-1:000000000000:function:signer:1"),
         ("SignerRoleArn", "arn:aws:iam::000000000000:role/signer"),
-        ("ExamplePetStore", "true"),
         ("Mode", "enforce"),
         ("OriginSecretHeader", "true"),
         ("Timestamp", timestamp),
@@ -105,9 +105,12 @@ async fn path(custom_headers: Vec<(String, String)>, authorizer: Bootstrap) -> R
 #[tokio::test(flavor = "multi_thread")]
 async fn the_functions_work_with_what_the_template_gives_them() {
     let stack = Stack::package("door", REGION, "api.yaml", &template("api.yaml"));
-    stack.deploy("create-stack", &parameters(OLD));
+    let example = Stack::package("door-example", REGION, "example.yaml", &template("example.yaml"));
+    example.deploy("create-stack", &[]);
+    let api_url = example.outputs()["ApiURL"].clone();
+    stack.deploy("create-stack", &parameters(&api_url, OLD));
     let name = [("AWS::StackName", "door")];
-    let says = |timestamp| Template::rendered("api.yaml", &[&name[..], &parameters(timestamp)].concat());
+    let says = |timestamp| Template::rendered("api.yaml", &[&name[..], &parameters(&api_url, timestamp)].concat());
     let mut deployed = Deployed { outputs: stack.outputs(), stack, says: says(OLD) };
 
     let kid = deployed.outputs["SigningSecretArn"].clone();
@@ -131,7 +134,7 @@ async fn the_functions_work_with_what_the_template_gives_them() {
     let rotated: Value = serde_json::from_str(&deployed.secret(&kid)).unwrap();
     assert_eq!((&rotated["keys"][0]["k"], rotated["keys"].as_array().unwrap().len()), (&first["k"], 2));
 
-    deployed.stack.deploy("update-stack", &parameters(NEW));
+    deployed.stack.deploy("update-stack", &parameters(&api_url, NEW));
     (deployed.says, deployed.outputs) = (says(NEW), deployed.stack.outputs());
     let new_headers = deployed.custom_headers();
     let values =

@@ -14,9 +14,6 @@ const API: &[(&str, &str)] = &[
     ("SignerRoleArn", "arn:aws:iam::123456789012:role/signer"),
 ];
 
-/// In the place of `ApiURL`.
-pub(crate) const PET_STORE: &[(&str, &str)] = &[("ApiURL", ""), ("ExamplePetStore", "true")];
-
 /// An HTTP API, whose stage is `$default`.
 pub(crate) const HTTP_API: &[(&str, &str)] =
     &[("ApiURL", "abc123.execute-api.eu-west-1.amazonaws.com"), ("ApiKind", "HTTP"), ("UseApiKey", "false")];
@@ -34,10 +31,45 @@ pub(crate) const HTTP_CUSTOM: &[(&str, &str)] = &[
     ("UseApiKey", "false"),
 ];
 
+/// What `infra/monitoring.yaml` needs: the outputs of the stack of an API, and the API's name.
+const MONITORING: &[(&str, &str)] = &[
+    ("ApiKind", "REST"),
+    ("ApiId", "abc123"),
+    ("ApiStage", "prod"),
+    ("ApiName", "Pets"),
+    ("AuthorizerFunctionName", "authorizer"),
+    ("RotateApiKeysFunction", "rotator"),
+    ("RotationDeadLettersArn", "arn:aws:sqs:eu-west-1:123456789012:dead-letters"),
+    ("ApiKeyRotationSchedule", "Daily"),
+    ("SignerFunctionName", "signer"),
+    ("ApiStackId", "arn:aws:cloudformation:eu-west-1:123456789012:stack/pets/51af3dc0-da77-11e4-872e-1234567db123"),
+];
+
+/// In the place of those of a REST API.
+pub(crate) const MONITORED_HTTP_API: &[(&str, &str)] = &[("ApiKind", "HTTP"), ("ApiStage", "$default")];
+
 /// The signer's stack.
 #[track_caller]
 pub(crate) fn edge(parameters: &[(&str, &str)]) -> Template {
     Template::rendered("edge.yaml", &with(EDGE, parameters))
+}
+
+/// The stack around a distribution.
+#[track_caller]
+pub(crate) fn front(parameters: &[(&str, &str)]) -> Template {
+    Template::rendered("front.yaml", parameters)
+}
+
+/// The stack of the alarms of an API.
+#[track_caller]
+pub(crate) fn monitoring(parameters: &[(&str, &str)]) -> Template {
+    Template::rendered("monitoring.yaml", &with(MONITORING, parameters))
+}
+
+/// The stack of the example API.
+#[track_caller]
+pub(crate) fn example(parameters: &[(&str, &str)]) -> Template {
+    Template::rendered("example.yaml", parameters)
 }
 
 /// The stack of an API.
@@ -70,19 +102,22 @@ pub(crate) fn check(template: &Template, rows: &[(&str, &str, Value)]) {
 /// All stacks that are worth a look where something holds for each: every choice of what changes more than a value.
 pub(crate) fn every_api() -> &'static [Template] {
     static ALL: LazyLock<Vec<Template>> = LazyLock::new(|| {
-        let mut stacks = [&[], PET_STORE, HTTP_API, REST_CUSTOM, HTTP_CUSTOM].map(<[_]>::to_vec).to_vec();
+        let mut stacks = [&[], HTTP_API, REST_CUSTOM, HTTP_CUSTOM].map(<[_]>::to_vec).to_vec();
         for choices in [
             &[&[("Mode", "monitor")][..], &[("Mode", "enforce")]][..],
             &[&[("UseApiKey", "true")], &[("UseApiKey", "false")]],
             &[&[("OriginSecretHeader", "true")], &[("OriginSecretHeader", "send")], &[("OriginSecretHeader", "false")]],
             &[&[("Distribution", "new")], &[("Distribution", "existing")]],
-            &[&[], &[("ReplicaRegion2", REPLICA), ("WebAclArn", WEB_ACL), ("AlarmTopicArn", TOPIC)]],
+            &[&[], &[("ReplicaRegions", REPLICA), ("WebAclArn", WEB_ACL), ("AccessLogBucket", "logs"), ONE_ORIGIN]],
         ] {
             let with_choice = |stack: &Vec<_>| choices.iter().map(|choice| with(stack, choice)).collect::<Vec<_>>();
             stacks = stacks.iter().flat_map(with_choice).collect();
         }
-        // An HTTP API has no API keys.
-        stacks.retain(|stack| !(stack.contains(&("ApiKind", "HTTP")) && stack.contains(&("UseApiKey", "true"))));
+        // An HTTP API has neither API keys nor gateway responses.
+        stacks.retain(|stack| {
+            let has_cors = stack.contains(&ONE_ORIGIN) && stack.contains(&("Distribution", "existing"));
+            !(stack.contains(&("ApiKind", "HTTP")) && (stack.contains(&("UseApiKey", "true")) || has_cors))
+        });
         stacks.iter().map(|stack| api(stack)).collect()
     });
     &ALL
@@ -91,12 +126,26 @@ pub(crate) fn every_api() -> &'static [Template] {
 pub(crate) const REPLICA: &str = "us-east-1";
 pub(crate) const WEB_ACL: &str = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b";
 pub(crate) const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:alarms";
+pub(crate) const GLOBAL_TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:alarms";
+pub(crate) const DISTRIBUTION: (&str, &str) = ("DistributionId", "E1A2B3C4D5E6F7");
+const ONE_ORIGIN: (&str, &str) = ("CorsAllowOrigins", "https://www.example.com");
 
-/// The stacks of the signer, likewise.
-pub(crate) fn every_edge() -> &'static [Template] {
+/// All other stacks, likewise.
+pub(crate) fn every_other_stack() -> &'static [Template] {
     static ALL: LazyLock<Vec<Template>> = LazyLock::new(|| {
-        let topic = ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:alarms");
-        vec![edge(&[]), edge(&[("WebAcl", "false")]), edge(&[("DistributionId", "E1A2B3C4D5E6F7"), topic])]
+        let (none, global) = (("AlarmTopicArn", ""), ("AlarmTopicArn", GLOBAL_TOPIC));
+        vec![
+            edge(&[none]),
+            edge(&[global]),
+            front(&[none]),
+            front(&[("WebAcl", "false"), ("AccessLog", "false"), DISTRIBUTION]),
+            front(&[DISTRIBUTION, global]),
+            monitoring(&[none]),
+            monitoring(&[("AlarmTopicArn", TOPIC)]),
+            monitoring(&[MONITORED_HTTP_API, &[("AlarmTopicArn", TOPIC)]].concat()),
+            example(&[]),
+            example(&[("AuthorizerId", "abc123"), ("ApiKeyRequired", "true"), ("OriginHeaderRequired", "true")]),
+        ]
     });
     &ALL
 }

@@ -109,6 +109,17 @@ impl Stack {
         guards
     }
 
+    /// The deployment that a stage of a REST API shows.
+    pub(crate) fn deployment_of_stage(&self, api: &str, stage: &str) -> String {
+        let stage = self.aws(&["apigateway", "get-stage", "--rest-api-id", api, "--stage-name", stage]).unwrap();
+        text(&stage["deploymentId"]).to_owned()
+    }
+
+    /// The size of the template as `package` has written it.
+    pub(crate) fn packaged_bytes(&self) -> usize {
+        fs::read(self.path("packaged.yaml")).unwrap().len()
+    }
+
     /// The one API key that there is, and that the usage plan has.
     #[track_caller]
     pub(crate) fn api_key(&self, plan: &str) -> Value {

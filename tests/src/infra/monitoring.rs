@@ -1,0 +1,299 @@
+//! What the templates promise of their alarms, and `infra/monitoring.yaml` of its dashboard, in rows.
+
+use crate::infra::support::{
+    rows::{
+        DISTRIBUTION, GLOBAL_TOPIC, MONITORED_HTTP_API, TOPIC, api, check, edge, every_other_stack, front, monitoring,
+    },
+    template::{Template, text},
+};
+use serde_json::{Value, json};
+use settings::Seconds;
+use std::collections::{BTreeMap, BTreeSet};
+use telemetry::{METRICS, NAMESPACE};
+
+/// An alarm on a metric that is never written would never ring.
+#[test]
+fn each_alarm_is_about_a_metric_that_is_written() {
+    for stack in every_other_stack() {
+        for (name, alarm) in alarms(stack) {
+            for (namespace, metric, dimensions) in metrics(alarm) {
+                if namespace != NAMESPACE {
+                    let known = OTHERS.contains(&(namespace, metric));
+                    assert!(known, "{name}: {namespace} {metric}");
+                    continue;
+                }
+                let kept = METRICS.iter().filter(|kept| kept.name == metric);
+                let by: Vec<_> = kept.map(|kept| kept.by.map(|dimension| format!("{dimension:?}"))).collect();
+                let mut others = dimensions.clone();
+                assert!(others.remove("FunctionName") && others.len() <= 1, "{name}: {metric} by {dimensions:?}");
+                let other = others.pop_first();
+                let is_kept = by.iter().any(|by| other.is_none() || *by == other);
+                assert!(is_kept, "{name}: {metric} is not kept by {dimensions:?}");
+            }
+        }
+    }
+}
+
+/// AWS's own, as its documentation names them. LambdaLimitExceededError is written in two ways by dashboards that CloudFront made.
+const OTHERS: [(&str, &str); 15] = [
+    ("AWS/ApiGateway", "4XXError"),
+    ("AWS/ApiGateway", "4xx"),
+    ("AWS/ApiGateway", "5XXError"),
+    ("AWS/ApiGateway", "5xx"),
+    ("AWS/ApiGateway", "Count"),
+    ("AWS/CloudFront", "4xxErrorRate"),
+    ("AWS/CloudFront", "5xxErrorRate"),
+    ("AWS/CloudFront", "LambdaExecutionError"),
+    ("AWS/CloudFront", "LambdaLimitExceededError"),
+    ("AWS/CloudFront", "LambdaLimitExceededErrors"),
+    ("AWS/CloudFront", "LambdaValidationError"),
+    ("AWS/CloudFront", "Requests"),
+    ("AWS/Lambda", "Errors"),
+    ("AWS/Lambda", "Throttles"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+];
+
+/// Each alarm, and the actions that it has: `AlarmActions`, `OKActions`.
+#[test]
+fn every_alarm_reaches_the_topic_of_its_region() {
+    let both: &[&str] = &["AlarmActions", "OKActions"];
+    let of_api = [
+        // Two alarms with one cause, which the third reports.
+        ("UnavailableAlarm", &[][..]),
+        ("KeySetAgeAlarm", &[]),
+        ("NoKeysAlarm", both),
+        ("NothingAdmittedAlarm", both),
+        ("RefusedShareAlarm", both),
+        ("SomebodyIsTryingAlarm", both),
+        ("Gateway4xxAlarm", both),
+        ("Gateway5xxAlarm", both),
+        ("AuthorizerErrorsAlarm", both),
+        ("AuthorizerThrottledAlarm", both),
+        // Half an hour without a failure is not a success.
+        ("RotationFailedAlarm", &["AlarmActions"]),
+        ("RotationOverdueAlarm", both),
+        ("DeadLettersAlarm", both),
+        ("MonitorModeAlarm", both),
+    ];
+    let of_edge = ["EdgeAnsweredAlarm", "EdgeMisconfiguredAlarm", "EdgeUnsignedAlarm"].map(|name| (name, both));
+    let of_front = [
+        "EdgeExecutionErrorAlarm",
+        "EdgeValidationErrorAlarm",
+        "EdgeThrottledAlarm",
+        "Viewer4xxAlarm",
+        "Viewer5xxAlarm",
+    ]
+    .map(|name| (name, both));
+    for (stack, topic, expected) in [
+        (monitoring(&[("AlarmTopicArn", TOPIC)]), TOPIC, &of_api[..]),
+        (monitoring(&[MONITORED_HTTP_API, &[("AlarmTopicArn", TOPIC)]].concat()), TOPIC, &of_api),
+        (edge(&[("AlarmTopicArn", GLOBAL_TOPIC)]), GLOBAL_TOPIC, &of_edge),
+        (front(&[DISTRIBUTION, ("AlarmTopicArn", GLOBAL_TOPIC)]), GLOBAL_TOPIC, &of_front),
+        (front(&[("AlarmTopicArn", GLOBAL_TOPIC)]), GLOBAL_TOPIC, &[]),
+    ] {
+        let found = alarms(&stack).into_iter().map(|(name, alarm)| {
+            let properties = alarm["Properties"].as_object().unwrap();
+            let actions = both.iter().filter(|actions| properties.get(**actions).is_some());
+            let actions: Vec<_> =
+                actions.inspect(|actions| assert_eq!(properties[**actions], json!([topic]), "{name}")).collect();
+            (name, actions)
+        });
+        let expected = expected.iter().map(|(name, actions)| (*name, actions.iter().collect()));
+        assert_eq!(found.collect::<BTreeMap<_, Vec<_>>>(), expected.collect());
+    }
+    for stack in [monitoring(&[]), edge(&[]), front(&[DISTRIBUTION])] {
+        let has_actions = |alarm: &Value| both.iter().any(|actions| alarm["Properties"].get(*actions).is_some());
+        assert!(alarms(&stack).iter().all(|(_, alarm)| !has_actions(alarm)), "there is no topic");
+    }
+}
+
+/// An unused API writes no metrics.
+#[test]
+fn missing_data_raises_no_alarm() {
+    for stack in every_other_stack() {
+        for (name, alarm) in alarms(stack) {
+            if alarm["Type"] == "AWS::CloudWatch::Alarm" {
+                assert_eq!(alarm["Properties"]["TreatMissingData"], "notBreaching", "{name}");
+            }
+        }
+    }
+}
+
+/// Two alarms ring when there are no keys, and the topic is told once. A composite cannot watch another Region.
+#[test]
+fn the_alarms_of_missing_keys_are_one_message() {
+    let rule = json!({"Fn::Sub": r#"ALARM("${UnavailableAlarm}") OR ALARM("${KeySetAgeAlarm}")"#});
+    check(&monitoring(&[]), &[("NoKeysAlarm", "/Properties/AlarmRule", rule)]);
+    let (ttl, max_stale) = (Seconds::VERIFIER_TTL.default.as_secs(), Seconds::VERIFIER_MAX_STALE.default.as_secs());
+    let rings = monitoring(&[]).resource("KeySetAgeAlarm")["Properties"]["Threshold"].as_u64().unwrap();
+    assert!(ttl < rings && rings < max_stale, "it rings before keys are given up");
+}
+
+#[test]
+fn the_thresholds_are_the_parameters() {
+    let asked = [
+        ("RequestsFloor", "11"),
+        ("RefusalsAlarm", "12"),
+        ("RefusedShare", "13"),
+        ("Gateway4xxShare", "14"),
+        ("Gateway5xxShare", "15"),
+    ];
+    let stack = monitoring(&asked);
+    for (alarm, threshold) in
+        [("SomebodyIsTryingAlarm", 12), ("RefusedShareAlarm", 13), ("Gateway4xxAlarm", 14), ("Gateway5xxAlarm", 15)]
+    {
+        check(&stack, &[(alarm, "/Properties/Threshold", json!(threshold))]);
+    }
+    for alarm in ["NothingAdmittedAlarm", "RefusedShareAlarm", "Gateway4xxAlarm", "Gateway5xxAlarm"] {
+        let expression = stack.resource(alarm)["Properties"]["Metrics"][0]["Expression"].as_str().unwrap();
+        assert!(expression.contains(">= 11"), "{alarm}: {expression}");
+    }
+    let stack = front(&[DISTRIBUTION, ("RequestsFloor", "11"), ("Viewer4xxShare", "16"), ("Viewer5xxShare", "17")]);
+    for (alarm, threshold) in [("Viewer4xxAlarm", 16), ("Viewer5xxAlarm", 17)] {
+        let expression = json!("IF(requests >= 11, rate, 0)");
+        check(
+            &stack,
+            &[
+                (alarm, "/Properties/Threshold", json!(threshold)),
+                (alarm, "/Properties/Metrics/0/Expression", expression),
+            ],
+        );
+    }
+}
+
+/// REST APIs have their metrics by name, HTTP APIs by id, and both have other names for errors.
+#[test]
+fn each_kind_of_api_has_its_own_metrics() {
+    let dimensions = |name: &str, value: &str, stage: &str| json!([{"Name": name, "Value": value}, {"Name": "Stage", "Value": stage}]);
+    for (stack, errors, dimensions) in [
+        (monitoring(&[]), ["4XXError", "5XXError"], dimensions("ApiName", "Pets", "prod")),
+        (monitoring(MONITORED_HTTP_API), ["4xx", "5xx"], dimensions("ApiId", "abc123", "$default")),
+    ] {
+        for (alarm, metric) in ["Gateway4xxAlarm", "Gateway5xxAlarm"].iter().zip(errors) {
+            let rows = [
+                (*alarm, "/Properties/Metrics/1/MetricStat/Metric/MetricName", json!("Count")),
+                (alarm, "/Properties/Metrics/1/MetricStat/Metric/Dimensions", dimensions.clone()),
+                (alarm, "/Properties/Metrics/2/MetricStat/Metric/MetricName", json!(metric)),
+                (alarm, "/Properties/Metrics/2/MetricStat/Metric/Dimensions", dimensions.clone()),
+            ];
+            check(&stack, &rows);
+        }
+    }
+}
+
+/// All outputs of the stack of an API are handed on together: what has the name of a parameter is its value.
+#[test]
+fn its_parameters_are_outputs_of_the_stack_of_an_api() {
+    let given_by_hand = [
+        "ApiName",
+        "AlarmTopicArn",
+        "RequestsFloor",
+        "RefusalsAlarm",
+        "RefusedShare",
+        "Gateway4xxShare",
+        "Gateway5xxShare",
+    ];
+    let parameters = Template::raw("monitoring.yaml").value()["Parameters"].clone();
+    let outputs = api(&[]).value()["Outputs"].clone();
+    for name in parameters.as_object().unwrap().keys() {
+        let is_output = outputs.get(name).is_some();
+        assert_ne!(is_output, given_by_hand.contains(&&**name), "{name}");
+    }
+    let stack = monitoring(&[("RotationDeadLettersArn", "arn:aws:sqs:eu-west-1:123456789012:letters")]);
+    check(
+        &stack,
+        &[("DeadLettersAlarm", "/Properties/Dimensions", json!([{"Name": "QueueName", "Value": "letters"}]))],
+    );
+}
+
+/// The rotator does not wait for the update that it has started: EventBridge reports its end.
+#[test]
+fn a_failed_update_is_reported_to_the_topic() {
+    let id = "arn:aws:cloudformation:eu-west-1:123456789012:stack/pets/51af3dc0-da77-11e4-872e-1234567db123";
+    let stack = monitoring(&[("AlarmTopicArn", TOPIC), ("ApiStackId", id)]);
+    let pattern = json!({
+        "source": ["aws.cloudformation"],
+        "detail-type": ["CloudFormation Stack Status Change"],
+        "detail": {
+            "stack-id": [id],
+            "status-details": {"status": [
+                "UPDATE_FAILED", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED", "UPDATE_ROLLBACK_COMPLETE",
+            ]},
+        },
+    });
+    let rows = [
+        ("StackUpdateFailedRule", "/Properties/EventPattern", pattern),
+        ("StackUpdateFailedRule", "/Properties/Targets", json!([{"Id": "alarm-topic", "Arn": TOPIC}])),
+        ("StackUpdateFailedRule", "/Properties/State", json!("ENABLED")),
+    ];
+    check(&stack, &rows);
+    assert!(!monitoring(&[]).resources().contains_key("StackUpdateFailedRule"));
+}
+
+/// The dashboard is a text: only this test finds a mistake in it.
+#[test]
+fn the_dashboard_shows_metrics_that_are_written() {
+    let stack = monitoring(&[("AWS::StackName", "pets")]);
+    check(&stack, &[("Dashboard", "/Properties/DashboardName", json!("Countersign-pets"))]);
+    let body: Value = serde_json::from_str(&text(&stack.resource("Dashboard")["Properties"]["DashboardBody"])).unwrap();
+    let mut shown = BTreeSet::new();
+    for widget in body["widgets"].as_array().unwrap() {
+        assert!(widget["properties"]["region"].is_string() && widget["properties"]["title"].is_string());
+        for metric in widget["properties"]["metrics"].as_array().unwrap() {
+            match &metric[0] {
+                Value::String(namespace) if namespace == NAMESPACE => {
+                    shown.insert(metric[1].as_str().unwrap().to_owned());
+                }
+                Value::String(_) => {}
+                expression => {
+                    let text = expression["expression"].as_str().unwrap();
+                    let (_, rest) = text.split_once("MetricName=\"").expect("a search names its metric");
+                    shown.insert(rest.split('"').next().unwrap().to_owned());
+                    assert!(
+                        text.contains("FunctionName=\"signer\"") || text.contains("FunctionName=\"authorizer\""),
+                        "{text}"
+                    );
+                }
+            }
+        }
+    }
+    let written: BTreeSet<_> = METRICS.iter().map(|metric| metric.name.to_owned()).collect();
+    assert_eq!(shown.difference(&written).count(), 0, "{shown:?}");
+    for metric in [
+        "Allowed",
+        "Refused",
+        "WouldRefuse",
+        "Unavailable",
+        "KeySetAge",
+        "SecretAge",
+        "EdgeAnswered",
+        "Rotation",
+        "MonitorMode",
+    ] {
+        assert!(shown.contains(metric), "{metric}");
+    }
+}
+
+const ALARMS: [&str; 2] = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"];
+
+fn alarms(stack: &Template) -> Vec<(&str, &Value)> {
+    let resources =
+        stack.resources().iter().filter(|(_, resource)| ALARMS.iter().any(|kind| resource["Type"] == *kind));
+    resources.map(|(name, resource)| (name.as_str(), resource)).collect()
+}
+
+/// The metrics of an alarm: namespace, name, and the names of its dimensions.
+fn metrics(alarm: &Value) -> Vec<(&str, &str, BTreeSet<String>)> {
+    let properties = &alarm["Properties"];
+    let of_expression = properties["Metrics"].as_array().into_iter().flatten();
+    let of_expression = of_expression.filter_map(|metric| metric.pointer("/MetricStat/Metric"));
+    let alone = properties.get("MetricName").map(|_| properties);
+    of_expression
+        .chain(alone)
+        .map(|metric| {
+            let dimensions = metric["Dimensions"].as_array().unwrap().iter();
+            let dimensions = dimensions.map(|dimension| dimension["Name"].as_str().unwrap().to_owned());
+            (metric["Namespace"].as_str().unwrap(), metric["MetricName"].as_str().unwrap(), dimensions.collect())
+        })
+        .collect()
+}

@@ -4,7 +4,7 @@ use crate::infra::support::{
     rows::{
         DISTRIBUTION, GLOBAL_TOPIC, MONITORED_HTTP_API, TOPIC, api, check, edge, every_other_stack, front, monitoring,
     },
-    template::{Template, text},
+    template::{Template, template, text},
 };
 use serde_json::{Value, json};
 use settings::Seconds;
@@ -117,6 +117,34 @@ fn missing_data_raises_no_alarm() {
             }
         }
     }
+}
+
+/// What a person reads at night: the alarm's own words, and the page that they end with.
+#[test]
+fn every_alarm_ends_with_its_page_of_the_runbook() {
+    const PARTS: [&str; 5] = ["What it means.", "Valid requests refused?", "Time.", "Look.", "Mend."];
+    let runbook = template("RUNBOOK.md");
+    let pages: BTreeMap<_, _> =
+        runbook.split("\n### ").skip(1).map(|page| page.split_once('\n').expect("a heading has a page")).collect();
+    for (heading, page) in &pages {
+        let (page, _) = page.split_once("\n## ").unwrap_or((page, ""));
+        let parts = page.lines().filter_map(|line| line.strip_prefix("- **")?.split("**").next()).collect::<Vec<_>>();
+        assert_eq!(parts, PARTS, "{heading}");
+    }
+    let mut missing: BTreeSet<_> = pages.keys().copied().collect();
+    for stack in every_other_stack() {
+        for (name, alarm) in alarms(stack) {
+            let description = alarm["Properties"]["AlarmDescription"].as_str().unwrap();
+            let (words, heading) = description.split_once(" infra/RUNBOOK.md: ").expect(name);
+            assert!(words.ends_with('.'), "{name}: {words}");
+            assert!(pages.contains_key(heading), "{name}: the runbook has no page {heading}");
+            let row = runbook.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{name}`")));
+            assert!(row.expect(name).contains(&format!("[{heading}](")), "{name}: the table leads to another page");
+            missing.remove(heading);
+        }
+    }
+    // EventBridge reports it, with no words of ours.
+    assert_eq!(missing, ["An update of the stack failed"].into());
 }
 
 /// Two alarms ring when there are no keys, and the topic is told once. A composite cannot watch another Region.

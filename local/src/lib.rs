@@ -17,6 +17,7 @@
 //! an HTTP API with payload format 2.0 and simple answers, for tests that need no server.
 
 mod backend;
+mod counts;
 mod edge;
 mod gateway;
 mod lambda;
@@ -34,6 +35,9 @@ pub use gateway::api_keys::ApiKeys;
 pub use gateway::domain::{Domain, DomainError};
 pub use options::{ApiKind, IdentitySources, Options, StartError};
 pub use running::{Running, start};
+
+// What it did.
+pub use counts::{Answers, Counts};
 
 // The functions.
 pub use lambda::error::FunctionError;

@@ -2,6 +2,7 @@
 
 use crate::{
     backend::upstream::{Backend, Upstream},
+    counts::{Counter, Counts},
     edge::distribution::Edge,
     gateway::{
         deployment::{Deployment, Gateway},
@@ -53,6 +54,7 @@ pub(crate) async fn start_within(
         Some(domain) => domain.host().to_owned(),
         None => gateway_address.to_string(),
     };
+    let counter = Counter::default();
     let edge = Edge {
         function,
         origin: domain_name.clone(),
@@ -63,6 +65,7 @@ pub(crate) async fn start_within(
         via: random::cloudfront_host(),
         limits,
         log: options.log.clone(),
+        counter: counter.clone(),
     };
     let deployment = Deployment {
         api_id: options.api_id,
@@ -81,6 +84,7 @@ pub(crate) async fn start_within(
         upstream,
         limits,
         log: options.log,
+        counter: counter.clone(),
     };
     let edge_server = Server::start(edge_listener, edge, limits);
     let edge_server = edge_server.map_err(|source| StartError::Listen { address: options.edge, source })?;
@@ -89,7 +93,8 @@ pub(crate) async fn start_within(
         DeployedApi::Http(kind) => Server::start(gateway_listener, Gateway::new(kind, authorizer, deployment), limits),
     };
     let gateway_server = gateway_server.map_err(|source| StartError::Listen { address: options.gateway, source })?;
-    Ok(Running { edge: edge_server.address, gateway: gateway_server.address, edge_server, gateway_server })
+    let (edge, gateway) = (edge_server.address, gateway_server.address);
+    Ok(Running { edge, gateway, counter, edge_server, gateway_server })
 }
 
 /// Both servers, listening. Dropping it ends them at once.
@@ -98,11 +103,17 @@ pub struct Running {
     pub edge: SocketAddr,
     /// The address for CloudFront, and for requests that bypass it.
     pub gateway: SocketAddr,
+    counter: Counter,
     edge_server: Server,
     gateway_server: Server,
 }
 
 impl Running {
+    /// What AWS itself counts, since the start. Everybody who sees an answer finds it counted.
+    pub fn counts(&self) -> Counts {
+        self.counter.counts()
+    }
+
     /// Accepts no more connections, lets running requests finish for at most two seconds, and ends.
     pub async fn stop(self) {
         let deadline = Instant::now() + STOP;

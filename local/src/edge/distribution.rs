@@ -4,6 +4,7 @@
 //! nor WAF.
 
 use crate::{
+    counts::Counter,
     edge::rules::{self, InvalidResult},
     gateway::api_keys::ApiKeys,
     lambda::functions::EdgeFunction,
@@ -23,6 +24,11 @@ use std::{net::SocketAddr, time::SystemTime};
 use telemetry::{Detail, Event, Log};
 use tokio::time::timeout;
 
+/// Why CloudFront answers where the function did not.
+const FUNCTION_TIMEOUT: &str = "function-timeout";
+const FUNCTION_FAILED: &str = "function-failed";
+const FUNCTION_RESULT: &str = "function-result";
+
 /// A distribution with one origin and one function.
 pub(crate) struct Edge<F> {
     pub(crate) function: F,
@@ -40,15 +46,18 @@ pub(crate) struct Edge<F> {
     pub(crate) via: String,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
+    pub(crate) counter: Counter,
 }
 
 impl<F: EdgeFunction> Hop for Edge<F> {
     async fn answer(&self, request: Inbound) -> Response<Body> {
         let method = request.head.method_for_log();
-        match self.forward(request).await {
+        let response = match self.forward(request).await {
             Ok(response) => response,
             Err(error) => self.answer_error(error, method),
-        }
+        };
+        self.counter.count(|counts| counts.distribution.add(response.status()));
+        response
     }
 
     fn bad_request(&self, reason: &'static str) -> Response<Body> {
@@ -65,6 +74,11 @@ impl<F: EdgeFunction> Edge<F> {
     fn answer_error(&self, error: EdgeError, method: &str) -> Response<Body> {
         let EdgeErrorParts { response, cause } = *error.0;
         if let Some((reason, detail)) = cause {
+            self.counter.count(|counts| match reason {
+                FUNCTION_FAILED | FUNCTION_TIMEOUT => counts.edge_execution_errors += 1,
+                FUNCTION_RESULT => counts.edge_validation_errors += 1,
+                _ => {}
+            });
             let status = response.status().as_u16();
             let event = Event::RequestAnsweredByCloudfront { reason, detail: Detail(&detail), status, method };
             self.log.write(&event, SystemTime::now());
@@ -112,8 +126,8 @@ impl<F: EdgeFunction> Edge<F> {
         let now = SystemTime::now();
         let decision = timeout(self.limits.function, self.function.handle(&event, now))
             .await
-            .map_err(|_| EdgeError::new(503, "function-timeout", "the edge function did not answer in time"))?
-            .map_err(|error| EdgeError::new(502, "function-failed", format!("the edge function failed: {error}")))?;
+            .map_err(|_| EdgeError::new(503, FUNCTION_TIMEOUT, "the edge function did not answer in time"))?
+            .map_err(|error| EdgeError::new(502, FUNCTION_FAILED, format!("the edge function failed: {error}")))?;
         for event in &decision.log {
             self.log.write(&event.event(Some(&request_id)), now);
         }
@@ -251,7 +265,7 @@ impl EdgeError {
             answer.headers.iter().map(|(key, value)| latin1_bytes(value).map(|value| (&**key, value))).collect();
         let headers = values.and_then(|values| header_map(values.iter().map(|(key, value)| (*key, value.as_slice()))));
         let (Some(headers), Ok(status)) = (headers, StatusCode::from_u16(answer.status)) else {
-            return Self::new(502, "function-result", "the function's answer cannot be sent");
+            return Self::new(502, FUNCTION_RESULT, "the function's answer cannot be sent");
         };
         let mut response = Response::new(full(answer.body.clone()));
         *response.status_mut() = status;
@@ -262,6 +276,6 @@ impl EdgeError {
 
 impl From<InvalidResult> for EdgeError {
     fn from(invalid: InvalidResult) -> Self {
-        Self::new(502, "function-result", invalid.to_string())
+        Self::new(502, FUNCTION_RESULT, invalid.to_string())
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     backend::upstream::Backend,
+    counts::Counter,
     edge::distribution,
     lambda::functions::EdgeFunction,
     net::server::{Limits, Server},
@@ -103,6 +104,7 @@ async fn edge_before(origin: String, limits: Limits) -> Server {
         via: "0".to_owned(),
         limits,
         log: options().log,
+        counter: Counter::default(),
     };
     Server::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), edge, limits).unwrap()
 }

@@ -9,6 +9,7 @@ use crate::{
         request::BackendRequest,
         upstream::{BackendFailure, Upstream},
     },
+    counts::Counter,
     gateway::{
         event::{Api, ApiRequest, Arrival},
         rejections::{Rejection, RejectionResponse},
@@ -115,16 +116,19 @@ pub(crate) struct Deployment {
     pub(crate) upstream: Upstream,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
+    pub(crate) counter: Counter,
 }
 
 impl<K: Kind, A: AuthorizerFunction> Hop for Gateway<K, A> {
     async fn answer(&self, request: Inbound) -> Response<Body> {
         let request_id = K::new_request_id();
         let method = request.head.method_for_log();
-        let response = match self.pass(request, &request_id).await {
-            Ok(response) => response,
-            Err(rejection) => self.refuse(rejection, method),
-        };
+        let answer = self.pass(request, &request_id).await;
+        let is_ours = answer.as_ref().err().is_none_or(|rejection| rejection.is_of_this_stage());
+        let response = answer.unwrap_or_else(|rejection| self.refuse(rejection, method));
+        if is_ours {
+            self.deployment.counter.count(|counts| counts.gateway.add(response.status()));
+        }
         with_request_id::<K>(response, &request_id)
     }
 
@@ -209,7 +213,13 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
     async fn authorize(&self, event: &Value) -> Result<Map<String, Value>, Rejection> {
         let text = event.to_string();
         let answer = self.authorizer.authorize(&text, SystemTime::now());
-        match timeout(K::authorizer_time(&self.deployment.limits), answer).await {
+        let answer = timeout(K::authorizer_time(&self.deployment.limits), answer).await;
+        self.deployment.counter.count(|counts| {
+            counts.authorizer_invocations += 1;
+            // The gateway does not wait for long, but for Lambda a call that goes on is not an error.
+            counts.authorizer_errors += u64::from(matches!(answer, Ok(Err(_))));
+        });
+        match answer {
             Err(_) => Err(Rejection::AuthorizerTimeout),
             Ok(Err(error)) if error == "Unauthorized" => Err(Rejection::ThrewUnauthorized),
             Ok(Err(_)) => Err(Rejection::Threw),

@@ -43,6 +43,11 @@ pub(crate) enum Rejection {
 }
 
 impl Rejection {
+    /// Whether the request was one of this API, stage and base path.
+    pub(crate) fn is_of_this_stage(self) -> bool {
+        !matches!(self, Self::OtherHost | Self::OutsideStage | Self::OutsideBasePath)
+    }
+
     /// The reason as a code and as a sentence; `None` where the authorizer, which logs by itself, has decided.
     pub(crate) fn reason(self) -> Option<(&'static str, &'static str)> {
         Some(match self {

@@ -253,6 +253,8 @@ async fn a_process_that_fails_is_502_at_the_edge_and_500_at_the_gateway() {
             let told = log.take();
             let [edge] = &told[..] else { panic!("{told:?}") };
             assert_eq!((&edge["event"], &edge["status"]), (&json!("request-answered-by-cloudfront"), &json!(502)));
+            let counts = running.counts();
+            assert_eq!((counts.edge_execution_errors, counts.authorizer_errors), (1, 1));
             let reason = "the authorizer failed: its process has ended (exit status: 1)";
             let line: Value = serde_json::from_str(authorizer.told().last().unwrap()).unwrap();
             assert_eq!((&line["event"], &line["detail"]), (&json!("function-failed"), &json!(reason)));

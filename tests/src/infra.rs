@@ -1,6 +1,7 @@
 //! The templates and the documents of `infra`.
 
 mod access;
+mod alarms;
 mod api;
 mod cors;
 mod deployed;

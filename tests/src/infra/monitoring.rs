@@ -177,13 +177,15 @@ fn the_thresholds_are_the_parameters() {
         assert!(expression.contains(">= 11"), "{alarm}: {expression}");
     }
     let stack = front(&[DISTRIBUTION, ("RequestsFloor", "11"), ("Viewer4xxShare", "16"), ("Viewer5xxShare", "17")]);
-    for (alarm, threshold) in [("Viewer4xxAlarm", 16), ("Viewer5xxAlarm", 17)] {
-        let expression = json!("IF(requests >= 11, rate, 0)");
+    for (alarm, threshold, expression) in [
+        ("Viewer4xxAlarm", 16, "IF(FILL(requests, 0) >= 11, rate, 0)"),
+        ("Viewer5xxAlarm", 17, "IF(requests >= 11, rate, 0)"),
+    ] {
         check(
             &stack,
             &[
                 (alarm, "/Properties/Threshold", json!(threshold)),
-                (alarm, "/Properties/Metrics/0/Expression", expression),
+                (alarm, "/Properties/Metrics/0/Expression", json!(expression)),
             ],
         );
     }

@@ -11,48 +11,6 @@ use settings::Seconds;
 use std::collections::{BTreeMap, BTreeSet};
 use telemetry::{METRICS, NAMESPACE};
 
-/// An alarm on a metric that is never written would never ring.
-#[test]
-fn each_alarm_is_about_a_metric_that_is_written() {
-    for stack in every_other_stack() {
-        for (name, alarm) in alarms(stack) {
-            for (namespace, metric, dimensions) in metrics(alarm) {
-                if namespace != NAMESPACE {
-                    let known = OTHERS.contains(&(namespace, metric));
-                    assert!(known, "{name}: {namespace} {metric}");
-                    continue;
-                }
-                let kept = METRICS.iter().filter(|kept| kept.name == metric);
-                let by: Vec<_> = kept.map(|kept| kept.by.map(|dimension| format!("{dimension:?}"))).collect();
-                let mut others = dimensions.clone();
-                assert!(others.remove("FunctionName") && others.len() <= 1, "{name}: {metric} by {dimensions:?}");
-                let other = others.pop_first();
-                let is_kept = by.iter().any(|by| other.is_none() || *by == other);
-                assert!(is_kept, "{name}: {metric} is not kept by {dimensions:?}");
-            }
-        }
-    }
-}
-
-/// AWS's own, as its documentation names them. LambdaLimitExceededError is written in two ways by dashboards that CloudFront made.
-const OTHERS: [(&str, &str); 15] = [
-    ("AWS/ApiGateway", "4XXError"),
-    ("AWS/ApiGateway", "4xx"),
-    ("AWS/ApiGateway", "5XXError"),
-    ("AWS/ApiGateway", "5xx"),
-    ("AWS/ApiGateway", "Count"),
-    ("AWS/CloudFront", "4xxErrorRate"),
-    ("AWS/CloudFront", "5xxErrorRate"),
-    ("AWS/CloudFront", "LambdaExecutionError"),
-    ("AWS/CloudFront", "LambdaLimitExceededError"),
-    ("AWS/CloudFront", "LambdaLimitExceededErrors"),
-    ("AWS/CloudFront", "LambdaValidationError"),
-    ("AWS/CloudFront", "Requests"),
-    ("AWS/Lambda", "Errors"),
-    ("AWS/Lambda", "Throttles"),
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
-];
-
 /// Each alarm, and the actions that it has: `AlarmActions`, `OKActions`.
 #[test]
 fn every_alarm_reaches_the_topic_of_its_region() {
@@ -310,20 +268,4 @@ fn alarms(stack: &Template) -> Vec<(&str, &Value)> {
     let resources =
         stack.resources().iter().filter(|(_, resource)| ALARMS.iter().any(|kind| resource["Type"] == *kind));
     resources.map(|(name, resource)| (name.as_str(), resource)).collect()
-}
-
-/// The metrics of an alarm: namespace, name, and the names of its dimensions.
-fn metrics(alarm: &Value) -> Vec<(&str, &str, BTreeSet<String>)> {
-    let properties = &alarm["Properties"];
-    let of_expression = properties["Metrics"].as_array().into_iter().flatten();
-    let of_expression = of_expression.filter_map(|metric| metric.pointer("/MetricStat/Metric"));
-    let alone = properties.get("MetricName").map(|_| properties);
-    of_expression
-        .chain(alone)
-        .map(|metric| {
-            let dimensions = metric["Dimensions"].as_array().unwrap().iter();
-            let dimensions = dimensions.map(|dimension| dimension["Name"].as_str().unwrap().to_owned());
-            (metric["Namespace"].as_str().unwrap(), metric["MetricName"].as_str().unwrap(), dimensions.collect())
-        })
-        .collect()
 }

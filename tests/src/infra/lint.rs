@@ -26,7 +26,7 @@ fn cfn_lint_finds_faults() {
     let faults = [
         ("MemorySize: !Ref SignerMemory", "MemorySise: !Ref SignerMemory", "E3002"),
         ("!GetAtt EdgeSignerRole.Arn", "!GetAtt EdgeSignerRole.Art", "E1010"),
-        ("ComparisonOperator: GreaterThanThreshold", "ComparisonOperator: GreaterThanTreshold", "E3030"),
+        ("ComparisonOperator: GreaterThanThreshold", "ComparisonOperator: GreaterThanEverything", "E3030"),
         ("!If [HasAlarmTopic", "!If [HasAlarmTropic", "E1028"),
     ];
     let mut text = template("edge.yaml");

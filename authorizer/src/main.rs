@@ -5,7 +5,7 @@ use key_store::aws;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
 use std::{process::ExitCode, time::SystemTime};
-use telemetry::{Detail, Event, Log, VERSION};
+use telemetry::{Causes, Detail, Event, Log, VERSION};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
     match Runtime::new(service_fn(handler)).run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log.write(&Event::FunctionStopped { detail: Detail(&error) }, SystemTime::now());
+            log.write(&Event::FunctionStopped { detail: Detail(&Causes(&*error)) }, SystemTime::now());
             ExitCode::FAILURE
         }
     }

@@ -37,10 +37,12 @@ pub(crate) fn of_new_file(error: KeyFileError) -> Error {
         return anyhow!("the key file {path} cannot be made: a file of this name exists")
             .context(Hint(format!("to see its keys, run: {show}")));
     }
-    if !error.is_not_found() {
-        return of_file(error);
+    let folder = error.path().parent().unwrap_or(Path::new(""));
+    // Linux has folders in which nobody can make a file, and reports that the file does not exist.
+    if !error.is_not_found() || folder.is_dir() {
+        return Error::new(error);
     }
-    let folder = error.path().parent().unwrap_or(Path::new("")).to_string_lossy().into_owned();
+    let folder = folder.to_string_lossy().into_owned();
     let hint = format!("to make the folder, run: {}", command(["mkdir", "-p", &folder]));
     anyhow!("the key file {path} cannot be made: the folder {folder} does not exist").context(Hint(hint))
 }

@@ -7,6 +7,7 @@ use std::{
     fmt::{self, Display},
     io::{self, Write as _},
 };
+use telemetry::Causes;
 
 /// `--format`.
 #[derive(Args)]
@@ -45,20 +46,12 @@ pub(crate) fn error(error: &Error) {
     }
 }
 
-/// An error and its causes in one line. A cause that the text before it already ends with is not repeated.
+/// An error and its causes in one line, without the hint.
 pub(crate) fn chain(error: &Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
-        if text.is_empty() {
-            text = cause;
-        } else if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
+    Causes(&**error).to_string()
 }
 
-/// What to do next about an error. It is printed in a line of its own, and is not a part of the error's text.
+/// What to do next about an error. It is printed in a line of its own: as one of the causes it has no text.
 #[derive(Debug)]
 pub(crate) struct Hint(pub(crate) String);
 
@@ -86,13 +79,10 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_printed_once_and_a_hint_is_not_a_cause() {
-        let once =
-            anyhow!("busy").context("the port 1 is busy").context(Hint("try port 0".to_owned())).context("--edge");
-        assert_eq!(chain(&once), "--edge: the port 1 is busy");
-        let all = anyhow!("c").context("b").context("a");
-        assert_eq!(chain(&all), "a: b: c");
-        assert_eq!(once.downcast_ref(), Some(&Hint("try port 0".to_owned())));
+    fn a_hint_is_not_printed_as_a_cause() {
+        let error = anyhow!("the port 1 is busy").context(Hint("try port 0".to_owned())).context("--edge");
+        assert_eq!(chain(&error), "--edge: the port 1 is busy");
+        assert_eq!(error.downcast_ref(), Some(&Hint("try port 0".to_owned())));
     }
 
     #[test]

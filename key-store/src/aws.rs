@@ -15,7 +15,7 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use std::{env, error::Error, fmt::Debug, time::Duration};
+use std::{env, error::Error, fmt::Debug, iter, time::Duration};
 
 pub use aws_config::SdkConfig;
 
@@ -112,8 +112,12 @@ pub struct Call<'a> {
 }
 
 fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
-    let mut causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.any(|cause| cause.is::<CredentialsError>())
+    causes(error).any(|cause| cause.is::<CredentialsError>())
+}
+
+/// The error, and each error behind it.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| error.source())
 }
 
 /// Why a call failed, and what to do about it.
@@ -139,7 +143,12 @@ where
                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which `aws configure export-credentials` prints"
             ),
             SdkError::DispatchFailure(_) => {
-                format!("{service} in {region} cannot be reached: check the network, and whether this Region exists")
+                // Of a refused connection, a name that does not exist, or a certificate, the last error says what happened, and
+                // those before it say only that a call failed.
+                let cause = causes(error).last().map(ToString::to_string).unwrap_or_default();
+                format!(
+                    "{service} in {region} cannot be reached: {cause}. Check the network, and whether this Region exists"
+                )
             }
             _ => format!("the call {action} in {region} could not be made"),
         };

@@ -3,6 +3,7 @@
 //! An [`Event`] is a line of the log. It knows its fields and its metrics, and [`Log`] writes it once, as one JSON object, with
 //! the metrics in CloudWatch's embedded metric format. Nothing calls CloudWatch, and nothing reads a line again.
 
+mod causes;
 mod event;
 mod function_name;
 mod line;
@@ -11,6 +12,7 @@ mod memory;
 mod metric;
 mod version;
 
+pub use causes::Causes;
 pub use event::{Detail, EdgeRemark, Event, Level, RefusedRequest, RotationEnd, Step, UnsignedRequest};
 pub use function_name::function_name;
 pub use line::line;

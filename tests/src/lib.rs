@@ -9,6 +9,7 @@ mod fake_aws;
 mod infra;
 mod interop;
 mod package;
+mod programs;
 mod repository;
 mod request;
 mod rotation;

@@ -4,6 +4,7 @@ mod arrows;
 mod circles;
 pub(crate) mod definitions;
 mod documents;
+mod errors;
 mod imports;
 mod markdown;
 mod modules;

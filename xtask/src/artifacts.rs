@@ -1,5 +1,6 @@
 //! The programs that tests and benchmarks run, put in place under `target/artifacts`.
 
+use crate::tools::metadata;
 use anyhow::{Context as _, Result};
 use cargo_metadata::MetadataCommand;
 use std::{
@@ -20,7 +21,7 @@ pub(crate) struct Built {
 pub(crate) fn build(shell: &Shell) -> Result<PathBuf> {
     cmd!(shell, "cargo build --locked -p edge-signer-addon -p authorizer -p rotator -p cli").run()?;
 
-    let metadata = MetadataCommand::new().no_deps().exec()?;
+    let metadata = metadata(MetadataCommand::new().no_deps())?;
     let target = metadata.target_directory.into_std_path_buf();
     let built = target.join("debug");
     let functions = Built {

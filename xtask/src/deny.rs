@@ -1,5 +1,6 @@
 //! cargo-deny, built once for each version under `target/`, and its check of the crates by `deny.toml`.
 
+use crate::tools::metadata;
 use anyhow::{Context as _, Result};
 use cargo_metadata::MetadataCommand;
 use xshell::{Shell, cmd};
@@ -10,7 +11,7 @@ const VERSION: &str = "0.20.2";
 /// Checks licences, bans and sources. Advisories change without a change here, so they are not checked: see
 /// `deny.toml`.
 pub(crate) fn check(shell: &Shell) -> Result<()> {
-    let metadata = MetadataCommand::new().no_deps().exec()?;
+    let metadata = metadata(MetadataCommand::new().no_deps())?;
     let tools = metadata.target_directory.into_std_path_buf().join("cargo-deny");
     let root = tools.join(VERSION);
     let program = root.join("bin").join("cargo-deny");

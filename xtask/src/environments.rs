@@ -1,6 +1,7 @@
 //! Tools of the tests that are not Rust: packages of PyPI and npm. The packages of each lock file are installed once,
 //! in a folder of its own under `target/`.
 
+use crate::tools::metadata;
 use anyhow::{Context as _, Result};
 use cargo_metadata::MetadataCommand;
 use sha2::{Digest as _, Sha256};
@@ -60,7 +61,7 @@ pub(crate) fn node(shell: &Shell, folder: &str) -> Result<PathBuf> {
 fn made_once(kind: &str, made_of: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     // 64 bits of the hash are enough to distinguish lock files.
     let name: String = hex::encode(Sha256::digest(made_of)).chars().take(16).collect();
-    let metadata = MetadataCommand::new().no_deps().exec()?;
+    let metadata = metadata(MetadataCommand::new().no_deps())?;
     let environments = metadata.target_directory.into_std_path_buf().join(kind);
     let environment = environments.join(name);
     if !environment.exists() {

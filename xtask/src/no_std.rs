@@ -1,12 +1,13 @@
 //! Proof that `signing` does not need the standard library: `signing/no-std` signs and verifies without it.
 
+use crate::tools::metadata;
 use anyhow::{Context as _, Result};
 use cargo_metadata::MetadataCommand;
 use xshell::{Shell, cmd};
 
 /// Builds and runs it.
 pub(crate) fn check(shell: &Shell) -> Result<()> {
-    let metadata = MetadataCommand::new().no_deps().exec()?;
+    let metadata = metadata(MetadataCommand::new().no_deps())?;
     let target = metadata.target_directory.into_std_path_buf().join("no-std");
     // It is a separate workspace with our lock file: Cargo keeps its versions, and removes the crates that are not
     // needed. Offline, so that Cargo does not look for newer versions; so the crates are downloaded before.

@@ -1,6 +1,7 @@
-//! The tools of the machine: Node and Python, which `cargo xtask` cannot install.
+//! The tools of the machine: Node and Python, which `cargo xtask` cannot install, and cargo itself.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
+use cargo_metadata::{Metadata, MetadataCommand};
 use xshell::{Shell, cmd};
 
 /// Checks that they are installed and new enough.
@@ -9,6 +10,12 @@ pub(crate) fn check(shell: &Shell) -> Result<()> {
     at_least(&node, "v", [20, 0])?;
     let python = cmd!(shell, "python3 --version").quiet().read().context("Python is needed: install 3.11 or newer")?;
     at_least(&python, "Python ", [3, 11])
+}
+
+/// What cargo knows of this workspace.
+pub(crate) fn metadata(command: &MetadataCommand) -> Result<Metadata> {
+    // Only the text of the error: it repeats its source.
+    command.exec().map_err(|error| anyhow!("{error}"))
 }
 
 fn at_least(version: &str, prefix: &str, least: [u32; 2]) -> Result<()> {

@@ -4,6 +4,7 @@ use crate::{
     artifacts::{self, Built},
     environments,
     lambda::{Architecture, LIMITS},
+    tools::metadata,
 };
 use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{Metadata, MetadataCommand};
@@ -19,7 +20,7 @@ use xshell::{Shell, cmd};
 pub(crate) fn build(shell: &Shell, architecture: Architecture) -> Result<PathBuf> {
     check_installed(shell, Architecture::X86_64)?;
     check_installed(shell, architecture)?;
-    let metadata = MetadataCommand::new().other_options(vec!["--locked".to_owned()]).exec()?;
+    let metadata = metadata(MetadataCommand::new().other_options(vec!["--locked".to_owned()]))?;
     let target = metadata.target_directory.as_std_path();
 
     let python = environments::python(shell, &["xtask/zigbuild/requirements.txt"])?;

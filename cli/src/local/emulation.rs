@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use telemetry::{Detail, Event, Log};
+use telemetry::{Causes, Detail, Event, Log};
 use tokio::{
     task::JoinSet,
     time::{Instant, interval, interval_at},
@@ -231,7 +231,7 @@ fn rotate_once(file: &KeyFile, schedule: &RotationSchedule, log: &Log) {
     match rotated {
         Ok(rotation) => log.write(&Event::KeyFileRotated { new_key: rotation.plan.new_key.as_str() }, time),
         Err(error) => {
-            log.write(&Event::KeyFileNotRotated { detail: Detail(&format_args!("{error:#}")) }, time);
+            log.write(&Event::KeyFileNotRotated { detail: Detail(&Causes(&*error)) }, time);
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Each failure of `countersign`, to the letter: the files in `failures` hold commands, and what each prints.
 //!
-//! A line `$ countersign …` is a command; after it come its exit status and what it printed, `out|` and `err|`. To add a failure,
+//! A line `$ countersign …` is a command, perhaps with variables before it; after it come its exit status and what it printed, `out|` and `err|`. To add a failure,
 //! add its command, run these tests with `SNAPSHOTS=overwrite`, and read what they have written.
 
 use crate::{
-    cli::support::{countersign::countersign, golden::Golden},
+    cli::support::{
+        countersign::{assert_errors_said_once, countersign},
+        golden::Golden,
+    },
     package::zips::{Entry, edge_signer_zip, write_zip},
     support::patience::PATIENCE,
 };
@@ -133,11 +136,14 @@ impl World {
         for line in golden.commands() {
             let words = shlex::split(&line.replace("[PORT]", &port)).unwrap();
             let words: Vec<_> = words.iter().map(String::as_str).collect();
-            assert_eq!(words[0], "countersign", "{name}: {line}");
-            let Output { status, stdout, stderr } = self.run(&words[1..]).await;
+            let program =
+                words.iter().position(|word| *word == "countersign").unwrap_or_else(|| panic!("{name}: {line}"));
+            let variables = words[..program].iter().map(|word| word.split_once('=').unwrap()).collect::<Vec<_>>();
+            let Output { status, stdout, stderr } = self.run(&variables, &words[program + 1..]).await;
             let (out, error) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
             assert!(matches!(status.code(), Some(1 | 2)), "{name}: {line}: {status} {out}{error}");
             assert!(!error.contains(SECRET) && !error.contains("c2hvcnQ"), "{name}: {line}: {error}");
+            assert_errors_said_once(&out, &error);
             golden.ran(&line, status.code(), &out, &error);
             run += 1;
         }
@@ -145,11 +151,12 @@ impl World {
         golden.compare();
     }
 
-    async fn run(&self, arguments: &[&str]) -> Output {
+    async fn run(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
         let mut command = countersign(arguments);
         // The environment of a person without AWS. Node is not needed to find out what is wrong.
         let path = std::env::var_os("PATH").unwrap();
         command.env_clear().env("PATH", path).env("HOME", self.folder.path()).current_dir(self.folder.path());
+        command.envs(variables.iter().copied());
         timeout(PATIENCE, command.output()).await.expect("it ends").unwrap()
     }
 }
@@ -167,7 +174,7 @@ async fn wrong_command_lines() {
 
 #[tokio::test]
 async fn key_files_that_cannot_be_used() {
-    World::new().check("key_files.txt", 42).await;
+    World::new().check("key_files.txt", 44).await;
 }
 
 #[tokio::test]
@@ -182,21 +189,28 @@ async fn requests_that_cannot_be_signed() {
 
 #[tokio::test]
 async fn servers_that_cannot_start() {
-    World::new().check("local.txt", 15).await;
+    World::new().check("local.txt", 17).await;
 }
 
 #[tokio::test]
 async fn packages_that_cannot_be_used() {
     let world = World::new();
     world.packages();
-    world.check("packages.txt", 9).await;
+    world.check("packages.txt", 11).await;
 }
 
-/// Permissions do not stop root, and Linux has a file that nobody can read from its beginning.
+#[tokio::test]
+async fn environments_without_a_folder_or_a_program() {
+    let world = World::new();
+    world.packages();
+    world.check("environment.txt", 5).await;
+}
+
+/// Permissions do not stop root, and Linux has a file that nobody can read from its beginning, and a folder without new files.
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn key_files_that_cannot_be_read() {
-    World::new().check("unreadable.txt", 3).await;
+    World::new().check("unreadable.txt", 6).await;
 }
 
 /// A file that no test reads would promise what nobody holds.
@@ -206,6 +220,7 @@ fn each_file_of_failures_has_a_test() {
     let mut names: Vec<_> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    let all = ["key_files", "local", "on_aws", "packages", "rotations", "signing", "unreadable", "usage"];
+    let all =
+        ["environment", "key_files", "local", "on_aws", "packages", "rotations", "signing", "unreadable", "usage"];
     assert_eq!(names, all.map(|name| format!("{name}.txt")));
 }

@@ -10,7 +10,7 @@ use crate::{
         faults::{Fault, Happening},
         secrets_manager::{Lag, Replication},
     },
-    support::{artifacts::artifact, keys::key_set},
+    support::{artifacts::artifact, keys::key_set, tls::Tls},
 };
 
 const REGION: &str = "eu-west-1";
@@ -102,8 +102,15 @@ async fn rotations_of_a_secret_that_fail() {
     let aws = FakeAws::start().await;
     let keys = aws.create_secret(REGION, "keys", &key_set().to_json(), &[]);
     let command = SHOW.replace("{keys}", &keys);
-    let (status, out, error) = run("http://127.0.0.1:9", &command.split(' ').collect::<Vec<_>>()).await;
-    golden.note("AWS cannot be reached");
-    golden.ran(&format!("countersign {command}"), status, &out, &error);
+    let tls = Tls::before(aws.endpoint()).await;
+    for (what, endpoint) in [
+        ("AWS cannot be reached", "http://127.0.0.1:9"),
+        ("the certificate of AWS is not trusted", &tls.endpoint),
+        ("AWS does not speak TLS", &aws.endpoint().replace("http:", "https:")),
+    ] {
+        let (status, out, error) = run(endpoint, &command.split(' ').collect::<Vec<_>>()).await;
+        golden.note(what);
+        golden.ran(&format!("countersign {command}"), status, &out, &error);
+    }
     golden.compare();
 }

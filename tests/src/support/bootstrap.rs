@@ -1,6 +1,10 @@
 //! The real programs `bootstrap`, which ask the Lambda Runtime API for work.
 
-use crate::support::{artifacts::artifact, patience::PATIENCE};
+use crate::support::{
+    artifacts::artifact,
+    patience::PATIENCE,
+    said_once::{assert_json_said_once, assert_said_once},
+};
 use local::{AuthorizerFunction, FunctionError, FunctionProcess};
 use serde_json::Value;
 use std::{
@@ -55,7 +59,10 @@ impl Bootstrap {
     pub(crate) async fn invoke_as(&self, id: &str, event: impl Into<Vec<u8>>) -> Invocation {
         match self.function.invoke(id, event.into()).await {
             Ok(answer) => Invocation::Response(answer),
-            Err(FunctionError::Threw { kind, message }) => Invocation::Error(kind, message),
+            Err(FunctionError::Threw { kind, message }) => {
+                assert_said_once(&message);
+                Invocation::Error(kind, message)
+            }
             Err(error) => panic!("{error}"),
         }
     }
@@ -115,10 +122,12 @@ impl Lines {
         lines
     }
 
-    /// The lines so far, with the start of the function, and forgets them.
+    /// The lines so far, with the start of the function, and forgets them. Each says its causes once.
     pub(crate) fn take_all(&self) -> Vec<Value> {
         let parsed = |line: &String| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
-        self.0.take_lines().iter().map(parsed).collect()
+        let lines: Vec<Value> = self.0.take_lines().iter().map(parsed).collect();
+        lines.iter().for_each(assert_json_said_once);
+        lines
     }
 }
 

@@ -4,6 +4,7 @@ use crate::support::{
     artifacts::artifact,
     bootstrap::{Lines, lines},
     patience::PATIENCE,
+    said_once::assert_said_once,
 };
 use edge_signer::{Decision, OriginRequest};
 use local::{EdgeFunction, FunctionError, FunctionProcess};
@@ -51,7 +52,10 @@ impl EdgeProcess {
     pub(crate) async fn call(&self, event: &Value) -> Returned {
         let result = match self.function.invoke("r", event.to_string()).await {
             Ok(result) => result,
-            Err(FunctionError::Threw { message, .. }) => json!({ "threw": message }),
+            Err(FunctionError::Threw { message, .. }) => {
+                assert_said_once(&message);
+                json!({ "threw": message })
+            }
             Err(error) => panic!("{error}"),
         };
         Returned { result, log: self.lines.take() }

@@ -1,6 +1,10 @@
 //! The program `countersign`, and `countersign local` while it runs.
 
-use crate::support::{artifacts::artifact, patience::PATIENCE};
+use crate::support::{
+    artifacts::artifact,
+    patience::PATIENCE,
+    said_once::{assert_json_said_once, assert_said_once},
+};
 use serde_json::Value;
 use std::{
     net::SocketAddr,
@@ -22,7 +26,18 @@ pub(crate) fn countersign(arguments: &[&str]) -> Command {
 pub(crate) async fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } =
         timeout(PATIENCE * 2, countersign(arguments).output()).await.expect("it ends").unwrap();
-    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert_errors_said_once(&stdout, &stderr);
+    (status.code(), stdout, stderr)
+}
+
+/// Asserts that each error that the program printed, as text or as JSON, says its causes once.
+#[track_caller]
+pub(crate) fn assert_errors_said_once(out: &str, error: &str) {
+    error.lines().filter_map(|line| line.strip_prefix("error: ")).for_each(assert_said_once);
+    if let Ok(value) = serde_json::from_str(out) {
+        assert_json_said_once(&value);
+    }
 }
 
 /// `countersign local`, ready.
@@ -69,6 +84,8 @@ impl Local {
         Command::new("kill").args(["-s", signal, &id]).status().await.unwrap();
         let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap();
         let log = timeout(PATIENCE, self.log).await.expect("its log ends").unwrap();
-        (status.code(), log.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+        let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        lines.iter().for_each(assert_json_said_once);
+        (status.code(), lines)
     }
 }

@@ -23,6 +23,7 @@ impl Golden {
             "[ID]",
             Regex::new(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}Z-[0-9a-f]{12}").unwrap(),
         );
+        golden.redact("[RANDOM]", Regex::new(r"\.tmp-?(?<redacted>[0-9A-Za-z]{6})").unwrap());
         golden
     }
 

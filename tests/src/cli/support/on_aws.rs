@@ -1,7 +1,7 @@
 //! The program `countersign` with an AWS on loopback.
 
 use crate::{
-    cli::support::countersign::countersign,
+    cli::support::countersign::{assert_errors_said_once, countersign},
     support::{aws_clients::aws_variables, keys::SECRET, patience::PATIENCE},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -18,5 +18,6 @@ pub(crate) async fn run(endpoint: &str, arguments: &[&str]) -> (Option<i32>, Str
         assert!(!text.contains(&URL_SAFE_NO_PAD.encode(SECRET)), "{text}");
         assert!(!text.contains(std::str::from_utf8(&SECRET).unwrap()), "{text}");
     }
+    assert_errors_said_once(&stdout, &stderr);
     (status.code(), stdout, stderr)
 }

@@ -2,7 +2,7 @@
 //!
 //! The exit status is 0 if all that was asked is done, 1 if something failed (of `tour` also if a row is not as expected), and 2 if the
 //! command line is wrong, which clap finds before anything is done. Standard output has the result, standard error has errors, hints
-//! and the log.
+//! and the log. If standard output cannot be written, the status is 1, or 141 if its reader has closed it.
 
 mod artifacts;
 mod completions;
@@ -32,9 +32,10 @@ struct Arguments {
 
 const AFTER_HELP: &str = "\
 Exit status:
-  0  All that was asked is done
-  1  Something failed, and standard error says what; in a tour, also if a row is not as expected
-  2  The command line is wrong, and nothing was done
+  0    All that was asked is done
+  1    Something failed, and standard error says what; in a tour, also if a row is not as expected
+  2    The command line is wrong, and nothing was done
+  141  The reader of standard output closed it before its end, as head does
 
 Examples:
   countersign tour                                   See what is admitted and what is refused
@@ -63,17 +64,24 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let result: Result<ExitCode> = match Arguments::parse().command {
+    let command = match Arguments::try_parse() {
+        Ok(arguments) => arguments.command,
+        Err(answer) => return output::answer(&answer),
+    };
+    let changes = matches!(&command, Command::Keys(command) if command.changes_keys());
+    let result: Result<ExitCode> = match command {
         Command::Local(options) => local::run(*options).await.map(|()| ExitCode::SUCCESS),
         Command::Tour(options) => tour::run(options).await,
         Command::Sign(options) => sign::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
         Command::Completions(options) => completions::run(&options, Arguments::command()).map(|()| ExitCode::SUCCESS),
     };
-    result.unwrap_or_else(|error| {
+    let changed = changes && result.is_ok();
+    let status = result.unwrap_or_else(|error| {
         output::error(&error);
         ExitCode::FAILURE
-    })
+    });
+    output::end(status, changed)
 }
 
 #[cfg(test)]

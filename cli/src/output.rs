@@ -1,4 +1,4 @@
-//! What the commands print: lines, JSON, errors and hints.
+//! What the commands print: lines, JSON, errors and hints; and what becomes of a command whose output cannot be written.
 
 use anyhow::Error;
 use clap::{Args, ValueEnum};
@@ -6,6 +6,8 @@ use serde::Serialize;
 use std::{
     fmt::{self, Display},
     io::{self, Write as _},
+    process::ExitCode,
+    sync::OnceLock,
 };
 use telemetry::Causes;
 
@@ -26,10 +28,58 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Prints a line. If nobody reads it, the command still does all that it was asked to do.
+/// Why a line could not be printed: the first one.
+static NOT_WRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// The exit status of a command whose reader has closed the pipe: that of a program which SIGPIPE has ended, as a shell reports it.
+const SIGPIPE: u8 = 128 + 13;
+
+/// Prints a line. If it cannot be written, the command still does all that it was asked to do, and then fails: [`end`]. Nothing is
+/// printed after a line that is missing.
 pub(crate) fn line(text: impl Display) {
-    let _ = writeln!(io::stdout(), "{text}");
-    let _ = io::stdout().flush();
+    if is_written() {
+        let mut stdout = io::stdout().lock();
+        note(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
+    }
+}
+
+/// Whether all lines could be printed until now.
+pub(crate) fn is_written() -> bool {
+    NOT_WRITTEN.get().is_none()
+}
+
+fn note(written: io::Result<()>) {
+    if let Err(error) = written {
+        // Only the first error is kept.
+        let _ = NOT_WRITTEN.set(error);
+    }
+}
+
+/// Prints what the reader of the command line answers by itself: help, the version, or an error about the command line.
+pub(crate) fn answer(answer: &clap::Error) -> ExitCode {
+    let printed = answer.print();
+    if answer.use_stderr() {
+        return ExitCode::from(2);
+    }
+    note(printed.and_then(|()| io::stdout().flush()));
+    end(ExitCode::SUCCESS, false)
+}
+
+/// The exit status of the command, with what it is if its output could be written. `changed` says that the command has changed
+/// something, which a person must know before running it again.
+pub(crate) fn end(status: ExitCode, changed: bool) -> ExitCode {
+    match NOT_WRITTEN.get() {
+        None => status,
+        Some(error) if error.kind() == io::ErrorKind::BrokenPipe => match status {
+            ExitCode::SUCCESS => ExitCode::from(SIGPIPE),
+            failure => failure,
+        },
+        Some(error) => {
+            let done = if changed { "all that was asked is done, but " } else { "" };
+            let _ = writeln!(io::stderr(), "error: {done}standard output cannot be written: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Prints a value as JSON, with line feeds.

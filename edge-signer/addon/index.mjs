@@ -5,6 +5,15 @@ import { createRequire } from 'node:module';
 
 const { sign, signAfterRefresh } = createRequire(import.meta.url)('./edge-signer.node');
 
+// Without this, a line that cannot be written would end the process, and cost the request its answer. It is told once.
+let told = false;
+process.stdout.on('error', ({ message }) => {
+  if (told) return;
+  told = true;
+  const timestamp = new Date().toISOString().replace('Z', '000Z');
+  process.stderr.write(`${JSON.stringify({ timestamp, level: 'ERROR', event: 'log-not-written', detail: message })}\n`);
+});
+
 /** Handles a CloudFront origin-request event: returns the request with its signature, or a response made at the edge. */
 export const handler = async (event) => {
   const { lines, data } = describe(event);

@@ -149,6 +149,11 @@ pub enum Event<'a> {
         /// Why.
         detail: Detail<'a>,
     },
+    /// Lines of a function's log cannot be written, from this moment on. This one goes to another place.
+    LogNotWritten {
+        /// Why.
+        detail: Detail<'a>,
+    },
     /// An emulated function failed: it did not answer, or ended.
     FunctionFailed {
         /// How.
@@ -358,6 +363,7 @@ impl Event<'_> {
             | Self::RotationFailed { .. }
             | Self::FunctionNotStarted { .. }
             | Self::FunctionStopped { .. }
+            | Self::LogNotWritten { .. }
             | Self::FunctionFailed { .. }
             | Self::KeyFileNotRotated { .. } => Level::Error,
         }
@@ -412,6 +418,7 @@ impl Event<'_> {
             | Self::FunctionStarted { .. }
             | Self::FunctionNotStarted { .. }
             | Self::FunctionStopped { .. }
+            | Self::LogNotWritten { .. }
             | Self::FunctionFailed { .. }
             | Self::KeyFileRotated { .. }
             | Self::KeyFileNotRotated { .. }

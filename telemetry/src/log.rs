@@ -1,16 +1,23 @@
 //! Where the lines go.
 
-use crate::{event::Event, function_name::function_name, line::write_line, metric::JsonText};
+use crate::{
+    event::{Detail, Event},
+    function_name::function_name,
+    line::{line, write_line},
+    metric::JsonText,
+};
 use std::{
     fmt,
     io::{self, Write},
-    sync::{Arc, Mutex, PoisonError},
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
 /// A log. Clones write to the same place.
 ///
-/// A line that cannot be written is lost, without a word: nobody may be left who reads the log, and that ends no program.
+/// A line that cannot be written is lost, and that ends no program: a decision is worth more than its line. A function tells it in
+/// one line on standard error, when the first line is lost after one that was written.
 #[derive(Clone)]
 pub struct Log(Arc<Inner>);
 
@@ -23,12 +30,16 @@ struct Sink {
     /// Kept, so that a line costs no allocation.
     buffer: Vec<u8>,
     writer: Box<dyn Write + Send>,
+    /// Whether the line before could not be written.
+    lost: bool,
+    /// Where it is told that lines are lost.
+    other: Option<Box<dyn Write + Send>>,
 }
 
 impl Log {
     /// The log of a function on Lambda: standard output, with metrics under the name that Lambda gives it.
     pub fn of_function() -> Self {
-        Self::new(Some(function_name()), io::stdout())
+        Self::open(Some(function_name()), Box::new(io::stdout()), Some(Box::new(io::stderr())))
     }
 
     /// A log that goes nowhere.
@@ -38,33 +49,59 @@ impl Log {
 
     /// A log to `writer`, with metrics if there is the name of a function.
     pub fn new(function_name: Option<String>, writer: impl Write + Send + 'static) -> Self {
-        let sink = Sink { buffer: Vec::new(), writer: Box::new(writer) };
+        Self::open(function_name, Box::new(writer), None)
+    }
+
+    fn open(
+        function_name: Option<String>,
+        writer: Box<dyn Write + Send>,
+        other: Option<Box<dyn Write + Send>>,
+    ) -> Self {
+        let sink = Sink { buffer: Vec::new(), writer, lost: false, other };
         let function_name = function_name.as_deref().map(JsonText::new);
         Self(Arc::new(Inner { function_name, sink: Mutex::new(sink) }))
     }
 
     /// Writes the line of an event.
     pub fn write(&self, event: &Event<'_>, now: SystemTime) {
-        self.put(|buffer| {
-            // Cannot fail: a buffer takes whatever is written to it.
-            let _ = write_line(buffer, event, self.0.function_name.as_ref(), now);
-        });
+        self.sink().put(
+            |buffer| {
+                // Cannot fail: a buffer takes whatever is written to it.
+                let _ = write_line(buffer, event, self.0.function_name.as_ref(), now);
+            },
+            now,
+        );
     }
 
     /// Writes a line that another program has made.
     pub fn pass_on(&self, line: &str) {
-        self.put(|buffer| buffer.extend_from_slice(line.as_bytes()));
+        let _ = self.sink().write(|buffer| buffer.extend_from_slice(line.as_bytes()));
+    }
+
+    fn sink(&self) -> MutexGuard<'_, Sink> {
+        self.0.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink {
+    /// Writes a line, or tells the other place that lines are lost.
+    fn put(&mut self, fill: impl FnOnce(&mut Vec<u8>), now: SystemTime) {
+        let written = self.write(fill);
+        let was_lost = mem::replace(&mut self.lost, written.is_err());
+        if let (Err(error), false, Some(other)) = (written, was_lost, &mut self.other) {
+            let told = line(&Event::LogNotWritten { detail: Detail(&error) }, None, now);
+            let _ = writeln!(other, "{told}");
+        }
     }
 
     /// In one piece, so that lines do not mix.
-    fn put(&self, fill: impl FnOnce(&mut Vec<u8>)) {
-        let mut sink = self.0.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        let Sink { buffer, writer } = &mut *sink;
+    fn write(&mut self, fill: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        let Self { buffer, writer, .. } = self;
         buffer.clear();
         fill(buffer);
         buffer.push(b'\n');
-        let _ = writer.write_all(buffer);
-        let _ = writer.flush();
+        writer.write_all(buffer)?;
+        writer.flush()
     }
 }
 
@@ -77,6 +114,7 @@ impl fmt::Debug for Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[derive(Clone, Default)]
     struct Memory(Arc<Mutex<Vec<Vec<u8>>>>);
@@ -106,20 +144,41 @@ mod tests {
         assert_eq!(lines, [own, "another program's\n"]);
     }
 
-    #[test]
-    fn a_line_that_cannot_be_written_is_lost() {
-        struct Full;
+    /// Takes lines while it has room.
+    #[derive(Clone, Default)]
+    struct Disk {
+        lines: Memory,
+        full: Arc<AtomicBool>,
+    }
 
-        impl Write for Full {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::BrokenPipe.into())
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.full.load(Ordering::Relaxed) {
+                return Err(io::Error::other("the disk is full"));
             }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Err(io::ErrorKind::BrokenPipe.into())
-            }
+            self.lines.write(bytes)
         }
 
-        Log::new(None, Full).write(&EVENT, SystemTime::UNIX_EPOCH);
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A line is written, or the other place is told once, until there is room again.
+    #[test]
+    fn a_line_that_cannot_be_written_is_lost_and_that_is_told_once() {
+        let (disk, other) = (Disk::default(), Memory::default());
+        let log = Log::open(None, Box::new(disk.clone()), Some(Box::new(other.clone())));
+        for full in [false, true, true, false, true, true] {
+            disk.full.store(full, Ordering::Relaxed);
+            log.write(&EVENT, SystemTime::UNIX_EPOCH);
+        }
+        assert_eq!(disk.lines.0.lock().unwrap().len(), 2);
+        let told = "{\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"level\":\"ERROR\",\"event\":\"log-not-written\",\
+            \"detail\":\"the disk is full\"}\n";
+        assert_eq!(String::from_utf8(other.0.lock().unwrap().concat()).unwrap(), told.repeat(2));
+
+        disk.full.store(true, Ordering::Relaxed);
+        Log::new(None, disk).write(&EVENT, SystemTime::UNIX_EPOCH);
     }
 }

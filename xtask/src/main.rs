@@ -6,6 +6,7 @@ mod deny;
 mod environments;
 mod lambda;
 mod no_std;
+mod output;
 mod package;
 mod tools;
 mod typos;
@@ -51,12 +52,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let done = match Arguments::try_parse() {
+        Ok(arguments) => run(&arguments),
+        Err(answer) if answer.use_stderr() => answer.exit(),
+        Err(answer) => output::written(answer.print()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => output::failure(&error),
     }
 }
 
@@ -109,7 +112,7 @@ fn bench(shell: &Shell) -> Result<()> {
     let artifacts = zigbuild::build(shell, Architecture::X86_64)?;
     for program in ["edge-signer/edge-signer.node", "authorizer/bootstrap", "rotator/bootstrap"] {
         let bytes = package::program(&artifacts, program, Architecture::X86_64)?.len();
-        println!("{program}: {bytes} bytes");
+        output::line(format_args!("{program}: {bytes} bytes"))?;
     }
     let addon = artifacts.join("edge-signer");
     cmd!(shell, "node tests/benches/sign.mjs {addon}").run()?;

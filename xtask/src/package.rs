@@ -3,6 +3,7 @@
 use crate::{
     archive::{Entry, zip},
     lambda::{Architecture, LIMITS},
+    output::line,
     zigbuild,
 };
 use anyhow::{Context as _, Result};
@@ -37,17 +38,19 @@ pub(crate) fn package(shell: &Shell, dist: &Path, architecture: Architecture) ->
     };
     let (authorizer, rotator) = (bootstrap("authorizer/bootstrap")?, bootstrap("rotator/bootstrap")?);
 
-    let mut sums = String::new();
+    let (mut sums, mut summary) = (String::new(), Vec::new());
     for (name, zip) in [("edge-signer.zip", &edge), ("authorizer.zip", &authorizer), ("rotator.zip", &rotator)] {
         let sum = sha256(zip);
-        println!("{name:<15}  {:>9} bytes  SHA-256 {sum}  {}", zip.len(), code_sha256(zip));
+        summary.push(format!("{name:<15}  {:>9} bytes  SHA-256 {sum}  {}", zip.len(), code_sha256(zip)));
         sums += &format!("{sum}  {name}\n");
     }
     let edge_parameters = parameters("CodeSha256", &code_sha256(&edge));
     let api_parameters = parameters("Architecture", architecture.name());
     let contents: [&[u8]; 6] =
         [sums.as_bytes(), edge_parameters.as_bytes(), api_parameters.as_bytes(), &edge, &authorizer, &rotator];
-    publish(dist, &contents).with_context(cannot_be_written)
+    publish(dist, &contents).with_context(cannot_be_written)?;
+    // When the files are complete, so that they are also complete if this cannot be printed.
+    summary.iter().try_for_each(line)
 }
 
 /// The bytes of a program, if Lambda can run it.

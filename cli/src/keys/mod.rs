@@ -92,6 +92,17 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether it changes keys if it succeeds.
+    pub(crate) fn changes_keys(&self) -> bool {
+        match self {
+            Self::Init { .. } => true,
+            Self::Show { .. } => false,
+            Self::Rotate { dry_run, .. } => !dry_run,
+        }
+    }
+}
+
 /// Where the keys are.
 #[derive(Args)]
 #[group(required = true, multiple = false)]

@@ -8,7 +8,7 @@ use crate::{
     explain::{self, TtlFlags},
     key_file,
     local::emulation::{Api, Emulation, Functions, Mode},
-    output::{Hint, line},
+    output::{self, Hint, line},
     times::now,
     timings::TimingOptions,
 };
@@ -160,6 +160,11 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     // The file last: its path may hold spaces.
     line(format_args!("ready edge=http://{edge} gateway=http://{gateway}{prefix} {host}api={api} keys={keys}"));
 
+    // Who waits for the line that cannot be written would wait for ever.
+    if !output::is_written() {
+        running.stop().await;
+        return Ok(());
+    }
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

@@ -55,9 +55,9 @@ impl Report {
         Self { only, format, results: Results::default() }
     }
 
-    /// Whether a chapter is to run.
+    /// Whether a chapter is to run. Without a place to print it, none is.
     pub(crate) fn includes(&self, chapter: Chapter) -> bool {
-        self.only.is_empty() || self.only.contains(&chapter)
+        output::is_written() && (self.only.is_empty() || self.only.contains(&chapter))
     }
 
     /// Runs a chapter, if it is to run. What it has seen is printed when it ends, even if it fails.

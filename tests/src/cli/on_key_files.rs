@@ -213,21 +213,6 @@ async fn keys_are_rotated_as_planned_and_a_dry_run_changes_nothing() {
     assert!(status == Some(1) && error.contains(expected), "{error}");
 }
 
-/// An emergency is carried out even if its output cannot be printed.
-#[tokio::test]
-async fn a_rotation_is_carried_out_even_if_its_output_cannot_be_printed() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("keys.json");
-    let path = path.to_str().unwrap();
-    run(&["keys", "init", "--keys", path]).await;
-    let before = fs::read(path).unwrap();
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let mut rotate = countersign(&["keys", "rotate", "--emergency", "--keys", path]);
-    let status = timeout(PATIENCE, rotate.stdout(full).status()).await.expect("it ends").unwrap();
-    assert_eq!(status.code(), Some(0));
-    assert_ne!(fs::read(path).unwrap(), before);
-}
-
 /// The reader of a server's log may close it: the server goes on, and an error keeps its status.
 #[tokio::test]
 async fn a_log_that_cannot_be_written_does_not_stop_the_program() {

@@ -370,42 +370,48 @@ impl Event<'_> {
     }
 
     /// Its metrics.
-    pub(crate) fn measurements(&self) -> [Option<Measurement>; 2] {
+    pub(crate) fn measurements(&self) -> [Option<Measurement>; 3] {
         let age = |age: Option<u64>| age.map(|age| Measurement::of(&metric::KEY_SET_AGE, age));
+        let mode = |monitor: bool| Some(Measurement::of(&metric::MONITOR_MODE, monitor.into()));
         let counted = |counted, reason| Measurement::by(counted, 1, DimensionValue::Word(reason));
         match *self {
-            Self::RequestAdmitted { key_set_age, .. } => [Some(Measurement::of(&metric::ALLOWED, 1)), age(key_set_age)],
+            Self::RequestAdmitted { key_set_age, .. } => {
+                [Some(Measurement::of(&metric::ALLOWED, 1)), age(key_set_age), None]
+            }
             Self::RequestRefused(request) => {
-                [Some(counted(&metric::REFUSED, request.reason)), age(request.key_set_age)]
+                [Some(counted(&metric::REFUSED, request.reason)), age(request.key_set_age), mode(false)]
             }
             Self::RequestWouldBeRefused(request) => {
-                [Some(counted(&metric::WOULD_REFUSE, request.reason)), age(request.key_set_age)]
+                [Some(counted(&metric::WOULD_REFUSE, request.reason)), age(request.key_set_age), mode(true)]
             }
             Self::RequestUndecided(request) => {
-                [Some(Measurement::of(&metric::UNAVAILABLE, 1)), age(request.key_set_age)]
+                [Some(Measurement::of(&metric::UNAVAILABLE, 1)), age(request.key_set_age), None]
             }
-            Self::KeysRead { secret_age, monitor_mode } => [
-                secret_age.map(|age| Measurement::of(&metric::SECRET_AGE, age)),
-                Some(Measurement::of(&metric::MONITOR_MODE, monitor_mode.into())),
-            ],
+            Self::KeysRead { secret_age, monitor_mode } => {
+                [secret_age.map(|age| Measurement::of(&metric::SECRET_AGE, age)), mode(monitor_mode), None]
+            }
             Self::RefreshFailed { key_set_age, .. } => {
-                [Some(Measurement::of(&metric::REFRESH_FAILED, 1)), age(key_set_age)]
+                [Some(Measurement::of(&metric::REFRESH_FAILED, 1)), age(key_set_age), None]
             }
             Self::RequestAnsweredAtEdge(request) => {
-                [Some(Measurement::by(&metric::EDGE_ANSWERED, 1, DimensionValue::Status(request.status))), None]
+                [Some(Measurement::by(&metric::EDGE_ANSWERED, 1, DimensionValue::Status(request.status))), None, None]
             }
-            Self::RequestForwardedUnsigned(request) => {
-                [Some(Measurement::by(&metric::EDGE_WOULD_ANSWER, 1, DimensionValue::Status(request.status))), None]
-            }
-            Self::MethodOverrideRemoved(_) => [Some(Measurement::of(&metric::METHOD_OVERRIDE_REMOVED, 1)), None],
-            Self::KeysRotated { kind, .. } => [Some(counted(&metric::KEYS_ROTATED, kind)), None],
+            Self::RequestForwardedUnsigned(request) => [
+                Some(Measurement::by(&metric::EDGE_WOULD_ANSWER, 1, DimensionValue::Status(request.status))),
+                None,
+                None,
+            ],
+            Self::MethodOverrideRemoved(_) => [Some(Measurement::of(&metric::METHOD_OVERRIDE_REMOVED, 1)), None, None],
+            Self::KeysRotated { kind, .. } => [Some(counted(&metric::KEYS_ROTATED, kind)), None, None],
             Self::RotationDone(end) => [
                 Some(counted(&metric::ROTATION, "done")),
                 Some(Measurement::of(&metric::ROTATION_DURATION, end.duration_ms)),
+                None,
             ],
             Self::RotationFailed { end, .. } => [
                 Some(counted(&metric::ROTATION, "failed")),
                 Some(Measurement::of(&metric::ROTATION_DURATION, end.duration_ms)),
+                None,
             ],
             Self::EventUnreadable { .. }
             | Self::ViewerDigestRemoved(_)
@@ -423,7 +429,7 @@ impl Event<'_> {
             | Self::KeyFileRotated { .. }
             | Self::KeyFileNotRotated { .. }
             | Self::RequestAnsweredByCloudfront { .. }
-            | Self::RequestRefusedByGateway { .. } => [None, None],
+            | Self::RequestRefusedByGateway { .. } => [None, None, None],
         }
     }
 }

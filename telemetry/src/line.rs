@@ -122,6 +122,7 @@ mod tests {
     }
 
     const AGE: (&str, &str, Option<&str>) = ("KeySetAge", "Seconds", None);
+    const MODE: (&str, &str, Option<&str>) = ("MonitorMode", "None", None);
 
     #[test]
     fn an_admitted_request_counts_and_has_the_age_of_the_keys() {
@@ -161,17 +162,20 @@ mod tests {
         check(
             &Event::RequestRefused(refused("key-unknown", Some(59))),
             "WARN",
-            &[("Refused", "Count", Some("Reason")), AGE],
+            &[("Refused", "Count", Some("Reason")), AGE, MODE],
             with(
                 members("request-refused", "key-unknown"),
-                json!({ "key_set_age": 59, "Reason": "key-unknown", "Refused": 1, "KeySetAge": 59 }),
+                json!({ "key_set_age": 59, "Reason": "key-unknown", "Refused": 1, "KeySetAge": 59, "MonitorMode": 0 }),
             ),
         );
         check(
             &Event::RequestWouldBeRefused(refused("no-keys", None)),
             "WARN",
-            &[("WouldRefuse", "Count", Some("Reason"))],
-            with(members("request-would-be-refused", "no-keys"), json!({ "Reason": "no-keys", "WouldRefuse": 1 })),
+            &[("WouldRefuse", "Count", Some("Reason")), MODE],
+            with(
+                members("request-would-be-refused", "no-keys"),
+                json!({ "Reason": "no-keys", "WouldRefuse": 1, "MonitorMode": 1 }),
+            ),
         );
         check(
             &Event::RequestUndecided(refused("no-keys", None)),
@@ -183,17 +187,16 @@ mod tests {
 
     #[test]
     fn a_read_of_the_keys_has_the_mode_as_a_metric_even_without_an_age() {
-        let mode = ("MonitorMode", "None", None);
         check(
             &Event::KeysRead { secret_age: Some(60), monitor_mode: true },
             "INFO",
-            &[("SecretAge", "Seconds", None), mode],
+            &[("SecretAge", "Seconds", None), MODE],
             json!({ "event": "keys-read", "secret_age": 60, "monitor_mode": true, "SecretAge": 60, "MonitorMode": 1 }),
         );
         check(
             &Event::KeysRead { secret_age: None, monitor_mode: false },
             "INFO",
-            &[mode],
+            &[MODE],
             json!({ "event": "keys-read", "monitor_mode": false, "MonitorMode": 0 }),
         );
     }

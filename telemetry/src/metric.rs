@@ -76,7 +76,8 @@ metrics! {
     KEY_SET_AGE: "KeySetAge", Seconds, None;
     /// How long ago the current version of the secret was made, at each read of the keys.
     SECRET_AGE: "SecretAge", Seconds, None;
-    /// The mode of the authorizer, at each read of the keys: 1 in monitor mode, 0 in enforce mode.
+    /// The mode of the authorizer, at each read of the keys and at each request that is or would be refused: 1 in monitor mode, 0 in
+    /// enforce mode.
     MONITOR_MODE: "MonitorMode", None, None;
     /// The keys, or a value of the origin's header, could not be read again, at the edge or by the authorizer.
     REFRESH_FAILED: "RefreshFailed", Count, None;

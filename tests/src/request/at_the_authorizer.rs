@@ -93,13 +93,15 @@ async fn a_line_of_the_log_is_a_metric() {
     let secret_age = json!({ "Name": "SecretAge", "Unit": "Seconds" });
     let by_name = |these| json!([metrics(json!([["FunctionName"]]), these)]);
     let monitor_mode = json!({ "Name": "MonitorMode", "Unit": "None" });
-    assert_eq!(directives(&log[0]), by_name(json!([secret_age, monitor_mode])));
+    assert_eq!(directives(&log[0]), by_name(json!([secret_age, &monitor_mode])));
     assert_eq!(log[0]["MonitorMode"], 0);
     assert_eq!((&log[0]["event"], &log[0]["secret_age"]), (&json!("keys-read"), &log[0]["SecretAge"]));
     assert_eq!(directives(&log[1]), by_name(json!([count("Allowed"), age])));
     assert_eq!((&log[1]["FunctionName"], &log[1]["Allowed"]), (&json!("authorizer"), &json!(1)));
     let by_reason = json!([["FunctionName"], ["FunctionName", "Reason"]]);
-    assert_eq!(directives(&log[2]), json!([metrics(by_reason, json!([count("Refused")]))]));
+    let refused = metrics(by_reason, json!([count("Refused")]));
+    let mode = metrics(json!([["FunctionName"]]), json!([monitor_mode]));
+    assert_eq!(directives(&log[2]), json!([refused, mode]));
     assert_eq!((&log[2]["Refused"], &log[2]["Reason"]), (&json!(1), &json!("header-missing")));
 }
 

@@ -56,6 +56,7 @@ pub(crate) const FORGERS: &str = "strangers send signatures of other requests";
 pub(crate) const ROTATION_FAILS: &str = "a rotation fails eight times (the dead letter by hand)";
 pub(crate) const ROTATION_OVERDUE: &str = "a rotation is overdue";
 pub(crate) const MONITOR_WEEK: &str = "a week in monitor mode";
+pub(crate) const UNSIGNED_WEEK: &str = "a week in monitor mode in which nothing is signed";
 
 /// The queue of the dead letters.
 pub(crate) const DEAD_LETTERS: &str = "dead-letters";
@@ -94,7 +95,8 @@ pub(crate) async fn all(api: ApiKind) -> Vec<Situation> {
     situations.extend(nights(api).await);
     situations.extend(stale_keys(api, &healthy).await);
     situations.push(rotation_fails(&healthy).await);
-    situations.extend(monitor_mode(api, &healthy).await);
+    let unsigned = minutes::no_association(api, Mode::Monitor).await;
+    situations.extend(monitor_mode(&healthy, &minutes::monitored(api).await, &unsigned));
     situations
 }
 
@@ -202,19 +204,23 @@ async fn rotation_fails(healthy: &Minute) -> Situation {
 }
 
 /// A day in enforce mode, and then monitor mode, without requests on some of the days. On the seventh day somebody ends it, or
-/// nobody does, and then it is a week when that day is over.
-async fn monitor_mode(api: ApiKind, healthy: &Minute) -> [Situation; 2] {
-    let monitored = minutes::monitored(api).await;
+/// nobody does, and then it is a week when that day is over. A request without a signature causes no read of the keys.
+fn monitor_mode(healthy: &Minute, monitored: &Minute, unsigned: &Minute) -> [Situation; 3] {
     let of_day = |day: u32| (day * DAY..(day + 1) * DAY).step_by(5);
     let mut ended = Timeline::idle(12 * DAY);
     ended.add(of_day(0), healthy);
-    [1, 2, 4, 5].iter().for_each(|&day| ended.add(of_day(day), &monitored));
-    let mut left_on = ended.clone();
+    [1, 2, 4, 5].iter().for_each(|&day| ended.add(of_day(day), monitored));
     [7, 8, 9, 10].iter().for_each(|&day| ended.add(of_day(day), healthy));
-    [8, 9].iter().for_each(|&day| left_on.add(of_day(day), &monitored));
-    [10, 11].iter().for_each(|&day| left_on.add(of_day(day), healthy));
+    let left_on = |name, minute| {
+        let mut timeline = Timeline::idle(12 * DAY);
+        timeline.add(of_day(0), healthy);
+        [1, 2, 4, 5, 8, 9].iter().for_each(|&day| timeline.add(of_day(day), minute));
+        [10, 11].iter().for_each(|&day| timeline.add(of_day(day), healthy));
+        Situation { name, timeline, begins: 8 * DAY, over: 10 * DAY, every: HOUR }
+    };
     [
         Situation { every: HOUR, ..well(MONITOR_DAYS, ended) },
-        Situation { name: MONITOR_WEEK, timeline: left_on, begins: 8 * DAY, over: 10 * DAY, every: HOUR },
+        left_on(MONITOR_WEEK, monitored),
+        left_on(UNSIGNED_WEEK, unsigned),
     ]
 }

@@ -47,7 +47,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("RotationFailedAlarm", &[of::ROTATION_FAILS]),
     ("RotationOverdueAlarm", &[of::ROTATION_OVERDUE]),
     ("DeadLettersAlarm", &[of::ROTATION_FAILS]),
-    ("MonitorModeAlarm", &[of::MONITOR_WEEK]),
+    ("MonitorModeAlarm", &[of::MONITOR_WEEK, of::UNSIGNED_WEEK]),
 ];
 
 /// Where an alarm behaves in another way than the table says. If it rings, it does so after the begin, and no longer at the end, hours

@@ -111,19 +111,19 @@ impl<'a> Event<'a> {
             }
             (None, last) => singles(last),
         };
-        let mut query = Query::new();
-        match (raw.multi_value_query_string_parameters, raw.query_string_parameters) {
+        let query: Query<'a> = match (raw.multi_value_query_string_parameters, raw.query_string_parameters) {
             (Some(Pairs(all)), _) => {
-                for (name, Texts(values)) in all {
-                    query.entry(name).or_default().extend(values.into_iter().map(|Text(value)| value));
+                // A name without a value is not a part of any query, and would pass unseen.
+                if all.iter().any(|(_, Texts(values))| values.is_empty()) {
+                    return Err(EventError::Unsupported("has a query parameter without a value"));
                 }
+                let each = |(name, Texts(values)): (Cow<'a, str>, Texts<'a>)| {
+                    values.into_iter().map(move |Text(value)| (name.clone(), value))
+                };
+                all.into_iter().flat_map(each).collect()
             }
-            (None, last) => {
-                for (name, value) in singles(last) {
-                    query.entry(name).or_default().push(value);
-                }
-            }
-        }
+            (None, last) => singles(last).into_iter().collect(),
+        };
         Ok(Self {
             response_format: ResponseFormat::IamPolicy { method_arn: raw.method_arn.ok_or(EventError::MethodArn)?.0 },
             method: context.http_method.unwrap_or_default().0,

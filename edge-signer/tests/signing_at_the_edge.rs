@@ -128,11 +128,9 @@ impl Event {
     fn verdict(&self) -> Result<(KeyId, IpAddr), Refusal> {
         let sent = self.sent(&self.edits());
         let headers: Vec<_> = sent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let mut query = Query::new();
-        for pair in self.querystring.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap();
-            query.entry(name.into()).or_default().push(value.into());
-        }
+        let pairs = self.querystring.split('&').filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| pair.split_once('=').unwrap());
+        let query: Query<'_> = pairs.map(|(name, value)| (name.into(), value.into())).collect();
         let received = ReceivedRequest {
             method: self.method,
             second_method: None,

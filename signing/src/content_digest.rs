@@ -42,21 +42,26 @@ impl TryFrom<&str> for ContentDigest {
     /// Reads the field as one value. Digests by other algorithms are allowed beside these two, and are ignored.
     fn try_from(field: &str) -> Result<Self, ContentDigestError> {
         let mut digest = Self { sha256: None, sha512: None };
-        for member in byte_sequences(field).map_err(|_| ContentDigestError)? {
-            let known_before = match member.key {
-                "sha-256" => digest.sha256.replace(member.value.decode().ok_or(ContentDigestError)?).is_some(),
-                "sha-512" => digest.sha512.replace(member.value.decode().ok_or(ContentDigestError)?).is_some(),
-                _ => false,
+        let mut is_whole_and_once = true;
+        byte_sequences(field, |member| {
+            is_whole_and_once &= match member.key {
+                "sha-256" => set_once(&mut digest.sha256, member.value.decode()),
+                "sha-512" => set_once(&mut digest.sha512, member.value.decode()),
+                _ => true,
             };
-            if known_before {
-                return Err(ContentDigestError);
-            }
-        }
+        })
+        .map_err(|_| ContentDigestError)?;
         match digest {
             Self { sha256: None, sha512: None } => Err(ContentDigestError),
-            _ => Ok(digest),
+            _ if is_whole_and_once => Ok(digest),
+            _ => Err(ContentDigestError),
         }
     }
+}
+
+/// Whether there is a value, and none was there before.
+fn set_once<T>(place: &mut Option<T>, value: Option<T>) -> bool {
+    value.is_some_and(|value| place.replace(value).is_none())
 }
 
 #[cfg(test)]

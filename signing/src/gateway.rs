@@ -121,12 +121,12 @@ fn escapes(text: &str) -> impl Iterator<Item = Option<u8>> {
 /// How they decode an invalid escape, or an escape that decodes to invalid UTF-8, is not known: such a query is
 /// refused.
 fn decode_query(query: &str) -> Result<Query<'_>, Refusal> {
-    let mut decoded = Query::new();
-    for pair in query.split(['&', ';']).filter(|pair| !pair.is_empty()) {
+    let pairs = query.split(['&', ';']).filter(|pair| !pair.is_empty());
+    let decoded = pairs.map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        decoded.entry(decode(name)?).or_default().push(decode(value)?);
-    }
-    Ok(decoded)
+        Ok((decode(name)?, decode(value)?))
+    });
+    decoded.collect()
 }
 
 fn decode(text: &str) -> Result<Cow<'_, str>, Refusal> {
@@ -182,8 +182,8 @@ mod tests {
     }
 
     fn rest<'a>(path: &'a str, api_path: &'a str, query: &[(&'a str, &[&'a str])]) -> ReceivedTarget<'a> {
-        let values = |values: &[&'a str]| values.iter().map(|value| Cow::Borrowed(*value)).collect();
-        let query = query.iter().map(|(name, all)| (Cow::Borrowed(*name), values(all))).collect();
+        let pairs = query.iter().flat_map(|&(name, values)| values.iter().map(move |&value| (name, value)));
+        let query = pairs.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))).collect();
         ReceivedTarget::Rest { path: path.into(), api_path: api_path.into(), query }
     }
 

@@ -1,7 +1,7 @@
 //! What a gateway shows of a request.
 
 use crate::time::UnixSeconds;
-use alloc::{borrow::Cow, collections::BTreeMap, vec::Vec};
+use alloc::{borrow::Cow, vec::Vec};
 
 /// A request as a gateway shows it to its authorizer. Not `Debug`: its headers hold the credentials of viewers.
 #[derive(Clone)]
@@ -48,5 +48,24 @@ pub enum ReceivedTarget<'a> {
     },
 }
 
-/// A query as REST APIs show it: decoded, the names in no order, the values of one name in the order of the request.
-pub type Query<'a> = BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>>;
+/// A query as REST APIs show it: decoded names, each with a value. The order of different names does not count, and the order of
+/// the values of one name does.
+///
+/// ```
+/// use signing::Query;
+///
+/// let query = |pairs: &[(&'static str, &'static str)]| pairs.iter().map(|&(name, value)| (name.into(), value.into())).collect::<Query>();
+/// assert_eq!(query(&[("a", "1"), ("b", "2"), ("a", "3")]), query(&[("b", "2"), ("a", "1"), ("a", "3")]));
+/// assert_ne!(query(&[("a", "1"), ("a", "3")]), query(&[("a", "3"), ("a", "1")]));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl<'a> FromIterator<(Cow<'a, str>, Cow<'a, str>)> for Query<'a> {
+    fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>>(pairs: I) -> Self {
+        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        // A stable sort: the values of one name stay in their order.
+        pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Self(pairs)
+    }
+}

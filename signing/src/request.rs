@@ -1,5 +1,6 @@
 //! The parts of a request that a signature covers, each parsed once into a type of its own.
 
+use crate::structured_field::decode_exactly;
 use alloc::{borrow::Cow, string::String};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use core::{fmt, net::IpAddr};
@@ -191,9 +192,17 @@ impl Nonce {
     }
 }
 
+impl Nonce {
+    /// Writes its 22 characters at the end of a text.
+    pub(crate) fn write(self, text: &mut String) {
+        URL_SAFE_NO_PAD.encode_string(self.0, text);
+    }
+}
+
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text: String = URL_SAFE_NO_PAD.encode(self.0);
+        let mut text = String::with_capacity(22);
+        self.write(&mut text);
         f.write_str(&text)
     }
 }
@@ -202,7 +211,7 @@ impl TryFrom<&str> for Nonce {
     type Error = Malformed;
 
     fn try_from(text: &str) -> Result<Self, Malformed> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        let bytes = decode_exactly(&URL_SAFE_NO_PAD, text);
         bytes.map(Self).ok_or(Malformed { expected: "22 characters of base64url" })
     }
 }

@@ -1,9 +1,9 @@
 use crate::{
     Component, Field, Key, Nonce, Request, UnixSeconds,
     profile::{ALGORITHM, LABEL},
-    signature_base::signature_base,
+    signature_base::{begin_last_line, lines},
 };
-use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use core::time::Duration;
 
@@ -60,17 +60,73 @@ impl Signature {
 pub fn sign(request: &Request<'_>, key: &Key, nonce: Nonce, lifetime: Duration, now: UnixSeconds) -> Signature {
     let covered =
         || Component::ALL.into_iter().filter(|c| *c != Component::ContentDigest || request.content_digest.is_some());
-    let mut parameters = String::with_capacity(320);
-    for component in covered() {
-        parameters.push_str(if parameters.is_empty() { "(\"" } else { " \"" });
-        parameters.push_str(component.name());
-        parameters.push('"');
+    // The base ends with the parameters, and so does the member of `Countersign-Signature-Input`: one text becomes the other.
+    let mut base = lines(request, covered(), PARAMETERS);
+    begin_last_line(&mut base);
+    let start = base.len();
+    write_parameters(&mut base, covered(), key, nonce, now, now + lifetime);
+    let mac = key.mac(base.as_bytes());
+    base.replace_range(..start, MEMBER);
+    let mut signature = String::with_capacity(MEMBER.len() + 46);
+    signature.push_str(MEMBER);
+    signature.push(':');
+    STANDARD.encode_string(mac, &mut signature);
+    signature.push(':');
+    Signature { input: base, signature }
+}
+
+/// The beginning of both members.
+const MEMBER: &str = "countersign=";
+
+/// The most bytes that the parameters have: the covered components, two times, the nonce, and a key id of 64 characters.
+const PARAMETERS: usize = 352;
+
+fn write_parameters(
+    text: &mut String,
+    covered: impl Iterator<Item = Component>,
+    key: &Key,
+    nonce: Nonce,
+    created: UnixSeconds,
+    expires: UnixSeconds,
+) {
+    let mut digits = itoa::Buffer::new();
+    for (index, component) in covered.enumerate() {
+        text.push_str(if index == 0 { "(\"" } else { " \"" });
+        text.push_str(component.name());
+        text.push('"');
     }
-    parameters.push_str(&format!(
-        ");created={now};expires={expires};nonce=\"{nonce}\";alg=\"{ALGORITHM}\";keyid=\"{id}\";tag=\"{LABEL}\"",
-        expires = now + lifetime,
-        id = key.id(),
-    ));
-    let mac = key.mac(signature_base(request, covered(), &parameters).as_bytes());
-    Signature { input: format!("{LABEL}={parameters}"), signature: format!("{LABEL}=:{}:", STANDARD.encode(mac)) }
+    text.push_str(");created=");
+    text.push_str(digits.format(created.get()));
+    text.push_str(";expires=");
+    text.push_str(digits.format(expires.get()));
+    text.push_str(";nonce=\"");
+    nonce.write(text);
+    text.push_str("\";alg=\"");
+    text.push_str(ALGORITHM);
+    text.push_str("\";keyid=\"");
+    text.push_str(key.id().as_str());
+    text.push_str("\";tag=\"");
+    text.push_str(LABEL);
+    text.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_members_have_the_label() {
+        assert_eq!(MEMBER.strip_suffix('='), Some(LABEL));
+    }
+
+    #[test]
+    fn the_longest_parameters_fit_into_the_text_as_it_was_allocated() {
+        let id = "k".repeat(64);
+        let key =
+            Key::new(id.as_str().try_into().unwrap(), &[7; 32], UnixSeconds::new(0), UnixSeconds::new(1)).unwrap();
+        let mut text = String::new();
+        let most = UnixSeconds::new(u64::MAX);
+        write_parameters(&mut text, Component::ALL.into_iter(), &key, Nonce::new([0xff; 16]), most, most);
+        assert!(text.len() <= PARAMETERS, "{}: {text}", text.len());
+    }
 }

@@ -9,7 +9,21 @@ pub(crate) fn signature_base(
     covered: impl IntoIterator<Item = Component>,
     parameters: &str,
 ) -> String {
-    let mut base = String::with_capacity(512 + request.target.as_str().len() + parameters.len());
+    let mut base = lines(request, covered, parameters.len());
+    begin_last_line(&mut base);
+    base.push_str(parameters);
+    base
+}
+
+/// A line for each covered component, in a text that also has room for parameters of so many bytes.
+pub(crate) fn lines(request: &Request<'_>, covered: impl IntoIterator<Item = Component>, parameters: usize) -> String {
+    // The names of the components, with all that is around their values, have 122 bytes.
+    let values = request.method.as_str().len()
+        + request.authority.as_str().len()
+        + request.target.as_str().len()
+        + request.viewer_ip.as_str().len()
+        + request.content_digest.map_or(0, |value| value.as_str().len());
+    let mut base = String::with_capacity(128 + values + parameters);
     for component in covered {
         match component {
             Component::Method => line(&mut base, component.name(), &[request.method.as_str()]),
@@ -23,21 +37,20 @@ pub(crate) fn signature_base(
             }
         }
     }
-    last_line(&mut base, parameters);
     base
+}
+
+/// What stands before the parameters.
+pub(crate) fn begin_last_line(base: &mut String) {
+    base.push_str("\"@signature-params\": ");
 }
 
 fn line(base: &mut String, name: &str, value: &[&str]) {
     base.push('"');
     base.push_str(name);
     base.push_str("\": ");
-    base.extend(value.iter().copied());
+    value.iter().for_each(|part| base.push_str(part));
     base.push('\n');
-}
-
-fn last_line(base: &mut String, parameters: &str) {
-    base.push_str("\"@signature-params\": ");
-    base.push_str(parameters);
 }
 
 #[cfg(test)]
@@ -77,7 +90,8 @@ mod tests {
         line(&mut base, "date", &["Tue, 20 Apr 2021 02:07:55 GMT"]);
         line(&mut base, "@authority", &["example.com"]);
         line(&mut base, "content-type", &["application/json"]);
-        last_line(&mut base, parameters);
+        begin_last_line(&mut base);
+        base.push_str(parameters);
         let id = KeyId::try_from("test-shared-secret").unwrap();
         let key = Key::new(id, &secret.unwrap(), UnixSeconds::new(0), UnixSeconds::new(1)).unwrap();
         assert_eq!(STANDARD.encode(key.mac(base.as_bytes())), "pxcQw6G3AjtMBQjwo8XzkZf/bws5LelbaMk5rGIGtE8=");

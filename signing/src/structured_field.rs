@@ -2,13 +2,11 @@
 //!
 //! Two kinds of dictionary: of inner lists (`Signature-Input`) and of byte sequences (`Signature`, `Content-Digest`). A
 //! key that appears twice is reported twice, for the caller to refuse. RFC 8941 lets the last one win.
+//!
+//! Nothing is allocated: a request that is refused costs no more than one that is admitted.
 
-use alloc::vec::Vec;
-use base64::{
-    Engine as _,
-    alphabet::STANDARD as STANDARD_ALPHABET,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
-};
+use arrayvec::ArrayVec;
+use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// One member of a dictionary.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,25 +17,44 @@ pub(crate) struct Member<'a, V> {
     pub(crate) text: &'a str,
 }
 
+/// How many items and parameters of a list are kept: one more than there are names for them. Of more than that, one is
+/// unknown or repeated among those that are kept, and the caller refuses it.
+const KEPT: usize = 7;
+
 /// `("a" "b");p=1`: strings with parameters.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct InnerList<'a> {
-    pub(crate) items: Vec<(SfString<'a>, Vec<Parameter<'a>>)>,
-    pub(crate) parameters: Vec<Parameter<'a>>,
+    pub(crate) items: ArrayVec<Item<'a>, KEPT>,
+    pub(crate) parameters: ArrayVec<Parameter<'a>, KEPT>,
+}
+
+/// `"a"` or `"a";p=1` in an inner list.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Item<'a> {
+    pub(crate) name: SfString<'a>,
+    pub(crate) has_parameters: bool,
 }
 
 /// `:YWJj:` with parameters.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ByteSequence<'a> {
     base64: &'a str,
-    pub(crate) parameters: Vec<Parameter<'a>>,
+    pub(crate) has_parameters: bool,
 }
 
 impl ByteSequence<'_> {
     /// The bytes, if there are exactly `N` of them in canonical, padded base64.
     pub(crate) fn decode<const N: usize>(&self) -> Option<[u8; N]> {
-        STANDARD.decode(self.base64).ok()?.try_into().ok()
+        decode_exactly(&STANDARD, self.base64)
     }
+}
+
+/// The bytes of a text, if there are exactly `N` of them. `N` is at most 64.
+pub(crate) fn decode_exactly<const N: usize>(engine: &impl Engine, text: &str) -> Option<[u8; N]> {
+    // An engine asks for room for the longest text of this length, with up to three bytes more than it has.
+    let mut bytes = [0; 96];
+    let length = engine.decode_slice(text, &mut bytes).ok()?;
+    bytes.get(..length)?.try_into().ok()
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -72,14 +89,20 @@ pub(crate) struct StructuredFieldError {
     pub(crate) at: usize,
 }
 
-/// Parses a dictionary whose members are inner lists of strings, as `Signature-Input` is.
-pub(crate) fn inner_lists(text: &str) -> Result<Vec<Member<'_, InnerList<'_>>>, StructuredFieldError> {
-    Parser::new(text).dictionary(Parser::inner_list)
+/// Parses a dictionary whose members are inner lists of strings, as `Signature-Input` is, and gives each to `member`.
+pub(crate) fn inner_lists<'a>(
+    text: &'a str,
+    member: impl FnMut(Member<'a, InnerList<'a>>),
+) -> Result<(), StructuredFieldError> {
+    Parser::new(text).dictionary(Parser::inner_list, member)
 }
 
-/// Parses a dictionary whose members are byte sequences, as `Signature` and `Content-Digest` are.
-pub(crate) fn byte_sequences(text: &str) -> Result<Vec<Member<'_, ByteSequence<'_>>>, StructuredFieldError> {
-    Parser::new(text).dictionary(Parser::byte_sequence)
+/// Parses a dictionary whose members are byte sequences, as `Signature` and `Content-Digest` are, and gives each to `member`.
+pub(crate) fn byte_sequences<'a>(
+    text: &'a str,
+    member: impl FnMut(Member<'a, ByteSequence<'a>>),
+) -> Result<(), StructuredFieldError> {
+    Parser::new(text).dictionary(Parser::byte_sequence, member)
 }
 
 struct Parser<'a> {
@@ -94,15 +117,14 @@ impl<'a> Parser<'a> {
         Self { text, at: 0 }
     }
 
-    fn dictionary<V>(mut self, value: fn(&mut Self) -> Parsed<V>) -> Parsed<Vec<Member<'a, V>>> {
-        let mut members = Vec::new();
+    fn dictionary<V>(mut self, value: fn(&mut Self) -> Parsed<V>, mut member: impl FnMut(Member<'a, V>)) -> Parsed<()> {
         self.skip(|byte| byte == b' ');
         while !self.at_end() {
             let key = self.key()?;
             self.expect(b'=')?;
             let start = self.at;
             let value = value(&mut self)?;
-            members.push(Member { key, value, text: self.since(start) });
+            member(Member { key, value, text: self.since(start) });
             self.skip(is_optional_whitespace);
             if self.at_end() {
                 break;
@@ -113,18 +135,19 @@ impl<'a> Parser<'a> {
                 return self.fail();
             }
         }
-        Ok(members)
+        Ok(())
     }
 
     fn inner_list(&mut self) -> Parsed<InnerList<'a>> {
         self.expect(b'(')?;
-        let mut items = Vec::new();
+        let mut items = ArrayVec::new();
         loop {
             self.skip(|byte| byte == b' ');
             if self.take(b')') {
                 break;
             }
-            items.push((self.string()?, self.parameters()?));
+            let item = Item { name: self.string()?, has_parameters: !self.parameters()?.is_empty() };
+            let _ = items.try_push(item);
             if !matches!(self.peek(), Some(b' ' | b')')) {
                 return self.fail();
             }
@@ -133,16 +156,16 @@ impl<'a> Parser<'a> {
     }
 
     fn byte_sequence(&mut self) -> Parsed<ByteSequence<'a>> {
-        Ok(ByteSequence { base64: self.bytes()?, parameters: self.parameters()? })
+        Ok(ByteSequence { base64: self.bytes()?, has_parameters: !self.parameters()?.is_empty() })
     }
 
-    fn parameters(&mut self) -> Parsed<Vec<Parameter<'a>>> {
-        let mut parameters = Vec::new();
+    fn parameters(&mut self) -> Parsed<ArrayVec<Parameter<'a>, KEPT>> {
+        let mut parameters = ArrayVec::new();
         while self.take(b';') {
             self.skip(|byte| byte == b' ');
             let key = self.key()?;
             let value = if self.take(b'=') { self.bare_item()? } else { BareItem::Boolean };
-            parameters.push(Parameter { key, value });
+            let _ = parameters.try_push(Parameter { key, value });
         }
         Ok(parameters)
     }
@@ -194,19 +217,21 @@ impl<'a> Parser<'a> {
 
     /// Padding may be missing and spare bits set (RFC 8941, section 4.2.7); [`ByteSequence::decode`] is stricter.
     fn bytes(&mut self) -> Parsed<&'a str> {
-        const LENIENT: GeneralPurpose = GeneralPurpose::new(
-            &STANDARD_ALPHABET,
-            GeneralPurposeConfig::new()
-                .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-                .with_decode_allow_trailing_bits(true),
-        );
         self.expect(b':')?;
         let start = self.at;
-        self.skip(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
-        let base64 = self.since(start);
-        if LENIENT.decode(base64).is_err() {
+        self.skip(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte));
+        let characters = self.at - start;
+        self.skip(|byte| byte == b'=');
+        // The last group may lack its padding, but not have more of it, and never has one character.
+        let may_pad = match characters % 4 {
+            0 => 0,
+            1 => return self.fail(),
+            rest => 4 - rest,
+        };
+        if self.at - start - characters > may_pad {
             return self.fail();
         }
+        let base64 = self.since(start);
         self.expect(b':')?;
         Ok(base64)
     }
@@ -283,19 +308,35 @@ fn is_token(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
+    use alloc::{string::String, vec, vec::Vec};
+    use base64::{
+        alphabet::STANDARD as STANDARD_ALPHABET,
+        engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    };
+
+    type All<'a, V> = Result<Vec<Member<'a, V>>, StructuredFieldError>;
+
+    fn all_inner_lists(text: &str) -> All<'_, InnerList<'_>> {
+        let mut all = Vec::new();
+        inner_lists(text, |member| all.push(member)).map(|()| all)
+    }
+
+    fn all_byte_sequences(text: &str) -> All<'_, ByteSequence<'_>> {
+        let mut all = Vec::new();
+        byte_sequences(text, |member| all.push(member)).map(|()| all)
+    }
 
     #[test]
     fn a_signature_input_is_read_and_its_text_kept() {
         let text = "sig1=(\"@method\" \"@query-param\";name=\"a\" );created=1;x=-2;d=1.5;t=tok/en;b=:YQ==:;f;g=?0 ,\tcountersign=()";
-        let members = inner_lists(text).unwrap();
+        let members = all_inner_lists(text).unwrap();
         assert_eq!(members.iter().map(|member| member.key).collect::<Vec<_>>(), ["sig1", "countersign"]);
         assert_eq!(
             members[0].text,
             "(\"@method\" \"@query-param\";name=\"a\" );created=1;x=-2;d=1.5;t=tok/en;b=:YQ==:;f;g=?0"
         );
-        let name = Parameter { key: "name", value: BareItem::String(SfString("a")) };
-        assert_eq!(members[0].value.items, vec![(SfString("@method"), vec![]), (SfString("@query-param"), vec![name])]);
+        let items = members[0].value.items.iter().map(|item| (item.name.0, item.has_parameters));
+        assert_eq!(items.collect::<Vec<_>>(), [("@method", false), ("@query-param", true)]);
         let parameters = &members[0].value.parameters;
         assert_eq!(
             parameters.iter().map(|parameter| &parameter.value).collect::<Vec<_>>(),
@@ -309,7 +350,7 @@ mod tests {
                 &BareItem::Boolean
             ]
         );
-        assert_eq!(members[1].value.items, vec![]);
+        assert!(members[1].value.items.is_empty());
     }
 
     #[test]
@@ -348,7 +389,7 @@ mod tests {
             ("a=();x=:YQ===:", 13),
         ];
         for (text, at) in table {
-            assert_eq!(inner_lists(text), Err(StructuredFieldError { at }), "{text:?}");
+            assert_eq!(all_inner_lists(text), Err(StructuredFieldError { at }), "{text:?}");
         }
     }
 
@@ -356,7 +397,7 @@ mod tests {
     fn byte_sequences_decode_only_to_the_expected_length_in_canonical_base64() {
         #[track_caller]
         fn check(text: &str, expected: Option<[u8; 2]>) {
-            let members = byte_sequences(text).unwrap();
+            let members = all_byte_sequences(text).unwrap();
             assert_eq!(members[0].value.decode::<2>(), expected, "{text:?}");
         }
         check("a=:AAE=:", Some([0, 1]));
@@ -364,13 +405,47 @@ mod tests {
         check("a=:AAF=:", None); // spare bits set
         check("a=:AAEC:", None); // three bytes
         check("a=::", None);
-        assert!(byte_sequences("a=AAE=").is_err());
-        assert_eq!(byte_sequences("").unwrap(), vec![]);
+        assert!(all_byte_sequences("a=AAE=").is_err());
+        assert_eq!(all_byte_sequences("").unwrap(), vec![]);
+    }
+
+    /// Parsers must accept missing padding and spare bits (RFC 8941, section 4.2.7).
+    #[test]
+    fn a_byte_sequence_is_what_a_lenient_decoder_accepts() {
+        const LENIENT: GeneralPurpose = GeneralPurpose::new(
+            &STANDARD_ALPHABET,
+            GeneralPurposeConfig::new()
+                .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+                .with_decode_allow_trailing_bits(true),
+        );
+        arbtest::arbtest(|u| {
+            let bytes: Vec<u8> = u.arbitrary()?;
+            let text: String =
+                bytes.iter().take(12).map(|byte| char::from(b"Ab/+9=="[usize::from(*byte) % 7])).collect();
+            let accepted = all_byte_sequences(&alloc::format!("a=:{text}:")).is_ok();
+            assert_eq!(accepted, LENIENT.decode(&text).is_ok(), "{text}");
+            Ok(())
+        });
+    }
+
+    /// Of eight items or parameters, seven are kept: six names are known, so one of the seven is refused.
+    #[test]
+    fn more_than_can_be_valid_is_read_and_not_kept() {
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        let items = names.map(|name| alloc::format!("\"{name}\"")).join(" ");
+        let parameters = names.map(|name| alloc::format!(";{name}=1")).join("");
+        let text = alloc::format!("x=({items}){parameters}");
+        let members = all_inner_lists(&text).unwrap();
+        assert_eq!((members[0].value.items.len(), members[0].value.parameters.len()), (KEPT, KEPT));
+        assert_eq!(Some(members[0].text), text.strip_prefix("x="));
+        assert!(KEPT > crate::Component::ALL.len() && KEPT > crate::Parameter::ALL.len());
+        // What follows is still read.
+        assert!(all_inner_lists(&alloc::format!("{text};=")).is_err());
     }
 
     #[test]
     fn a_key_that_appears_twice_is_reported_twice() {
-        assert_eq!(byte_sequences("a=:AA==:, a=:AQ==:").unwrap().len(), 2);
+        assert_eq!(all_byte_sequences("a=:AA==:, a=:AQ==:").unwrap().len(), 2);
     }
 
     #[test]
@@ -379,8 +454,8 @@ mod tests {
             let bytes: Vec<u8> = u.arbitrary()?;
             let alphabet = b"a=(\";:,)1.?- \t\\\xc3\xa9";
             let text: Vec<u8> = bytes.iter().map(|byte| alphabet[usize::from(*byte) % alphabet.len()]).collect();
-            let text = alloc::string::String::from_utf8_lossy(&text);
-            for error in [inner_lists(&text).err(), byte_sequences(&text).err()].into_iter().flatten() {
+            let text = String::from_utf8_lossy(&text);
+            for error in [all_inner_lists(&text).err(), all_byte_sequences(&text).err()].into_iter().flatten() {
                 assert!(error.at <= text.len());
             }
             Ok(())

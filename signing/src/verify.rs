@@ -6,6 +6,7 @@ use crate::{
     structured_field::{self, BareItem, ByteSequence, InnerList, Member, SfString, StructuredFieldError},
 };
 use alloc::vec::Vec;
+use arrayvec::ArrayVec;
 use core::net::IpAddr;
 
 /// A request that names what the gateway received and whose time is valid. All rules are checked except those of the
@@ -18,13 +19,16 @@ pub struct CheckedRequest<'a> {
     request: Request<'a>,
     /// The signed path without stage and base path.
     path: &'a str,
-    covered: Vec<Component>,
+    covered: Covered,
     /// The parameters as received, for the last line of the signature base.
     parameters: &'a str,
     signed: Signed,
     signature: ByteSequence<'a>,
     now: UnixSeconds,
 }
+
+/// What the signature covers, in its order.
+type Covered = ArrayVec<Component, { Component::ALL.len() }>;
 
 /// The parameters that say who signed when.
 #[derive(Clone, Debug)]
@@ -112,8 +116,12 @@ impl<'a> CheckedRequest<'a> {
         let signature = fields.single(Field::Signature)?;
         let target = fields.single(Field::CountersignTarget)?;
         let viewer_ip = fields.single(Field::CountersignViewerIp)?;
-        let input = ours(Field::SignatureInput, structured_field::inner_lists(signature_input))?;
-        let signature = ours(Field::Signature, structured_field::byte_sequences(signature))?;
+        let mut members = Members::default();
+        let parsed = structured_field::inner_lists(signature_input, |member| members.add(member));
+        let input = members.ours(Field::SignatureInput, parsed)?;
+        let mut members = Members::default();
+        let parsed = structured_field::byte_sequences(signature, |member| members.add(member));
+        let signature = members.ours(Field::Signature, parsed)?;
         if let Some(name) = fields.method_override {
             return Err(Refusal::MethodOverride(name));
         }
@@ -133,7 +141,7 @@ impl<'a> CheckedRequest<'a> {
 
         // 3. The parameters.
         let signed = Signed::read(&input.value)?;
-        if !signature.value.parameters.is_empty() {
+        if signature.value.has_parameters {
             return Err(Refusal::SignatureParameters);
         }
 
@@ -142,7 +150,8 @@ impl<'a> CheckedRequest<'a> {
 
         // 5. The target.
         let authority = received.domain_name.try_into().map_err(|_| Refusal::Host)?;
-        if !matches!(fields.hosts[..], [host] if host.eq_ignore_ascii_case(received.domain_name)) {
+        let is_host = |host: &str| host.eq_ignore_ascii_case(received.domain_name);
+        if fields.host.times != 1 || !fields.host.value.is_some_and(is_host) {
             return Err(Refusal::Host);
         }
         if received.second_method.is_some_and(|method| method != received.method) {
@@ -194,7 +203,8 @@ impl<'a> CheckedRequest<'a> {
 struct Fields<'a> {
     /// In the order of [`Field::ALL`].
     found: [Found<'a>; Field::ALL.len()],
-    hosts: Vec<&'a str>,
+    host: Found<'a>,
+    /// Most requests have none.
     connections: Vec<&'a str>,
     method_override: Option<&'static str>,
 }
@@ -222,7 +232,7 @@ impl<'a> Fields<'a> {
                     found.value = Some(value);
                 }
             } else if is("host") {
-                fields.hosts.push(value);
+                fields.host = Found { times: fields.host.times + 1, value: Some(value) };
             } else if is("connection") {
                 fields.connections.push(value);
             } else if let Some(name) = METHOD_OVERRIDES.into_iter().find(|other| like(other)) {
@@ -245,24 +255,46 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The member `countersign` of a dictionary that has only this member.
-fn ours<V>(field: Field, members: Result<Vec<Member<'_, V>>, StructuredFieldError>) -> Result<Member<'_, V>, Refusal> {
-    let members = members.map_err(|error| Refusal::Unparsable(field, error.at))?;
-    let others = members.iter().any(|member| member.key != LABEL);
-    let mut ours = members.into_iter().filter(|member| member.key == LABEL);
-    match (ours.next(), ours.next()) {
-        (None, _) => Err(Refusal::LabelMissing(field)),
-        (Some(_), Some(_)) => Err(Refusal::LabelRepeated(field)),
-        (Some(_), None) if others => Err(Refusal::LabelUnknown(field)),
-        (Some(member), None) => Ok(member),
+/// The members of a dictionary.
+struct Members<'a, V> {
+    /// The first member `countersign`.
+    ours: Option<Member<'a, V>>,
+    is_repeated: bool,
+    has_others: bool,
+}
+
+impl<V> Default for Members<'_, V> {
+    fn default() -> Self {
+        Self { ours: None, is_repeated: false, has_others: false }
     }
 }
 
-fn covered(input: &InnerList<'_>) -> Result<Vec<Component>, Refusal> {
-    let mut covered = Vec::with_capacity(Component::ALL.len());
-    for (index, (name, parameters)) in input.items.iter().enumerate() {
-        let component = Component::from_name(name.0).ok_or(Refusal::ComponentUnknown { index })?;
-        if !parameters.is_empty() {
+impl<'a, V> Members<'a, V> {
+    fn add(&mut self, member: Member<'a, V>) {
+        match (member.key == LABEL, &self.ours) {
+            (false, _) => self.has_others = true,
+            (true, Some(_)) => self.is_repeated = true,
+            (true, None) => self.ours = Some(member),
+        }
+    }
+
+    /// The member `countersign` of a dictionary that has only this member.
+    fn ours(self, field: Field, parsed: Result<(), StructuredFieldError>) -> Result<Member<'a, V>, Refusal> {
+        parsed.map_err(|error| Refusal::Unparsable(field, error.at))?;
+        match self.ours {
+            None => Err(Refusal::LabelMissing(field)),
+            Some(_) if self.is_repeated => Err(Refusal::LabelRepeated(field)),
+            Some(_) if self.has_others => Err(Refusal::LabelUnknown(field)),
+            Some(member) => Ok(member),
+        }
+    }
+}
+
+fn covered(input: &InnerList<'_>) -> Result<Covered, Refusal> {
+    let mut covered = Covered::new();
+    for (index, item) in input.items.iter().enumerate() {
+        let component = Component::from_name(item.name.0).ok_or(Refusal::ComponentUnknown { index })?;
+        if item.has_parameters {
             return Err(Refusal::ComponentParameters(component));
         }
         if covered.contains(&component) {

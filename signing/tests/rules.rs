@@ -124,7 +124,7 @@ impl Case {
     fn verdict_with(&self, keys: &KeySet, policy: &VerificationPolicy) -> Result<Proven, Refusal> {
         let cow = |text: &'_ String| Cow::Owned(text.clone());
         let query: Query<'_> =
-            self.query.iter().map(|(name, all)| (cow(name), all.iter().map(cow).collect())).collect();
+            self.query.iter().flat_map(|(name, all)| all.iter().map(move |value| (cow(name), cow(value)))).collect();
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let received = ReceivedRequest {
             method: &self.method,

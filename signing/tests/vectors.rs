@@ -8,7 +8,6 @@ use signing::{
     UnixSeconds, VerificationPolicy,
 };
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fs, iter,
     path::Path,
@@ -119,8 +118,8 @@ impl Request {
     fn target(&self) -> Option<ReceivedTarget<'_>> {
         match (&self.rest, &self.http) {
             (Some(Rest { path, api_path, query }), None) => {
-                let values = |values: &'_ [String]| values.iter().cloned().map(Cow::Owned).collect();
-                let query = query.iter().map(|(name, all)| (Cow::Borrowed(&**name), values(all))).collect();
+                let pairs = query.iter().flat_map(|(name, all)| all.iter().map(move |value| (name, value)));
+                let query = pairs.map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect();
                 Some(ReceivedTarget::Rest { path: path.into(), api_path: api_path.into(), query })
             }
             (None, Some(Http { path, query })) => Some(ReceivedTarget::Http { path: path.into(), query: query.into() }),

@@ -30,7 +30,7 @@ pub(crate) fn verify(returned: &Value) -> Result<(), String> {
     let pairs: Vec<_> =
         flat.iter().map(|header| (header["key"].as_str().unwrap(), header["value"].as_str().unwrap())).collect();
     let query: Query<'_> =
-        [("type", "dog"), ("page", "2")].into_iter().map(|(name, value)| (name.into(), vec![value.into()])).collect();
+        [("type", "dog"), ("page", "2")].into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let received = ReceivedRequest {
         method: returned["method"].as_str().unwrap(),

@@ -42,6 +42,9 @@ impl BasePaths {
     /// The key is the longest that is listed for the domain and covers the path, as API Gateway chooses it. It is removed once,
     /// before anything is decoded.
     pub(crate) fn below<'t>(&self, received: &ReceivedRequest<'_>, path: &'t str) -> Result<Option<&'t str>, Refusal> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
         // In the form in which it is signed, and listed: `host:443` is `host`.
         let domain = Authority::try_from(received.domain_name).map_err(|_| Refusal::Host)?;
         let mut of_domain = self.0.iter().filter(|base| base.domain == domain.as_str()).peekable();

@@ -93,10 +93,12 @@ fn below_shown<'s>(shown: &'s str, stage: &str) -> Option<&'s str> {
 /// The stage is in the path on the API's own domain. On another domain, `path` shows the difference: it has the base
 /// path but not the stage.
 fn below_rest_stage<'t>(path: &'t str, api_path: &str, received: &ReceivedRequest<'_>) -> &'t str {
-    let own_domain = (received.domain_name.split_once(".execute-api."))
-        .is_some_and(|(api_id, _)| !api_id.is_empty() && api_id.eq_ignore_ascii_case(received.api_id));
+    let is_own_domain = || {
+        let api_id = received.domain_name.split_once(".execute-api.").map_or("", |(api_id, _)| api_id);
+        !api_id.is_empty() && api_id.eq_ignore_ascii_case(received.api_id)
+    };
     match below(path, received.stage) {
-        Some(rest) if own_domain || rest.trim_start_matches('/') == api_path.trim_start_matches('/') => rest,
+        Some(rest) if rest.trim_start_matches('/') == api_path.trim_start_matches('/') || is_own_domain() => rest,
         _ => path,
     }
 }

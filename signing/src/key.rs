@@ -1,4 +1,4 @@
-use crate::UnixSeconds;
+use crate::{UnixSeconds, alphabet::Alphabet};
 use alloc::{borrow::ToOwned, boxed::Box, string::String};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use core::fmt;
@@ -128,8 +128,7 @@ impl TryFrom<&str> for KeyId {
     type Error = KeyIdError;
 
     fn try_from(id: &str) -> Result<Self, KeyIdError> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if (1..=64).contains(&id.len()) && id.bytes().all(allowed) {
+        if id.len() <= 64 && Alphabet::KEY_ID.spells(id) {
             Ok(Self(id.to_owned().into_boxed_str()))
         } else {
             Err(KeyIdError)

@@ -14,6 +14,7 @@ extern crate alloc;
 #[cfg(any(test, doctest))]
 extern crate std;
 
+mod alphabet;
 mod base_path;
 mod connection;
 mod content_digest;

@@ -14,6 +14,12 @@ const HEADER_PREFIX: &str = "countersign-";
 /// Headers that make API Gateway act on another method than the one on the request line, in lower case.
 pub const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
 
+/// Other headers that the rules know.
+pub(crate) const HOST: &str = "host";
+pub(crate) const CONNECTION: &str = "connection";
+const CONTENT_LENGTH: &str = "content-length";
+const TRANSFER_ENCODING: &str = "transfer-encoding";
+
 /// Whether some reader could take one header name for the other: names that differ only in case, or in `_` for `-`.
 /// Many backends make one variable of these (RFC 3875, section 4.1.18).
 ///
@@ -33,9 +39,30 @@ pub fn resembles_ours(name: &str) -> bool {
 /// Whether a request says that a body follows: it has `Transfer-Encoding`, or a `Content-Length` other than `0`, or a
 /// header whose name resembles one of them.
 pub fn announces_body<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
-    headers.into_iter().any(|(name, value)| {
-        resembles(name, "transfer-encoding") || (resembles(name, "content-length") && value != "0")
-    })
+    headers
+        .into_iter()
+        .any(|(name, value)| resembles(name, TRANSFER_ENCODING) || (resembles(name, CONTENT_LENGTH) && value != "0"))
+}
+
+/// Whether a name is as long as one of those that a verifier looks for. Most headers are passed over by this alone.
+pub(crate) fn has_known_length(name: &str) -> bool {
+    #[expect(clippy::indexing_slicing, reason = "the compiler runs this loop")]
+    const LENGTHS: u64 = {
+        let [a, b, c] = METHOD_OVERRIDES;
+        let others = [a, b, c, TRANSFER_ENCODING, CONTENT_LENGTH, HOST, CONNECTION];
+        let (mut lengths, mut at) = (0, 0);
+        while at < others.len() {
+            lengths |= 1 << others[at].len();
+            at += 1;
+        }
+        at = 0;
+        while at < Field::ALL.len() {
+            lengths |= 1 << Field::ALL[at].name().len();
+            at += 1;
+        }
+        lengths
+    };
+    name.len() < 64 && LENGTHS >> name.len() & 1 == 1
 }
 
 /// The headers of a signature, and the headers that it needs.

@@ -1,6 +1,6 @@
 //! The parts of a request that a signature covers, each parsed once into a type of its own.
 
-use crate::structured_field::decode_exactly;
+use crate::{alphabet::Alphabet, structured_field::decode_exactly};
 use alloc::{borrow::Cow, string::String};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use core::{fmt, net::IpAddr};
@@ -49,8 +49,7 @@ impl<'a> TryFrom<&'a str> for Method<'a> {
 
 /// Whether a text is a token (RFC 9110, section 5.6.2).
 pub(crate) fn is_token(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(allowed)
+    Alphabet::TOKEN.spells(text)
 }
 
 /// A host with its port, if it is not the one of https, in lower case (RFC 9421, section 2.2.3).
@@ -68,8 +67,7 @@ impl<'a> TryFrom<&'a str> for Authority<'a> {
     type Error = Malformed;
 
     fn try_from(authority: &'a str) -> Result<Self, Malformed> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(&byte);
-        if authority.is_empty() || !authority.bytes().all(allowed) {
+        if !Alphabet::HOST.spells(authority) {
             return Err(Malformed { expected: "a host" });
         }
         let authority = authority.strip_suffix(":443").unwrap_or(authority);

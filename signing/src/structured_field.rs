@@ -5,6 +5,7 @@
 //!
 //! Nothing is allocated: a request that is refused costs no more than one that is admitted.
 
+use crate::alphabet::Alphabet;
 use arrayvec::ArrayVec;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -219,7 +220,7 @@ impl<'a> Parser<'a> {
     fn bytes(&mut self) -> Parsed<&'a str> {
         self.expect(b':')?;
         let start = self.at;
-        self.skip(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte));
+        self.skip(|byte| Alphabet::BASE64.has(byte));
         let characters = self.at - start;
         self.skip(|byte| byte == b'=');
         // The last group may lack its padding, but not have more of it, and never has one character.

@@ -1,7 +1,7 @@
 use crate::{
     Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, Parameter, ReceivedRequest, Refusal,
     Request, Target, UnixSeconds, VerificationPolicy, ViewerIp, announces_body, connection,
-    profile::{ALGORITHM, LABEL, resembles},
+    profile::{ALGORITHM, CONNECTION, HOST, LABEL, has_known_length, resembles},
     signature_base::signature_base,
     structured_field::{self, BareItem, ByteSequence, InnerList, Member, SfString, StructuredFieldError},
 };
@@ -127,7 +127,7 @@ impl<'a> CheckedRequest<'a> {
         }
         fields.connections.iter().try_for_each(|value| connection::check(value))?;
         let is_bodiless = matches!(received.method, "GET" | "HEAD");
-        if is_bodiless && announces_body(received.headers.iter().copied()) {
+        if is_bodiless && fields.announces_body {
             return Err(Refusal::Body);
         }
 
@@ -207,6 +207,7 @@ struct Fields<'a> {
     /// Most requests have none.
     connections: Vec<&'a str>,
     method_override: Option<&'static str>,
+    announces_body: bool,
 }
 
 /// The headers that some reader could take for one of our fields. Similar names count, but only the exact name is
@@ -222,21 +223,23 @@ struct Found<'a> {
 impl<'a> Fields<'a> {
     fn collect(headers: &[(&'a str, &'a str)]) -> Self {
         let mut fields = Self::default();
-        for &(name, value) in headers {
+        for &(name, value) in headers.iter().filter(|(name, _)| has_known_length(name)) {
             let is = |other: &str| name.eq_ignore_ascii_case(other);
             let like = |other: &str| resembles(name, other);
-            if let Some((field, found)) = Field::ALL.iter().zip(&mut fields.found).find(|(field, _)| like(field.name()))
+            if let Some((_, found)) = Field::ALL.iter().zip(&mut fields.found).find(|(field, _)| is(field.name())) {
+                *found = Found { times: found.times + 1, value: Some(value) };
+            } else if let Some((_, found)) =
+                Field::ALL.iter().zip(&mut fields.found).find(|(field, _)| like(field.name()))
             {
                 found.times += 1;
-                if is(field.name()) {
-                    found.value = Some(value);
-                }
-            } else if is("host") {
+            } else if is(HOST) {
                 fields.host = Found { times: fields.host.times + 1, value: Some(value) };
-            } else if is("connection") {
+            } else if is(CONNECTION) {
                 fields.connections.push(value);
             } else if let Some(name) = METHOD_OVERRIDES.into_iter().find(|other| like(other)) {
                 fields.method_override = Some(name);
+            } else {
+                fields.announces_body |= announces_body([(name, value)]);
             }
         }
         fields

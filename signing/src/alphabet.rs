@@ -1,0 +1,40 @@
+//! The characters of which the parts of a request consist.
+
+/// A set of ASCII characters, to be asked for every byte that arrives.
+pub(crate) struct Alphabet([bool; 256]);
+
+impl Alphabet {
+    /// `tchar` (RFC 9110, section 5.6.2).
+    pub(crate) const TOKEN: Self = Self::letters_digits_and(b"!#$%&'*+-.^_`|~");
+    /// The characters of a host and a port.
+    pub(crate) const HOST: Self = Self::letters_digits_and(b"-._~:[]");
+    /// The characters of a key id.
+    pub(crate) const KEY_ID: Self = Self::letters_digits_and(b"._-");
+    /// The characters of base64 but for its padding.
+    pub(crate) const BASE64: Self = Self::letters_digits_and(b"+/");
+
+    #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "the compiler runs these loops")]
+    const fn letters_digits_and(others: &[u8]) -> Self {
+        let mut set = [false; 256];
+        let mut byte = 0;
+        while byte < set.len() {
+            set[byte] = (byte as u8).is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let mut at = 0;
+        while at < others.len() {
+            set[others[at] as usize] = true;
+            at += 1;
+        }
+        Self(set)
+    }
+
+    pub(crate) fn has(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte)).copied().unwrap_or_default()
+    }
+
+    /// Whether a text consists of it, and is not empty.
+    pub(crate) fn spells(&self, text: &str) -> bool {
+        !text.is_empty() && text.bytes().all(|byte| self.has(byte))
+    }
+}

@@ -2,11 +2,14 @@
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
-use signing::{Query, ReceivedRequest, ReceivedTarget, UnixSeconds};
+use signing::{ReceivedRequest, ReceivedTarget, UnixSeconds};
 use std::{borrow::Cow, fmt, marker::PhantomData, ops::RangeInclusive};
+
+/// Names and values of headers or of a query.
+type TextPairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// A REQUEST event. Not `Debug`: its headers hold the credentials of viewers.
 pub struct Event<'a> {
@@ -17,7 +20,7 @@ pub struct Event<'a> {
     domain_name: Cow<'a, str>,
     api_id: Cow<'a, str>,
     stage: Cow<'a, str>,
-    headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    headers: TextPairs<'a>,
     target: ReceivedTarget<'a>,
     time: Option<UnixSeconds>,
     request_id: Option<Cow<'a, str>>,
@@ -83,11 +86,10 @@ impl<'a> Event<'a> {
     /// # Errors
     /// If it is not a REQUEST event of a known kind of API.
     pub fn parse(text: &'a str) -> Result<Self, EventError> {
-        let raw: Raw<'a> = serde_json::from_str(text)
-            .map_err(|error| EventError::Json { line: error.line(), column: error.column() })?;
+        let raw: Raw<'a> = serde_json::from_str(text).map_err(json)?;
         match (text_of(&raw.kind), text_of(&raw.version)) {
             (Some("TOKEN"), _) => Err(EventError::Token),
-            (Some("REQUEST"), Some("2.0")) => Ok(Self::of_http_api(raw)),
+            (Some("REQUEST"), Some("2.0")) => Self::of_http_api(raw),
             (Some("REQUEST"), Some("1.0")) => {
                 Err(EventError::Unsupported("is from an HTTP API with payload format 1.0"))
             }
@@ -102,27 +104,17 @@ impl<'a> Event<'a> {
         if context.event_type.is_some() {
             return Err(EventError::Unsupported("is from a WebSocket API"));
         }
-        let headers = match (raw.multi_value_headers, raw.headers) {
-            (Some(Pairs(all)), _) => {
-                let each = |(name, Texts(values)): (Cow<'a, str>, Texts<'a>)| {
-                    values.into_iter().map(move |Text(value)| (name.clone(), value))
-                };
-                all.into_iter().flat_map(each).collect()
-            }
-            (None, last) => singles(last),
+        let headers = match raw.multi_value_headers {
+            Some(all) => all.pairs,
+            None => singles(raw.headers)?,
         };
-        let query: Query<'a> = match (raw.multi_value_query_string_parameters, raw.query_string_parameters) {
-            (Some(Pairs(all)), _) => {
-                // A name without a value is not a part of any query, and would pass unseen.
-                if all.iter().any(|(_, Texts(values))| values.is_empty()) {
-                    return Err(EventError::Unsupported("has a query parameter without a value"));
-                }
-                let each = |(name, Texts(values)): (Cow<'a, str>, Texts<'a>)| {
-                    values.into_iter().map(move |Text(value)| (name.clone(), value))
-                };
-                all.into_iter().flat_map(each).collect()
+        let query = match raw.multi_value_query_string_parameters {
+            // A name without a value is not a part of any query, and would pass unseen.
+            Some(all) if all.has_empty_list => {
+                return Err(EventError::Unsupported("has a query parameter without a value"));
             }
-            (None, last) => singles(last).into_iter().collect(),
+            Some(all) => all.pairs,
+            None => singles(raw.query_string_parameters)?,
         };
         Ok(Self {
             response_format: ResponseFormat::IamPolicy { method_arn: raw.method_arn.ok_or(EventError::MethodArn)?.0 },
@@ -135,7 +127,7 @@ impl<'a> Event<'a> {
             target: ReceivedTarget::Rest {
                 path: context.path.unwrap_or_default().0,
                 api_path: raw.path.unwrap_or_default().0,
-                query,
+                query: query.into_iter().collect(),
             },
             time: time(context.request_time_epoch),
             request_id: context.request_id.map(|Text(id)| id),
@@ -144,17 +136,17 @@ impl<'a> Event<'a> {
         })
     }
 
-    fn of_http_api(raw: Raw<'a>) -> Self {
+    fn of_http_api(raw: Raw<'a>) -> Result<Self, EventError> {
         let context = raw.request_context.unwrap_or_default();
         let http = context.http.unwrap_or_default();
-        Self {
+        Ok(Self {
             response_format: ResponseFormat::Simple,
             method: http.method.unwrap_or_default().0,
             second_method: None,
             domain_name: context.domain_name.unwrap_or_default().0,
             api_id: context.api_id.unwrap_or_default().0,
             stage: context.stage.unwrap_or_default().0,
-            headers: singles(raw.headers),
+            headers: singles(raw.headers)?,
             target: ReceivedTarget::Http {
                 path: raw.raw_path.unwrap_or_default().0,
                 query: raw.raw_query_string.unwrap_or_default().0,
@@ -163,7 +155,7 @@ impl<'a> Event<'a> {
             request_id: context.request_id.map(|Text(id)| id),
             source_ip: http.source_ip.map(|Text(address)| address),
             route: raw.route_key.map(|Text(key)| key),
-        }
+        })
     }
 
     /// All headers, one entry for each value.
@@ -225,8 +217,15 @@ impl<'a> Event<'a> {
     }
 }
 
-fn singles<'a>(headers: Option<Pairs<'a, Text<'a>>>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
-    headers.map_or_else(Vec::new, |Pairs(all)| all.into_iter().map(|(name, Text(value))| (name, value)).collect())
+/// The members of an object that is read only where the event has no list of all values.
+fn singles<'a>(object: Option<&'a RawValue>) -> Result<TextPairs<'a>, EventError> {
+    let Some(object) = object else { return Ok(Vec::new()) };
+    let Pairs(all) = serde_json::from_str::<Option<Pairs<'a>>>(object.get()).map_err(json)?.unwrap_or_default();
+    Ok(all)
+}
+
+fn json(error: serde_json::Error) -> EventError {
+    EventError::Json { line: error.line(), column: error.column() }
 }
 
 fn text_of<'b>(text: &'b Option<Text<'_>>) -> Option<&'b str> {
@@ -262,13 +261,13 @@ struct Raw<'a> {
     #[serde(borrow)]
     http_method: Option<Text<'a>>,
     #[serde(borrow)]
-    headers: Option<Pairs<'a, Text<'a>>>,
+    headers: Option<&'a RawValue>,
     #[serde(borrow)]
-    multi_value_headers: Option<Pairs<'a, Texts<'a>>>,
+    multi_value_headers: Option<MultiValues<'a>>,
     #[serde(borrow)]
-    query_string_parameters: Option<Pairs<'a, Text<'a>>>,
+    query_string_parameters: Option<&'a RawValue>,
     #[serde(borrow)]
-    multi_value_query_string_parameters: Option<Pairs<'a, Texts<'a>>>,
+    multi_value_query_string_parameters: Option<MultiValues<'a>>,
     #[serde(borrow)]
     raw_path: Option<Text<'a>>,
     #[serde(borrow)]
@@ -325,27 +324,33 @@ struct Http<'a> {
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Texts<'a>(#[serde(borrow)] Vec<Text<'a>>);
+/// An object of texts as the list of its members, so that a member that appears twice is seen twice.
+#[derive(Default)]
+struct Pairs<'a>(TextPairs<'a>);
 
-/// A JSON object as the list of its members, so that a member that appears twice is seen twice.
-struct Pairs<'a, V>(Vec<(Cow<'a, str>, V)>);
+/// An object of lists of texts, likewise: a pair for each text.
+struct MultiValues<'a> {
+    pairs: TextPairs<'a>,
+    has_empty_list: bool,
+}
 
-impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Pairs<'a, V> {
+/// Room for the headers of most requests.
+const PAIRS: usize = 32;
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members<'a, V>(PhantomData<(&'a (), V)>);
+        struct Members<'a>(PhantomData<&'a ()>);
 
-        impl<'de: 'a, 'a, V: Deserialize<'de>> Visitor<'de> for Members<'a, V> {
-            type Value = Pairs<'a, V>;
+        impl<'de: 'a, 'a> Visitor<'de> for Members<'a> {
+            type Value = Pairs<'a>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(32);
-                while let Some((Text(name), value)) = map.next_entry()? {
+                let mut members = Vec::with_capacity(PAIRS);
+                while let Some((Text(name), Text(value))) = map.next_entry()? {
                     members.push((name, value));
                 }
                 Ok(Pairs(members))
@@ -353,5 +358,60 @@ impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Pairs<'a, V> {
         }
 
         deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for MultiValues<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<'a>(PhantomData<&'a ()>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for Members<'a> {
+            type Value = MultiValues<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of lists")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut found = MultiValues { pairs: Vec::with_capacity(PAIRS), has_empty_list: false };
+                while let Some(Text(name)) = map.next_key()? {
+                    let before = found.pairs.len();
+                    map.next_value_seed(Values { name, pairs: &mut found.pairs })?;
+                    found.has_empty_list |= found.pairs.len() == before;
+                }
+                Ok(found)
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+/// The list of one name, whose texts go to the end of the pairs.
+struct Values<'p, 'a> {
+    name: Cow<'a, str>,
+    pairs: &'p mut TextPairs<'a>,
+}
+
+impl<'de: 'a, 'a> DeserializeSeed<'de> for Values<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for Values<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of texts")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(Text(value)) = list.next_element()? {
+            self.pairs.push((self.name.clone(), value));
+        }
+        Ok(())
     }
 }

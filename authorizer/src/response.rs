@@ -11,7 +11,7 @@ use aws_lambda_events::{
 };
 use serde::{Deserialize, Serialize};
 use signing::LABEL;
-use std::io;
+use std::{borrow::Cow, io, net::IpAddr};
 
 /// An answer that API Gateway accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,8 +29,8 @@ pub enum Response {
 #[serde(rename_all = "camelCase", default)]
 pub struct Context {
     /// `verified`, or in monitor mode `would-refuse`; empty in a refusal.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub countersign: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub countersign: Cow<'static, str>,
     /// The path that was signed, byte for byte, without stage or listed base path. Every verified request has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub countersign_path: Option<String>,
@@ -45,10 +45,10 @@ pub struct Context {
     pub countersign_body_digest: Option<String>,
     /// The viewer's address as the edge saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub countersign_viewer_ip: Option<String>,
+    pub countersign_viewer_ip: Option<IpAddr>,
     /// The same address.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub viewer_ip: Option<String>,
+    pub viewer_ip: Option<IpAddr>,
     /// The members that are missing because the answer would have been too large, with commas between them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub countersign_omitted: Option<String>,
@@ -101,17 +101,16 @@ pub fn admit(
     response_format: &ResponseFormat<'_>,
 ) -> Result<Result<Admission, Failure>, EventError> {
     let verified = admissible.verified();
-    let viewer_ip = verified.viewer_ip().to_string();
     let mut response = respond(
         true,
         Context {
-            countersign: "verified".to_owned(),
+            countersign: "verified".into(),
             countersign_path: Some(verified.path().to_owned()),
             countersign_target: Some(verified.target().as_str().to_owned()),
             countersign_key_id: Some(verified.key_id().as_str().to_owned()),
             countersign_body_digest: verified.content_digest().map(|digest| digest.as_str().to_owned()),
-            countersign_viewer_ip: Some(viewer_ip.clone()),
-            viewer_ip: Some(viewer_ip),
+            countersign_viewer_ip: Some(verified.viewer_ip()),
+            viewer_ip: Some(verified.viewer_ip()),
             countersign_omitted: None,
         },
         response_format,
@@ -175,7 +174,7 @@ impl Response {
 /// # Errors
 /// If the event's `methodArn` is not an ARN.
 pub fn admit_unverified(_: &Unverified, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
-    let context = Context { countersign: "would-refuse".to_owned(), ..Context::default() };
+    let context = Context { countersign: "would-refuse".into(), ..Context::default() };
     respond(true, context, response_format)
 }
 

@@ -1,5 +1,6 @@
 use crate::{UnixSeconds, alphabet::Alphabet};
-use alloc::{borrow::ToOwned, boxed::Box, string::String};
+use alloc::{boxed::Box, string::String};
+use arrayvec::ArrayString;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use core::fmt;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -109,7 +110,7 @@ pub struct KeyLengthError {
 ///
 /// It is given to a key and never derived from it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyId(Box<str>);
+pub struct KeyId(ArrayString<64>);
 
 impl KeyId {
     /// The id as it appears in `kid` and `keyid`.
@@ -128,11 +129,8 @@ impl TryFrom<&str> for KeyId {
     type Error = KeyIdError;
 
     fn try_from(id: &str) -> Result<Self, KeyIdError> {
-        if id.len() <= 64 && Alphabet::KEY_ID.spells(id) {
-            Ok(Self(id.to_owned().into_boxed_str()))
-        } else {
-            Err(KeyIdError)
-        }
+        let id = ArrayString::from(id).map_err(|_| KeyIdError)?;
+        if Alphabet::KEY_ID.spells(&id) { Ok(Self(id)) } else { Err(KeyIdError) }
     }
 }
 

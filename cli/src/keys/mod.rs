@@ -44,6 +44,7 @@ Examples:
     --secret arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf";
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub(crate) enum Command {
     /// Make the first key: in a new key file, together with a first API key, or in an empty secret
     #[command(after_help = INIT_EXAMPLES)]

@@ -16,6 +16,8 @@
 - A resource that the template has no longer is deleted before what named it has changed. Here it is deleted when all else is done.
 - A function fails for want of Docker, and of a program that LocalStack would fetch. Here it is made, and nothing can run it.
 - It keeps what is in buckets in a folder of its own choice.
+- A stack is made, updated or deleted after the answer. Here it is done before the answer: the AWS command line looks every 30
+  seconds whether it is done, and the first time at once.
 """
 
 from localstack.aws.api.cloudformation import ChangeAction
@@ -35,6 +37,7 @@ from localstack.services.cloudformation.resource_provider import (
     ResourceProvider,
     ResourceProviderExecutor,
 )
+from localstack.services.cloudformation.v2 import provider as cloudformation
 from localstack.services.lambda_.invocation.docker_runtime_executor import DockerRuntimeExecutor
 from localstack.services.s3 import provider as s3
 
@@ -57,6 +60,7 @@ def mend(folder):
     ApiGatewayStageProvider.update = update_stage
     DockerRuntimeExecutor.prepare_version = classmethod(lambda executor, version: None)
     s3.DEFAULT_S3_TMP_DIR = folder
+    cloudformation.start_worker_thread = lambda run: run()
 
 
 def change(self, name, before, after, in_place=ChangeSetModelExecutor._execute_resource_change):

@@ -1,15 +1,18 @@
-//! Tools of the tests that are not Rust: packages of PyPI and npm. The packages of each lock file are installed once,
-//! in a folder of its own under `target/`.
+//! Tools of the tests that are not Rust: packages of PyPI, npm and Debian. The packages of each lock file are installed
+//! once, in a folder of its own under `target/`.
 
 use crate::tools::metadata;
 use anyhow::{Context as _, Result};
 use cargo_metadata::MetadataCommand;
 use sha2::{Digest as _, Sha256};
 use std::{
-    fs,
+    fs::{self, File, Permissions},
+    io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 use xshell::{Shell, cmd};
+use zip::ZipArchive;
 
 /// A Python with the packages of these lock files, installed one file after the other.
 ///
@@ -48,10 +51,63 @@ pub(crate) fn node(shell: &Shell, folder: &str) -> Result<PathBuf> {
         for file in ["package.json", "package-lock.json"] {
             shell.copy_file(format!("{folder}/{file}"), made.join(file))?;
         }
-        cmd!(shell, "npm ci --prefix {made} --ignore-scripts --no-audit --no-fund --loglevel error").run().with_context(
-            || format!("the packages of {folder}/package-lock.json cannot be installed: check that npm is installed"),
+        // Peers are left out: what is installed here is not loaded by the packages that it is a peer of.
+        cmd!(
+            shell,
+            "npm ci --prefix {made} --legacy-peer-deps --ignore-scripts --no-audit --no-fund --loglevel error"
         )
+        .run()
+        .with_context(|| {
+            format!("the packages of {folder}/package-lock.json cannot be installed: check that npm is installed")
+        })
     })
+}
+
+/// Version 2 of the AWS command line, as AWS builds it for Linux on x86-64. The package of npm holds it in a zip.
+pub(crate) fn aws_cli_2(shell: &Shell) -> Result<PathBuf> {
+    let folder = "tests/shell/aws-cli-2";
+    let zip = node(shell, folder)?.join("node_modules/@aws-cdk/asset-awscli-v2/lib/layer.zip");
+    let made = made_once("aws-cli", &shell.read_file(format!("{folder}/package-lock.json"))?, |made| {
+        unpack(&zip, "/dist/", made).with_context(|| zip.display().to_string())
+    })?;
+    Ok(made.join("aws"))
+}
+
+/// Puts the files of a zip that are under this folder of it into another. The links of this zip lead out of it.
+fn unpack(zip: &Path, from: &str, to: &Path) -> Result<()> {
+    let mut zip = ZipArchive::new(File::open(zip)?)?;
+    for index in 0..zip.len() {
+        let mut entry = zip.by_index(index)?;
+        let Some(path) = entry.name()?.split_once(from).map(|(_, name)| to.join(name)) else { continue };
+        if !entry.is_file() {
+            continue;
+        }
+        fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
+        let mode = entry.unix_mode().context("a file has a mode")?;
+        io::copy(&mut entry, &mut File::create(&path)?)?;
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+/// The machine's zsh, or that of Debian 12 in a folder.
+pub(crate) fn zsh(shell: &Shell) -> Result<PathBuf> {
+    let lock = "tests/shell/debian.txt";
+    if let Ok(path) = cmd!(shell, "sh -c 'command -v zsh'").quiet().ignore_stderr().read() {
+        return Ok(path.into());
+    }
+    let packages = shell.read_file(lock)?;
+    let made = made_once("debian", &packages, |made| {
+        let names = packages.lines().filter(|line| !line.starts_with('#'));
+        let _folder = shell.push_dir(made);
+        cmd!(shell, "apt-get download --quiet=2 {names...}").run()?;
+        for package in shell.read_dir(".")? {
+            cmd!(shell, "dpkg-deb --extract {package} {made}").run()?;
+        }
+        Ok(())
+    })
+    .context("zsh cannot be installed from Debian 12: install zsh")?;
+    Ok(made.join("bin/zsh"))
 }
 
 /// The folder that `make` fills. Its name depends on its inputs, so it is found again.

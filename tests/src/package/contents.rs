@@ -49,6 +49,6 @@ fn the_sums_and_the_parameters_are_those_of_the_zips() {
         [("edge-parameters.json", "CodeSha256", code.as_str()), ("api-parameters.json", "Architecture", "x86_64")]
     {
         let parameters: Value = serde_json::from_str(&text(name)).unwrap();
-        assert_eq!(parameters, json!([{"ParameterKey": key, "ParameterValue": value}]), "{name}");
+        assert_eq!(parameters, json!([format!("{key}={value}")]), "{name}");
     }
 }

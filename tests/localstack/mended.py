@@ -16,16 +16,29 @@
 - A resource that the template has no longer is deleted before what named it has changed. Here it is deleted when all else is done.
 - A function fails for want of Docker, and of a program that LocalStack would fetch. Here it is made, and nothing can run it.
 - It keeps what is in buckets in a folder of its own choice.
+- It works out what a condition leaves out, and fails where that names something left out. Here it is left out.
+- An attribute of a resource that it ignores is the word unknown, which no policy may name. Here it has the form of an ARN.
+- What a change set will change it works out before it is made, and fails where that names what is not made yet. Here it does not
+  say it: the AWS command line does not read it.
+- An update of a stack that has an Fn::FindInMap of a parameter that has not changed fails. It does not here.
+- It does not know UsePreviousValue and UsePreviousTemplate. Here they have what the stack has.
+- It describes a stack with the parameters that it was made with. Here they are those that it has, defaults too.
+- That there is no stack of a name it says in words of its own. Here it says it in CloudFormation's: by these words the AWS command
+  line sees that it has to make a stack.
 - A stack is made, updated or deleted after the answer. Here it is done before the answer: the AWS command line looks every 30
   seconds whether it is done, and the first time at once.
 """
+
+import functools
+import json
 
 from localstack.aws.api.cloudformation import ChangeAction
 from localstack.services.apigateway.resource_providers.aws_apigateway_deployment import ApiGatewayDeploymentProvider
 from localstack.services.apigateway.resource_providers.aws_apigateway_method import ApiGatewayMethodProvider
 from localstack.services.apigateway.resource_providers.aws_apigateway_stage import ApiGatewayStageProvider
 from localstack.services.cloudformation import provider_utils, resource_provider
-from localstack.services.cloudformation.engine.v2.change_set_model import NodeArray, Nothing, is_nothing
+from localstack.services.cloudformation.engine.v2 import change_set_model_preproc
+from localstack.services.cloudformation.engine.v2.change_set_model import ChangeSetModel, NodeArray, Nothing, is_nothing
 from localstack.services.cloudformation.engine.v2.change_set_model_executor import ChangeSetModelExecutor
 from localstack.services.cloudformation.engine.v2.change_set_model_preproc import (
     ChangeSetModelPreproc,
@@ -37,6 +50,7 @@ from localstack.services.cloudformation.resource_provider import (
     ResourceProvider,
     ResourceProviderExecutor,
 )
+from localstack.services.cloudformation.v2 import entities
 from localstack.services.cloudformation.v2 import provider as cloudformation
 from localstack.services.lambda_.invocation.docker_runtime_executor import DockerRuntimeExecutor
 from localstack.services.s3 import provider as s3
@@ -60,7 +74,61 @@ def mend(folder):
     ApiGatewayStageProvider.update = update_stage
     DockerRuntimeExecutor.prepare_version = classmethod(lambda executor, version: None)
     s3.DEFAULT_S3_TMP_DIR = folder
+    ChangeSetModelPreproc.visit_node_resource = if_chosen(ChangeSetModelPreproc.visit_node_resource)
+    ChangeSetModelPreproc.visit_node_output = if_chosen(ChangeSetModelPreproc.visit_node_output)
+    change_set_model_preproc.MOCKED_REFERENCE = "arn:aws:ignored:::attribute"
+    cloudformation.ChangeSetModelDescriber.get_changes = lambda describer: []
+    cloudformation.StackNotFoundError.__init__ = not_found
     cloudformation.start_worker_thread = lambda run: run()
+    ChangeSetModel._resolve_intrinsic_function_fn_find_in_map = lambda model, arguments: arguments.change_type
+    entities.Stack.describe_details = described
+    provider = cloudformation.CloudformationProviderV2
+    provider.create_change_set = with_what_the_stack_has(provider.create_change_set)
+    provider.update_stack = with_what_the_stack_has(provider.update_stack)
+
+
+def if_chosen(visit):
+    def changed(self, *given, **named):
+        (node,) = (*given, *named.values())
+        if not is_nothing(node.condition_reference):
+            condition = self._resolve_resource_condition_reference(node.condition_reference)
+            if condition.before is not True and condition.after is not True:
+                return PreprocEntityDelta(before=Nothing, after=Nothing)
+        return visit(self, node)
+
+    return changed
+
+
+def described(self, describe=entities.Stack.describe_details):
+    parameters = (self.template or {}).get("Parameters", {})
+    values = {name: parameter.get("Default", "") for name, parameter in parameters.items()} | self.resolved_parameters
+    as_text = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in values.items()}
+    given = [{"ParameterKey": name, "ParameterValue": value} for name, value in as_text.items()]
+    return describe(self) | {"Parameters": given}
+
+
+def with_what_the_stack_has(call):
+    @functools.wraps(call)
+    def changed(self, context, request):
+        store = cloudformation.get_cloudformation_store(context.account_id, context.region)
+        stack = cloudformation.find_stack_v2(store, request["StackName"])
+        if request.get("UsePreviousTemplate"):
+            request["TemplateBody"] = json.dumps(stack.template)
+        given = request.get("Parameters") or []
+        for parameter in [one for one in given if one.get("UsePreviousValue")]:
+            # It has kept no value that nothing in the template uses.
+            value = stack.resolved_parameters.get(parameter["ParameterKey"])
+            if value is None:
+                given.remove(parameter)
+            else:
+                parameter["ParameterValue"] = ",".join(value) if isinstance(value, list) else value
+        return call(self, context, request)
+
+    return changed
+
+
+def not_found(self, name, message_override=None):
+    cloudformation.ValidationError.__init__(self, message_override or f"Stack with id {name} does not exist")
 
 
 def change(self, name, before, after, in_place=ChangeSetModelExecutor._execute_resource_change):

@@ -16,4 +16,5 @@ mod lint;
 mod monitoring;
 mod rendering;
 mod rotation;
+mod shell;
 pub(crate) mod support;

@@ -52,14 +52,11 @@ pub(crate) fn node(shell: &Shell, folder: &str) -> Result<PathBuf> {
             shell.copy_file(format!("{folder}/{file}"), made.join(file))?;
         }
         // Peers are left out: what is installed here is not loaded by the packages that it is a peer of.
-        cmd!(
-            shell,
-            "npm ci --prefix {made} --legacy-peer-deps --ignore-scripts --no-audit --no-fund --loglevel error"
-        )
-        .run()
-        .with_context(|| {
-            format!("the packages of {folder}/package-lock.json cannot be installed: check that npm is installed")
-        })
+        cmd!(shell, "npm ci --prefix {made} --legacy-peer-deps --ignore-scripts --no-audit --no-fund --loglevel error")
+            .run()
+            .with_context(|| {
+                format!("the packages of {folder}/package-lock.json cannot be installed: check that npm is installed")
+            })
     })
 }
 

@@ -85,6 +85,7 @@ fn dist(shell: &Shell) -> PathBuf {
 }
 
 fn test(shell: &Shell) -> Result<()> {
+    tools::check_jq(shell)?;
     cmd!(shell, "python3 signing/vectors/make.py --check").run()?;
     no_std::check(shell)?;
     let artifacts = artifacts::build(shell)?;

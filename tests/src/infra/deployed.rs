@@ -2,8 +2,8 @@
 //!
 //! It makes most of what they name, and each test says what it does not; what it got wrong is mended, as
 //! `tests/localstack/mended.py` says: that resources are replaced at all, for one. It resolves no dynamic reference inside of a text:
-//! the API key's value is the reference itself. It works out what conditions leave out, too, and fails where that names something
-//! left out: without an API key it cannot make `api.yaml`. It refuses no parameter, reads no Rules, and runs no function.
+//! the API key's value is the reference itself. It refuses no parameter, reads no Rules, and runs no
+//! function.
 
 use crate::infra::support::{
     rows::WEB_ACL,

@@ -60,6 +60,29 @@ pub(crate) fn localstack_python() -> PathBuf {
         .into()
 }
 
+/// Version 2 of the AWS command line.
+#[track_caller]
+pub(crate) fn aws_cli_2() -> PathBuf {
+    std::env::var_os("COUNTERSIGN_AWS_CLI_2")
+        .expect("COUNTERSIGN_AWS_CLI_2 is not set: run `cargo xtask test`, which installs the command line")
+        .into()
+}
+
+/// The shell that macOS has.
+#[track_caller]
+pub(crate) fn zsh() -> PathBuf {
+    std::env::var_os("COUNTERSIGN_ZSH")
+        .expect("COUNTERSIGN_ZSH is not set: run `cargo xtask test`, which finds zsh or installs it")
+        .into()
+}
+
+#[track_caller]
+pub(crate) fn shellcheck() -> PathBuf {
+    std::env::var_os("COUNTERSIGN_SHELLCHECK")
+        .expect("COUNTERSIGN_SHELLCHECK is not set: run `cargo xtask test`, which installs ShellCheck")
+        .into()
+}
+
 /// The folder that has the AWS SDK for JavaScript installed.
 #[track_caller]
 pub(crate) fn peer_modules() -> PathBuf {

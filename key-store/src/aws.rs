@@ -1,5 +1,6 @@
 //! How AWS is called, and the messages about a failed call.
 
+use crate::https;
 use aws_config::{
     AppName, BehaviorVersion, Region,
     environment::EnvironmentVariableCredentialsProvider,
@@ -10,10 +11,6 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_secretsmanager::{
     config::SharedCredentialsProvider,
     error::{ProvideErrorMetadata, SdkError},
-};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
 };
 use std::{env, error::Error, fmt::Debug, iter, time::Duration};
 
@@ -61,7 +58,7 @@ pub fn of_lambda(limits: CallLimits) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .timeout_config(timeouts(limits).build())
         .retry_config(retries(limits))
-        .http_client(http_client());
+        .http_client(https::client());
     config.set_endpoint_url(text("AWS_ENDPOINT_URL"));
     config.set_app_name(app_name());
     config.build()
@@ -74,16 +71,11 @@ pub async fn of_operator(limits: CallLimits, region: &str) -> SdkConfig {
         .region(Region::new(region.to_owned()))
         .timeout_config(timeouts(limits).build())
         .retry_config(retries(limits))
-        .http_client(http_client());
+        .http_client(https::client());
     if let Some(name) = app_name() {
         loader = loader.app_name(name);
     }
     loader.load().await
-}
-
-/// No connection is kept: a function is frozen between its invocations, and an old connection may be dead afterwards.
-fn http_client() -> aws_sdk_secretsmanager::config::SharedHttpClient {
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).pool_max_idle_per_host(0).build_https()
 }
 
 fn timeouts(limits: CallLimits) -> TimeoutConfigBuilder {

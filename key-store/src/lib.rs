@@ -8,6 +8,8 @@ pub mod aws;
 mod cache;
 mod file;
 #[cfg(feature = "aws")]
+mod https;
+#[cfg(feature = "aws")]
 mod named_secret;
 #[cfg(feature = "aws")]
 mod secret;

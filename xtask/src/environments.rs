@@ -89,22 +89,52 @@ fn unpack(zip: &Path, from: &str, to: &Path) -> Result<()> {
 
 /// The machine's zsh, or that of Debian 12 in a folder.
 pub(crate) fn zsh(shell: &Shell) -> Result<PathBuf> {
-    let lock = "tests/shell/debian.txt";
-    if let Ok(path) = cmd!(shell, "sh -c 'command -v zsh'").quiet().ignore_stderr().read() {
-        return Ok(path.into());
+    match installed(shell, "zsh") {
+        Some(path) => Ok(path),
+        None => Ok(debian(shell).context("zsh cannot be installed from Debian 12: install zsh")?.join("bin/zsh")),
     }
-    let packages = shell.read_file(lock)?;
-    let made = made_once("debian", &packages, |made| {
-        let names = packages.lines().filter(|line| !line.starts_with('#'));
+}
+
+/// The folder of the machine's jq, or of that of Debian 12, with which the documents' commands read JSON.
+pub(crate) fn folder_of_jq(shell: &Shell) -> Result<PathBuf> {
+    let jq = match installed(shell, "jq") {
+        Some(path) => path,
+        None => debian(shell)
+            .context("jq cannot be installed from Debian 12: install jq 1.6 or newer")?
+            .join("with-libraries/jq"),
+    };
+    Ok(jq.parent().context("a program is in a folder")?.to_owned())
+}
+
+fn installed(shell: &Shell, program: &str) -> Option<PathBuf> {
+    let found = cmd!(shell, "sh -c 'command -v \"$0\"' {program}").quiet().ignore_stderr().read();
+    found.ok().map(PathBuf::from)
+}
+
+/// The packages of `tests/shell/debian.txt`, unpacked.
+fn debian(shell: &Shell) -> Result<PathBuf> {
+    let packages = shell.read_file("tests/shell/debian.txt")?;
+    made_once("debian", &packages, |made| {
+        let names: Vec<_> = packages.lines().filter(|line| !line.starts_with('#')).collect();
         let _folder = shell.push_dir(made);
-        cmd!(shell, "apt-get download --quiet=2 {names...}").run()?;
-        for package in shell.read_dir(".")? {
-            cmd!(shell, "dpkg-deb --extract {package} {made}").run()?;
+        if cmd!(shell, "apt-get download --quiet=2").args(&names).quiet().ignore_stderr().run().is_err() {
+            // A new machine may have no lists of packages. These are this folder's own, for which nobody must be root.
+            let lists = ["Dir::State::Lists", "Dir::Cache"].map(|name| format!("{name}={}", made.join(name).display()));
+            let [lists, cache] = &lists;
+            let own = ["-o", lists, "-o", cache, "-o", "Debug::NoLocking=true"];
+            cmd!(shell, "apt-get --quiet=2 {own...} update").run()?;
+            cmd!(shell, "apt-get download --quiet=2 {own...}").args(&names).run()?;
         }
+        for file in shell.read_dir(".")?.into_iter().filter(|file| file.extension().is_some_and(|end| end == "deb")) {
+            cmd!(shell, "dpkg-deb --extract {file} {made}").run()?;
+        }
+        // Its libraries are where no program looks.
+        let jq = "#!/bin/sh\nroot=$(dirname \"$0\")/..\n\
+            LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu exec \"$root/usr/bin/jq\" \"$@\"\n";
+        shell.write_file("with-libraries/jq", jq)?;
+        fs::set_permissions(made.join("with-libraries/jq"), Permissions::from_mode(0o755))?;
         Ok(())
     })
-    .context("zsh cannot be installed from Debian 12: install zsh")?;
-    Ok(made.join("bin/zsh"))
 }
 
 /// The folder that `make` fills. Its name depends on its inputs, so it is found again.

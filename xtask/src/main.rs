@@ -16,6 +16,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use lambda::Architecture;
 use std::{
+    env, iter,
     path::{self, PathBuf},
     process::ExitCode,
 };
@@ -85,7 +86,6 @@ fn dist(shell: &Shell) -> PathBuf {
 }
 
 fn test(shell: &Shell) -> Result<()> {
-    tools::check_jq(shell)?;
     cmd!(shell, "python3 signing/vectors/make.py --check").run()?;
     no_std::check(shell)?;
     let artifacts = artifacts::build(shell)?;
@@ -100,6 +100,8 @@ fn test(shell: &Shell) -> Result<()> {
     let shellcheck = environments::python(shell, &["tests/shell/requirements.txt"])?.with_file_name("shellcheck");
     let aws_cli_2 = environments::aws_cli_2(shell)?;
     let zsh = environments::zsh(shell)?;
+    let path =
+        env::join_paths(iter::once(environments::folder_of_jq(shell)?).chain(env::split_paths(&env::var("PATH")?)))?;
     let _artifacts = shell.push_env("COUNTERSIGN_ARTIFACTS", artifacts);
     let _dist = shell.push_env("COUNTERSIGN_DIST", dist(shell));
     let _judge = shell.push_env("COUNTERSIGN_JUDGE_PYTHON", judge);
@@ -111,6 +113,7 @@ fn test(shell: &Shell) -> Result<()> {
     let _shellcheck = shell.push_env("COUNTERSIGN_SHELLCHECK", shellcheck);
     let _aws_cli_2 = shell.push_env("COUNTERSIGN_AWS_CLI_2", aws_cli_2);
     let _zsh = shell.push_env("COUNTERSIGN_ZSH", zsh);
+    let _path = shell.push_env("PATH", path);
     cmd!(shell, "cargo test --workspace --locked").run()?;
     Ok(())
 }

@@ -18,12 +18,6 @@ pub(crate) fn metadata(command: &MetadataCommand) -> Result<Metadata> {
     command.exec().map_err(|error| anyhow!("{error}"))
 }
 
-/// Checks that jq is installed, with which the documents' commands read JSON.
-pub(crate) fn check_jq(shell: &Shell) -> Result<()> {
-    cmd!(shell, "jq --version").quiet().read().context("jq is needed: install jq 1.6 or newer")?;
-    Ok(())
-}
-
 fn at_least(version: &str, prefix: &str, least: [u32; 2]) -> Result<()> {
     let mut parts = version.trim().strip_prefix(prefix).unwrap_or_default().split('.').map(str::parse);
     match (parts.next(), parts.next()) {

@@ -118,10 +118,14 @@ fn debian(shell: &Shell) -> Result<PathBuf> {
         let names: Vec<_> = packages.lines().filter(|line| !line.starts_with('#')).collect();
         let _folder = shell.push_dir(made);
         if cmd!(shell, "apt-get download --quiet=2").args(&names).quiet().ignore_stderr().run().is_err() {
-            // A new machine may have no lists of packages. These are this folder's own, for which nobody must be root.
-            let lists = ["Dir::State::Lists", "Dir::Cache"].map(|name| format!("{name}={}", made.join(name).display()));
-            let [lists, cache] = &lists;
-            let own = ["-o", lists, "-o", cache, "-o", "Debug::NoLocking=true"];
+            // A new machine may have no lists of packages. These are in a folder of their own, for which nobody must be root.
+            let lists = tempfile::tempdir()?;
+            for folder in ["lists/partial", "cache/archives/partial"] {
+                fs::create_dir_all(lists.path().join(folder))?;
+            }
+            let lists = lists.path().display();
+            let (lists, cache) = (format!("Dir::State::Lists={lists}/lists"), format!("Dir::Cache={lists}/cache"));
+            let own = ["-o", &lists, "-o", &cache, "-o", "Debug::NoLocking=true"];
             cmd!(shell, "apt-get --quiet=2 {own...} update").run()?;
             cmd!(shell, "apt-get download --quiet=2 {own...}").args(&names).run()?;
         }

@@ -222,7 +222,7 @@ fn a_failed_update_is_reported_to_the_topic() {
 #[test]
 fn the_dashboard_shows_metrics_that_are_written() {
     let stack = monitoring(&[("AWS::StackName", "pets")]);
-    check(&stack, &[("Dashboard", "/Properties/DashboardName", json!("Countersign-pets"))]);
+    check(&stack, &[("Dashboard", "/Properties/DashboardName", json!("Countersign-pets-eu-central-1"))]);
     let body: Value = serde_json::from_str(&text(&stack.resource("Dashboard")["Properties"]["DashboardBody"])).unwrap();
     let mut shown = BTreeSet::new();
     for widget in body["widgets"].as_array().unwrap() {

@@ -19,13 +19,16 @@ pub(crate) struct Reading {
     pub(crate) more_periods: usize,
     /// Whether `FILL` fills a series that has no value at all.
     pub(crate) fills_empty_series: bool,
+    /// How many minutes late the values of AWS's own metrics come.
+    pub(crate) late: u32,
 }
 
 impl Reading {
-    pub(crate) const ALL: [Self; 4] = [
-        Self { more_periods: 0, fills_empty_series: true },
-        Self { more_periods: 0, fills_empty_series: false },
-        Self { more_periods: 2, fills_empty_series: true },
-        Self { more_periods: 2, fills_empty_series: false },
+    pub(crate) const ALL: [Self; 5] = [
+        Self { more_periods: 0, fills_empty_series: true, late: 0 },
+        Self { more_periods: 0, fills_empty_series: false, late: 0 },
+        Self { more_periods: 2, fills_empty_series: true, late: 0 },
+        Self { more_periods: 2, fills_empty_series: false, late: 0 },
+        Self { more_periods: 2, fills_empty_series: true, late: 2 },
     ];
 }

@@ -31,17 +31,20 @@ pub(crate) struct Situation {
 pub(crate) const BUSY_HOUR: &str = "a busy hour";
 pub(crate) const IDLE_NIGHT: &str = "an idle night";
 pub(crate) const SCANNED_NIGHT: &str = "a night with scanners";
+pub(crate) const HEALTH_CHECKS: &str = "a night in which a method without the authorizer is asked (by hand)";
 pub(crate) const MONITOR_DAYS: &str = "six days in monitor mode";
 
 // Outages.
 pub(crate) const NO_ASSOCIATION: &str = "the association is removed";
 pub(crate) const NO_ASSOCIATION_MONITOR: &str = "the association is removed in monitor mode";
+pub(crate) const NOT_FOUND_MONITOR: &str = "the backend answers 404 to unsigned requests in monitor mode";
 pub(crate) const NO_KEYS: &str = "the authorizer has no keys";
 pub(crate) const STALE_KEYS: &str = "the authorizer's keys cannot be read for half an hour";
 pub(crate) const KEYS_RUN_OUT: &str = "the authorizer's keys cannot be read for 45 minutes";
 pub(crate) const NO_KEYS_AT_EDGE: &str = "the edge has no keys";
 pub(crate) const NO_KEYS_AT_EDGE_MONITOR: &str = "the edge has no keys in monitor mode";
 pub(crate) const WRONG_HEADERS: &str = "a custom header is wrong";
+pub(crate) const WRONG_HEADERS_MONITOR: &str = "a custom header is wrong in monitor mode";
 pub(crate) const ANOTHER_SECRET: &str = "the edge signs with another secret";
 pub(crate) const SIGNER_FAILS: &str = "the signer throws";
 pub(crate) const SIGNER_HANGS: &str = "the signer does not answer in time";
@@ -73,10 +76,12 @@ pub(crate) async fn all(api: ApiKind) -> Vec<Situation> {
     let outages = [
         (NO_ASSOCIATION, minutes::no_association(api, Mode::Enforce).await),
         (NO_ASSOCIATION_MONITOR, minutes::no_association(api, Mode::Monitor).await),
+        (NOT_FOUND_MONITOR, minutes::no_association_and_not_found(api).await),
         (NO_KEYS, minutes::no_keys(api).await),
         (NO_KEYS_AT_EDGE, minutes::no_keys_at_edge(api, Mode::Enforce).await),
         (NO_KEYS_AT_EDGE_MONITOR, minutes::no_keys_at_edge(api, Mode::Monitor).await),
-        (WRONG_HEADERS, minutes::wrong_headers(api).await),
+        (WRONG_HEADERS, minutes::wrong_headers(api, Mode::Enforce).await),
+        (WRONG_HEADERS_MONITOR, minutes::wrong_headers(api, Mode::Monitor).await),
         (ANOTHER_SECRET, minutes::another_secret(api).await),
         (SIGNER_FAILS, minutes::signer_fails(api).await),
         (SIGNER_HANGS, minutes::signer_hangs(api).await),
@@ -150,7 +155,8 @@ async fn busy_hour(api: ApiKind) -> Situation {
 
 /// Eight hours with a request now and then, and strangers at the API's own URL. In the second night somebody tries sixty paths in
 /// a minute, and again some minutes later, while nothing else happens: first at the API's own URL, and then through CloudFront.
-async fn nights(api: ApiKind) -> [Situation; 2] {
+/// Two scans are at least a quarter of an hour apart: alarms on 4xx look at so much.
+async fn nights(api: ApiKind) -> [Situation; 3] {
     let keys = keys_made(6);
     let mut timeline = Timeline::idle(8 * HOUR);
     let mut servers = with_both(api, &keys, Mode::Enforce).await;
@@ -164,10 +170,12 @@ async fn nights(api: ApiKind) -> [Situation; 2] {
     timeline.add([200, 300], &servers.minute());
     servers.strangers(60, 401).await;
     let mut scanned = timeline.clone();
-    scanned.add([95, 107], &servers.minute());
+    scanned.add([95, 111], &servers.minute());
     servers.viewers(60, MISSING, 404).await;
-    scanned.add([142, 154], &servers.minute());
-    [well(IDLE_NIGHT, timeline), well(SCANNED_NIGHT, scanned)]
+    scanned.add([142, 158], &servers.minute());
+    let mut checked = timeline.clone();
+    checked.add(0..8 * HOUR, &servers.unattached_method(6));
+    [well(IDLE_NIGHT, timeline), well(SCANNED_NIGHT, scanned), well(HEALTH_CHECKS, checked)]
 }
 
 /// Minute by minute: keys are used for half an hour after they were due, and then every request fails.

@@ -13,12 +13,12 @@ pub(crate) const TABLE: &[Row] = &[
     // edge.yaml
     ("EdgeAnsweredAlarm", &[of::NO_KEYS_AT_EDGE]),
     ("EdgeMisconfiguredAlarm", &[of::WRONG_HEADERS]),
-    ("EdgeUnsignedAlarm", &[of::NO_KEYS_AT_EDGE_MONITOR]),
+    ("EdgeUnsignedAlarm", &[of::NO_KEYS_AT_EDGE_MONITOR, of::WRONG_HEADERS_MONITOR]),
     // front.yaml
     ("EdgeExecutionErrorAlarm", &[of::SIGNER_FAILS, of::SIGNER_HANGS]),
     ("EdgeValidationErrorAlarm", &[of::SIGNER_NOT_ACCEPTED]),
     ("EdgeThrottledAlarm", &[of::SIGNER_THROTTLED, of::SIGNER_THROTTLED_TOO]),
-    ("Viewer4xxAlarm", &[of::NO_ASSOCIATION, of::ANOTHER_SECRET, of::NOT_FOUND]),
+    ("Viewer4xxAlarm", &[of::NO_ASSOCIATION, of::ANOTHER_SECRET, of::NOT_FOUND, of::NOT_FOUND_MONITOR]),
     (
         "Viewer5xxAlarm",
         &[
@@ -40,7 +40,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("NothingAdmittedAlarm", &[of::NO_ASSOCIATION, of::ANOTHER_SECRET, of::AUTHORIZER_FAILS]),
     ("RefusedShareAlarm", &[of::ANOTHER_SECRET]),
     ("SomebodyIsTryingAlarm", &[of::ANOTHER_SECRET, of::FORGERS]),
-    ("Gateway4xxAlarm", &[of::NO_ASSOCIATION, of::ANOTHER_SECRET, of::NOT_FOUND]),
+    ("Gateway4xxAlarm", &[of::NO_ASSOCIATION, of::ANOTHER_SECRET, of::NOT_FOUND, of::NOT_FOUND_MONITOR]),
     ("Gateway5xxAlarm", &[of::AUTHORIZER_FAILS, of::BACKEND_FAILS]),
     ("AuthorizerErrorsAlarm", &[of::AUTHORIZER_FAILS]),
     ("AuthorizerThrottledAlarm", &[of::AUTHORIZER_THROTTLED]),

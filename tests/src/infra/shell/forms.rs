@@ -24,6 +24,8 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ("README.md", "front=$(output CFDistribution)", "recorded", "curl: no emulator has a distribution that answers"),
     ("README.md", "ec2 describe-regions", "recorded", "the emulator has 30 Regions, which take a second each"),
     ("README.md", "keys rotate", "recorded", "cargo: the recorder runs the program that is built, on the emulator"),
+    ("RUNBOOK.md", "--deployment-mode REVERT_DRIFT", "parsed", "no emulator compares a stack with what is there"),
+    ("RUNBOOK.md", "execute-change-set", "parsed", "the change set is that of the block before it"),
     ("RUNBOOK.md", "--metric-name Throttles", "recorded", "thirteen Regions take a second each"),
     ("attach.md", "Countersign-Signature-Input: x", "recorded", "curl: no emulator has a distribution that answers"),
 ];

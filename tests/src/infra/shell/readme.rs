@@ -182,7 +182,7 @@ fn walk(kind: Kind, account: &str) {
     machine.types(&format!("SECRET_ARN={} LOG_BUCKET={bucket}", secret["ARN"].as_str().unwrap()));
     let kept = machine.succeeds(kept);
     assert!(kept.contains("kept\t") && kept.ends_with(&format!("remove_bucket: {bucket}")), "{kept}");
-    machine.succeeds(block("lambda delete-function"));
+    machine.succeeds(block("--stack-name \"$EDGE_STACK\"\n  echo \"deleted: $EDGE_STACK\""));
     machine.has_done(&blocks);
 }
 

@@ -5,6 +5,7 @@ use crate::infra::shell::{
     machine::{Machine, has_lines},
 };
 use serde_json::json;
+use std::time::SystemTime;
 
 /// Lines of the programs, and one of Lambda's own.
 const LINES: [&str; 7] = [
@@ -45,8 +46,21 @@ pub(crate) fn walk(machine: &mut Machine) {
     machine.types("STACK=stub");
     assert_eq!(machine.succeeds(looks), "default: no function at the origin request false");
     let dimensions = format!("DistributionId={id},Region=Global");
-    let datum =
-        ["--namespace", "AWS/CloudFront", "--metric-name", "4xxErrorRate", "--value", "7", "--dimensions", &dimensions];
+    // Now is not before the end of what is asked for.
+    let before = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() - 120;
+    let before = before.to_string();
+    let datum = [
+        "--timestamp",
+        &before,
+        "--namespace",
+        "AWS/CloudFront",
+        "--metric-name",
+        "4xxErrorRate",
+        "--value",
+        "7",
+        "--dimensions",
+        &dimensions,
+    ];
     machine.aws("us-east-1", &[&["cloudwatch", "put-metric-data"], &datum[..]].concat());
     let rates = machine.succeeds(block("4xxErrorRate"));
     assert!(rates.contains("\t7.0"), "{rates}");

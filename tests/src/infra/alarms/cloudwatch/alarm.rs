@@ -190,7 +190,9 @@ impl Alarm {
             Some(Query::Metric(metric, statistic)) => {
                 let values = (0..periods).rev().map(|before| {
                     let end = i64::from(minute) - before * i64::from(self.period);
-                    timeline.get(metric, *statistic, end - i64::from(self.period)..end)
+                    let late = if metric.namespace.starts_with("AWS/") { reading.late } else { 0 };
+                    let known = end.min(i64::from(minute) - i64::from(late));
+                    timeline.get(metric, *statistic, end - i64::from(self.period)..known)
                 });
                 Ok(Value::Series(values.collect()))
             }

@@ -88,10 +88,19 @@ pub(crate) async fn monitored(api: ApiKind) -> Minute {
 }
 
 pub(crate) async fn no_association(api: ApiKind, mode: Mode) -> Minute {
+    unsigned(api, mode, FINE, if mode == Mode::Enforce { 401 } else { 200 }).await
+}
+
+/// In monitor mode these are answers of the backend.
+pub(crate) async fn no_association_and_not_found(api: ApiKind) -> Minute {
+    unsigned(api, Mode::Monitor, MISSING, 404).await
+}
+
+async fn unsigned(api: ApiKind, mode: Mode, path: &str, status: u16) -> Minute {
     let (keys, log) = (keys_made(6), MemoryLog::default());
     let authorizer = authorizer(&keys.source(), mode.word(), &log).await;
     let mut servers = Servers::start(with_keys(api, &keys, mode), NoAssociation, authorizer, &log).await;
-    servers.viewers(REQUESTS, FINE, if mode == Mode::Enforce { 401 } else { 200 }).await;
+    servers.viewers(REQUESTS, path, status).await;
     servers.minute()
 }
 
@@ -109,12 +118,12 @@ pub(crate) async fn no_keys_at_edge(api: ApiKind, mode: Mode) -> Minute {
     servers.minute()
 }
 
-pub(crate) async fn wrong_headers(api: ApiKind) -> Minute {
+pub(crate) async fn wrong_headers(api: ApiKind, mode: Mode) -> Minute {
     let keys = keys_made(6);
-    let mut options = options(&keys.source(), api);
-    options.custom_headers.push(("countersign-mode".to_owned(), "enforced".to_owned()));
-    let mut servers = real(options, &keys, Mode::Enforce).await;
-    servers.viewers(REQUESTS, FINE, 500).await;
+    let mut options = with_keys(api, &keys, mode);
+    options.custom_headers.push(("countersign-body".to_owned(), "whole".to_owned()));
+    let mut servers = real(options, &keys, mode).await;
+    servers.viewers(REQUESTS, FINE, if mode == Mode::Enforce { 500 } else { 200 }).await;
     servers.minute()
 }
 

@@ -3,10 +3,13 @@
 use crate::{
     Action, Body, BodyRule, Decision, Edits, Header, LogEvent, Mode, OriginRequest, SignerConfig, SigningError,
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+};
 use settings::SettingError;
 use signing::{
-    ContentDigest, Field, KeySet, METHOD_OVERRIDES, Nonce, Request, UnixSeconds, announces_body, resembles,
+    BodyHash, ContentDigest, Field, KeySet, METHOD_OVERRIDES, Nonce, Request, UnixSeconds, announces_body, resembles,
     resembles_ours, sign,
 };
 use std::{borrow::Cow, collections::BTreeSet};
@@ -169,7 +172,7 @@ fn content_digest(
             log.push(LogEvent::BodyTruncated);
             None
         }
-        Some(body) if rule != BodyRule::Ignore => Some(decode(body)?),
+        Some(body) if rule != BodyRule::Ignore => Some(body),
         None if may_have_body && announces_body(headers(request)) => match rule {
             BodyRule::Require => return Err(SigningError::BodyNotIncluded),
             BodyRule::Digest if own.is_none() => {
@@ -179,13 +182,16 @@ fn content_digest(
             _ => None,
         },
         // CloudFront need not include an empty body.
-        None if may_have_body && rule == BodyRule::Require => Some(Cow::Borrowed(&[][..])),
+        None if may_have_body && rule == BodyRule::Require => {
+            Some(Body { encoding: "text", data: "", input_truncated: false })
+        }
         _ => None,
     };
-    let digest = match (own, seen) {
-        (None, Some(body)) => Some(ContentDigest::of(&body)),
-        (Some(own), Some(body)) if !own.matches(&body) => return Err(SigningError::DigestMismatch),
-        (own, _) => own.map(|_| field),
+    let hash = seen.map(|body| hash(body, own.as_ref())).transpose()?;
+    let digest = match (own, hash) {
+        (None, hash) => hash.map(BodyHash::field),
+        (Some(own), Some(hash)) => Some(hash.is_named_by(&own).then_some(field).ok_or(SigningError::DigestMismatch)?),
+        (Some(_), None) => Some(field),
     };
     Ok((digest, log))
 }
@@ -198,14 +204,29 @@ fn headers<'a>(request: &OriginRequest<'a>) -> impl Iterator<Item = (&'a str, &'
     request.headers.iter().map(|header| (header.name, header.value))
 }
 
-fn decode(body: Body<'_>) -> Result<Cow<'_, [u8]>, SigningError> {
+/// How many characters of a body are decoded at once: what they make stays in the processor's cache until it is hashed. The body is
+/// never held whole beside its text.
+const PIECE: usize = 16_384;
+
+/// The hash of a body, for the digest that the request already has, if it has one.
+fn hash(body: Body<'_>, own: Option<&ContentDigest>) -> Result<BodyHash, SigningError> {
+    let mut hash = BodyHash::new(own);
     match body.encoding {
         "base64" => {
-            STANDARD.decode(body.data).map(Cow::Owned).map_err(|_| SigningError::Event("its body is not base64"))
+            let mut bytes = [0; PIECE / 4 * 3];
+            let mut pieces = body.data.as_bytes().chunks(PIECE).peekable();
+            while let Some(piece) = pieces.next() {
+                // Only the end may have padding.
+                let engine = if pieces.peek().is_some() { &STANDARD_NO_PAD } else { &STANDARD };
+                let decoded = engine.decode_slice(piece, &mut bytes);
+                let length = decoded.map_err(|_| SigningError::Event("its body is not base64"))?;
+                hash.update(bytes.get(..length).unwrap_or_default());
+            }
         }
-        "text" => Ok(Cow::Borrowed(body.data.as_bytes())),
-        _ => Err(SigningError::Event("its body is neither base64 nor text")),
+        "text" => hash.update(body.data.as_bytes()),
+        _ => return Err(SigningError::Event("its body is neither base64 nor text")),
     }
+    Ok(hash)
 }
 
 /// The size of the head of the request that would be sent.

@@ -461,6 +461,24 @@ fn a_request_that_cannot_be_signed_is_answered_at_the_edge() {
     misconfigured.answered(SigningError::Misconfigured(error));
 }
 
+/// A body is decoded in pieces. Where one ends is not seen.
+#[test]
+fn a_long_body_has_the_digest_of_the_whole() {
+    let post = |data: String| Event { body: Some(("base64", data, false)), ..Event::post() };
+    for length in [0, 1, 12_287, 12_288, 12_289, 24_576, 100_000, 1_048_576] {
+        let body: Vec<u8> = (0_u8..=250).cycle().take(length).collect();
+        let edits = post(STANDARD.encode(&body)).edits();
+        assert_eq!(value(&edits, "Content-Digest"), Some(&*ContentDigest::of(&body)), "{length} bytes");
+    }
+    // The end of a first piece has no padding.
+    let padded = format!("{}==", "A".repeat(16_382));
+    for wrong in
+        [format!("{padded}AAAA"), format!("{padded}="), "A".repeat(16_385), format!("{}*AA", "A".repeat(16_385))]
+    {
+        post(wrong).answered(SigningError::Event("its body is not base64"));
+    }
+}
+
 #[test]
 fn each_problem_has_its_status() {
     let misconfigured = Event::get().custom("countersign-mode", "off");

@@ -1,7 +1,7 @@
 use crate::structured_field::byte_sequences;
 use alloc::{format, string::String};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Digest, Sha256, Sha512};
 
 /// A `Content-Digest` field (RFC 9530) that holds a sha-256 or a sha-512 digest, or both.
 ///
@@ -26,13 +26,59 @@ pub struct ContentDigestError;
 impl ContentDigest {
     /// The field value that names the sha-256 digest of `body`.
     pub fn of(body: &[u8]) -> String {
-        format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(body)))
+        let mut hash = BodyHash::new(None);
+        hash.update(body);
+        hash.field()
     }
 
     /// Whether every digest that the field holds is the digest of `body`.
     pub fn matches(&self, body: &[u8]) -> bool {
-        self.sha256.is_none_or(|digest| digest == *Sha256::digest(body))
-            && self.sha512.is_none_or(|digest| digest == *Sha512::digest(body))
+        let mut hash = BodyHash::new(Some(self));
+        hash.update(body);
+        hash.is_named_by(self)
+    }
+}
+
+/// The hash of a body that comes in pieces, so that nobody must hold it whole.
+///
+/// ```
+/// use signing::{BodyHash, ContentDigest};
+///
+/// let mut hash = BodyHash::new(None);
+/// hash.update(b"{");
+/// hash.update(b"}");
+/// assert_eq!(hash.field(), ContentDigest::of(b"{}"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct BodyHash {
+    sha256: Sha256,
+    sha512: Option<Sha512>,
+}
+
+impl BodyHash {
+    /// For [`field`](Self::field), or for all that a field names.
+    pub fn new(named: Option<&ContentDigest>) -> Self {
+        Self { sha256: Sha256::new(), sha512: named.and_then(|named| named.sha512).map(|_| Sha512::new()) }
+    }
+
+    /// The next piece of the body.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.sha256.update(piece);
+        if let Some(sha512) = &mut self.sha512 {
+            sha512.update(piece);
+        }
+    }
+
+    /// The field value that names the sha-256 digest of the body.
+    pub fn field(self) -> String {
+        format!("sha-256=:{}:", STANDARD.encode(self.sha256.finalize()))
+    }
+
+    /// Whether every digest that the field holds is the digest of the body. The hash must have been made for this field.
+    pub fn is_named_by(self, field: &ContentDigest) -> bool {
+        let sha512 = self.sha512.map(Digest::finalize);
+        field.sha256.is_none_or(|digest| digest == *self.sha256.finalize())
+            && field.sha512.is_none_or(|digest| sha512.is_some_and(|sha512| digest == *sha512))
     }
 }
 

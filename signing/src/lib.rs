@@ -49,5 +49,5 @@ pub use rotation::{NEVER_EXPIRES, RotationKind, RotationPlan, RotationPlanError}
 pub use rotation_schedule::{RotationSchedule, RotationTimings, RotationTimingsError};
 pub use time::UnixSeconds;
 
-pub use content_digest::{ContentDigest, ContentDigestError};
+pub use content_digest::{BodyHash, ContentDigest, ContentDigestError};
 pub use profile::{Component, Field, LABEL, METHOD_OVERRIDES, Parameter, announces_body, resembles, resembles_ours};

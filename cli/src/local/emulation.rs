@@ -17,7 +17,7 @@ use std::{
 use telemetry::{Causes, Detail, Event, Log};
 use tokio::{
     task::JoinSet,
-    time::{Instant, interval, interval_at},
+    time::{Instant, interval_at},
 };
 
 /// The name in the authorizer's context under which it hands on the path that it has verified.
@@ -198,7 +198,8 @@ async fn rotate_and_hand_over(
     rotate_every: Option<(Duration, RotationSchedule)>,
     log: Log,
 ) {
-    let mut read = interval(every);
+    // The servers began with the API keys of the file.
+    let mut read = interval_at(Instant::now() + every, every);
     let mut rotate = rotate_every.map(|(every, schedule)| (interval_at(Instant::now() + every, every), schedule));
     loop {
         let rotation = async {

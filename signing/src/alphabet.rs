@@ -33,8 +33,9 @@ impl Alphabet {
         self.0.get(usize::from(byte)).copied().unwrap_or_default()
     }
 
-    /// Whether a text consists of it, and is not empty.
+    /// Whether a text consists of it, and is not empty. Every byte is looked at, which is faster than to stop at the first
+    /// wrong one: nearly all texts are right.
     pub(crate) fn spells(&self, text: &str) -> bool {
-        !text.is_empty() && text.bytes().all(|byte| self.has(byte))
+        !text.is_empty() && text.bytes().fold(true, |all, byte| all & self.has(byte))
     }
 }

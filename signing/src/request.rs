@@ -71,7 +71,7 @@ impl<'a> TryFrom<&'a str> for Authority<'a> {
             return Err(Malformed { expected: "a host" });
         }
         let authority = authority.strip_suffix(":443").unwrap_or(authority);
-        Ok(Self(if authority.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Ok(Self(if authority.bytes().fold(false, |any, byte| any | byte.is_ascii_uppercase()) {
             Cow::Owned(authority.to_ascii_lowercase())
         } else {
             Cow::Borrowed(authority)
@@ -118,7 +118,8 @@ impl<'a> TryFrom<&'a str> for Target<'a> {
     /// Every byte must be one of 0x21 to 0x7E except `#`: a target holds no fragment, and readers disagree on where a
     /// target with a fragment ends.
     fn try_from(text: &'a str) -> Result<Self, Malformed> {
-        if !text.starts_with('/') || !text.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && byte != b'#') {
+        let is_visible = text.bytes().fold(true, |all, byte| all & matches!(byte, 0x21..=0x7E) & (byte != b'#'));
+        if !text.starts_with('/') || !is_visible {
             return Err(Malformed { expected: "a request target: a slash, then bytes of 0x21 to 0x7E without #" });
         }
         let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));

@@ -8,7 +8,7 @@ use crate::{
     request::Target,
     verification_policy::VerificationPolicy,
 };
-use alloc::{borrow::Cow, string::String};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 use percent_encoding::percent_decode_str;
 
 /// The stage of an HTTP API that is not in its paths.
@@ -123,16 +123,32 @@ fn escapes(text: &str) -> impl Iterator<Item = Option<u8>> {
 /// How they decode an invalid escape, or an escape that decodes to invalid UTF-8, is not known: such a query is
 /// refused.
 fn decode_query(query: &str) -> Result<Query<'_>, Refusal> {
-    let pairs = query.split(['&', ';']).filter(|pair| !pair.is_empty());
-    let decoded = pairs.map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Ok((decode(name)?, decode(value)?))
-    });
-    decoded.collect()
+    let mut pairs = Vec::with_capacity(query.bytes().filter(|byte| is_separator(*byte)).count() + 1);
+    let mut rest = Some(query);
+    while let Some(text) = rest {
+        let (pair, others) = split_once(text, is_separator);
+        if !pair.is_empty() {
+            let (name, value) = split_once(pair, |byte| byte == b'=');
+            pairs.push((decode(name)?, decode(value.unwrap_or_default())?));
+        }
+        rest = others;
+    }
+    Ok(pairs.into())
+}
+
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b'&' | b';')
+}
+
+/// What is before and after the first such byte of ASCII.
+fn split_once(text: &str, is: impl Fn(u8) -> bool) -> (&str, Option<&str>) {
+    let found = text.bytes().position(is).and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?)));
+    found.map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
 fn decode(text: &str) -> Result<Cow<'_, str>, Refusal> {
-    if !text.contains(['%', '+']) {
+    let is_plain = text.bytes().fold(true, |all, byte| all & !matches!(byte, b'%' | b'+'));
+    if is_plain {
         return Ok(Cow::Borrowed(text));
     }
     if escapes(text).any(|escape| escape.is_none()) {

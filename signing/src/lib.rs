@@ -29,6 +29,7 @@ mod rotation;
 mod rotation_schedule;
 mod sign;
 mod signature_base;
+mod signature_input;
 mod structured_field;
 mod time;
 mod verification_policy;

@@ -63,7 +63,12 @@ pub struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> FromIterator<(Cow<'a, str>, Cow<'a, str>)> for Query<'a> {
     fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>>(pairs: I) -> Self {
-        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        pairs.into_iter().collect::<Vec<_>>().into()
+    }
+}
+
+impl<'a> From<Vec<(Cow<'a, str>, Cow<'a, str>)>> for Query<'a> {
+    fn from(mut pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>) -> Self {
         // A stable sort: the values of one name stay in their order.
         pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
         Self(pairs)

@@ -185,13 +185,14 @@ impl<'a> TryFrom<&'a str> for FieldValue<'a> {
 pub struct Nonce([u8; 16]);
 
 impl Nonce {
+    /// How long it is on the wire.
+    pub(crate) const CHARACTERS: usize = 22;
+
     /// The caller must pass random bytes.
     pub const fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
-}
 
-impl Nonce {
     /// Writes its 22 characters at the end of a text.
     pub(crate) fn write(self, text: &mut String) {
         URL_SAFE_NO_PAD.encode_string(self.0, text);
@@ -200,7 +201,7 @@ impl Nonce {
 
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(22);
+        let mut text = String::with_capacity(Self::CHARACTERS);
         self.write(&mut text);
         f.write_str(&text)
     }

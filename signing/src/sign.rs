@@ -1,6 +1,7 @@
 use crate::{
     Component, Field, Key, Nonce, Request, UnixSeconds,
     signature_base::{begin_last_line, lines},
+    signature_input::{self, MEMBER, Written},
 };
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -57,15 +58,13 @@ impl Signature {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn sign(request: &Request<'_>, key: &Key, nonce: Nonce, lifetime: Duration, now: UnixSeconds) -> Signature {
-    let [list, list_with_digest] = LISTS;
-    let has_digest = request.content_digest.is_some();
-    let covered = Component::ALL.into_iter().filter(|c| *c != Component::ContentDigest || has_digest);
-    // The base ends with the parameters, and so does the member of `Countersign-Signature-Input`: one text becomes the other.
-    let mut base = lines(request, covered, PARAMETERS);
+    let (covers_digest, expires) = (request.content_digest.is_some(), now + lifetime);
+    let covered = Component::ALL.into_iter().filter(|c| *c != Component::ContentDigest || covers_digest);
+    // The base ends with the value of the member, and so does the field: one text becomes the other.
+    let mut base = lines(request, covered, signature_input::MAX_BYTES);
     begin_last_line(&mut base);
     let start = base.len();
-    base.push_str(if has_digest { list_with_digest } else { list });
-    write_parameters(&mut base, key, nonce, now, now + lifetime);
+    Written { covers_digest, created: now, expires, nonce, key_id: key.id() }.push_to(&mut base);
     let mac = key.mac(base.as_bytes());
     base.replace_range(..start, MEMBER);
     let mut signature = String::with_capacity(MEMBER.len() + 46);
@@ -74,75 +73,4 @@ pub fn sign(request: &Request<'_>, key: &Key, nonce: Nonce, lifetime: Duration, 
     STANDARD.encode_string(mac, &mut signature);
     signature.push(':');
     Signature { input: base, signature }
-}
-
-/// What a signature covers, without and with a digest.
-const LISTS: [&str; 2] = [
-    r#"("@method" "@authority" "@path" "@query" "countersign-viewer-ip")"#,
-    r#"("@method" "@authority" "@path" "@query" "countersign-viewer-ip" "content-digest")"#,
-];
-
-/// The beginning of both members.
-const MEMBER: &str = "countersign=";
-
-/// The most bytes that the parameters have: the covered components, two times, the nonce, and a key id of 64 characters.
-const PARAMETERS: usize = 352;
-
-fn write_parameters(text: &mut String, key: &Key, nonce: Nonce, created: UnixSeconds, expires: UnixSeconds) {
-    let mut digits = itoa::Buffer::new();
-    text.push_str(";created=");
-    text.push_str(digits.format(created.get()));
-    text.push_str(";expires=");
-    text.push_str(digits.format(expires.get()));
-    text.push_str(";nonce=\"");
-    nonce.write(text);
-    text.push_str("\";alg=\"hmac-sha256\";keyid=\"");
-    text.push_str(key.id().as_str());
-    text.push_str("\";tag=\"countersign\"");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        Parameter,
-        profile::{ALGORITHM, LABEL},
-    };
-
-    #[test]
-    fn both_members_have_the_label() {
-        assert_eq!(MEMBER.strip_suffix('='), Some(LABEL));
-    }
-
-    #[test]
-    fn the_texts_hold_the_names_of_the_profile() {
-        let mut names = Component::ALL.map(|component| alloc::format!("\"{component}\"")).to_vec();
-        let with_digest = alloc::format!("({})", names.join(" "));
-        names.pop();
-        assert_eq!(LISTS, [alloc::format!("({})", names.join(" ")), with_digest]);
-
-        let key = Key::new("k1".try_into().unwrap(), &[7; 32], UnixSeconds::new(0), UnixSeconds::new(1)).unwrap();
-        let mut text = String::new();
-        write_parameters(&mut text, &key, Nonce::new([0; 16]), UnixSeconds::new(1), UnixSeconds::new(2));
-        let values = ["1", "2", "\"AAAAAAAAAAAAAAAAAAAAAA\"", &quoted(ALGORITHM), "\"k1\"", &quoted(LABEL)];
-        let expected = Parameter::ALL.into_iter().zip(values).map(|(name, value)| alloc::format!(";{name}={value}"));
-        assert_eq!(text, expected.collect::<String>());
-    }
-
-    fn quoted(text: &str) -> String {
-        alloc::format!("\"{text}\"")
-    }
-
-    #[test]
-    fn the_longest_parameters_fit_into_the_text_as_it_was_allocated() {
-        let id = "k".repeat(64);
-        let key =
-            Key::new(id.as_str().try_into().unwrap(), &[7; 32], UnixSeconds::new(0), UnixSeconds::new(1)).unwrap();
-        let most = UnixSeconds::new(u64::MAX);
-        for list in LISTS {
-            let mut text = String::from(list);
-            write_parameters(&mut text, &key, Nonce::new([0xff; 16]), most, most);
-            assert!(text.len() <= PARAMETERS, "{}: {text}", text.len());
-        }
-    }
 }

@@ -23,21 +23,21 @@ pub(crate) struct Member<'a, V> {
 const KEPT: usize = 7;
 
 /// `("a" "b");p=1`: strings with parameters.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct InnerList<'a> {
     pub(crate) items: ArrayVec<Item<'a>, KEPT>,
     pub(crate) parameters: ArrayVec<Parameter<'a>, KEPT>,
 }
 
 /// `"a"` or `"a";p=1` in an inner list.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item<'a> {
     pub(crate) name: SfString<'a>,
     pub(crate) has_parameters: bool,
 }
 
 /// `:YWJj:` with parameters.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ByteSequence<'a> {
     base64: &'a str,
     pub(crate) has_parameters: bool,
@@ -58,14 +58,14 @@ pub(crate) fn decode_exactly<const N: usize>(engine: &impl Engine, text: &str) -
     bytes.get(..length)?.try_into().ok()
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Parameter<'a> {
     pub(crate) key: &'a str,
     pub(crate) value: BareItem<'a>,
 }
 
 /// A bare item (RFC 8941, section 3.3). A value that no caller reads is recognised but not kept.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BareItem<'a> {
     Integer(i64),
     Decimal,
@@ -90,20 +90,33 @@ pub(crate) struct StructuredFieldError {
     pub(crate) at: usize,
 }
 
-/// Parses a dictionary whose members are inner lists of strings, as `Signature-Input` is, and gives each to `member`.
+/// Parses a dictionary whose members are inner lists of strings, as `Signature-Input` is, and shows each to `member`.
 pub(crate) fn inner_lists<'a>(
     text: &'a str,
-    member: impl FnMut(Member<'a, InnerList<'a>>),
+    mut member: impl FnMut(&Member<'a, &InnerList<'a>>),
 ) -> Result<(), StructuredFieldError> {
-    Parser::new(text).dictionary(Parser::inner_list, member)
+    // One list, since it is large and would be copied several times on its way.
+    let mut list = InnerList::default();
+    Parser::new(text).dictionary(|parser, key| {
+        let start = parser.at;
+        parser.inner_list(&mut list)?;
+        member(&Member { key, value: &list, text: parser.since(start) });
+        Ok(())
+    })
 }
 
-/// Parses a dictionary whose members are byte sequences, as `Signature` and `Content-Digest` are, and gives each to `member`.
+/// Parses a dictionary whose members are byte sequences, as `Signature` and `Content-Digest` are, and shows each to
+/// `member`.
 pub(crate) fn byte_sequences<'a>(
     text: &'a str,
-    member: impl FnMut(Member<'a, ByteSequence<'a>>),
+    mut member: impl FnMut(&Member<'a, ByteSequence<'a>>),
 ) -> Result<(), StructuredFieldError> {
-    Parser::new(text).dictionary(Parser::byte_sequence, member)
+    Parser::new(text).dictionary(|parser, key| {
+        let start = parser.at;
+        let value = parser.byte_sequence()?;
+        member(&Member { key, value, text: parser.since(start) });
+        Ok(())
+    })
 }
 
 struct Parser<'a> {
@@ -118,20 +131,19 @@ impl<'a> Parser<'a> {
         Self { text, at: 0 }
     }
 
-    fn dictionary<V>(mut self, value: fn(&mut Self) -> Parsed<V>, mut member: impl FnMut(Member<'a, V>)) -> Parsed<()> {
-        self.skip(|byte| byte == b' ');
+    /// `value` reads the value of a key.
+    fn dictionary(mut self, mut value: impl FnMut(&mut Self, &'a str) -> Parsed<()>) -> Parsed<()> {
+        self.skip_spaces();
         while !self.at_end() {
             let key = self.key()?;
             self.expect(b'=')?;
-            let start = self.at;
-            let value = value(&mut self)?;
-            member(Member { key, value, text: self.since(start) });
-            self.skip(is_optional_whitespace);
+            value(&mut self, key)?;
+            self.skip_optional_whitespace();
             if self.at_end() {
                 break;
             }
             self.expect(b',')?;
-            self.skip(is_optional_whitespace);
+            self.skip_optional_whitespace();
             if self.at_end() {
                 return self.fail();
             }
@@ -139,36 +151,45 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn inner_list(&mut self) -> Parsed<InnerList<'a>> {
+    fn inner_list(&mut self, list: &mut InnerList<'a>) -> Parsed<()> {
+        list.items.clear();
+        list.parameters.clear();
         self.expect(b'(')?;
-        let mut items = ArrayVec::new();
         loop {
-            self.skip(|byte| byte == b' ');
+            self.skip_spaces();
             if self.take(b')') {
                 break;
             }
-            let item = Item { name: self.string()?, has_parameters: !self.parameters()?.is_empty() };
-            let _ = items.try_push(item);
+            let name = self.string()?;
+            let has_parameters = self.has_parameters()?;
+            let _ = list.items.try_push(Item { name, has_parameters });
             if !matches!(self.peek(), Some(b' ' | b')')) {
                 return self.fail();
             }
         }
-        Ok(InnerList { items, parameters: self.parameters()? })
+        self.parameters(|parameter| {
+            let _ = list.parameters.try_push(parameter);
+        })
     }
 
     fn byte_sequence(&mut self) -> Parsed<ByteSequence<'a>> {
-        Ok(ByteSequence { base64: self.bytes()?, has_parameters: !self.parameters()?.is_empty() })
+        Ok(ByteSequence { base64: self.bytes()?, has_parameters: self.has_parameters()? })
     }
 
-    fn parameters(&mut self) -> Parsed<ArrayVec<Parameter<'a>, KEPT>> {
-        let mut parameters = ArrayVec::new();
+    fn has_parameters(&mut self) -> Parsed<bool> {
+        let start = self.at;
+        self.parameters(|_| ())?;
+        Ok(self.at > start)
+    }
+
+    fn parameters(&mut self, mut parameter: impl FnMut(Parameter<'a>)) -> Parsed<()> {
         while self.take(b';') {
-            self.skip(|byte| byte == b' ');
+            self.skip_spaces();
             let key = self.key()?;
             let value = if self.take(b'=') { self.bare_item()? } else { BareItem::Boolean };
-            let _ = parameters.try_push(Parameter { key, value });
+            parameter(Parameter { key, value });
         }
-        Ok(parameters)
+        Ok(())
     }
 
     fn bare_item(&mut self) -> Parsed<BareItem<'a>> {
@@ -178,7 +199,7 @@ impl<'a> Parser<'a> {
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b'?') => self.boolean(),
             Some(byte) if byte.is_ascii_alphabetic() || byte == b'*' => {
-                self.skip(is_token);
+                self.skip(&Alphabet::SF_TOKEN);
                 Ok(BareItem::Token)
             }
             _ => self.fail(),
@@ -190,7 +211,7 @@ impl<'a> Parser<'a> {
         if !self.peek().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'*') {
             return self.fail();
         }
-        self.skip(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.*".contains(&byte));
+        self.skip(&Alphabet::SF_KEY);
         Ok(self.since(start))
     }
 
@@ -198,6 +219,7 @@ impl<'a> Parser<'a> {
         self.expect(b'"')?;
         let start = self.at;
         loop {
+            self.skip(&Alphabet::SF_STRING);
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -205,11 +227,10 @@ impl<'a> Parser<'a> {
                     if !matches!(self.peek(), Some(b'"' | b'\\')) {
                         return self.fail();
                     }
+                    self.at += 1;
                 }
-                Some(b' '..=b'~') => {}
                 _ => return self.fail(),
             }
-            self.at += 1;
         }
         let content = self.since(start);
         self.expect(b'"')?;
@@ -220,9 +241,9 @@ impl<'a> Parser<'a> {
     fn bytes(&mut self) -> Parsed<&'a str> {
         self.expect(b':')?;
         let start = self.at;
-        self.skip(|byte| Alphabet::BASE64.has(byte));
+        self.skip(&Alphabet::BASE64);
         let characters = self.at - start;
-        self.skip(|byte| byte == b'=');
+        while self.take(b'=') {}
         // The last group may lack its padding, but not have more of it, and never has one character.
         let may_pad = match characters % 4 {
             0 => 0,
@@ -259,7 +280,7 @@ impl<'a> Parser<'a> {
     /// Reads one digit or more, and returns how many.
     fn digits(&mut self) -> Parsed<usize> {
         let start = self.at;
-        self.skip(|byte| byte.is_ascii_digit());
+        self.skip(&Alphabet::DIGITS);
         if self.at == start { self.fail() } else { Ok(self.at - start) }
     }
 
@@ -281,10 +302,17 @@ impl<'a> Parser<'a> {
         if self.take(byte) { Ok(()) } else { self.fail() }
     }
 
-    fn skip(&mut self, accept: impl Fn(u8) -> bool) {
-        while self.peek().is_some_and(&accept) {
-            self.at += 1;
-        }
+    fn skip(&mut self, alphabet: &Alphabet) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        self.at += rest.iter().position(|byte| !alphabet.has(*byte)).unwrap_or(rest.len());
+    }
+
+    fn skip_spaces(&mut self) {
+        while self.take(b' ') {}
+    }
+
+    fn skip_optional_whitespace(&mut self) {
+        while self.take(b' ') || self.take(b'\t') {}
     }
 
     /// The text that was read since `start`. Only ASCII bytes are ever stepped over, so both ends lie between
@@ -296,14 +324,6 @@ impl<'a> Parser<'a> {
     fn fail<T>(&self) -> Parsed<T> {
         Err(StructuredFieldError { at: self.at })
     }
-}
-
-fn is_optional_whitespace(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t')
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte)
 }
 
 #[cfg(test)]
@@ -319,12 +339,14 @@ mod tests {
 
     fn all_inner_lists(text: &str) -> All<'_, InnerList<'_>> {
         let mut all = Vec::new();
-        inner_lists(text, |member| all.push(member)).map(|()| all)
+        inner_lists(text, |&Member { key, value, text }| all.push(Member { key, value: value.clone(), text }))
+            .map(|()| all)
     }
 
     fn all_byte_sequences(text: &str) -> All<'_, ByteSequence<'_>> {
         let mut all = Vec::new();
-        byte_sequences(text, |member| all.push(member)).map(|()| all)
+        byte_sequences(text, |Member { key, value, text }| all.push(Member { key, value: value.clone(), text }))
+            .map(|()| all)
     }
 
     #[test]

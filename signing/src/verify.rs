@@ -1,12 +1,12 @@
 use crate::{
-    Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, Parameter, ReceivedRequest, Refusal,
-    Request, Target, UnixSeconds, VerificationPolicy, ViewerIp, announces_body, connection,
-    profile::{ALGORITHM, CONNECTION, HOST, LABEL, has_known_length, resembles},
+    Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, ReceivedRequest, Refusal, Request,
+    Target, UnixSeconds, VerificationPolicy, ViewerIp, announces_body, connection,
+    profile::{CONNECTION, HOST, LABEL, has_known_length, resembles},
     signature_base::signature_base,
-    structured_field::{self, BareItem, ByteSequence, InnerList, Member, SfString, StructuredFieldError},
+    signature_input::{Covered, SignatureInput, Signed},
+    structured_field::{ByteSequence, StructuredFieldError, byte_sequences, inner_lists},
 };
 use alloc::vec::Vec;
-use arrayvec::ArrayVec;
 use core::net::IpAddr;
 
 /// A request that names what the gateway received and whose time is valid. All rules are checked except those of the
@@ -25,18 +25,6 @@ pub struct CheckedRequest<'a> {
     signed: Signed,
     signature: ByteSequence<'a>,
     now: UnixSeconds,
-}
-
-/// What the signature covers, in its order.
-type Covered = ArrayVec<Component, { Component::ALL.len() }>;
-
-/// The parameters that say who signed when.
-#[derive(Clone, Debug)]
-struct Signed {
-    created: UnixSeconds,
-    expires: UnixSeconds,
-    nonce: Nonce,
-    key_id: KeyId,
 }
 
 /// Proof that a request carries a valid, fresh signature over what the gateway received. Only [`CheckedRequest::verify`] makes it.
@@ -116,11 +104,12 @@ impl<'a> CheckedRequest<'a> {
         let signature = fields.single(Field::Signature)?;
         let target = fields.single(Field::CountersignTarget)?;
         let viewer_ip = fields.single(Field::CountersignViewerIp)?;
+        let input = match SignatureInput::as_written(signature_input) {
+            Some(input) => input,
+            None => parsed_signature_input(signature_input)?,
+        };
         let mut members = Members::default();
-        let parsed = structured_field::inner_lists(signature_input, |member| members.add(member));
-        let input = members.ours(Field::SignatureInput, parsed)?;
-        let mut members = Members::default();
-        let parsed = structured_field::byte_sequences(signature, |member| members.add(member));
+        let parsed = byte_sequences(signature, |member| members.add(member.key, || member.value.clone()));
         let signature = members.ours(Field::Signature, parsed)?;
         if let Some(name) = fields.method_override {
             return Err(Refusal::MethodOverride(name));
@@ -132,7 +121,7 @@ impl<'a> CheckedRequest<'a> {
         }
 
         // 2. What is covered.
-        let covered = covered(&input.value)?;
+        let covered = input.covered?;
         let content_digest = content_digest(&fields, &covered)?;
         if policy.require_digest && !is_bodiless && content_digest.is_none() {
             return Err(Refusal::DigestRequired);
@@ -140,13 +129,13 @@ impl<'a> CheckedRequest<'a> {
         let viewer_ip = ViewerIp::try_from(viewer_ip).map_err(|_| Refusal::ViewerIp)?;
 
         // 3. The parameters.
-        let signed = Signed::read(&input.value)?;
-        if signature.value.has_parameters {
+        let signed = input.signed?;
+        if signature.has_parameters {
             return Err(Refusal::SignatureParameters);
         }
 
         // 4. The time.
-        let now = signed.check_time(policy, received.time)?;
+        let now = check_time(&signed, policy, received.time)?;
 
         // 5. The target.
         let authority = received.domain_name.try_into().map_err(|_| Refusal::Host)?;
@@ -162,7 +151,7 @@ impl<'a> CheckedRequest<'a> {
         let path = received.target.confirm(target, received, policy)?;
 
         let request = Request { method, authority, target, viewer_ip, content_digest };
-        Ok(Self { request, path, covered, parameters: input.text, signed, signature: signature.value, now })
+        Ok(Self { request, path, covered, parameters: input.text, signed, signature, now })
     }
 
     /// The id of the key that the signature names.
@@ -259,57 +248,44 @@ impl<'a> Fields<'a> {
 }
 
 /// The members of a dictionary.
-struct Members<'a, V> {
+struct Members<V> {
     /// The first member `countersign`.
-    ours: Option<Member<'a, V>>,
+    ours: Option<V>,
     is_repeated: bool,
     has_others: bool,
 }
 
-impl<V> Default for Members<'_, V> {
+impl<V> Default for Members<V> {
     fn default() -> Self {
         Self { ours: None, is_repeated: false, has_others: false }
     }
 }
 
-impl<'a, V> Members<'a, V> {
-    fn add(&mut self, member: Member<'a, V>) {
-        match (member.key == LABEL, &self.ours) {
+impl<V> Members<V> {
+    fn add(&mut self, key: &str, value: impl FnOnce() -> V) {
+        match (key == LABEL, &self.ours) {
             (false, _) => self.has_others = true,
             (true, Some(_)) => self.is_repeated = true,
-            (true, None) => self.ours = Some(member),
+            (true, None) => self.ours = Some(value()),
         }
     }
 
     /// The member `countersign` of a dictionary that has only this member.
-    fn ours(self, field: Field, parsed: Result<(), StructuredFieldError>) -> Result<Member<'a, V>, Refusal> {
+    fn ours(self, field: Field, parsed: Result<(), StructuredFieldError>) -> Result<V, Refusal> {
         parsed.map_err(|error| Refusal::Unparsable(field, error.at))?;
         match self.ours {
             None => Err(Refusal::LabelMissing(field)),
             Some(_) if self.is_repeated => Err(Refusal::LabelRepeated(field)),
             Some(_) if self.has_others => Err(Refusal::LabelUnknown(field)),
-            Some(member) => Ok(member),
+            Some(value) => Ok(value),
         }
     }
 }
 
-fn covered(input: &InnerList<'_>) -> Result<Covered, Refusal> {
-    let mut covered = Covered::new();
-    for (index, item) in input.items.iter().enumerate() {
-        let component = Component::from_name(item.name.0).ok_or(Refusal::ComponentUnknown { index })?;
-        if item.has_parameters {
-            return Err(Refusal::ComponentParameters(component));
-        }
-        if covered.contains(&component) {
-            return Err(Refusal::ComponentRepeated(component));
-        }
-        covered.push(component);
-    }
-    let required = Component::ALL.into_iter().filter(|component| *component != Component::ContentDigest);
-    match required.into_iter().find(|component| !covered.contains(component)) {
-        Some(component) => Err(Refusal::ComponentMissing(component)),
-        None => Ok(covered),
-    }
+fn parsed_signature_input(field: &str) -> Result<SignatureInput<'_>, Refusal> {
+    let mut members = Members::default();
+    let parsed = inner_lists(field, |member| members.add(member.key, || SignatureInput::of_member(member)));
+    members.ours(Field::SignatureInput, parsed)
 }
 
 /// The digest must be covered if and only if it is present.
@@ -323,71 +299,21 @@ fn content_digest<'a>(fields: &Fields<'a>, covered: &[Component]) -> Result<Opti
     }
 }
 
-impl Signed {
-    /// Reads every parameter once, of its type, and refuses any other.
-    fn read(input: &InnerList<'_>) -> Result<Self, Refusal> {
-        let mut found: [Option<&BareItem<'_>>; Parameter::ALL.len()] = [None; Parameter::ALL.len()];
-        for (index, parameter) in input.parameters.iter().enumerate() {
-            let mut slots = Parameter::ALL.into_iter().zip(&mut found);
-            let (known, slot) =
-                slots.find(|(known, _)| known.name() == parameter.key).ok_or(Refusal::ParameterUnknown { index })?;
-            if slot.replace(&parameter.value).is_some() {
-                return Err(Refusal::ParameterRepeated(known));
-            }
-        }
-        for (parameter, value) in Parameter::ALL.into_iter().zip(found) {
-            if value.is_none() {
-                return Err(Refusal::ParameterMissing(parameter));
-            }
-        }
-        let [created, expires, nonce, algorithm, key_id, tag] = found;
-        let signed = Self {
-            created: time(created).ok_or(Refusal::ParameterType(Parameter::Created))?,
-            expires: time(expires).ok_or(Refusal::ParameterType(Parameter::Expires))?,
-            nonce: text(nonce).and_then(|text| text.try_into().ok()).ok_or(Refusal::ParameterType(Parameter::Nonce))?,
-            key_id: text(key_id)
-                .and_then(|text| text.try_into().ok())
-                .ok_or(Refusal::ParameterType(Parameter::KeyId))?,
-        };
-        if text(algorithm).ok_or(Refusal::ParameterType(Parameter::Alg))? != ALGORITHM {
-            return Err(Refusal::Algorithm);
-        }
-        if text(tag).ok_or(Refusal::ParameterType(Parameter::Tag))? != LABEL {
-            return Err(Refusal::Tag);
-        }
-        Ok(signed)
+/// Returns the time at which the gateway received the request.
+fn check_time(signed: &Signed, policy: &VerificationPolicy, now: Option<UnixSeconds>) -> Result<UnixSeconds, Refusal> {
+    let Signed { created, expires, .. } = *signed;
+    if created >= expires {
+        return Err(Refusal::Lifetime { created, expires });
     }
-
-    /// Returns the time at which the gateway received the request.
-    fn check_time(&self, policy: &VerificationPolicy, now: Option<UnixSeconds>) -> Result<UnixSeconds, Refusal> {
-        let Self { created, expires, .. } = *self;
-        if created >= expires {
-            return Err(Refusal::Lifetime { created, expires });
-        }
-        if expires.since(created) > policy.max_lifetime {
-            return Err(Refusal::LifetimeTooLong { seconds: expires.since(created).as_secs() });
-        }
-        let now = now.ok_or(Refusal::RequestTime)?;
-        if created > now + policy.skew {
-            return Err(Refusal::Future { seconds: created.since(now).as_secs() });
-        }
-        if now >= expires + policy.skew {
-            return Err(Refusal::Expired { seconds: now.since(expires).as_secs() });
-        }
-        Ok(now)
+    if expires.since(created) > policy.max_lifetime {
+        return Err(Refusal::LifetimeTooLong { seconds: expires.since(created).as_secs() });
     }
-}
-
-fn time(item: Option<&BareItem<'_>>) -> Option<UnixSeconds> {
-    match item {
-        Some(BareItem::Integer(seconds)) => UnixSeconds::try_from(*seconds).ok(),
-        _ => None,
+    let now = now.ok_or(Refusal::RequestTime)?;
+    if created > now + policy.skew {
+        return Err(Refusal::Future { seconds: created.since(now).as_secs() });
     }
-}
-
-fn text<'a>(item: Option<&BareItem<'a>>) -> Option<&'a str> {
-    match item {
-        Some(BareItem::String(SfString(text))) => Some(text),
-        _ => None,
+    if now >= expires + policy.skew {
+        return Err(Refusal::Expired { seconds: now.since(expires).as_secs() });
     }
+    Ok(now)
 }

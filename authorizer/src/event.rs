@@ -127,7 +127,7 @@ impl<'a> Event<'a> {
             target: ReceivedTarget::Rest {
                 path: context.path.unwrap_or_default().0,
                 api_path: raw.path.unwrap_or_default().0,
-                query: query.into_iter().collect(),
+                query: query.into(),
             },
             time: time(context.request_time_epoch),
             request_id: context.request_id.map(|Text(id)| id),
@@ -334,9 +334,6 @@ struct MultiValues<'a> {
     has_empty_list: bool,
 }
 
-/// Room for the headers of most requests.
-const PAIRS: usize = 32;
-
 impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members<'a>(PhantomData<&'a ()>);
@@ -349,7 +346,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(PAIRS);
+                let mut members = Vec::new();
                 while let Some((Text(name), Text(value))) = map.next_entry()? {
                     members.push((name, value));
                 }
@@ -373,7 +370,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for MultiValues<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut found = MultiValues { pairs: Vec::with_capacity(PAIRS), has_empty_list: false };
+                let mut found = MultiValues { pairs: Vec::with_capacity(16), has_empty_list: false };
                 while let Some(Text(name)) = map.next_key()? {
                     let before = found.pairs.len();
                     map.next_value_seed(Values { name, pairs: &mut found.pairs })?;

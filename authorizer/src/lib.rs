@@ -19,5 +19,5 @@ pub use origin_header::{
     Admissible, OriginHeader,
     refusal::{Name, OriginHeaderRefusal},
 };
-pub use response::{Admission, Context, Response, Unverified, admit, admit_unverified, refuse};
+pub use response::{Admission, Response, Unverified, admit, admit_unverified, refuse};
 pub use service::{Authorizer, AuthorizerError};

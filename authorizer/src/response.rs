@@ -5,53 +5,45 @@ use crate::{
     failure::Failure,
     origin_header::Admissible,
 };
-use aws_lambda_events::{
-    apigw::{ApiGatewayCustomAuthorizerResponse, ApiGatewayV2CustomAuthorizerSimpleResponse},
-    iam::{IamPolicyEffect, IamPolicyStatement},
-};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use signing::LABEL;
-use std::{borrow::Cow, io, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr};
 
-/// An answer that API Gateway accepts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Response {
-    /// For REST APIs.
-    IamPolicy(ApiGatewayCustomAuthorizerResponse<Context>),
-    /// For HTTP APIs.
-    Simple(ApiGatewayV2CustomAuthorizerSimpleResponse<Context>),
-}
+/// An answer that API Gateway accepts, as JSON: an IAM policy for REST APIs, `isAuthorized` for HTTP APIs.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Response(Box<RawValue>);
 
 /// The parts of the decision that the integration receives, as strings: `$context.authorizer.countersignPath` and so
 /// on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Context {
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Context<'a> {
     /// `verified`, or in monitor mode `would-refuse`; empty in a refusal.
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub countersign: Cow<'static, str>,
+    countersign: &'a str,
     /// The path that was signed, byte for byte, without stage or listed base path. Every verified request has it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub countersign_path: Option<String>,
+    countersign_path: Option<&'a str>,
     /// The target that was signed, byte for byte: path, with stage or base path, and query.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub countersign_target: Option<String>,
+    countersign_target: Option<&'a str>,
     /// The id of the key that signed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub countersign_key_id: Option<String>,
+    countersign_key_id: Option<&'a str>,
     /// The `Content-Digest` that was signed, if the request has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub countersign_body_digest: Option<String>,
+    countersign_body_digest: Option<&'a str>,
     /// The viewer's address as the edge saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub countersign_viewer_ip: Option<IpAddr>,
+    countersign_viewer_ip: Option<IpAddr>,
     /// The same address.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub viewer_ip: Option<IpAddr>,
+    viewer_ip: Option<IpAddr>,
     /// The members that are missing because the answer would have been too large, with commas between them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub countersign_omitted: Option<String>,
+    countersign_omitted: Option<&'static str>,
 }
 
 /// The answer of an authorizer must stay under this size, in bytes of JSON (API Gateway's quota of an authorizer's
@@ -63,12 +55,12 @@ const ANSWER_LIMIT: usize = 8_192;
 pub struct Unverified(pub Failure);
 
 /// An answer that allows the request and passes on its verified parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Admission {
     /// For API Gateway.
     pub response: Response,
-    /// The members of the context that did not fit, as [`Context::countersign_omitted`] names them.
-    pub omitted: Option<String>,
+    /// The members of the context that did not fit, as `countersignOmitted` names them.
+    pub omitted: Option<&'static str>,
 }
 
 /// Allows the request, and passes on its verified parts: the path always, the digest and then the target only if they
@@ -101,72 +93,31 @@ pub fn admit(
     response_format: &ResponseFormat<'_>,
 ) -> Result<Result<Admission, Failure>, EventError> {
     let verified = admissible.verified();
-    let mut response = respond(
-        true,
-        Context {
-            countersign: "verified".into(),
-            countersign_path: Some(verified.path().to_owned()),
-            countersign_target: Some(verified.target().as_str().to_owned()),
-            countersign_key_id: Some(verified.key_id().as_str().to_owned()),
-            countersign_body_digest: verified.content_digest().map(|digest| digest.as_str().to_owned()),
+    let target = verified.target();
+    let digest = verified.content_digest();
+    let digest = digest.as_ref().map(|digest| digest.as_str());
+    let contexts = [
+        (Some(target.as_str()), digest, None),
+        (None, digest, Some("countersignTarget")),
+        (None, None, digest.map_or(Some("countersignTarget"), |_| Some("countersignTarget,countersignBodyDigest"))),
+    ];
+    for (target, digest, omitted) in contexts {
+        let context = Context {
+            countersign: "verified",
+            countersign_path: Some(verified.path()),
+            countersign_target: target,
+            countersign_key_id: Some(verified.key_id().as_str()),
+            countersign_body_digest: digest,
             countersign_viewer_ip: Some(verified.viewer_ip()),
             viewer_ip: Some(verified.viewer_ip()),
-            countersign_omitted: None,
-        },
-        response_format,
-    )?;
-    for omit in [Context::omit_nothing, Context::omit_target, Context::omit_body_digest] {
-        omit(response.context());
-        if response.size() < ANSWER_LIMIT {
-            let omitted = response.context().countersign_omitted.clone();
+            countersign_omitted: omitted,
+        };
+        let response = respond(true, &context, response_format)?;
+        if response.0.get().len() < ANSWER_LIMIT {
             return Ok(Ok(Admission { response, omitted }));
         }
     }
     Ok(Err(Failure::PathTooLong))
-}
-
-impl Context {
-    fn omit_nothing(&mut self) {}
-
-    fn omit_target(&mut self) {
-        self.countersign_target = None;
-        self.countersign_omitted = Some("countersignTarget".to_owned());
-    }
-
-    fn omit_body_digest(&mut self) {
-        if self.countersign_body_digest.take().is_some() {
-            self.countersign_omitted = Some("countersignTarget,countersignBodyDigest".to_owned());
-        }
-    }
-}
-
-impl Response {
-    fn context(&mut self) -> &mut Context {
-        match self {
-            Self::IamPolicy(response) => &mut response.context,
-            Self::Simple(response) => &mut response.context,
-        }
-    }
-
-    /// The size of the answer as JSON, counted without keeping it.
-    fn size(&self) -> usize {
-        struct Counter(usize);
-
-        impl io::Write for Counter {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0 += bytes.len();
-                Ok(bytes.len())
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-
-        let mut counter = Counter(0);
-        // A value that cannot be written is not sent either.
-        serde_json::to_writer(&mut counter, self).map_or(usize::MAX, |()| counter.0)
-    }
 }
 
 /// Allows a request that would be refused, in monitor mode.
@@ -174,8 +125,8 @@ impl Response {
 /// # Errors
 /// If the event's `methodArn` is not an ARN.
 pub fn admit_unverified(_: &Unverified, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
-    let context = Context { countersign: "would-refuse".into(), ..Context::default() };
-    respond(true, context, response_format)
+    let context = Context { countersign: "would-refuse", ..Context::default() };
+    respond(true, &context, response_format)
 }
 
 /// Denies the request. Only the log has the reason.
@@ -183,53 +134,91 @@ pub fn admit_unverified(_: &Unverified, response_format: &ResponseFormat<'_>) ->
 /// # Errors
 /// If the event's `methodArn` is not an ARN.
 pub fn refuse(response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
-    respond(false, Context::default(), response_format)
+    respond(false, &Context::default(), response_format)
 }
 
-fn respond(allow: bool, context: Context, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
-    let method_arn = match response_format {
-        ResponseFormat::IamPolicy { method_arn } => method_arn,
-        ResponseFormat::Simple => {
-            let mut response = ApiGatewayV2CustomAuthorizerSimpleResponse::default();
-            response.is_authorized = allow;
-            response.context = context;
-            return Ok(Response::Simple(response));
-        }
+fn respond(allow: bool, context: &Context<'_>, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
+    let ResponseFormat::IamPolicy { method_arn } = response_format else {
+        return Ok(Response::write(&SimpleResponse { is_authorized: allow, context }));
     };
-    let mut statement = IamPolicyStatement::default();
-    statement.action = vec!["execute-api:Invoke".to_owned()];
-    statement.effect = if allow { IamPolicyEffect::Allow } else { IamPolicyEffect::Deny };
-    statement.resource = vec![resource(method_arn)?];
-    let mut response = ApiGatewayCustomAuthorizerResponse::default();
-    response.principal_id = Some(LABEL.to_owned());
-    response.policy_document.version = Some("2012-10-17".to_owned());
-    response.policy_document.statement = vec![statement];
-    response.context = context;
-    Ok(Response::IamPolicy(response))
+    let statement = Statement {
+        action: ["execute-api:Invoke"],
+        effect: if allow { "Allow" } else { "Deny" },
+        resource: [&resource(method_arn)?],
+    };
+    let policy_document = PolicyDocument { version: "2012-10-17", statement: [statement] };
+    Ok(Response::write(&PolicyResponse { principal_id: LABEL, policy_document, context }))
+}
+
+impl Response {
+    /// If the answer could not be written, it would be `null`, for which API Gateway answers 500.
+    fn write(answer: &impl Serialize) -> Self {
+        Self(to_raw_value(answer).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+    }
+}
+
+// The same members as in `aws_lambda_events`, whose types own every text, which costs a tenth of a decision.
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SimpleResponse<'a> {
+    is_authorized: bool,
+    context: &'a Context<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PolicyResponse<'a> {
+    principal_id: &'a str,
+    policy_document: PolicyDocument<'a>,
+    context: &'a Context<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PolicyDocument<'a> {
+    version: &'a str,
+    statement: [Statement<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement<'a> {
+    action: [&'a str; 1],
+    effect: &'a str,
+    resource: [&'a str; 1],
 }
 
 /// The event's own ARN, so that a policy that is cached, against the documentation, does not allow any other request.
 /// IAM accepts 512 characters, and reads `*` and `?` as wildcards and `${…}` as a variable: for such an ARN the
 /// resource is all paths of the stage and method.
-fn resource(method_arn: &str) -> Result<String, EventError> {
+fn resource(method_arn: &str) -> Result<Cow<'_, str>, EventError> {
     let mut parts = method_arn.splitn(4, '/');
     let (Some(api), Some(stage), Some(method)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(EventError::MethodArn);
     };
-    let wild = |text: &str| text.contains(['*', '?']) || text.contains("${");
-    if !api.starts_with("arn:") || [api, stage, method].into_iter().any(|part| part.is_empty() || wild(part)) {
+    if !api.starts_with("arn:") || [api, stage, method].contains(&"") {
         return Err(EventError::MethodArn);
     }
+    let wild = |text: &str| text.bytes().any(|byte| matches!(byte, b'*' | b'?')) || text.contains("${");
     if method_arn.len() <= 512 && !wild(method_arn) {
-        return Ok(method_arn.to_owned());
+        return Ok(method_arn.into());
+    }
+    if [api, stage, method].into_iter().any(wild) {
+        return Err(EventError::MethodArn);
     }
     let all = format!("{api}/{stage}/{method}/*");
-    if all.len() <= 512 { Ok(all) } else { Err(EventError::MethodArn) }
+    if all.len() <= 512 { Ok(all.into()) } else { Err(EventError::MethodArn) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lambda_events::{
+        apigw::{ApiGatewayCustomAuthorizerResponse, ApiGatewayV2CustomAuthorizerSimpleResponse},
+        iam::IamPolicyEffect,
+    };
+    use serde_json::Value;
     use signing::{Field, Refusal};
 
     const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/GET";
@@ -250,7 +239,6 @@ mod tests {
                 "principalId": "countersign",
                 "policyDocument": statement("Deny"),
                 "context": {},
-                "usageIdentifierKey": null,
             })
         );
         let unverified = Unverified(Failure::Refused(Refusal::Missing(Field::Signature)));
@@ -267,6 +255,34 @@ mod tests {
             simple(admit_unverified(&unverified, &ResponseFormat::Simple).unwrap()),
             serde_json::json!({"isAuthorized": true, "context": {"countersign": "would-refuse"}})
         );
+    }
+
+    #[test]
+    fn the_answer_is_what_aws_lambda_events_reads() {
+        let response_format = ResponseFormat::IamPolicy { method_arn: format!("{ARN}/pets").into() };
+        let unverified = Unverified(Failure::Unavailable(crate::Unavailable::Keys));
+        let answers = [
+            (refuse(&response_format), refuse(&ResponseFormat::Simple), false),
+            (
+                admit_unverified(&unverified, &response_format),
+                admit_unverified(&unverified, &ResponseFormat::Simple),
+                true,
+            ),
+        ];
+        for (policy, simple, allowed) in answers {
+            let policy = serde_json::to_string(&policy.unwrap()).unwrap();
+            let policy: ApiGatewayCustomAuthorizerResponse<Value> = serde_json::from_str(&policy).unwrap();
+            assert_eq!(policy.principal_id.as_deref(), Some("countersign"));
+            assert_eq!(policy.policy_document.version.as_deref(), Some("2012-10-17"));
+            let [statement] = &policy.policy_document.statement[..] else { panic!("{policy:?}") };
+            assert_eq!(statement.action, ["execute-api:Invoke"]);
+            assert_eq!(statement.effect, if allowed { IamPolicyEffect::Allow } else { IamPolicyEffect::Deny });
+            assert_eq!(statement.resource, [format!("{ARN}/pets")]);
+            let simple = serde_json::to_string(&simple.unwrap()).unwrap();
+            let simple: ApiGatewayV2CustomAuthorizerSimpleResponse<Value> = serde_json::from_str(&simple).unwrap();
+            assert_eq!(simple.is_authorized, allowed);
+            assert_eq!(simple.context, policy.context);
+        }
     }
 
     #[test]
@@ -292,7 +308,7 @@ mod tests {
             (format!("{}/x", ARN.replace("prod", &"p".repeat(600))), None),
         ];
         for (arn, expected) in table {
-            assert_eq!(resource(&arn).ok(), expected, "{arn}");
+            assert_eq!(resource(&arn).ok().as_deref(), expected.as_deref(), "{arn}");
         }
     }
 }

@@ -72,7 +72,7 @@ impl Authorizer {
                     method: event.method(),
                     request_id: event.request_id(),
                     x_amz_cf_id: event.cloudfront_id(),
-                    omitted: omitted.as_deref(),
+                    omitted,
                 };
                 self.log.write(&admitted, now);
                 Ok(response)
@@ -109,8 +109,11 @@ impl Authorizer {
             Ok(checked) => checked,
             Err(refusal) => return (Err(refusal.into()), None),
         };
-        self.log_read(self.keys.refresh(now).await, now);
         let mut cached = self.keys.get(now);
+        if cached.due {
+            self.log_read(self.keys.refresh(now).await, now);
+            cached = self.keys.get(now);
+        }
         if cached.value.as_ref().is_some_and(|stored| stored.keys.get(checked.key_id()).is_none()) {
             self.log_read(self.keys.refresh_for(checked.key_id(), now).await, now);
             cached = self.keys.get(now);

@@ -4,8 +4,8 @@
 //! invocation that finds the keys due, and is short. Time is the wall clock's, because a monotonic clock may stop while
 //! the function is frozen, and is always an argument.
 
-use crate::store::{KeyStore, ReadError, StoredKeys};
-use signing::KeyId;
+use crate::store::{KeyStore, ReadError};
+use signing::{KeyId, KeySet};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
@@ -139,17 +139,17 @@ impl<S: KeyStore> Cache<S> {
     }
 }
 
-impl<S: KeyStore<Value = StoredKeys>> Cache<S> {
+impl<S: KeyStore<Value: AsRef<KeySet>>> Cache<S> {
     /// Reads the keys again because they do not hold `unknown`; at most once in ten seconds, for all ids together.
     ///
     /// # Errors
     /// Why the read failed.
-    pub async fn refresh_for(&self, unknown: &KeyId, now: SystemTime) -> Result<Option<Arc<StoredKeys>>, ReadError> {
+    pub async fn refresh_for(&self, unknown: &KeyId, now: SystemTime) -> Result<Option<Arc<S::Value>>, ReadError> {
         let Ok(_reading) = self.reading.try_lock() else {
             return Ok(None);
         };
         let cached = self.get(now);
-        let known = cached.value.is_some_and(|stored| stored.keys.get(unknown).is_some());
+        let known = cached.value.is_some_and(|stored| (*stored).as_ref().get(unknown).is_some());
         {
             let mut state = self.state(now);
             // A value that was read for this request is as new as possible.
@@ -190,7 +190,8 @@ fn age(from: SystemTime, to: SystemTime) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signing::{Key, KeySet, UnixSeconds};
+    use crate::store::StoredKeys;
+    use signing::{Key, UnixSeconds};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::Notify;
 

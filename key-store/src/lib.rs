@@ -6,6 +6,7 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 mod cache;
+mod copies;
 mod file;
 #[cfg(feature = "aws")]
 mod https;
@@ -22,6 +23,7 @@ pub use store::{KeyStore, ReadError, StoredKeys};
 pub use time::unix_seconds;
 
 pub use cache::{Cache, CacheLimits, Cached};
+pub use copies::{Copies, SecretCopy};
 pub use file::{ApiKey, ApiKeyError, FileVersion, KeyFile, KeyFileContents, KeyFileError};
 #[cfg(feature = "aws")]
 pub use {

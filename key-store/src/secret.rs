@@ -2,12 +2,12 @@
 
 use crate::{
     aws::{Call, SdkConfig, explain},
+    copies::{Copies, SecretCopy},
     store::{KeyStore, ReadError, StoredKeys},
 };
 use aws_sdk_secretsmanager::{Client, config, error::ProvideErrorMetadata as _};
 use signing::KeySet;
 use std::{fmt, time::Duration};
-use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
 /// A secret by its ARN, and the Regions that hold a replica of it.
@@ -128,10 +128,7 @@ pub struct RegionsError;
 /// The secret as one process reads it: in the process's own Region if that has a replica, and in the Region of the
 /// primary.
 #[derive(Debug)]
-pub struct SecretStore {
-    /// The Regions, in the order in which they are asked.
-    places: Vec<Place>,
-}
+pub struct SecretStore(Copies<Place>);
 
 /// The secret in one Region.
 #[derive(Debug)]
@@ -152,7 +149,7 @@ impl SecretStore {
             arn: secret.arn.in_region(region),
             region: region.to_owned(),
         };
-        Self { places: replica.into_iter().chain([primary]).map(place).collect() }
+        Self(Copies::new(replica.into_iter().chain([primary]).map(place).collect()))
     }
 }
 
@@ -165,28 +162,18 @@ pub fn client(aws: &SdkConfig, region: &str) -> Client {
 impl KeyStore for SecretStore {
     type Value = StoredKeys;
 
-    /// Each Region gets its share of the patience: if one hangs, there is time left for the next.
     async fn read(&self, patience: Duration) -> Result<StoredKeys, ReadError> {
-        let end = Instant::now() + patience;
-        let mut problems = Vec::new();
-        for (index, place) in self.places.iter().enumerate() {
-            let places_left = u32::try_from(self.places.len() - index).unwrap_or(u32::MAX);
-            let share = end.saturating_duration_since(Instant::now()) / places_left;
-            match timeout(share, place.read()).await {
-                Ok(Ok(reading)) => return Ok(reading),
-                Ok(Err(problem)) => problems.push(problem),
-                Err(_) => problems.push(format!(
-                    "secretsmanager in {} did not answer within {} ms",
-                    place.region,
-                    share.as_millis()
-                )),
-            }
-        }
-        Err(ReadError(problems.join("; ")))
+        self.0.read(patience).await
     }
 }
 
-impl Place {
+impl SecretCopy for Place {
+    type Value = StoredKeys;
+
+    fn region(&self) -> &str {
+        &self.region
+    }
+
     async fn read(&self) -> Result<StoredKeys, String> {
         // On the heap, so that an invocation that does not read is not as large as the SDK's state.
         let call = self.client.get_secret_value().secret_id(&self.arn).version_stage("AWSCURRENT");
@@ -287,7 +274,7 @@ mod tests {
             let version = config::BehaviorVersion::v2026_01_12();
             let aws = SdkConfig::builder().behavior_version(version).region(own.map(config::Region::new)).build();
             let store = SecretStore::new(&secret, &aws);
-            let asked: Vec<_> = store.places.iter().map(|place| (&*place.region, place.arn.clone())).collect();
+            let asked: Vec<_> = store.0.iter().map(|place| (&*place.region, place.arn.clone())).collect();
             let expected: Vec<_> = expected.iter().map(|region| (*region, secret.arn.in_region(region))).collect();
             assert_eq!(asked, expected);
         }

@@ -24,6 +24,12 @@ pub struct StoredKeys {
     pub created: Option<SystemTime>,
 }
 
+impl AsRef<KeySet> for StoredKeys {
+    fn as_ref(&self) -> &KeySet {
+        &self.keys
+    }
+}
+
 impl StoredKeys {
     /// The age of the version in whole seconds: 0 if its time is in the future because two clocks differ.
     pub fn age(&self, now: SystemTime) -> Option<u64> {

@@ -1,4 +1,4 @@
-use crate::{Key, KeyId, KeyIdError, KeyLengthError, UnixSeconds};
+use crate::{Key, KeyId, KeyIdError, KeyLengthError, Refusal, UnixSeconds};
 use alloc::{
     borrow::{Cow, ToOwned as _},
     string::{String, ToString as _},
@@ -114,6 +114,21 @@ impl KeySet {
             .iter()
             .filter(|key| key.not_before() <= now && now < key.expires())
             .max_by_key(|key| (key.not_before(), key.id()))
+    }
+
+    /// The key with which a verifier checks a signature that names `id`, was made at `created` and has arrived at `now`.
+    ///
+    /// # Errors
+    /// If the key is unknown, if it was used before it may sign, or if it is no longer accepted.
+    pub fn verifying_key(&self, id: &KeyId, created: UnixSeconds, now: UnixSeconds) -> Result<&Key, Refusal> {
+        let key = self.get(id).ok_or_else(|| Refusal::KeyUnknown(id.clone()))?;
+        if created < key.not_before() {
+            return Err(Refusal::KeyNotYetValid(id.clone()));
+        }
+        if now >= key.expires() {
+            return Err(Refusal::KeyExpired(id.clone()));
+        }
+        Ok(key)
     }
 
     /// The key with this id, valid now or not.

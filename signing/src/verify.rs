@@ -167,13 +167,7 @@ impl<'a> CheckedRequest<'a> {
         let Signed { key_id, created, nonce, .. } = &self.signed;
 
         // 6. The key.
-        let key = keys.get(key_id).ok_or_else(|| Refusal::KeyUnknown(key_id.clone()))?;
-        if *created < key.not_before() {
-            return Err(Refusal::KeyNotYetValid(key_id.clone()));
-        }
-        if self.now >= key.expires() {
-            return Err(Refusal::KeyExpired(key_id.clone()));
-        }
+        let key = keys.verifying_key(key_id, *created, self.now)?;
 
         // 7. The signature.
         let mac = self.signature.decode().ok_or(Refusal::Signature)?;

@@ -58,10 +58,17 @@ struct State<V> {
     latest: Option<SystemTime>,
     /// The value, and the time at which its read was sent.
     value: Option<(Arc<V>, SystemTime)>,
-    /// The time at which the last read failed, if it failed.
-    failed: Option<SystemTime>,
+    /// The last read, if it failed.
+    failed: Option<FailedRead>,
     /// The time at which an unknown key id last caused a read.
     unknown_read: Option<SystemTime>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FailedRead {
+    at: SystemTime,
+    /// Whether it was given only the short patience, because the cache had a usable value.
+    hasty: bool,
 }
 
 /// The content of the cache at one moment.
@@ -108,10 +115,11 @@ impl<S: KeyStore> Cache<S> {
     /// One read, dropped when it takes too long. The age of its value counts from the moment at which the read was
     /// sent.
     async fn read(&self, now: SystemTime) -> Result<Arc<S::Value>, ReadError> {
-        let patience = if self.get(now).value.is_some() { PATIENCE } else { PATIENCE_EMPTY };
+        let hasty = self.get(now).value.is_some();
+        let patience = if hasty { PATIENCE } else { PATIENCE_EMPTY };
         let read = tokio::time::timeout(patience, self.store.read(patience)).await;
         let mut state = self.state(now);
-        let (failed, error) = match read {
+        let (at, error) = match read {
             Ok(Ok(value)) => {
                 let value = Arc::new(value);
                 state.value = Some((Arc::clone(&value), now));
@@ -123,7 +131,7 @@ impl<S: KeyStore> Cache<S> {
                 (now + patience, ReadError(format!("the store did not answer within {} ms", patience.as_millis())))
             }
         };
-        state.failed = Some(failed);
+        state.failed = Some(FailedRead { at, hasty });
         Err(error)
     }
 
@@ -155,7 +163,8 @@ impl<S: KeyStore<Value: AsRef<KeySet>>> Cache<S> {
             // A value that was read for this request is as new as possible.
             let just_read = state.value.as_ref().is_some_and(|(_, sent)| *sent == now);
             let since = |moment: Option<SystemTime>| moment.map_or(Duration::MAX, |moment| age(moment, now));
-            if known || just_read || since(state.failed) < RETRY || since(state.unknown_read) < UNKNOWN {
+            let failed = state.failed.map(|failed| failed.at);
+            if known || just_read || since(failed) < RETRY || since(state.unknown_read) < UNKNOWN {
                 return Ok(None);
             }
             state.unknown_read = Some(now);
@@ -173,11 +182,15 @@ impl<V> State<V> {
         let usable = self.value.as_ref().map(|(value, sent)| (value, age(*sent, now)));
         let usable = usable.filter(|(_, age)| *age < limits.ttl.saturating_add(limits.max_stale));
         let fresh = usable.is_some_and(|(_, age)| age < limits.ttl);
-        let rest = if usable.is_some() { RETRY } else { RETRY_EMPTY };
+        let rests = self.failed.is_some_and(|failed| match usable {
+            Some(_) => age(failed.at, now) < RETRY,
+            // A store that is too far away for a hasty read may answer this one.
+            None => !failed.hasty && age(failed.at, now) < RETRY_EMPTY,
+        });
         Cached {
             value: usable.map(|(value, _)| Arc::clone(value)),
             age: usable.map_or(Duration::ZERO, |(_, age)| age),
-            due: !fresh && self.failed.is_none_or(|failed| age(failed, now) >= rest),
+            due: !fresh && !rests,
         }
     }
 }
@@ -286,12 +299,24 @@ mod tests {
         cache.invoke(0.0).await;
         *store.fails.lock().unwrap() = true;
         assert_eq!(cache.invoke(1859.9).await, got("read-0", 2));
-        // Without a usable value the next read is one second after the last failure.
-        assert_eq!(cache.invoke(1860.0).await, (None, 2));
+        // Without a usable value each read has the long patience, and the next one is one second after its failure.
+        assert_eq!(cache.invoke(1860.0).await, (None, 3));
         assert_eq!(cache.invoke(1860.9).await, (None, 3));
-        assert_eq!(cache.invoke(1861.8).await, (None, 3));
         *store.fails.lock().unwrap() = false;
-        assert_eq!(cache.invoke(1861.9).await, got("read-3", 4));
+        assert_eq!(cache.invoke(1861.0).await, got("read-3", 4));
+    }
+
+    /// A store on the other side of the world answers only a patient read. It must be asked as soon as the value is too old,
+    /// although a hasty read has just failed.
+    #[tokio::test(start_paused = true)]
+    async fn a_hasty_read_that_fails_does_not_delay_the_first_patient_one() {
+        let store = Scripted::default();
+        let cache = Cache::new(&store, LIMITS);
+        cache.invoke(0.0).await;
+        *store.hangs.lock().unwrap() = true;
+        assert_eq!(cache.invoke(1859.5).await, got("read-0", 2));
+        *store.hangs.lock().unwrap() = false;
+        assert_eq!(cache.invoke(1860.0).await, got("read-2", 3));
     }
 
     #[tokio::test(start_paused = true)]

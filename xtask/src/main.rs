@@ -16,7 +16,9 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use lambda::Architecture;
 use std::{
-    env, iter,
+    env,
+    ffi::OsString,
+    iter,
     path::{self, PathBuf},
     process::ExitCode,
 };
@@ -48,6 +50,13 @@ enum Command {
     Typos,
     /// Build and run a program without the standard library that signs and verifies
     NoStd,
+    /// Simulate thousands of edges and authorizers through rotations, outages and emergencies
+    #[command(disable_help_flag = true)]
+    Simulate {
+        /// What to simulate, and how: `cargo xtask simulate --help` lists it
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+        arguments: Vec<OsString>,
+    },
     /// Measure the programs' sizes, a signature in Node, a decision, and an edge's first request
     Bench,
 }
@@ -77,6 +86,10 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Deny => deny::check(&shell),
         Command::Typos => typos::check(&shell),
         Command::NoStd => no_std::check(&shell),
+        Command::Simulate { arguments } => {
+            cmd!(shell, "cargo run --quiet --release --locked --package simulation -- {arguments...}").quiet().run()?;
+            Ok(())
+        }
         Command::Bench => bench(&shell),
     }
 }

@@ -1,6 +1,7 @@
 //! Where the first valid request is refused: one thing is made worse, second by second, until a run has a refusal.
 
 use crate::{
+    rotator::REHEARSAL,
     scenario::{PROMOTION, Scenario},
     secrets_manager::{Trouble, TroubleKind},
     world::run,
@@ -33,7 +34,6 @@ pub struct FirstRefusal {
     pub rotated: bool,
 }
 
-const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DEFAULT: RotationTimings = RotationTimings::DEFAULT;
 /// The shortest grace that a rotator accepts with the other defaults, and the shortest lead with 5 s more: with less, each plan is
@@ -59,12 +59,13 @@ impl Limit {
         Self {
             name: "lag of the replica, then the longest outage, shortest lead and grace",
             promised: DEFAULT.replication,
-            refused: HOUR,
+            refused: Duration::from_secs(600),
             scenario: |lag| Scenario {
                 lag: lag..lag,
                 timings: SHORTEST,
-                // The last moment at which every authorizer at the replica may have the old keys.
+                // The last moment at which an authorizer at the replica may have the old keys. Few have them, so there are more.
                 troubles: vec![outage(lag + DEFAULT.verifier_ttl * 9 / 10, DEFAULT.outage)],
+                authorizers: 400,
                 ..Scenario::around_a_rotation()
             },
         },
@@ -97,14 +98,14 @@ impl Limit {
         },
     ];
 
-    /// Looks for the first refusal, by halves.
-    pub fn first_refusal(self, seed: u64) -> FirstRefusal {
+    /// Looks for the first refusal, by halves, until it is known as exactly as `step`.
+    pub fn first_refusal(self, seed: u64, step: Duration) -> FirstRefusal {
         let outcome = |seconds: Duration| run(&(self.scenario)(seconds), seed);
         let faults = |seconds: Duration| outcome(seconds).requests.faults;
         let at_limit = outcome(self.promised);
         let (mut good, mut bad) = (self.promised, self.refused);
         let at = (faults(bad) > 0).then(|| {
-            while bad > good + SECOND {
+            while bad > good + step {
                 let middle = Duration::from_secs(good.as_secs().midpoint(bad.as_secs()));
                 if faults(middle) == 0 { good = middle } else { bad = middle }
             }
@@ -116,6 +117,6 @@ impl Limit {
 
 /// No copy answers, from so long after the promotion.
 fn outage(after: Duration, length: Duration) -> Trouble {
-    let from = PROMOTION.after(after);
+    let from = PROMOTION.after(REHEARSAL + after);
     Trouble { copy: None, time: from..from.after(length), kind: TroubleKind::Fails }
 }

@@ -11,11 +11,12 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 /// Simulate thousands of edges and authorizers through rotations, outages and emergencies, with the real caches and plans
 #[derive(Parser)]
-#[command(name = "cargo xtask simulate", max_term_width = 100, after_help = AFTER_HELP)]
+#[command(name = "cargo xtask simulate", bin_name = "cargo xtask simulate", max_term_width = 100, after_help = AFTER_HELP)]
 struct Arguments {
     /// What to simulate
     #[arg(value_enum, default_value_t = Part::All)]
@@ -104,7 +105,8 @@ fn simulate(arguments: &Arguments) -> Result<Vec<String>> {
         }
     }
     if with(Part::Limits) {
-        reports.limits = Limit::ALL.iter().map(|limit| LimitReport::from(&limit.first_refusal(seed))).collect();
+        let step = Duration::from_secs(if quick { 1800 } else { 1 });
+        reports.limits = Limit::ALL.iter().map(|limit| LimitReport::from(&limit.first_refusal(seed, step))).collect();
     }
     if with(Part::Copies) {
         for copies in [1, 2, 4, 8, 13] {

@@ -9,6 +9,10 @@ use key_store::unix_seconds;
 use signing::{
     Key, KeyId, KeySet, NEVER_EXPIRES, RotationKind, RotationPlan, RotationSchedule, RotationTimings, UnixSeconds,
 };
+use std::time::Duration;
+
+/// From the plan to the promotion: the set is put, read back and rehearsed.
+pub(crate) const REHEARSAL: Duration = Duration::from_secs(3);
 
 /// One rotator of one secret.
 #[derive(Debug)]

@@ -150,7 +150,7 @@ impl Scenario {
 
     /// Two Regions in which processes are never frozen and every request is simulated, around one rotation. Its lag, troubles and
     /// clocks are then made worse.
-    pub(crate) fn around_a_rotation() -> Self {
+    pub fn around_a_rotation() -> Self {
         Self {
             name: "limits",
             length: HOUR * 4,

@@ -6,7 +6,7 @@ use crate::{
     process::Process,
     random::Random,
     region::Region,
-    rotator::Rotator,
+    rotator::{REHEARSAL, Rotator},
     scenario::{LONGEST_TROUBLE, Lives, Scenario},
     secrets_manager::{Copy, SecretsManager, Trouble, TroubleKind},
     signature::sign_and_verify,
@@ -115,8 +115,6 @@ const SLOW: Range<Duration> = Duration::from_secs(1)..Duration::from_secs(58);
 const SLOW_ONE_OF: usize = 200;
 /// A rotation that cannot go on is tried again after this time, as a queue does it.
 const NEXT_TRY: Duration = Duration::from_secs(300);
-/// From the plan to the promotion: the set is put, read back and rehearsed.
-const REHEARSAL: Duration = Duration::from_secs(3);
 /// The mean time between two requests of the attacker at one authorizer: while they are admitted, and after that.
 const ATTACK: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(15));
 /// All processes are replaced within this time after a deployment.

@@ -130,7 +130,12 @@ fn panel<'a, 'b>(
         .map_err(not_drawn)?;
     let mut mesh = panel.configure_mesh();
     mesh.x_desc(x).y_desc(y).light_line_style(WHITE).bold_line_style(BLACK.mix(0.12));
-    mesh.label_style(("sans-serif", 13)).draw().map_err(not_drawn)?;
+    let whole = |number: &f64| format!("{number:.0}");
+    mesh.x_label_formatter(&whole)
+        .y_label_formatter(&whole)
+        .label_style(("sans-serif", 13))
+        .draw()
+        .map_err(not_drawn)?;
     Ok(panel)
 }
 

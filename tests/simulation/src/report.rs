@@ -361,7 +361,7 @@ impl LimitReport {
             ]
         });
         format!(
-            "limits: 40 edge and 40 authorizer processes in 2 Regions, 4 hours around a rotation\n\n{}\n",
+            "limits: 40 edge and 40 or 400 authorizer processes in 2 Regions, 4 hours around a rotation\n\n{}\n",
             table(&header, rows)
         )
     }

@@ -4,7 +4,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use std::collections::BTreeSet;
 
 /// Each crate and the crates of ours that it may use in its own code. Shells do not know each other.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("signing", &[]),
     ("key-store", &["signing"]),
     ("settings", &["signing"]),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("local", &["authorizer", "edge-signer", "signing", "telemetry"]),
     ("cli", &["authorizer", "edge-signer", "key-store", "local", "rotator", "settings", "signing", "telemetry"]),
     ("tests", &[]),
+    ("simulation", &["key-store", "settings", "signing"]),
     ("xtask", &[]),
 ];
 

@@ -13,4 +13,5 @@ mod programs;
 mod repository;
 mod request;
 mod rotation;
+mod speed;
 mod support;

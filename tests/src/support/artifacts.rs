@@ -83,14 +83,6 @@ pub(crate) fn shellcheck() -> PathBuf {
         .into()
 }
 
-/// The folder that has the AWS SDK for JavaScript installed.
-#[track_caller]
-pub(crate) fn peer_modules() -> PathBuf {
-    std::env::var_os("COUNTERSIGN_PEER")
-        .expect("COUNTERSIGN_PEER is not set: run `cargo xtask test`, which installs the SDK")
-        .into()
-}
-
 /// The folder with the `node` that Lambda runs the signer in.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[track_caller]

@@ -1,35 +1,43 @@
 // The Lambda@Edge function. It copies strings into the addon and headers out of it, and decides nothing.
 // The form of both texts is described in edge-signer/src/codec.rs.
 
-import { createRequire } from 'node:module';
+import { writeSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
-const { sign, signAfterRefresh } = createRequire(import.meta.url)('./edge-signer.node');
+// As `require` does it, without loading the loader of CommonJS.
+const addon = { exports: {} };
+process.dlopen(addon, fileURLToPath(new URL('edge-signer.node', import.meta.url)));
+const { fields, sign, signAfterRefresh } = addon.exports;
 
-// Without this, a line that cannot be written would end the process, and cost the request its answer. It is told once.
-let told = false;
-process.stdout.on('error', ({ message }) => {
-  if (told) return;
-  told = true;
-  const timestamp = new Date().toISOString().replace('Z', '000Z');
-  process.stderr.write(`${JSON.stringify({ timestamp, level: 'ERROR', event: 'log-not-written', detail: message })}\n`);
-});
+const FIELDS = fields().map((key) => ({ key, name: key.toLowerCase() }));
 
 /** Handles a CloudFront origin-request event: returns the request with its signature, or a response made at the edge. */
 export const handler = async (event) => {
   const { lines, data } = describe(event);
   const text = lines.join('\n');
-  const decision = sign(text, lines.length, data) ?? (await signAfterRefresh(text, lines.length, data));
+  const decision = signNow(text, data, lines.length) ?? (await signAfterRefresh(text, data, lines.length));
   return apply(decision, event?.Records?.[0]?.cf);
 };
+
+// One buffer for all events, so that no event needs a new one.
+let buffer = new Uint8Array(32768);
+const encoder = new TextEncoder();
+
+function signNow(text, data, lines) {
+  // A character has at most three bytes.
+  const most = 3 * (text.length + data.length);
+  if (most > buffer.length) buffer = new Uint8Array(most);
+  const { written } = encoder.encodeInto(text, buffer);
+  const body = data === '' ? 0 : encoder.encodeInto(data, buffer.subarray(written)).written;
+  return sign(buffer, written, body, lines);
+}
 
 // An event that cannot be described is not CloudFront's. Of it there are trigger and id alone, where it has them.
 function describe(event) {
   const lines = [];
   try {
     const { config, request } = event.Records[0].cf;
-    lines.push(string(config?.eventType ?? ''));
-    lines.push(JSON.stringify(config?.requestId ?? ''));
-    lines.push(String(event.Records.length));
+    lines.push(string(config?.eventType ?? ''), id(config?.requestId), String(event.Records.length));
     return { lines, data: push(lines, request) };
   } catch {
     return { lines: lines.slice(0, 2), data: '' };
@@ -40,7 +48,7 @@ function describe(event) {
 function push(lines, request) {
   const body = request.body ?? null;
   const origin = originOf(request);
-  lines.push(
+  const before = lines.push(
     string(request.method),
     string(request.uri),
     string(request.querystring ?? ''),
@@ -51,10 +59,9 @@ function push(lines, request) {
     body === null ? '' : boolean(body.inputTruncated ?? false),
     '', // the number of headers, once they are counted
   );
-  const before = lines.length;
   pushHeaders(lines, request.headers);
   lines[before - 1] = String((lines.length - before) / 2);
-  pushHeaders(lines, origin?.customHeaders ?? {});
+  if (origin?.customHeaders) pushHeaders(lines, origin.customHeaders);
   return body === null ? '' : string(body.data);
 }
 
@@ -80,30 +87,59 @@ function boolean(value) {
   return String(value);
 }
 
+// What is not an id is not logged, and prevents nothing.
+function id(value) {
+  return typeof value === 'string' && !value.includes('\n') ? value : '';
+}
+
 function apply(decision, cf) {
   const lines = decision.split('\n');
   let at = 0;
-  const next = () => lines[at++];
-  const times = (act) => {
-    for (let left = Number(next()); left > 0; left--) act();
-  };
 
   // Lambda's console writes a time and a request id before a line. This is JSON that CloudWatch reads: as it is.
-  times(() => process.stdout.write(`${next()}\n`));
-  const status = next();
+  for (let left = Number(lines[at++]); left > 0; left--) log(`${lines[at++]}\n`);
+  const status = lines[at++];
   if (status) {
-    const statusDescription = next();
+    const statusDescription = lines[at++];
     const headers = {};
-    times(() => set(headers, next(), next()));
-    return cf?.response ?? { status, statusDescription, headers, body: next() };
+    for (let left = Number(lines[at++]); left > 0; left--) {
+      const key = lines[at++];
+      headers[key.toLowerCase()] = [{ key, value: lines[at++] }];
+    }
+    return cf?.response ?? { status, statusDescription, headers, body: lines[at] };
   }
   const { request } = cf;
-  times(() => delete request.headers[next()]);
-  times(() => set(request.headers, next(), next()));
-  times(() => delete originOf(request).customHeaders[next()]);
+  const { headers } = request;
+  for (let left = Number(lines[at++]); left > 0; left--) delete headers[lines[at++]];
+  const set = Number(lines[at++]);
+  for (let i = 0; i < set; i++) {
+    const { key, name } = FIELDS[i];
+    headers[name] = [{ key, value: lines[at++] }];
+  }
+  for (let left = Number(lines[at++]); left > 0; left--) delete originOf(request).customHeaders[lines[at++]];
   return request;
 }
 
-function set(headers, key, value) {
-  headers[key.toLowerCase()] = [{ key, value }];
+// To make `process.stdout` takes longer than all else that a new process does until its first signature. So it is made only if a
+// line cannot be written at once, and then it writes that line and all later ones.
+let stdout;
+function log(line) {
+  let rest = Buffer.from(line);
+  try {
+    if (!stdout) rest = rest.subarray(writeSync(1, rest));
+  } catch {
+    // The stream waits, or reports it.
+  }
+  if (rest.length > 0) (stdout ??= openStdout()).write(rest);
+}
+
+// Without the listener, a line that cannot be written would end the process, and cost the request its answer. It is told once.
+function openStdout() {
+  let told = false;
+  return process.stdout.on('error', ({ message }) => {
+    if (told) return;
+    told = true;
+    const timestamp = new Date().toISOString().replace('Z', '000Z');
+    process.stderr.write(`${JSON.stringify({ timestamp, level: 'ERROR', event: 'log-not-written', detail: message })}\n`);
+  });
 }

@@ -3,32 +3,32 @@
 //! A call into Rust costs little and each JavaScript value it touches costs much, so both sides join their strings. A
 //! header's value cannot hold a line feed. If a text of an event holds one, the count of lines shows it.
 //!
-//! In: the trigger (`config.eventType`), the request's id (`config.requestId`) as JSON, the number of records, method,
+//! In: the trigger (`config.eventType`), the request's id (`config.requestId`; empty if it is not a text, or has a line
+//! feed), the number of records, method,
 //! uri, querystring, clientIp, origin protocol, origin path, body encoding, `true` or `false` for inputTruncated
 //! (empty: no body), the number of headers, each as name and value, and the custom headers, each as name and value. The
 //! body's data is a separate argument. For an event without this form the text has only the trigger and the id, or less
 //! if these are missing too.
 //!
 //! Out: the number of log lines and these; then either a status, its description, the number of headers, each as key
-//! and value, and the body; or an empty line, the number of names to delete and these, the number of headers to set,
-//! each as key and value, and the number of custom headers to delete and these. The first form is a response. It is for
-//! an event without a response; an event with a response has come back from the origin, and this response is returned
-//! unchanged.
+//! and value, and the body; or an empty line, the number of headers to delete and their names, the number of headers to
+//! set and their values, which belong to the first names of [`Field::ALL`], and the number of custom headers to delete
+//! and their names. The first form is a response. It is for an event without a response; an event with a response has
+//! come back from the origin, and this response is returned unchanged.
 
 use crate::{
     Action, Body, Decision, Edits, Header, LogEvent, Origin, OriginRequest, OtherTrigger, Response, SigningError,
 };
+use signing::Field;
 use std::time::SystemTime;
 use telemetry::line;
 
+/// There is room at once for so many headers.
+const MANY: usize = 32;
+
 /// The id of the request in `text`, which need not be an event that [`decode`] accepts.
 pub fn request_id(text: &str) -> &str {
-    text.split('\n').nth(1).map(unquoted).unwrap_or_default()
-}
-
-/// The content of a JSON string; empty for other JSON. Escapes stay escapes; ids of CloudFront have none.
-fn unquoted(json: &str) -> &str {
-    json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default()
+    text.split('\n').nth(1).unwrap_or_default()
 }
 
 /// Reads an event out of `text`, which the caller made of `lines` strings.
@@ -38,43 +38,43 @@ fn unquoted(json: &str) -> &str {
 /// trusted.
 pub fn decode<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginRequest<'a>, SigningError> {
     const MALFORMED: SigningError = SigningError::Event("a part of it is missing or of another type");
-    let all: Vec<&str> = text.split('\n').collect();
+    let mut rest = text.split('\n');
+    let trigger = rest.next();
     // Whatever else is wrong with it.
-    if let Some(trigger) = all.first().copied().and_then(OtherTrigger::from_name) {
+    if let Some(trigger) = trigger.and_then(OtherTrigger::from_name) {
         return Err(SigningError::Trigger(trigger));
     }
     if lines == 0 {
         return Err(MALFORMED);
     }
-    if u32::try_from(all.len()) != Ok(lines) {
+    if u32::try_from(text.bytes().filter(|byte| *byte == b'\n').count() + 1) != Ok(lines) {
         return Err(SigningError::Event("a text in it has a line feed"));
     }
-    let [_, request_id, records, request @ ..] = &*all else {
-        return Err(MALFORMED);
-    };
-    if *records != "1" {
+    let mut next = || rest.next().ok_or(MALFORMED);
+    let (request_id, records) = (next()?, next()?);
+    if records != "1" {
         return Err(SigningError::Event("it does not have exactly one record"));
     }
-    let [method, uri, querystring, client_ip, protocol, path, encoding, truncated, count, headers @ ..] = request
-    else {
-        return Err(MALFORMED);
-    };
-    let (headers, rest) = headers.as_chunks::<2>();
-    let (headers, custom_headers) =
-        count.parse().ok().and_then(|count| headers.split_at_checked(count)).ok_or(MALFORMED)?;
-    if !rest.is_empty() {
-        return Err(MALFORMED);
+    let (method, uri, querystring, client_ip) = (next()?, next()?, next()?, next()?);
+    let (protocol, path, encoding, truncated) = (next()?, next()?, next()?, next()?);
+    let count: usize = next()?.parse().map_err(|_| MALFORMED)?;
+    let mut headers = Vec::with_capacity(count.min(MANY));
+    for _ in 0..count {
+        headers.push(Header { name: next()?, value: next()? });
     }
-    let pairs = |pairs: &[[&'a str; 2]]| pairs.iter().map(|&[name, value]| Header { name, value }).collect();
+    let mut custom_headers = Vec::new();
+    while let Some(name) = rest.next() {
+        custom_headers.push(Header { name, value: rest.next().ok_or(MALFORMED)? });
+    }
     Ok(OriginRequest {
-        request_id: unquoted(request_id),
+        request_id,
         method,
         uri,
         querystring,
         client_ip,
-        headers: pairs(headers),
-        origin: Origin { protocol, path, custom_headers: pairs(custom_headers) },
-        body: (!truncated.is_empty()).then_some(Body { encoding, data: body, input_truncated: *truncated != "false" }),
+        headers,
+        origin: Origin { protocol, path, custom_headers },
+        body: (!truncated.is_empty()).then_some(Body { encoding, data: body, input_truncated: truncated != "false" }),
     })
 }
 
@@ -93,7 +93,8 @@ pub fn encode(decision: &Decision, request_id: &str, function_name: &str, now: S
         Action::Forward(Edits { remove, set, remove_custom }) => {
             text.line("");
             text.list(remove, |text, name| text.line(name));
-            text.list(set, |text, (key, value)| text.pair(key, value));
+            debug_assert!(set.iter().map(|(field, _)| *field).eq(Field::ALL.into_iter().take(set.len())));
+            text.list(set, |text, (_, value)| text.line(value));
             text.list(remove_custom, |text, name| text.line(name));
         }
     }
@@ -144,7 +145,10 @@ impl Lines {
     }
 
     fn list<T>(&mut self, items: &[T], write: impl Fn(&mut Self, &T)) {
-        self.line(&items.len().to_string());
+        match items.len() {
+            0 => self.line("0"),
+            length => self.line(&length.to_string()),
+        }
         for item in items {
             write(self, item);
         }
@@ -161,7 +165,7 @@ mod tests {
 
     const EVENT: [&str; 18] = [
         "origin-request",
-        "\"4TyzHTaYWb1GX1qTfsHhEqV6HUDd_BzoBZnwfnvQc_1oF26ClkoUSEQ==\"",
+        ID,
         "1",
         "POST",
         "/pets",
@@ -222,15 +226,15 @@ mod tests {
             (good.replace("\n2\n", "\n-1\n"), LINES),
             (good.replace("\n2\n", "\n\n"), LINES),
             (good.replace("\nnone", ""), LINES - 1),
-            (good.replace("\"\n1\n", "\"\n2\n"), LINES),
-            (good.replace("\"\n1\n", "\"\n0\n"), LINES),
-            (good.replace("\"\n1\n", "\"\nundefined\n"), LINES),
+            (good.replace("==\n1\n", "==\n2\n"), LINES),
+            (good.replace("==\n1\n", "==\n0\n"), LINES),
+            (good.replace("==\n1\n", "==\nundefined\n"), LINES),
             (good.replace("origin-request", "origin\nrequest"), LINES),
             (String::new(), 0),
             (String::new(), 1),
             ("origin-request".into(), 1),
-            ("origin-request\n\"\"".into(), 2),
-            ("\n\"\"".into(), 2),
+            ("origin-request\n".into(), 2),
+            ("\n".into(), 2),
             ("GET\n/".into(), 2),
         ];
         for (text, lines) in table {
@@ -285,36 +289,23 @@ mod tests {
     #[test]
     fn the_id_is_that_of_the_event_and_logged_if_it_has_the_form_of_one() {
         #[track_caller]
-        fn check(json: &str, expected: Option<&str>) {
-            let text = EVENT.join("\n").replace(EVENT[1], json);
+        fn check(sent: &str, expected: Option<&str>) {
+            let text = EVENT.join("\n").replace(EVENT[1], sent);
             let id = request_id(&text);
+            assert_eq!(id, sent);
             assert_eq!(decode(&text, LINES, "").unwrap().request_id, id);
-            assert_eq!(request_id(&format!("viewer-request\n{json}")), id);
+            assert_eq!(request_id(&format!("viewer-request\n{sent}")), id);
             let lines = encode(&unreadable(SigningError::NoKey), id, "f", AT);
             let line: Value = serde_json::from_str(lines.split('\n').nth(1).unwrap()).unwrap();
-            assert_eq!(line.get("x_amz_cf_id").map(|id| id.as_str().unwrap()), expected, "{json}");
+            assert_eq!(line.get("x_amz_cf_id").map(|id| id.as_str().unwrap()), expected, "{sent}");
         }
-        check(EVENT[1], Some(ID));
-        check("\"aZ09_-=+/\"", Some("aZ09_-=+/"));
+        check(ID, Some(ID));
+        check("aZ09_-=+/", Some("aZ09_-=+/"));
         let longest = "a".repeat(128);
-        check(&format!("\"{longest}\""), Some(&longest));
-        check(&format!("\"{longest}a\""), None);
-        for json in [
-            "\"\"",
-            "\"",
-            "",
-            "5",
-            "null",
-            "{}",
-            "[\"a\"]",
-            "\"a b\"",
-            "\"a\\nb\"",
-            "\"a\\\"b\"",
-            "\"\u{e9}\"",
-            "\"a.b\"",
-            "\"{}\"",
-        ] {
-            check(json, None);
+        check(&longest, Some(&longest));
+        check(&format!("{longest}a"), None);
+        for id in ["", "{}", "[\"a\"]", "a b", "a\"b", "\u{e9}", "a.b", "\""] {
+            check(id, None);
         }
         for text in ["", "viewer-request", "a\n"] {
             assert_eq!(request_id(text), "", "{text:?}");
@@ -327,14 +318,14 @@ mod tests {
     fn an_outcome_is_written_line_by_line() {
         let edits = Edits {
             remove: vec!["countersign-x".into()],
-            set: vec![("Countersign-Signature".into(), "a=:YQ==:".into())],
+            set: vec![(Field::SignatureInput, "a=()".into()), (Field::Signature, "a=:YQ==:".into())],
             remove_custom: vec!["countersign-secret".into(), "countersign-mode".into()],
         };
         let decision = Decision { action: Action::Forward(edits), log: vec![LogEvent::BodyTruncated] };
         assert_eq!(
             encode(&decision, "", "f", AT),
             "1\n{\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"level\":\"INFO\",\"event\":\"body-truncated\",\
-            \"detail\":\"the body is over 1 MiB, so the request has no digest of ours\"}\n\n1\ncountersign-x\n1\nCountersign-Signature\na=:YQ==:\n\
+            \"detail\":\"the body is over 1 MiB, so the request has no digest of ours\"}\n\n1\ncountersign-x\n2\na=()\na=:YQ==:\n\
             2\ncountersign-secret\ncountersign-mode\n"
         );
         let decision = Decision { action: Action::Respond(SigningError::NoKey.respond()), log: vec![] };

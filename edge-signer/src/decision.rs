@@ -3,6 +3,7 @@
 use crate::event::OtherTrigger;
 use key_store::ReadError;
 use settings::SettingError;
+use signing::Field;
 use std::borrow::Cow;
 use telemetry::{Detail, EdgeRemark, Event, UnsignedRequest, VERSION};
 
@@ -29,8 +30,8 @@ pub enum Action {
 pub struct Edits {
     /// Names, in lower case, to delete from `request.headers`; done before `set`.
     pub remove: Vec<String>,
-    /// Headers to set, each to one value: the `key` as it goes over the wire, and the value.
-    pub set: Vec<(Cow<'static, str>, String)>,
+    /// Headers to set, each to one value, in the order of [`Field::ALL`].
+    pub set: Vec<(Field, String)>,
     /// Names, in lower case, to delete from `request.origin.custom.customHeaders`.
     pub remove_custom: Vec<String>,
 }

@@ -5,14 +5,17 @@ use crate::{
 };
 use base64::{
     Engine as _,
-    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+    engine::{
+        general_purpose::{NO_PAD, PAD},
+        simd::Simd,
+    },
 };
 use settings::SettingError;
 use signing::{
     BodyHash, ContentDigest, Field, KeySet, METHOD_OVERRIDES, Nonce, Request, UnixSeconds, announces_body, resembles,
     resembles_ours, sign,
 };
-use std::{borrow::Cow, collections::BTreeSet};
+use std::sync::LazyLock;
 
 const DIGEST: &str = Field::ContentDigest.name();
 
@@ -86,8 +89,8 @@ fn signed(
         return Err(SigningError::NotHttps);
     }
     let target = match request.querystring {
-        "" => format!("{}{}", origin.path, request.uri),
-        query => format!("{}{}?{query}", origin.path, request.uri),
+        "" => [origin.path, request.uri].concat(),
+        query => [origin.path, request.uri, "?", query].concat(),
     };
     if is_bodiless(request) && announces_body(headers(request)) {
         return Err(SigningError::BodyOnGet);
@@ -117,8 +120,7 @@ fn signed(
     };
     let key = keys.and_then(|keys| keys.signing_key(now)).ok_or(SigningError::NoKey)?;
     let signature = sign(&covered, key, nonce, config.lifetime, now);
-    let set = signature.headers(&covered).into_iter().map(|(field, value)| (field.key().into(), value)).collect();
-    let edits = edits(request, DigestHeader::Replaced, set);
+    let edits = edits(request, DigestHeader::Replaced, signature.headers(&covered));
     let bytes = head_bytes(request, &target, &edits);
     if bytes > HEAD_LIMIT {
         return Err(SigningError::TooLarge { bytes });
@@ -135,7 +137,7 @@ enum DigestHeader {
 
 /// Sets these headers. Always removes the headers that a viewer may have forged, those that the origin's custom headers
 /// have too, and our configuration. A viewer's `Signature` and `Signature-Input` are not ours, so they stay unchanged.
-fn edits(request: &OriginRequest<'_>, digest: DigestHeader, set: Vec<(Cow<'static, str>, String)>) -> Edits {
+fn edits(request: &OriginRequest<'_>, digest: DigestHeader, set: Vec<(Field, String)>) -> Edits {
     let custom = &request.origin.custom_headers;
     let goes = |name: &str| {
         let is_digest = digest == DigestHeader::Kept && name.eq_ignore_ascii_case(DIGEST);
@@ -144,11 +146,15 @@ fn edits(request: &OriginRequest<'_>, digest: DigestHeader, set: Vec<(Cow<'stati
             || (resembles(name, DIGEST) && !is_digest)
             || custom.iter().any(|header| resembles(name, header.name))
     };
-    let unique = |headers: &[Header<'_>], goes: &dyn Fn(&str) -> bool| {
-        let names: BTreeSet<_> = headers.iter().map(|header| header.name).filter(|name| goes(name)).collect();
-        names.into_iter().map(str::to_owned).collect()
-    };
-    Edits { remove: unique(&request.headers, &goes), set, remove_custom: unique(custom, &resembles_ours) }
+    Edits { remove: names(&request.headers, goes), set, remove_custom: names(custom, resembles_ours) }
+}
+
+/// Each name of these headers that `goes`, once, and in order.
+fn names(headers: &[Header<'_>], goes: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut names: Vec<_> = headers.iter().map(|header| header.name).filter(|name| goes(name)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// The digest to send and to cover: the viewer's own, if the body matches it, or ours of the body that the edge sees.
@@ -208,6 +214,10 @@ fn headers<'a>(request: &OriginRequest<'a>) -> impl Iterator<Item = (&'a str, &'
 /// never held whole beside its text.
 const PIECE: usize = 16_384;
 
+/// The decoder of all pieces of a body but the last one: only the end may have padding.
+static DECODER: LazyLock<Simd> = LazyLock::new(|| Simd::standard(NO_PAD));
+static DECODER_OF_END: LazyLock<Simd> = LazyLock::new(|| Simd::standard(PAD));
+
 /// The hash of a body, for the digest that the request already has, if it has one.
 fn hash(body: Body<'_>, own: Option<&ContentDigest>) -> Result<BodyHash, SigningError> {
     let mut hash = BodyHash::new(own);
@@ -216,9 +226,8 @@ fn hash(body: Body<'_>, own: Option<&ContentDigest>) -> Result<BodyHash, Signing
             let mut bytes = [0; PIECE / 4 * 3];
             let mut pieces = body.data.as_bytes().chunks(PIECE).peekable();
             while let Some(piece) = pieces.next() {
-                // Only the end may have padding.
-                let engine = if pieces.peek().is_some() { &STANDARD_NO_PAD } else { &STANDARD };
-                let decoded = engine.decode_slice(piece, &mut bytes);
+                let decoder = if pieces.peek().is_some() { &DECODER } else { &DECODER_OF_END };
+                let decoded = decoder.decode_slice(piece, &mut bytes);
                 let length = decoded.map_err(|_| SigningError::Event("its body is not base64"))?;
                 hash.update(bytes.get(..length).unwrap_or_default());
             }
@@ -237,7 +246,7 @@ fn head_bytes(request: &OriginRequest<'_>, target: &str, edits: &Edits) -> usize
         sent.map(|header| header.name.len() + header.value.len()).sum()
     };
     let request_line = request.method.len() + target.len() + "  HTTP/1.1\r\n".len();
-    let added: usize = edits.set.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let added: usize = edits.set.iter().map(|(field, value)| field.key().len() + value.len()).sum();
     request_line
         + size(&request.headers, &edits.remove)
         + size(&request.origin.custom_headers, &edits.remove_custom)

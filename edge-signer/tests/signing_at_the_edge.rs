@@ -117,10 +117,10 @@ impl Event {
     fn sent(&self, edits: &Edits) -> Vec<(String, String)> {
         let gone = |name: &str| {
             edits.remove.iter().any(|other| other == name)
-                || edits.set.iter().any(|(key, _)| key.eq_ignore_ascii_case(name))
+                || edits.set.iter().any(|(field, _)| field.key().eq_ignore_ascii_case(name))
         };
         let kept = self.headers.iter().filter(|(name, _)| !gone(name)).map(|(name, value)| (*name, value.clone()));
-        let set = edits.set.iter().map(|(key, value)| (&**key, value.clone()));
+        let set = edits.set.iter().map(|(field, value)| (field.key(), value.clone()));
         kept.chain(set).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
@@ -169,7 +169,7 @@ impl Event {
 
 #[track_caller]
 fn value<'a>(edits: &'a Edits, key: &str) -> Option<&'a str> {
-    edits.set.iter().find(|(other, _)| *other == key).map(|(_, value)| value.as_str())
+    edits.set.iter().find(|(field, _)| field.key() == key).map(|(_, value)| value.as_str())
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn a_viewers_own_signatures_arrive_byte_for_byte() {
                 assert_eq!(arrived, signatures);
                 let touched = |name: &str| name.to_ascii_lowercase().starts_with("signature");
                 assert!(
-                    !edits.remove.iter().any(|name| touched(name)) && !edits.set.iter().any(|(key, _)| touched(key))
+                    !edits.remove.iter().any(|name| touched(name)) && !edits.set.iter().any(|(field, _)| touched(field.key()))
                 );
             };
             let enforced = event.decision();

@@ -71,7 +71,7 @@ function originOf({ origin }) {
 }
 
 function pushHeaders(lines, headers) {
-  for (const name of Object.keys(headers)) {
+  for (const name in headers) {
     for (const { value } of headers[name]) lines.push(name, string(value));
   }
 }
@@ -116,7 +116,12 @@ function apply(decision, cf) {
     const { key, name } = FIELDS[i];
     headers[name] = [{ key, value: lines[at++] }];
   }
-  for (let left = Number(lines[at++]); left > 0; left--) delete originOf(request).customHeaders[lines[at++]];
+  const origin = originOf(request);
+  // A copy without a member takes less time than `delete`.
+  for (let left = Number(lines[at++]); left > 0; left--) {
+    const { [lines[at++]]: _, ...kept } = origin.customHeaders;
+    origin.customHeaders = kept;
+  }
   return request;
 }
 

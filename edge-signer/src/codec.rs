@@ -19,6 +19,7 @@
 use crate::{
     Action, Body, Decision, Edits, Header, LogEvent, Origin, OriginRequest, OtherTrigger, Response, SigningError,
 };
+use memchr::memchr_iter;
 use signing::Field;
 use std::time::SystemTime;
 use telemetry::line;
@@ -38,7 +39,7 @@ pub fn request_id(text: &str) -> &str {
 /// trusted.
 pub fn decode<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginRequest<'a>, SigningError> {
     const MALFORMED: SigningError = SigningError::Event("a part of it is missing or of another type");
-    let mut rest = text.split('\n');
+    let mut rest = split(text);
     let trigger = rest.next();
     // Whatever else is wrong with it.
     if let Some(trigger) = trigger.and_then(OtherTrigger::from_name) {
@@ -47,7 +48,7 @@ pub fn decode<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginRequ
     if lines == 0 {
         return Err(MALFORMED);
     }
-    if u32::try_from(text.bytes().filter(|byte| *byte == b'\n').count() + 1) != Ok(lines) {
+    if u32::try_from(memchr_iter(b'\n', text.as_bytes()).count() + 1) != Ok(lines) {
         return Err(SigningError::Event("a text in it has a line feed"));
     }
     let mut next = || rest.next().ok_or(MALFORMED);
@@ -78,6 +79,16 @@ pub fn decode<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginRequ
     })
 }
 
+/// The lines of a text.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    let mut start = 0;
+    memchr_iter(b'\n', text.as_bytes()).chain([text.len()]).map(move |end| {
+        let line = text.get(start..end).unwrap_or_default();
+        start = end + 1;
+        line
+    })
+}
+
 /// Writes an outcome. Its log lines hold the request's id, and metrics of the function of that name, at that time.
 pub fn encode(decision: &Decision, request_id: &str, function_name: &str, now: SystemTime) -> String {
     let mut text = Lines(String::with_capacity(1024));
@@ -85,7 +96,7 @@ pub fn encode(decision: &Decision, request_id: &str, function_name: &str, now: S
     text.list(&decision.log, |text, event| text.line(&line(&event.event(x_amz_cf_id), Some(function_name), now)));
     match &decision.action {
         Action::Respond(Response { status, headers, body }) => {
-            text.line(&status.to_string());
+            text.number((*status).into());
             text.line(description(*status));
             text.list(headers, |text, (key, value)| text.pair(key, value));
             text.line(body);
@@ -139,16 +150,17 @@ impl Lines {
         self.0.push('\n');
     }
 
+    fn number(&mut self, number: usize) {
+        self.line(itoa::Buffer::new().format(number));
+    }
+
     fn pair(&mut self, key: &str, value: &str) {
         self.line(key);
         self.line(value);
     }
 
     fn list<T>(&mut self, items: &[T], write: impl Fn(&mut Self, &T)) {
-        match items.len() {
-            0 => self.line("0"),
-            length => self.line(&length.to_string()),
-        }
+        self.number(items.len());
         for item in items {
             write(self, item);
         }

@@ -75,9 +75,9 @@ impl EdgeSigner {
     }
 
     fn cache(&self, source: &Source, limits: CacheLimits, origins: &[Arc<KnownOrigin>]) -> Arc<Cache<Store>> {
-        let mut same = origins.iter().filter(|known| {
-            known.config.source.as_ref() == Some(source) && known.config.limits == limits
-        });
+        let mut same = origins
+            .iter()
+            .filter(|known| known.config.source.as_ref() == Some(source) && known.config.limits == limits);
         let cache = same.find_map(|known| known.cache.clone());
         cache.unwrap_or_else(|| Arc::new(Cache::new(source.open(&self.aws), limits.jittered(self.jitter))))
     }

@@ -13,7 +13,7 @@ use key_store::{
 };
 use settings::Seconds;
 use signing::{
-    BasePaths, CheckedRequest, ContentDigest, Key, KeyId, KeySet, Nonce, Query, ReceivedRequest, ReceivedTarget,
+    BasePaths, CheckedRequest, ContentDigest, Field, Key, KeyId, KeySet, Nonce, Query, ReceivedRequest, ReceivedTarget,
     Refusal, RotationTimings, UnixSeconds, VerificationPolicy,
 };
 use std::{
@@ -181,19 +181,16 @@ fn a_request_is_signed_and_otherwise_unchanged() {
             remove: vec![],
             set: vec![
                 (
-                    "Countersign-Signature-Input".into(),
+                    Field::SignatureInput,
                     "countersign=(\"@method\" \"@authority\" \"@path\" \"@query\" \"countersign-viewer-ip\");\
                     created=1795341845;expires=1795341905;nonce=\"CQkJCQkJCQkJCQkJCQkJCQ\";alg=\"hmac-sha256\";\
                     keyid=\"k1\";tag=\"countersign\""
                         .to_owned()
                 ),
                 // Computed with another implementation: Python's hmac over the base that RFC 9421, section 2.5, makes of it.
-                (
-                    "Countersign-Signature".into(),
-                    "countersign=:hMxYzVstdYC+m+3Vq9+dFUCBfJjf+0Kb6DpGtBgUdAI=:".to_owned()
-                ),
-                ("Countersign-Target".into(), "/prod/pets?type=dog".to_owned()),
-                ("Countersign-Viewer-Ip".into(), "203.0.113.7".to_owned()),
+                (Field::Signature, "countersign=:hMxYzVstdYC+m+3Vq9+dFUCBfJjf+0Kb6DpGtBgUdAI=:".to_owned()),
+                (Field::CountersignTarget, "/prod/pets?type=dog".to_owned()),
+                (Field::CountersignViewerIp, "203.0.113.7".to_owned()),
             ],
             remove_custom: vec!["countersign-secret".to_owned()],
         }
@@ -320,7 +317,8 @@ fn a_viewers_own_signatures_arrive_byte_for_byte() {
                 assert_eq!(arrived, signatures);
                 let touched = |name: &str| name.to_ascii_lowercase().starts_with("signature");
                 assert!(
-                    !edits.remove.iter().any(|name| touched(name)) && !edits.set.iter().any(|(field, _)| touched(field.key()))
+                    !edits.remove.iter().any(|name| touched(name))
+                        && !edits.set.iter().any(|(field, _)| touched(field.key()))
                 );
             };
             let enforced = event.decision();

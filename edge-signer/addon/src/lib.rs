@@ -44,7 +44,9 @@ pub fn sign(bytes: &[u8], text: u32, body: u32, lines: u32) -> Result<Option<Str
     let now = SystemTime::now();
     let (event, body) = parts(bytes, text, body).unwrap_or_default();
     match codec::decode(event, lines, body) {
-        Ok(request) => Ok(SIGNER.handle_warm(&request, random::nonce()?, now).map(|decision| write(decision, event, now))),
+        Ok(request) => {
+            Ok(SIGNER.handle_warm(&request, random::nonce()?, now).map(|decision| write(decision, event, now)))
+        }
         Err(problem) => Ok(Some(write(codec::unreadable(problem), event, now))),
     }
 }

@@ -37,7 +37,7 @@ pub fn request_id(text: &str) -> &str {
 /// # Errors
 /// If the event is of another trigger, or if the text is not the event that the caller meant: then no part of it can be
 /// trusted.
-pub fn decode<'a>(text: &'a str, lines: u32, body: &'a str) -> Result<OriginRequest<'a>, SigningError> {
+pub fn decode<'a>(text: &'a str, lines: u32, body: &'a [u8]) -> Result<OriginRequest<'a>, SigningError> {
     const MALFORMED: SigningError = SigningError::Event("a part of it is missing or of another type");
     let mut rest = split(text);
     let trigger = rest.next();
@@ -104,7 +104,7 @@ pub fn encode(decision: &Decision, request_id: &str, function_name: &str, now: S
         Action::Forward(Edits { remove, set, remove_custom }) => {
             text.line("");
             text.list(remove, |text, name| text.line(name));
-            debug_assert!(set.iter().map(|(field, _)| *field).eq(Field::ALL.into_iter().take(set.len())));
+            debug_assert!(set.iter().map(|(key, _)| &**key).eq(Field::ALL.into_iter().map(Field::key).take(set.len())));
             text.list(set, |text, (_, value)| text.line(value));
             text.list(remove_custom, |text, name| text.line(name));
         }
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn an_event_is_read_field_by_field() {
         let text = EVENT.join("\n");
-        let request = decode(&text, LINES, "e30=").unwrap();
+        let request = decode(&text, LINES, b"e30=").unwrap();
         assert_eq!(
             [request.request_id, request.method, request.uri, request.querystring, request.client_ip],
             [ID, "POST", "/pets", "a=1", "203.0.113.7"]
@@ -212,16 +212,19 @@ mod tests {
         assert_eq!(pairs(&request.origin.custom_headers), ["countersign-secret=none"]);
         assert_eq!([request.origin.protocol, request.origin.path], ["https", "/prod"]);
         let body = request.body.unwrap();
-        assert_eq!((body.encoding, body.data, body.input_truncated), ("base64", "e30=", false));
+        assert_eq!((body.encoding, body.data, body.input_truncated), ("base64", &b"e30="[..], false));
         let odd = text.replace("false", "maybe");
-        assert!(decode(&odd, LINES, "").unwrap().body.unwrap().input_truncated, "what is not known to be whole is not");
+        assert!(
+            decode(&odd, LINES, b"").unwrap().body.unwrap().input_truncated,
+            "what is not known to be whole is not"
+        );
         let bodyless = text.replace("base64\nfalse", "\n");
-        assert!(decode(&bodyless, LINES, "").unwrap().body.is_none());
+        assert!(decode(&bodyless, LINES, b"").unwrap().body.is_none());
         let nameless = text.replace("base64", "");
-        assert_eq!(decode(&nameless, LINES, "").unwrap().body.unwrap().encoding, "", "a body is there all the same");
+        assert_eq!(decode(&nameless, LINES, b"").unwrap().body.unwrap().encoding, "", "a body is there all the same");
         for trigger in ["", "origin", "Viewer-Request", "viewer-request "] {
             let unknown = text.replace("origin-request", trigger);
-            assert!(decode(&unknown, LINES, "").is_ok(), "{trigger:?}");
+            assert!(decode(&unknown, LINES, b"").is_ok(), "{trigger:?}");
         }
     }
 
@@ -250,7 +253,7 @@ mod tests {
             ("GET\n/".into(), 2),
         ];
         for (text, lines) in table {
-            let Err(problem @ SigningError::Event(_)) = decode(&text, lines, "") else { panic!("{text:?}") };
+            let Err(problem @ SigningError::Event(_)) = decode(&text, lines, b"") else { panic!("{text:?}") };
             let advice = "Associate the function with the origin-request trigger of a CloudFront distribution";
             assert!(problem.to_string().ends_with(advice), "{problem}");
             let response = Action::Respond(problem.respond());
@@ -270,7 +273,7 @@ mod tests {
         ] {
             let other = EVENT.join("\n").replace("origin-request", trigger);
             for (text, lines) in [(other.clone(), LINES), (other, 1), (trigger.to_owned(), 1)] {
-                let problem = decode(&text, lines, "").err().unwrap();
+                let problem = decode(&text, lines, b"").err().unwrap();
                 assert!(matches!(problem, SigningError::Trigger(other) if other.name() == trigger), "{problem}");
                 let decision = unreadable(problem);
                 assert!(matches!(decision.action, Action::Respond(Response { status: 500, .. })), "{decision:?}");
@@ -305,7 +308,7 @@ mod tests {
             let text = EVENT.join("\n").replace(EVENT[1], sent);
             let id = request_id(&text);
             assert_eq!(id, sent);
-            assert_eq!(decode(&text, LINES, "").unwrap().request_id, id);
+            assert_eq!(decode(&text, LINES, b"").unwrap().request_id, id);
             assert_eq!(request_id(&format!("viewer-request\n{sent}")), id);
             let lines = encode(&unreadable(SigningError::NoKey), id, "f", AT);
             let line: Value = serde_json::from_str(lines.split('\n').nth(1).unwrap()).unwrap();
@@ -330,7 +333,10 @@ mod tests {
     fn an_outcome_is_written_line_by_line() {
         let edits = Edits {
             remove: vec!["countersign-x".into()],
-            set: vec![(Field::SignatureInput, "a=()".into()), (Field::Signature, "a=:YQ==:".into())],
+            set: vec![
+                (Field::SignatureInput.key().into(), "a=()".into()),
+                (Field::Signature.key().into(), "a=:YQ==:".into()),
+            ],
             remove_custom: vec!["countersign-secret".into(), "countersign-mode".into()],
         };
         let decision = Decision { action: Action::Forward(edits), log: vec![LogEvent::BodyTruncated] };

@@ -3,7 +3,6 @@
 use crate::event::OtherTrigger;
 use key_store::ReadError;
 use settings::SettingError;
-use signing::Field;
 use std::borrow::Cow;
 use telemetry::{Detail, EdgeRemark, Event, UnsignedRequest, VERSION};
 
@@ -30,8 +29,8 @@ pub enum Action {
 pub struct Edits {
     /// Names, in lower case, to delete from `request.headers`; done before `set`.
     pub remove: Vec<String>,
-    /// Headers to set, each to one value, in the order of [`Field::ALL`].
-    pub set: Vec<(Field, String)>,
+    /// Headers to set, each to one value: the `key` as it goes over the wire, and the value.
+    pub set: Vec<(Cow<'static, str>, String)>,
     /// Names, in lower case, to delete from `request.origin.custom.customHeaders`.
     pub remove_custom: Vec<String>,
 }

@@ -95,8 +95,8 @@ impl fmt::Display for OtherTrigger {
 pub struct Body<'a> {
     /// `base64` in every event that CloudFront makes.
     pub encoding: &'a str,
-    /// The body in that encoding.
-    pub data: &'a str,
+    /// The body in that encoding. It is large, so only its digest reads it.
+    pub data: &'a [u8],
     /// Whether CloudFront cut the body, at 1,048,576 bytes.
     pub input_truncated: bool,
 }

@@ -15,7 +15,7 @@ use signing::{
     BodyHash, ContentDigest, Field, KeySet, METHOD_OVERRIDES, Nonce, Request, UnixSeconds, announces_body, resembles,
     resembles_ours, sign,
 };
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 const DIGEST: &str = Field::ContentDigest.name();
 
@@ -120,7 +120,8 @@ fn signed(
     };
     let key = keys.and_then(|keys| keys.signing_key(now)).ok_or(SigningError::NoKey)?;
     let signature = sign(&covered, key, nonce, config.lifetime, now);
-    let edits = edits(request, DigestHeader::Replaced, signature.headers(&covered));
+    let set = signature.headers(&covered).into_iter().map(|(field, value)| (field.key().into(), value)).collect();
+    let edits = edits(request, DigestHeader::Replaced, set);
     let bytes = head_bytes(request, &target, &edits);
     if bytes > HEAD_LIMIT {
         return Err(SigningError::TooLarge { bytes });
@@ -137,7 +138,7 @@ enum DigestHeader {
 
 /// Sets these headers. Always removes the headers that a viewer may have forged, those that the origin's custom headers
 /// have too, and our configuration. A viewer's `Signature` and `Signature-Input` are not ours, so they stay unchanged.
-fn edits(request: &OriginRequest<'_>, digest: DigestHeader, set: Vec<(Field, String)>) -> Edits {
+fn edits(request: &OriginRequest<'_>, digest: DigestHeader, set: Vec<(Cow<'static, str>, String)>) -> Edits {
     let custom = &request.origin.custom_headers;
     let goes = |name: &str| {
         let is_digest = digest == DigestHeader::Kept && name.eq_ignore_ascii_case(DIGEST);
@@ -189,7 +190,7 @@ fn content_digest(
         },
         // CloudFront need not include an empty body.
         None if may_have_body && rule == BodyRule::Require => {
-            Some(Body { encoding: "text", data: "", input_truncated: false })
+            Some(Body { encoding: "text", data: b"", input_truncated: false })
         }
         _ => None,
     };
@@ -224,7 +225,7 @@ fn hash(body: Body<'_>, own: Option<&ContentDigest>) -> Result<BodyHash, Signing
     match body.encoding {
         "base64" => {
             let mut bytes = [0; PIECE / 4 * 3];
-            let mut pieces = body.data.as_bytes().chunks(PIECE).peekable();
+            let mut pieces = body.data.chunks(PIECE).peekable();
             while let Some(piece) = pieces.next() {
                 let decoder = if pieces.peek().is_some() { &DECODER } else { &DECODER_OF_END };
                 let decoded = decoder.decode_slice(piece, &mut bytes);
@@ -232,7 +233,7 @@ fn hash(body: Body<'_>, own: Option<&ContentDigest>) -> Result<BodyHash, Signing
                 hash.update(bytes.get(..length).unwrap_or_default());
             }
         }
-        "text" => hash.update(body.data.as_bytes()),
+        "text" => hash.update(body.data),
         _ => return Err(SigningError::Event("its body is neither base64 nor text")),
     }
     Ok(hash)
@@ -246,7 +247,7 @@ fn head_bytes(request: &OriginRequest<'_>, target: &str, edits: &Edits) -> usize
         sent.map(|header| header.name.len() + header.value.len()).sum()
     };
     let request_line = request.method.len() + target.len() + "  HTTP/1.1\r\n".len();
-    let added: usize = edits.set.iter().map(|(field, value)| field.key().len() + value.len()).sum();
+    let added: usize = edits.set.iter().map(|(key, value)| key.len() + value.len()).sum();
     request_line
         + size(&request.headers, &edits.remove)
         + size(&request.origin.custom_headers, &edits.remove_custom)

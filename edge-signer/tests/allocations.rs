@@ -26,14 +26,14 @@ async fn a_warm_request_allocates_its_parts_its_values_and_its_answer() {
     let signer = EdgeSigner::new(0, of_lambda(CallLimits::BRIEF));
     let custom = format!("countersign-secret\nfile:{}\nx-api-key\nk", path.display());
 
-    for (body, most) in [(None, 12), (Some("e30="), 18)] {
+    for (body, most) in [(None, 13), (Some("e30="), 19)] {
         let (method, encoding) = if body.is_some() { ("POST", "base64\nfalse") } else { ("GET", "\n") };
         let text = format!(
             "origin-request\nid\n1\n{method}\n/pets\ntype=dog\n203.0.113.7\nhttps\n/prod\n{encoding}\n\
             2\nhost\nabc.execute-api.eu-west-1.amazonaws.com\naccept\n*/*\n{custom}"
         );
         let lines = u32::try_from(text.split('\n').count()).unwrap();
-        let data = body.unwrap_or_default();
+        let data = body.unwrap_or_default().as_bytes();
         let cold = signer.handle(&codec::decode(&text, lines, data).unwrap(), nonce, now).await;
         assert_eq!(cold.log, []);
         let counted = allocation_counter::measure(|| {

@@ -56,16 +56,16 @@ pub fn sign(bytes: &[u8], text: u32, body: u32, lines: u32) -> Result<Option<Str
 #[napi]
 pub async fn sign_after_refresh(event: String, body: String, lines: u32) -> Result<String> {
     let now = SystemTime::now();
-    match codec::decode(&event, lines, &body) {
+    match codec::decode(&event, lines, body.as_bytes()) {
         Ok(request) => Ok(write(SIGNER.handle(&request, random::nonce()?, now).await, &event, now)),
         Err(problem) => Ok(write(codec::unreadable(problem), &event, now)),
     }
 }
 
-fn parts(bytes: &[u8], text: u32, body: u32) -> Option<(&str, &str)> {
+fn parts(bytes: &[u8], text: u32, body: u32) -> Option<(&str, &[u8])> {
     let (text, rest) = bytes.split_at_checked(text.try_into().ok()?)?;
     let body = rest.get(..body.try_into().ok()?)?;
-    Some((str::from_utf8(text).ok()?, str::from_utf8(body).ok()?))
+    Some((str::from_utf8(text).ok()?, body))
 }
 
 fn write(mut decision: Decision, event: &str, now: SystemTime) -> String {

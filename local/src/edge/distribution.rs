@@ -119,7 +119,7 @@ impl<F: EdgeFunction> Edge<F> {
             // IncludeBody is on: every request that may have a body has one in the event, also an empty one.
             body: (!is_bodiless(&head.method)).then_some(edge_signer::Body {
                 encoding: "base64",
-                data: &data,
+                data: data.as_bytes(),
                 input_truncated: seen.len() > rules::BODY_BYTES,
             }),
         };

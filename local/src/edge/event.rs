@@ -50,7 +50,7 @@ fn origin_request(request: &OriginRequest<'_>) -> Value {
             "inputTruncated": body.input_truncated,
             "action": "read-only",
             "encoding": body.encoding,
-            "data": body.data,
+            "data": String::from_utf8_lossy(body.data),
         });
         event.insert("body".to_owned(), body);
     }
@@ -144,7 +144,7 @@ mod tests {
                 path: "/prod",
                 custom_headers: vec![header("countersign-secret", "none"), header("x-api-key", "k")],
             },
-            body: Some(Body { encoding: "base64", data: "e30=", input_truncated: false }),
+            body: Some(Body { encoding: "base64", data: b"e30=", input_truncated: false }),
         })
     }
 

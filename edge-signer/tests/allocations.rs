@@ -1,7 +1,5 @@
 //! How often a warm request at the edge allocates, from the text that Node passes in to the text that it gets.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 use edge_signer::{EdgeSigner, codec};
 use key_store::{
     KeyFile,

@@ -2,11 +2,10 @@
 // The form of both texts is described in edge-signer/src/codec.rs.
 
 import { writeSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 
 // As `require` does it, without loading the loader of CommonJS.
 const addon = { exports: {} };
-process.dlopen(addon, fileURLToPath(new URL('edge-signer.node', import.meta.url)));
+process.dlopen(addon, `${import.meta.dirname}/edge-signer.node`);
 const { fields, sign, signAfterRefresh } = addon.exports;
 
 const FIELDS = fields().map((key) => ({ key, name: key.toLowerCase() }));

@@ -193,7 +193,7 @@ pub(crate) fn edge_event(request: &OriginRequest<'_>) -> Value {
         "protocol": request.origin.protocol,
         "path": request.origin.path,
         "custom_headers": list(&request.origin.custom_headers),
-        "body": request.body.as_ref().map(|body| json!([body.encoding, body.data, body.input_truncated])),
+        "body": request.body.as_ref().map(|body| json!([body.encoding, String::from_utf8_lossy(body.data), body.input_truncated])),
     })
 }
 

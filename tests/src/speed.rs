@@ -19,7 +19,7 @@ struct Checked {
     wrong: Vec<String>,
 }
 
-/// Runs a script of `tests/speed`, which prints what it checked.
+/// Runs a script of `tests/speed`, whose last line is what it checked.
 #[track_caller]
 fn check(program: &str, script: &str, arguments: &[&Path], expected: usize) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("speed").join(script);
@@ -27,7 +27,7 @@ fn check(program: &str, script: &str, arguments: &[&Path], expected: usize) {
     command.arg(script).args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
     let output = command.output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
-    let checked: Checked = serde_json::from_str(&printed)
+    let checked: Checked = serde_json::from_str(printed.lines().last().unwrap_or_default())
         .unwrap_or_else(|error| panic!("{error}: {printed}{}", String::from_utf8_lossy(&output.stderr)));
     assert_eq!(checked, Checked { right: expected, wrong: vec![] });
 }

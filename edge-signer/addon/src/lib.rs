@@ -7,8 +7,8 @@ mod random;
 
 use edge_signer::{Decision, EdgeSigner, LogEvent, codec};
 use key_store::aws;
-use napi::bindgen_prelude::Result;
-use napi_derive::napi;
+use napi::bindgen_prelude::{Result, create_custom_tokio_runtime};
+use napi_derive::{module_init, napi};
 use signing::Field;
 use std::{
     str,
@@ -18,6 +18,7 @@ use std::{
     },
     time::SystemTime,
 };
+use tokio::runtime::Builder;
 
 static SIGNER: LazyLock<EdgeSigner> = LazyLock::new(|| {
     // If random bytes are not available, only the jitter is missing.
@@ -29,6 +30,15 @@ static SIGNER: LazyLock<EdgeSigner> = LazyLock::new(|| {
 static STARTED: AtomicBool = AtomicBool::new(false);
 
 static FUNCTION_NAME: LazyLock<String> = LazyLock::new(telemetry::function_name);
+
+/// Starts one thread on which keys are read. By default there is one for each processor, and only the reads need them.
+#[module_init]
+fn start_runtime() {
+    // Without it the default is taken.
+    if let Ok(runtime) = Builder::new_multi_thread().worker_threads(1).enable_all().build() {
+        create_custom_tokio_runtime(runtime);
+    }
+}
 
 /// The names of the headers that a signature can set, in the order of their values.
 #[napi]

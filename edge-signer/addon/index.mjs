@@ -5,7 +5,7 @@ import { writeSync } from 'node:fs';
 
 // As `require` does it, without loading the loader of CommonJS.
 const addon = { exports: {} };
-process.dlopen(addon, `${import.meta.dirname}/edge-signer.node`);
+process.dlopen(addon, decodeURIComponent(new URL('edge-signer.node', import.meta.url).pathname));
 const { fields, sign, signAfterRefresh } = addon.exports;
 
 const FIELDS = fields().map((key) => ({ key, name: key.toLowerCase() }));

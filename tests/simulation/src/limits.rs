@@ -4,7 +4,7 @@ use crate::{
     rotator::REHEARSAL,
     scenario::{PROMOTION, Scenario},
     secrets_manager::{Trouble, TroubleKind},
-    world::run,
+    world::{Outcome, run},
 };
 use signing::RotationTimings;
 use std::time::Duration;
@@ -98,9 +98,17 @@ impl Limit {
         },
     ];
 
-    /// Looks for the first refusal, by halves, until it is known as exactly as `step`.
-    pub fn first_refusal(self, seed: u64, step: Duration) -> FirstRefusal {
-        let outcome = |seconds: Duration| run(&(self.scenario)(seconds), seed);
+    /// Looks for the first refusal, by halves, until it is known to the second.
+    pub fn first_refusal(self, seed: u64) -> FirstRefusal {
+        self.search(Duration::from_secs(1), |seconds| run(&(self.scenario)(seconds), seed))
+    }
+
+    /// Looks with far fewer requests, until it is known to the half hour.
+    pub fn first_refusal_quickly(self, seed: u64) -> FirstRefusal {
+        self.search(Duration::from_secs(1800), |seconds| run(&(self.scenario)(seconds).with_rare_requests(), seed))
+    }
+
+    fn search(self, step: Duration, outcome: impl Fn(Duration) -> Outcome) -> FirstRefusal {
         let faults = |seconds: Duration| outcome(seconds).requests.faults;
         let at_limit = outcome(self.promised);
         let (mut good, mut bad) = (self.promised, self.refused);

@@ -11,7 +11,6 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
-    time::Duration,
 };
 
 /// Simulate thousands of edges and authorizers through rotations, outages and emergencies, with the real caches and plans
@@ -105,8 +104,8 @@ fn simulate(arguments: &Arguments) -> Result<Vec<String>> {
         }
     }
     if with(Part::Limits) {
-        let step = Duration::from_secs(if quick { 1800 } else { 1 });
-        reports.limits = Limit::ALL.iter().map(|limit| LimitReport::from(&limit.first_refusal(seed, step))).collect();
+        let search = if quick { Limit::first_refusal_quickly } else { Limit::first_refusal };
+        reports.limits = Limit::ALL.iter().map(|limit| LimitReport::from(&search(*limit, seed))).collect();
     }
     if with(Part::Copies) {
         for copies in [1, 2, 4, 8, 13] {

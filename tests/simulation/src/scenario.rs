@@ -143,8 +143,8 @@ impl Scenario {
     #[must_use]
     pub fn quick(self) -> Self {
         let length = self.length.min(DAY * 2);
-        let edges = self.edges / if self.length > DAY { 20 } else { 400 };
-        let authorizers = self.authorizers / if self.length > DAY { 20 } else { 400 };
+        let part = if self.edges > 10_000 { 400 } else { 20 };
+        let (edges, authorizers) = (self.edges / part, self.authorizers / part);
         let rotations = self.rotations.into_iter().filter(|(at, _)| at.since_start() < length).collect();
         let random_troubles = self.random_troubles.map(|_| HOUR * 12);
         Self { length, edges, authorizers, rotations, random_troubles, verify_one_of: 20, ..self }
@@ -169,6 +169,13 @@ impl Scenario {
             rotations: vec![(PROMOTION, RotationKind::Planned)],
             ..Self::base()
         }
+    }
+
+    /// The same with a twentieth of the requests.
+    #[must_use]
+    pub(crate) fn with_rare_requests(self) -> Self {
+        let gap = self.gap.start * 20..self.gap.end * 20;
+        Self { gap, ..self }
     }
 
     fn base() -> Self {

@@ -97,6 +97,15 @@ fn the_same_seed_prints_and_draws_the_same_bytes() {
 }
 
 #[test]
+fn the_search_and_the_costs_run_quickly_too() {
+    for (part, expected) in [("limits", "difference of two clocks"), ("copies", "edges far from all")] {
+        let output = simulate(&[part, "--quick"]);
+        assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]), "{part}");
+        assert!(String::from_utf8(output.stdout).unwrap().contains(expected), "{part}");
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_an_error_that_says_what_is_accepted() {
     for (arguments, expected) in [
         (&["week"][..], "[possible values: quarter, day, limits, copies, all]"),

@@ -27,8 +27,9 @@ pub(crate) struct Watch {
 pub(crate) struct Noise {
     /// The load average of a minute, before the run.
     pub(crate) load_before: f64,
-    /// Of a fixed piece of work on the processor that measures: the 90th percentile of its times by the 10th.
-    pub(crate) spread: f64,
+    /// Of a fixed piece of work on the processor that measures: the 90th percentile of its times by the 10th. Nothing if nothing was
+    /// timed.
+    pub(crate) spread: Option<f64>,
     /// The part of the time for which the other processors were busy.
     pub(crate) busy: f64,
     /// The part of the time that the hypervisor took.
@@ -72,7 +73,7 @@ impl Watch {
         };
         Ok(Noise {
             load_before: self.load_before,
-            spread: self.work.percentile(0.9) / self.work.percentile(0.1),
+            spread: (!self.work.0.is_empty()).then(|| self.work.percentile(0.9) / self.work.percentile(0.1)),
             busy: part(|ticks| ticks.others_busy, |ticks| ticks.others),
             stolen: part(|ticks| ticks.stolen, |ticks| ticks.all),
         })
@@ -83,8 +84,10 @@ impl Noise {
     /// What disturbed the run; nothing if it was quiet.
     pub(crate) fn disturbances(&self) -> Vec<String> {
         let mut found = Vec::new();
-        if self.spread.is_nan() || self.spread > MOST_SPREAD {
-            found.push(format!("the same work took {:.2} times as long in some rounds as in others", self.spread));
+        // Counts are the same on a busy machine.
+        let Some(spread) = self.spread else { return found };
+        if spread.is_nan() || spread > MOST_SPREAD {
+            found.push(format!("the same work took {spread:.2} times as long in some rounds as in others"));
         }
         if self.busy > MOST_BUSY {
             found.push(format!("the other processors were busy for {:.0} % of the time", self.busy * 100.0));
@@ -97,11 +100,14 @@ impl Noise {
 
     /// The verdict, with the figures.
     pub(crate) fn sentence(&self) -> String {
+        let Some(spread) = self.spread else {
+            return "Nothing was timed, so no other program could disturb it.".to_owned();
+        };
         let figures = format!(
             "load average before the run {:.2}; the same work, 90th percentile by 10th: {:.2} (quiet: up to {MOST_SPREAD:.2}); other \
             processors busy: {:.0} % (up to {:.0} %); time taken by the hypervisor: {:.1} % (up to {:.0} %)",
             self.load_before,
-            self.spread,
+            spread,
             self.busy * 100.0,
             MOST_BUSY * 100.0,
             self.stolen * 100.0,
@@ -163,7 +169,7 @@ fn read_ticks(stat: &str, measured: usize) -> Ticks {
 mod tests {
     use super::*;
 
-    const QUIET: Noise = Noise { load_before: 0.3, spread: 1.02, busy: 0.03, stolen: 0.0 };
+    const QUIET: Noise = Noise { load_before: 0.3, spread: Some(1.02), busy: 0.03, stolen: 0.0 };
 
     #[test]
     fn a_run_that_was_disturbed_says_so() {
@@ -171,9 +177,14 @@ mod tests {
             (QUIET, &[][..]),
             // The load of what was built before the run.
             (Noise { load_before: 3.0, ..QUIET }, &[]),
-            (Noise { spread: 1.4, ..QUIET }, &["the same work took 1.40 times as long in some rounds as in others"]),
+            (
+                Noise { spread: Some(1.4), ..QUIET },
+                &["the same work took 1.40 times as long in some rounds as in others"],
+            ),
             (Noise { busy: 0.5, ..QUIET }, &["the other processors were busy for 50 % of the time"]),
             (Noise { stolen: 0.02, ..QUIET }, &["the hypervisor took 2.0 % of the time"]),
+            // Only counts.
+            (Noise { spread: None, busy: 0.9, ..QUIET }, &[]),
         ] {
             assert_eq!(noise.disturbances(), expected, "{noise:?}");
         }

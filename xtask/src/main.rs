@@ -21,7 +21,7 @@ use std::{
     ffi::OsString,
     iter,
     path::{self, PathBuf},
-    process::ExitCode,
+    process::{self, ExitCode},
 };
 use xshell::{Shell, cmd};
 
@@ -66,15 +66,15 @@ fn main() -> ExitCode {
     let done = match Arguments::try_parse() {
         Ok(arguments) => run(&arguments),
         Err(answer) if answer.use_stderr() => answer.exit(),
-        Err(answer) => output::written(answer.print()),
+        Err(answer) => output::written(answer.print()).map(|()| ExitCode::SUCCESS),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => output::failure(&error),
     }
 }
 
-fn run(arguments: &Arguments) -> Result<()> {
+fn run(arguments: &Arguments) -> Result<ExitCode> {
     let shell = Shell::new()?;
     shell.change_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     tools::check(&shell)?;
@@ -87,12 +87,21 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Deny => deny::check(&shell),
         Command::Typos => typos::check(&shell),
         Command::NoStd => no_std::check(&shell),
-        Command::Simulate { arguments } => {
-            cmd!(shell, "cargo run --quiet --release --locked --package simulation -- {arguments...}").quiet().run()?;
-            Ok(())
-        }
+        Command::Simulate { arguments } => return simulate(&shell, arguments),
         Command::Bench(options) => bench::run(&shell, options),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends with the status of the simulation. Files are named from the folder in which the command was started.
+fn simulate(shell: &Shell, arguments: &[OsString]) -> Result<ExitCode> {
+    let manifest = shell.current_dir().join("Cargo.toml");
+    let simulation = cmd!(
+        shell,
+        "cargo run --quiet --release --locked --manifest-path {manifest} --package simulation -- {arguments...}"
+    );
+    let status = process::Command::from(simulation).current_dir(env::current_dir()?).status()?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 fn dist(shell: &Shell) -> PathBuf {

@@ -28,6 +28,8 @@ pub struct FirstRefusal {
     pub limit: Limit,
     /// The least number of seconds at which a valid request is refused; `None` if none is refused.
     pub at: Option<Duration>,
+    /// How exactly that is known.
+    pub step: Duration,
     /// Valid requests that are refused at the limit itself: there must be none.
     pub faults_at_limit: u64,
     /// Whether the keys were rotated in that run: otherwise it shows nothing.
@@ -119,7 +121,13 @@ impl Limit {
             }
             bad
         });
-        FirstRefusal { limit: self, at, faults_at_limit: at_limit.requests.faults, rotated: at_limit.rotated == 1 }
+        FirstRefusal {
+            limit: self,
+            at,
+            step,
+            faults_at_limit: at_limit.requests.faults,
+            rotated: at_limit.rotated == 1,
+        }
     }
 }
 

@@ -29,9 +29,9 @@ struct Arguments {
     /// The form of the output
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     format: Format,
-    /// The folder for the charts: quarter.svg and day.svg
-    #[arg(long, value_name = "FOLDER", default_value = "target/simulation")]
-    charts: PathBuf,
+    /// The folder for the charts: quarter.svg and day.svg [default: target/simulation of the repository]
+    #[arg(long, value_name = "FOLDER")]
+    charts: Option<PathBuf>,
 }
 
 const AFTER_HELP: &str = "\
@@ -97,10 +97,12 @@ fn simulate(arguments: &Arguments) -> Result<Vec<String>> {
     let &Arguments { part, seed, quick, format, .. } = arguments;
     let with = |other| part == other || part == Part::All;
     let sized = |scenario: Scenario| if quick { scenario.quick() } else { scenario };
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/simulation");
+    let charts = arguments.charts.as_deref().unwrap_or(&default);
     let mut reports = Reports::default();
     for (other, scenario) in [(Part::Quarter, Scenario::quarter()), (Part::Day, Scenario::day())] {
         if with(other) {
-            reports.runs.push(large(&sized(scenario), seed, &arguments.charts)?);
+            reports.runs.push(large(&sized(scenario), seed, charts)?);
         }
     }
     if with(Part::Limits) {

@@ -1,4 +1,4 @@
-//! The Regions of AWS in which Lambda@Edge runs: CloudFront's Regional edge caches. And how far they are from each other.
+//! The Regions of AWS in which Lambda@Edge runs (CloudFront's Regional edge caches), and the distances between them.
 
 use std::time::Duration;
 

@@ -334,6 +334,9 @@ struct MultiValues<'a> {
     has_empty_list: bool,
 }
 
+/// Room for the headers of many requests, in a block that the allocator keeps at hand: glibc's has 1,032 bytes at most.
+const PAIRS: usize = 16;
+
 impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members<'a>(PhantomData<&'a ()>);
@@ -346,7 +349,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
+                let mut members = Vec::with_capacity(PAIRS);
                 while let Some((Text(name), Text(value))) = map.next_entry()? {
                     members.push((name, value));
                 }
@@ -370,7 +373,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for MultiValues<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut found = MultiValues { pairs: Vec::with_capacity(16), has_empty_list: false };
+                let mut found = MultiValues { pairs: Vec::with_capacity(PAIRS), has_empty_list: false };
                 while let Some(Text(name)) = map.next_key()? {
                     let before = found.pairs.len();
                     map.next_value_seed(Values { name, pairs: &mut found.pairs })?;

@@ -29,7 +29,7 @@ const MANY: usize = 32;
 
 /// The id of the request in `text`, which need not be an event that [`decode`] accepts.
 pub fn request_id(text: &str) -> &str {
-    text.split('\n').nth(1).unwrap_or_default()
+    split(text).nth(1).unwrap_or_default()
 }
 
 /// Reads an event out of `text`, which the caller made of `lines` strings.

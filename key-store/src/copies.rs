@@ -27,7 +27,8 @@ impl<C: SecretCopy> Copies<C> {
     }
 
     /// The copies, in their order.
-    pub fn iter(&self) -> impl Iterator<Item = &C> {
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &C> {
         self.0.iter()
     }
 }

@@ -119,7 +119,7 @@ impl KeySet {
     /// The key with which a verifier checks a signature that names `id`, was made at `created` and has arrived at `now`.
     ///
     /// # Errors
-    /// If the key is unknown, if it was used before it may sign, or if it is no longer accepted.
+    /// If the set does not hold the key, if `created` is before the key may sign, or if the key has expired at `now`.
     pub fn verifying_key(&self, id: &KeyId, created: UnixSeconds, now: UnixSeconds) -> Result<&Key, Refusal> {
         let key = self.get(id).ok_or_else(|| Refusal::KeyUnknown(id.clone()))?;
         if created < key.not_before() {

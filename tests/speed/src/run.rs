@@ -36,7 +36,7 @@ pub(crate) struct Finding {
     /// The median of ours, and of theirs if there is another side.
     pub(crate) ours: f64,
     pub(crate) theirs: Option<f64>,
-    /// What the bound is about: a ratio, or ours if there is no other side.
+    /// The number that the bound limits: the ratio, or the median of ours where nothing is compared.
     pub(crate) value: f64,
     pub(crate) ratio: Option<Ratio>,
 }

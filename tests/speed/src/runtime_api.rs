@@ -39,7 +39,7 @@ pub(crate) fn live(environment: &Environment, command: &mut Command, event: &str
     let state = Arc::new(Mutex::new(State { warm, begun: Instant::now(), sent: None, first: None, took: vec![] }));
     let conversation = Conversation { event: invocation(event), state: Arc::clone(&state), done };
     let stop = Arc::clone(&ended_here);
-    // On the processor that measures: whoever waits for the other then hands over to it without waking another processor.
+    // On the processor that measures: this thread and the function take turns, and neither must wake another processor.
     environment.processors.on_measured(|| thread::spawn(move || accept(&listener, &conversation, &stop)))?;
     lock(&state).begun = Instant::now();
     let mut child = environment.spawn(command)?;

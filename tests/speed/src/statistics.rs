@@ -73,7 +73,7 @@ impl Line {
 }
 
 /// A count, which is far below 2^52.
-#[expect(clippy::as_conversions, reason = "there is no other way to it")]
+#[expect(clippy::as_conversions, reason = "the standard library has no other conversion")]
 pub(crate) fn number(count: usize) -> f64 {
     count as f64
 }

@@ -28,7 +28,7 @@ pub struct Reply {
 /// should.
 ///
 /// # Errors
-/// If a line is not of this form, there is no such bench, or the answer cannot be written.
+/// If a line does not have this form, if `make` fails, or if the answer cannot be written.
 pub fn serve(make: impl Fn(&str) -> Result<Bench>) -> Result<()> {
     let mut benches: HashMap<String, Bench> = HashMap::new();
     for line in io::stdin().lock().lines() {

@@ -14,7 +14,7 @@ use std::path::Path;
 /// The bench of this name, with the fixtures of this folder.
 ///
 /// # Errors
-/// If there is no such bench.
+/// If the name is unknown.
 pub fn bench(fixtures: &Path, name: &str) -> Result<Bench> {
     let (name, argument) = name.split_once('@').unwrap_or((name, ""));
     Ok(match name {

@@ -26,7 +26,7 @@ use std::{
 /// The bench of this name, with the fixtures of this folder.
 ///
 /// # Errors
-/// If there is no such bench.
+/// If the name is unknown.
 pub fn bench(fixtures: &Path, name: &str) -> Result<Bench> {
     Ok(match name {
         "httpsig-sign" => httpsig::sign(fixtures),

@@ -1,5 +1,6 @@
 //! The configuration of the function: environment variables, read once at its start.
 
+use crate::event::Answer;
 use key_store::{CacheLimits, SecretPrefix, Source, SourceError};
 use settings::{Seconds, SettingError, Settings};
 use signing::{BasePathError, BasePaths, VerificationPolicy};
@@ -16,6 +17,7 @@ const ALLOW_AMBIGUOUS_PATH: &str = "COUNTERSIGN_ALLOW_AMBIGUOUS_PATH";
 const BODY: &str = "COUNTERSIGN_BODY";
 const BASE_PATHS: &str = "COUNTERSIGN_BASE_PATHS";
 const ORIGIN_HEADER: &str = "COUNTERSIGN_ORIGIN_HEADER";
+const ANSWER: &str = "COUNTERSIGN_ANSWER";
 
 /// How an authorizer decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct AuthorizerConfig {
     pub source: Source,
     /// `COUNTERSIGN_MODE`
     pub mode: Mode,
+    /// `COUNTERSIGN_ANSWER`
+    pub answer: Answer,
     /// `COUNTERSIGN_TTL` and `COUNTERSIGN_MAX_STALE`
     pub limits: CacheLimits,
     /// `COUNTERSIGN_MAX_LIFETIME`, `COUNTERSIGN_SKEW`, `COUNTERSIGN_ALLOW_AMBIGUOUS_PATH`, `COUNTERSIGN_BODY` and
@@ -61,10 +65,12 @@ impl AuthorizerConfig {
             BODY,
             BASE_PATHS,
             ORIGIN_HEADER,
+            ANSWER,
         ])?;
         let config = Self {
             source: source(&settings)?,
             mode: settings.word(MODE, &[("enforce", Mode::Enforce), ("monitor", Mode::Monitor)], Mode::Enforce)?,
+            answer: settings.word(ANSWER, &[("simple", Answer::Simple), ("policy", Answer::Policy)], Answer::Simple)?,
             limits: CacheLimits {
                 ttl: settings.seconds(TTL, &Seconds::VERIFIER_TTL)?,
                 max_stale: settings.seconds(MAX_STALE, &Seconds::VERIFIER_MAX_STALE)?,
@@ -113,7 +119,7 @@ fn base_paths(settings: &Settings<'_>) -> Result<BasePaths, SettingError> {
         settings.error(
             BASE_PATHS,
             format!("has a wrong entry: {error}"),
-            "set it to DOMAIN[/KEY]=API_ID/STAGE of each mapping of a custom domain, with commas between them",
+            "set it to DOMAIN[/KEY]=API_ID/STAGE[/KEY] of each mapping of a custom domain, with commas between them",
         )
     })
 }
@@ -149,6 +155,7 @@ mod tests {
         let default = AuthorizerConfig {
             source: Source::parse("file:/k.json", None).unwrap(),
             mode: Mode::Enforce,
+            answer: Answer::Simple,
             limits: CacheLimits { ttl: seconds(60), max_stale: seconds(1800) },
             policy: VerificationPolicy {
                 max_lifetime: seconds(60),
@@ -170,9 +177,11 @@ mod tests {
             (BODY, "require"),
             (BASE_PATHS, "api.example.com/v1=abc123/prod"),
             (ORIGIN_HEADER, "api/origin-header"),
+            (ANSWER, "policy"),
         ];
         let expected = AuthorizerConfig {
             mode: Mode::Monitor,
+            answer: Answer::Policy,
             limits: CacheLimits { ttl: seconds(1), max_stale: seconds(0) },
             policy: VerificationPolicy {
                 max_lifetime: seconds(300),
@@ -222,7 +231,7 @@ mod tests {
             (
                 (BASE_PATHS, "api.example.com/v1"),
                 "COUNTERSIGN_BASE_PATHS has a wrong entry: \"api.example.com/v1\" is not of the form \
-                DOMAIN[/KEY]=API_ID/STAGE: set it to DOMAIN[/KEY]=API_ID/STAGE of each mapping of a custom domain, with commas \
+                DOMAIN[/KEY]=API_ID/STAGE[/KEY]: set it to DOMAIN[/KEY]=API_ID/STAGE[/KEY] of each mapping of a custom domain, with commas \
                 between them".to_owned(),
             ),
             (
@@ -231,6 +240,7 @@ mod tests {
                 without a slash at its end: set it to the common prefix of the names, without the slash before \
                 NAME/value".to_owned(),
             ),
+            ((ANSWER, "iam"), "COUNTERSIGN_ANSWER is \"iam\": set it to simple or policy".to_owned()),
             ((TTL, "0"), format!("COUNTERSIGN_TTL is \"0\": {SECONDS} 1 to 60")),
             ((TTL, "61"), format!("COUNTERSIGN_TTL is \"61\": {SECONDS} 1 to 60")),
             ((MAX_STALE, "1h"), format!("COUNTERSIGN_MAX_STALE is \"1h\": {SECONDS} 0 to 1800")),
@@ -241,7 +251,7 @@ mod tests {
                 ("COUNTERSIGN_LIFETIME", "5"),
                 "COUNTERSIGN_LIFETIME is not a setting: the settings are COUNTERSIGN_SECRET, COUNTERSIGN_REGIONS, \
                 COUNTERSIGN_MODE, COUNTERSIGN_TTL, COUNTERSIGN_MAX_STALE, COUNTERSIGN_MAX_LIFETIME, COUNTERSIGN_SKEW, \
-                COUNTERSIGN_ALLOW_AMBIGUOUS_PATH, COUNTERSIGN_BODY, COUNTERSIGN_BASE_PATHS, COUNTERSIGN_ORIGIN_HEADER"
+                COUNTERSIGN_ALLOW_AMBIGUOUS_PATH, COUNTERSIGN_BODY, COUNTERSIGN_BASE_PATHS, COUNTERSIGN_ORIGIN_HEADER, COUNTERSIGN_ANSWER"
                     .to_owned(),
             ),
         ];

@@ -15,6 +15,7 @@ type TextPairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 pub struct Event<'a> {
     /// The format of the answer.
     pub response_format: ResponseFormat<'a>,
+    kind: Kind,
     method: Cow<'a, str>,
     second_method: Option<Cow<'a, str>>,
     domain_name: Cow<'a, str>,
@@ -28,15 +29,37 @@ pub struct Event<'a> {
     route: Option<Cow<'a, str>>,
 }
 
+/// The kinds of event that the function accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Rest,
+    /// Payload format 2.0.
+    Http,
+    /// Payload format 1.0.
+    HttpV1,
+    /// `$connect`
+    WebSocket,
+}
+
+/// The answer that an HTTP API with payload format 2.0 expects, which its event does not show. All other kinds of API expect an
+/// IAM policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// `isAuthorized`: an authorizer with `EnableSimpleResponses`.
+    Simple,
+    /// An IAM policy: an authorizer without it.
+    Policy,
+}
+
 /// The format of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResponseFormat<'a> {
-    /// An IAM policy about this resource: REST APIs.
+    /// An IAM policy about this resource.
     IamPolicy {
-        /// The event's `methodArn`.
+        /// The event's `methodArn`, or `routeArn` of payload format 2.0.
         method_arn: Cow<'a, str>,
     },
-    /// `isAuthorized`: HTTP APIs with `EnableSimpleResponses`.
+    /// `isAuthorized`
     Simple,
 }
 
@@ -59,12 +82,12 @@ pub enum EventError {
     Token,
     /// The event is from another kind of API.
     #[error(
-        "the event {0}, and this function accepts only REQUEST events of REST APIs and of HTTP APIs (payload \
-    format 2.0)"
+        "the event {0}, and this function accepts only REQUEST events of REST APIs, of HTTP APIs, and of the route $connect of \
+        WebSocket APIs"
     )]
     Unsupported(&'static str),
     /// The event has no ARN that a policy could name.
-    #[error("the event's methodArn is missing or is not arn:…:API/STAGE/METHOD/…")]
+    #[error("the event's methodArn (routeArn in payload format 2.0) is missing or is not arn:…:API/STAGE/METHOD/…")]
     MethodArn,
 }
 
@@ -81,29 +104,32 @@ impl EventError {
 }
 
 impl<'a> Event<'a> {
-    /// Reads an event. Parts that only the rules need may be missing: then the rules refuse the request.
+    /// Reads an event, which is answered as `answer` says if it is from an HTTP API with payload format 2.0. Parts that only
+    /// the rules need may be missing: then the rules refuse the request.
     ///
     /// # Errors
     /// If it is not a REQUEST event of a known kind of API.
-    pub fn parse(text: &'a str) -> Result<Self, EventError> {
+    pub fn parse(text: &'a str, answer: Answer) -> Result<Self, EventError> {
         let raw: Raw<'a> = serde_json::from_str(text).map_err(json)?;
         match (text_of(&raw.kind), text_of(&raw.version)) {
             (Some("TOKEN"), _) => Err(EventError::Token),
-            (Some("REQUEST"), Some("2.0")) => Self::of_http_api(raw),
-            (Some("REQUEST"), Some("1.0")) => {
-                Err(EventError::Unsupported("is from an HTTP API with payload format 1.0"))
-            }
+            (Some("REQUEST"), Some("2.0")) => Self::of_http_api(raw, answer),
+            (Some("REQUEST"), Some("1.0")) => Self::of_decoded_maps(raw, Kind::HttpV1),
             (Some("REQUEST"), Some(_)) => Err(EventError::Unsupported("has an unknown payload format")),
-            (Some("REQUEST"), None) => Self::of_rest_api(raw),
+            (Some("REQUEST"), None) => {
+                let kind = kind_without_version(&raw)?;
+                Self::of_decoded_maps(raw, kind)
+            }
             _ => Err(EventError::Unsupported("is not of type REQUEST")),
         }
     }
 
-    fn of_rest_api(raw: Raw<'a>) -> Result<Self, EventError> {
+    /// An event that shows headers and query as maps, and the query decoded.
+    fn of_decoded_maps(raw: Raw<'a>, kind: Kind) -> Result<Self, EventError> {
         let context = raw.request_context.unwrap_or_default();
-        if context.event_type.is_some() {
-            return Err(EventError::Unsupported("is from a WebSocket API"));
-        }
+        let shows_repeats = kind != Kind::HttpV1
+            || raw.multi_value_headers.is_some()
+                && (raw.multi_value_query_string_parameters.is_some() || is_absent(raw.query_string_parameters));
         let headers = match raw.multi_value_headers {
             Some(all) => all.pairs,
             None => singles(raw.headers)?,
@@ -113,34 +139,56 @@ impl<'a> Event<'a> {
             Some(all) if all.has_empty_list => {
                 return Err(EventError::Unsupported("has a query parameter without a value"));
             }
+            Some(all) if all.pairs.is_empty() && !is_absent(raw.query_string_parameters) => {
+                return Err(EventError::Unsupported(
+                    "has query parameters, and none in multiValueQueryStringParameters",
+                ));
+            }
             Some(all) => all.pairs,
             None => singles(raw.query_string_parameters)?,
         };
+        let query = query.into();
+        let path = raw.path.unwrap_or_default().0;
+        let (target, method, route) = match kind {
+            // A handshake is a GET (RFC 6455, section 4.1), and the event shows no method.
+            Kind::WebSocket => (ReceivedTarget::WebSocket { query }, "GET".into(), context.route_key),
+            Kind::HttpV1 => {
+                let target = ReceivedTarget::HttpV1 { path, query, shows_repeats };
+                (target, context.http_method.unwrap_or_default().0, raw.resource)
+            }
+            Kind::Rest | Kind::Http => {
+                let target = ReceivedTarget::Rest { path: context.path.unwrap_or_default().0, api_path: path, query };
+                (target, context.http_method.unwrap_or_default().0, raw.resource)
+            }
+        };
         Ok(Self {
             response_format: ResponseFormat::IamPolicy { method_arn: raw.method_arn.ok_or(EventError::MethodArn)?.0 },
-            method: context.http_method.unwrap_or_default().0,
+            kind,
+            method,
             second_method: raw.http_method.map(|Text(method)| method),
             domain_name: context.domain_name.unwrap_or_default().0,
             api_id: context.api_id.unwrap_or_default().0,
             stage: context.stage.unwrap_or_default().0,
             headers,
-            target: ReceivedTarget::Rest {
-                path: context.path.unwrap_or_default().0,
-                api_path: raw.path.unwrap_or_default().0,
-                query: query.into(),
-            },
+            target,
             time: time(context.request_time_epoch),
             request_id: context.request_id.map(|Text(id)| id),
             source_ip: context.identity.and_then(|identity| identity.source_ip).map(|Text(address)| address),
-            route: raw.resource.map(|Text(resource)| resource),
+            route: route.map(|Text(route)| route),
         })
     }
 
-    fn of_http_api(raw: Raw<'a>) -> Result<Self, EventError> {
+    fn of_http_api(raw: Raw<'a>, answer: Answer) -> Result<Self, EventError> {
         let context = raw.request_context.unwrap_or_default();
         let http = context.http.unwrap_or_default();
         Ok(Self {
-            response_format: ResponseFormat::Simple,
+            response_format: match answer {
+                Answer::Simple => ResponseFormat::Simple,
+                Answer::Policy => {
+                    ResponseFormat::IamPolicy { method_arn: raw.route_arn.ok_or(EventError::MethodArn)?.0 }
+                }
+            },
+            kind: Kind::Http,
             method: http.method.unwrap_or_default().0,
             second_method: None,
             domain_name: context.domain_name.unwrap_or_default().0,
@@ -194,16 +242,16 @@ impl<'a> Event<'a> {
         self.source_ip.as_deref().unwrap_or_default()
     }
 
-    /// The resource of a REST API that the request reached, like `/pets/{petId}`: the API's owner chose this text. For
-    /// the log.
+    /// The resource that the request reached, like `/pets/{petId}`, as REST APIs and payload format 1.0 name it: the API's
+    /// owner chose this text. For the log.
     pub fn resource(&self) -> Option<&str> {
-        self.route.as_deref().filter(|_| matches!(self.response_format, ResponseFormat::IamPolicy { .. }))
+        self.route.as_deref().filter(|_| matches!(self.kind, Kind::Rest | Kind::HttpV1))
     }
 
-    /// The route of an HTTP API that the request reached, like `GET /pets`: the API's owner chose this text. For the
-    /// log.
+    /// The route that the request reached, like `GET /pets` or `$connect`, as HTTP APIs with payload format 2.0 and WebSocket
+    /// APIs name it: the API's owner chose this text. For the log.
     pub fn route_key(&self) -> Option<&str> {
-        self.route.as_deref().filter(|_| matches!(self.response_format, ResponseFormat::Simple))
+        self.route.as_deref().filter(|_| matches!(self.kind, Kind::Http | Kind::WebSocket))
     }
 
     /// CloudFront's id of the request, for the log, if there is exactly one `x-amz-cf-id` of CloudFront's form. A
@@ -215,6 +263,26 @@ impl<'a> Event<'a> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+/=".contains(&byte);
         ((1..=LONGEST).contains(&id.len()) && id.bytes().all(allowed)).then_some(&**id)
     }
+}
+
+/// The kind of an event that does not name a payload format.
+fn kind_without_version(raw: &Raw<'_>) -> Result<Kind, EventError> {
+    let context = raw.request_context.as_ref();
+    let event_type = context.and_then(|context| text_of(&context.event_type));
+    let route = context.and_then(|context| text_of(&context.route_key));
+    match (event_type, route) {
+        (None, None) => Ok(Kind::Rest),
+        (Some("CONNECT"), Some("$connect")) if raw.path.is_none() && raw.http_method.is_none() => Ok(Kind::WebSocket),
+        (Some("CONNECT"), Some("$connect")) => {
+            Err(EventError::Unsupported("is from a WebSocket API, and has a path or a method"))
+        }
+        _ => Err(EventError::Unsupported("is from a route of a WebSocket API other than $connect")),
+    }
+}
+
+/// Whether an object is missing, `null` or empty.
+fn is_absent(object: Option<&RawValue>) -> bool {
+    singles(object).is_ok_and(|all| all.is_empty())
 }
 
 /// The members of an object that is read only where the event has no list of all values.
@@ -242,7 +310,7 @@ fn time(number: Option<&RawValue>) -> Option<UnixSeconds> {
     Some(if SECONDS.contains(&number) { UnixSeconds::new(number) } else { UnixSeconds::from_millis(number) })
 }
 
-/// Both kinds of event in one type: [`Event::parse`] decides by the members that are present.
+/// All kinds of event in one type: [`Event::parse`] decides by the members that are present.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Raw<'a> {
@@ -252,6 +320,8 @@ struct Raw<'a> {
     version: Option<Text<'a>>,
     #[serde(borrow)]
     method_arn: Option<Text<'a>>,
+    #[serde(borrow)]
+    route_arn: Option<Text<'a>>,
     #[serde(borrow)]
     resource: Option<Text<'a>>,
     #[serde(borrow)]
@@ -295,6 +365,9 @@ struct RequestContext<'a> {
     request_id: Option<Text<'a>>,
     #[serde(borrow)]
     event_type: Option<Text<'a>>,
+    /// Of a WebSocket API.
+    #[serde(borrow)]
+    route_key: Option<Text<'a>>,
     #[serde(borrow)]
     identity: Option<Identity<'a>>,
     #[serde(borrow)]

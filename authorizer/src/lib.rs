@@ -13,7 +13,7 @@ mod response;
 mod service;
 
 pub use config::{AuthorizerConfig, Mode};
-pub use event::{Event, EventError, ResponseFormat};
+pub use event::{Answer, Event, EventError, ResponseFormat};
 pub use failure::{Failure, Unavailable};
 pub use origin_header::{
     Admissible, OriginHeader,

@@ -1,6 +1,6 @@
 use crate::{
     config::{AuthorizerConfig, Mode},
-    event::{Event, EventError},
+    event::{Answer, Event, EventError},
     failure::{Failure, Unavailable, refresh_failed},
     origin_header::{Admissible, OriginHeader},
     response::{Admission, Response, Unverified, admit, admit_unverified, refuse},
@@ -14,6 +14,7 @@ use telemetry::{Detail, Log, RefusedRequest};
 #[derive(Debug)]
 pub struct Authorizer {
     mode: Mode,
+    answer: Answer,
     policy: VerificationPolicy,
     keys: Cache<Store>,
     origin_header: OriginHeader,
@@ -34,10 +35,10 @@ pub enum AuthorizerError {
 impl Authorizer {
     /// An authorizer with empty caches, which reads Secrets Manager with `aws`.
     pub fn new(config: AuthorizerConfig, aws: &SdkConfig, log: Log) -> Self {
-        let AuthorizerConfig { source, mode, limits, policy, origin_header } = config;
+        let AuthorizerConfig { source, mode, answer, limits, policy, origin_header } = config;
         let keys = Cache::new(source.open(aws), limits);
         let origin_header = OriginHeader::new(origin_header, limits, aws, log.clone());
-        Self { mode, policy, keys, origin_header, log }
+        Self { mode, answer, policy, keys, origin_header, log }
     }
 
     /// Decides about one event, and logs one line about it, and one about each read of the keys.
@@ -56,7 +57,7 @@ impl Authorizer {
     }
 
     async fn decide(&self, event: &str, now: SystemTime) -> Result<Response, AuthorizerError> {
-        let event = Event::parse(event)?;
+        let event = Event::parse(event, self.answer)?;
         let headers = event.headers();
         let received = event.received(&headers);
         let (verdict, key_set_age) = self.verify(&received, now).await;

@@ -2,79 +2,13 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
-use authorizer::{Authorizer, AuthorizerConfig};
-use key_store::{
-    KeyFile,
-    aws::{CallLimits, of_lambda},
-};
+mod support;
+
 use serde_json::{Value, json};
-use signing::{Key, KeySet, Nonce, Request, UnixSeconds, sign};
-use std::time::{Duration, SystemTime};
-use telemetry::{Log, MemoryLog};
-use tempfile::TempDir;
+use support::{DOMAIN, IP, NOW, Subject, headers};
 
-const NOW: u64 = 1_795_341_845;
-const DOMAIN: &str = "abc123.execute-api.eu-west-1.amazonaws.com";
-const IP: &str = "2001:db8::7";
-
-fn keys() -> KeySet {
-    let (begin, end) = (UnixSeconds::new(0), UnixSeconds::new(u64::MAX));
-    KeySet::new(vec![Key::new("k1".try_into().unwrap(), &[7; 32], begin, end).unwrap()]).unwrap()
-}
-
-/// An authorizer with its keys in a file, and its log.
-struct Subject {
-    authorizer: Authorizer,
-    log: MemoryLog,
-    _folder: TempDir,
-}
-
-impl Subject {
-    fn new(settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = KeyFile::new(folder.path().join("keys.json"));
-        file.create(&keys(), &[]).unwrap();
-        let secret = format!("file:{}", file.path().display());
-        let all = settings.iter().copied().chain([("COUNTERSIGN_SECRET", secret.as_str())]);
-        let config = AuthorizerConfig::read(all.map(|(name, value)| (name.into(), value.into()))).unwrap();
-        let log = MemoryLog::default();
-        let authorizer = Authorizer::new(
-            config,
-            &of_lambda(CallLimits::BRIEF),
-            Log::new(Some("authorizer".to_owned()), log.clone()),
-        );
-        Self { authorizer, log, _folder: folder }
-    }
-
-    /// The answer as it goes to API Gateway, and the last line of the log.
-    async fn ask(&self, event: &Value) -> (Value, Value) {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
-        let answer = self.authorizer.authorize(&event.to_string(), now).await.unwrap();
-        let line = self.log.take().pop().expect("a line of the log");
-        let answer = serde_json::to_string(&answer).unwrap();
-        assert!(answer.len() < 8_192, "{} bytes", answer.len());
-        (serde_json::from_str(&answer).unwrap(), line)
-    }
-
-    async fn context(&self, event: &Value) -> Value {
-        self.ask(event).await.0["context"].take()
-    }
-}
-
-/// The headers of a signed request, with names in lower case.
-fn headers(method: &str, domain: &str, target: &str, digest: Option<&str>) -> Vec<(String, String)> {
-    let request = Request {
-        method: method.try_into().unwrap(),
-        authority: domain.try_into().unwrap(),
-        target: target.try_into().unwrap(),
-        viewer_ip: IP.try_into().unwrap(),
-        content_digest: digest.map(|digest| digest.try_into().unwrap()),
-    };
-    let now = UnixSeconds::new(NOW);
-    let keys = keys();
-    let signature = sign(&request, keys.signing_key(now).unwrap(), Nonce::new([1; 16]), Duration::from_secs(60), now);
-    let signed = signature.headers(&request).into_iter().map(|(field, value)| (field.name().to_owned(), value));
-    [("host".to_owned(), domain.to_owned())].into_iter().chain(signed).collect()
+async fn context(subject: &Subject, event: &Value) -> Value {
+    subject.ask(event).await.0["context"].take()
 }
 
 /// A POST as an HTTP API shows it.
@@ -129,7 +63,7 @@ async fn an_admitted_request_passes_on_the_signed_values() {
     let digest = "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:";
     let target = "/prod/a%20\"\\b?x=%22&y";
     assert_eq!(
-        subject.context(&http(target, "/prod/a \"\\b", Some(digest))).await,
+        context(&subject, &http(target, "/prod/a \"\\b", Some(digest))).await,
         json!({
             "countersign": "verified",
             "countersignPath": "/a%20\"\\b",
@@ -141,7 +75,7 @@ async fn an_admitted_request_passes_on_the_signed_values() {
         })
     );
     assert_eq!(
-        subject.context(&rest(DOMAIN, "/prod/pets/1", "/pets/1")).await,
+        context(&subject, &rest(DOMAIN, "/prod/pets/1", "/pets/1")).await,
         json!({
             "countersign": "verified",
             "countersignPath": "/pets/1",
@@ -164,7 +98,7 @@ async fn the_path_is_passed_on_without_stage_or_listed_base_path() {
         (&listed, "api.example.com", "/v1", "/v1", json!("/")),
         (&listed, "api.example.com", "/v2/pets", "/v2/pets", Value::Null),
     ] {
-        let context = Subject::new(settings).context(&rest(domain, target, path)).await;
+        let context = context(&Subject::new(settings), &rest(domain, target, path)).await;
         assert_eq!(context["countersignPath"], expected, "{domain}{target}");
     }
     let subject = Subject::new(&listed);
@@ -229,8 +163,8 @@ async fn a_member_that_does_not_fit_into_the_answer_is_named_and_the_path_is_nev
 async fn monitor_mode_passes_on_only_verified_values() {
     let subject = Subject::new(&[("COUNTERSIGN_MODE", "monitor")]);
     let altered = http("/prod/pets", "/prod/dogs", None);
-    assert_eq!(subject.context(&altered).await, json!({ "countersign": "would-refuse" }));
-    let verified = subject.context(&http("/prod/pets", "/prod/pets", None)).await;
+    assert_eq!(context(&subject, &altered).await, json!({ "countersign": "would-refuse" }));
+    let verified = context(&subject, &http("/prod/pets", "/prod/pets", None)).await;
     assert_eq!((&verified["countersign"], &verified["countersignPath"]), (&json!("verified"), &json!("/pets")));
 }
 

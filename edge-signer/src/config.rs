@@ -75,8 +75,8 @@ impl SignerConfig {
                 max_stale: settings.seconds(MAX_STALE, &Seconds::SIGNER_MAX_STALE)?,
             },
         };
-        // Both kinds are signed in the same way; the word is checked so that an unsupported kind is not accepted.
-        settings.word(API, &[("rest", ()), ("http", ())], ())?;
+        // All kinds are signed in the same way; the word is checked so that an unsupported kind is not accepted.
+        settings.word(API, &[("rest", ()), ("http", ()), ("websocket", ())], ())?;
         Ok(config)
     }
 }
@@ -217,7 +217,7 @@ mod tests {
             ((REGIONS, "us-east-1"), "is set for a key file: set it only with the ARN of a secret".to_owned()),
             ((MODE, "Enforce"), "has a wrong value: set it to enforce or monitor".to_owned()),
             ((BODY, ""), "has a wrong value: set it to digest, ignore or require".to_owned()),
-            ((API, "soap"), "has a wrong value: set it to rest or http".to_owned()),
+            ((API, "soap"), "has a wrong value: set it to rest, http or websocket".to_owned()),
             ((LIFETIME, "0"), format!("has a wrong value: {SECONDS} 1 to 300")),
             ((LIFETIME, "301"), format!("has a wrong value: {SECONDS} 1 to 300")),
             ((LIFETIME, "1m"), format!("has a wrong value: {SECONDS} 1 to 300")),

@@ -3,17 +3,25 @@
 //! An HTTP API does not show its authorizer the mapping key of a custom domain, so a key cannot be read from an event. It must
 //! not be guessed either: headers that were signed for `/v1/pets` would open `/v2/pets`.
 
-use crate::{received::ReceivedRequest, refusal::Refusal, request::Authority};
+use crate::{
+    received::{ReceivedRequest, ReceivedTarget},
+    refusal::Refusal,
+    request::Authority,
+};
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 
-/// The mappings of custom domains: `DOMAIN[/KEY]=API_ID/STAGE`, with commas between them.
+/// The mappings of custom domains: `DOMAIN[/KEY]=API_ID/STAGE[/KEY]`, with commas between them.
+///
+/// API Gateway removes the key from the path before it looks for a resource. Only a routing rule of a REST API can keep it:
+/// then the key is repeated after the stage.
 ///
 /// ```
 /// use signing::BasePaths;
 ///
 /// assert!(BasePaths::try_from("api.example.com/v1=abc123/prod,api.example.com=def456/$default").is_ok());
+/// assert!(BasePaths::try_from("api.example.com/v1=abc123/prod/v1").is_ok());
 /// let error = BasePaths::try_from("api.example.com/v1").unwrap_err();
-/// assert_eq!(error.to_string(), "\"api.example.com/v1\" is not of the form DOMAIN[/KEY]=API_ID/STAGE");
+/// assert_eq!(error.to_string(), "\"api.example.com/v1\" is not of the form DOMAIN[/KEY]=API_ID/STAGE[/KEY]");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BasePaths(Vec<BasePath>);
@@ -26,6 +34,26 @@ struct BasePath {
     key: String,
     api_id: String,
     stage: String,
+    /// Whether the API's resources see the key.
+    keeps_key: bool,
+}
+
+/// Where a signed path leads, by the mapping of its listed domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mapped<'b, 't> {
+    /// Empty if the mapping has no key.
+    pub(crate) key: &'b str,
+    /// The path below the key.
+    pub(crate) below: &'t str,
+    /// Whether the API's resources see the key.
+    pub(crate) keeps_key: bool,
+}
+
+impl<'t> Mapped<'_, 't> {
+    /// The part of this path that the API's resources see.
+    pub(crate) fn seen(&self, path: &'t str) -> &'t str {
+        if self.keeps_key { path } else { self.below }
+    }
 }
 
 /// A text is not a list of mappings.
@@ -37,11 +65,15 @@ pub struct BasePathError {
 }
 
 impl BasePaths {
-    /// The part of a signed path below the mapping key of the gateway's domain; `None` if the domain is not listed.
+    /// The mapping that leads a signed path to the API and stage of the event; `None` if the gateway's domain is not listed.
     ///
     /// The key is the longest that is listed for the domain and covers the path, as API Gateway chooses it. It is removed once,
     /// before anything is decoded.
-    pub(crate) fn below<'t>(&self, received: &ReceivedRequest<'_>, path: &'t str) -> Result<Option<&'t str>, Refusal> {
+    pub(crate) fn find<'t>(
+        &self,
+        received: &ReceivedRequest<'_>,
+        path: &'t str,
+    ) -> Result<Option<Mapped<'_, 't>>, Refusal> {
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -51,13 +83,18 @@ impl BasePaths {
         if of_domain.peek().is_none() {
             return Ok(None);
         }
-        let leads_here = |base: &BasePath| base.api_id == received.api_id && base.stage == received.stage;
+        let can_keep_key = matches!(received.target, ReceivedTarget::Rest { .. });
+        let leads_here = |base: &BasePath| {
+            base.api_id == received.api_id && base.stage == received.stage && (can_keep_key || !base.keeps_key)
+        };
         if !of_domain.clone().any(leads_here) {
             return Err(Refusal::BasePath);
         }
         let covering = of_domain.filter_map(|base| Some((base, below(path, &base.key)?)));
         match covering.max_by_key(|(base, _)| base.key.len()) {
-            Some((base, rest)) if leads_here(base) => Ok(Some(rest)),
+            Some((base, below)) if leads_here(base) => {
+                Ok(Some(Mapped { key: &base.key, below, keeps_key: base.keeps_key }))
+            }
             _ => Err(Refusal::Path),
         }
     }
@@ -92,7 +129,8 @@ impl TryFrom<&str> for BasePaths {
 impl BasePath {
     fn read(entry: &str) -> Result<Self, &'static str> {
         let sides = entry.split_once('=').and_then(|(from, to)| Some((from, to.split_once('/')?)));
-        let (from, (api_id, stage)) = sides.ok_or("is not of the form DOMAIN[/KEY]=API_ID/STAGE")?;
+        let (from, (api_id, place)) = sides.ok_or("is not of the form DOMAIN[/KEY]=API_ID/STAGE[/KEY]")?;
+        let (stage, kept_key) = place.split_once('/').map_or((place, None), |(stage, key)| (stage, Some(key)));
         let (domain, key) = from.split_once('/').map_or((from, None), |(domain, key)| (domain, Some(key)));
         let domain = Authority::try_from(domain).map_err(|_| "has a DOMAIN that is not a host name")?;
         if domain.as_str().contains(".execute-api.") {
@@ -105,8 +143,15 @@ impl BasePath {
         if !is_name(api_id) || !(is_name(stage) || stage == "$default") {
             return Err("has an API_ID or a STAGE with characters other than letters, digits, _ and -");
         }
+        if kept_key.is_some() && kept_key != key {
+            return Err(
+                "has another path after STAGE than its KEY: repeat KEY there if a routing rule keeps it in the path, \
+                 else end the entry after STAGE",
+            );
+        }
         Ok(Self {
             domain: domain.as_str().to_owned(),
+            keeps_key: kept_key.is_some(),
             key: key.unwrap_or_default().to_owned(),
             api_id: api_id.to_owned(),
             stage: stage.to_owned(),
@@ -127,7 +172,7 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ReceivedTarget;
+    use crate::Query;
     use alloc::string::ToString as _;
 
     const LISTED: &str = "API.example.com=root/prod,api.example.com/v1=one/prod,api.example.com/v1/deep=deep/$default,\
@@ -147,7 +192,8 @@ mod tests {
             time: None,
         };
         let listed = BasePaths::try_from(LISTED).unwrap();
-        assert_eq!(listed.below(&received, path), expected, "{domain_name} {api_id}/{stage} {path}");
+        let found = listed.find(&received, path).map(|mapped| mapped.map(|mapped| mapped.below));
+        assert_eq!(found, expected, "{domain_name} {api_id}/{stage} {path}");
     }
 
     #[test]
@@ -189,12 +235,47 @@ mod tests {
         check("other.example", ("one", "prod"), "/v1/pets", Err(Refusal::BasePath));
     }
 
+    const OTHER_PATH: &str = "has another path after STAGE than its KEY: repeat KEY there if a routing rule keeps it in the \
+        path, else end the entry after STAGE";
+
+    /// REST APIs only: their routing rules can keep the base path.
+    #[test]
+    fn a_key_that_is_kept_is_part_of_the_path_that_the_api_sees() {
+        let listed =
+            BasePaths::try_from("a.example/v1=abc/prod/v1,a.example/x/y=abc/prod/x/y,a.example=abc/prod").unwrap();
+        let check = |target: &ReceivedTarget<'_>, path, expected| {
+            let received = ReceivedRequest {
+                method: "GET",
+                second_method: None,
+                domain_name: "a.example",
+                api_id: "abc",
+                stage: "prod",
+                headers: &[],
+                target,
+                time: None,
+            };
+            let found = listed.find(&received, path).map(|mapped| mapped.map(|mapped| mapped.seen(path)));
+            assert_eq!(found, expected, "{path}");
+        };
+        let rest = ReceivedTarget::Rest { path: "".into(), api_path: "".into(), query: Query::default() };
+        for path in ["/v1/pets", "/v1", "/v1/", "/x/y/pets", "/x/pets", "/pets"] {
+            check(&rest, path, Ok(Some(path)));
+        }
+        let query = Query::default;
+        let http = ReceivedTarget::Http { path: "".into(), query: "".into() };
+        let v1 = ReceivedTarget::HttpV1 { path: "".into(), query: query(), shows_repeats: true };
+        for target in [http, v1, ReceivedTarget::WebSocket { query: query() }] {
+            check(&target, "/v1/pets", Err(Refusal::Path));
+            check(&target, "/pets", Ok(Some("/pets")));
+        }
+    }
+
     #[test]
     fn a_text_that_is_not_a_list_of_mappings_is_refused_with_its_wrong_entry() {
         for (text, problem) in [
-            ("", "is not of the form DOMAIN[/KEY]=API_ID/STAGE"),
-            ("a.example/v1=abc", "is not of the form DOMAIN[/KEY]=API_ID/STAGE"),
-            ("a.example", "is not of the form DOMAIN[/KEY]=API_ID/STAGE"),
+            ("", "is not of the form DOMAIN[/KEY]=API_ID/STAGE[/KEY]"),
+            ("a.example/v1=abc", "is not of the form DOMAIN[/KEY]=API_ID/STAGE[/KEY]"),
+            ("a.example", "is not of the form DOMAIN[/KEY]=API_ID/STAGE[/KEY]"),
             ("=abc/prod", "has a DOMAIN that is not a host name"),
             ("a b=abc/prod", "has a DOMAIN that is not a host name"),
             (
@@ -209,7 +290,12 @@ mod tests {
             ("a.example=/prod", "has an API_ID or a STAGE with characters other than letters, digits, _ and -"),
             ("a.example=abc/", "has an API_ID or a STAGE with characters other than letters, digits, _ and -"),
             ("a.example=abc/$other", "has an API_ID or a STAGE with characters other than letters, digits, _ and -"),
-            ("a.example=abc/prod/x", "has an API_ID or a STAGE with characters other than letters, digits, _ and -"),
+            ("a.example=abc/prod?x", "has an API_ID or a STAGE with characters other than letters, digits, _ and -"),
+            ("a.example=abc/prod/x", OTHER_PATH),
+            ("a.example/v1=abc/prod/", OTHER_PATH),
+            ("a.example/v1=abc/prod/v2", OTHER_PATH),
+            ("a.example/v1=abc/prod/v1/", OTHER_PATH),
+            ("a.example/a/b=abc/prod/a", OTHER_PATH),
             (
                 "abc.execute-api.eu-west-1.amazonaws.com=abc/prod",
                 "has the API's own domain as DOMAIN, where the path shows the stage: list only custom domains",
@@ -219,7 +305,7 @@ mod tests {
             assert_eq!(error.to_string(), alloc::format!("{text:?} {problem}"));
         }
         for (text, entry, problem) in [
-            ("a.example=abc/prod,", "", "is not of the form DOMAIN[/KEY]=API_ID/STAGE"),
+            ("a.example=abc/prod,", "", "is not of the form DOMAIN[/KEY]=API_ID/STAGE[/KEY]"),
             ("a.example=abc/prod, b.example=abc/prod", " b.example=abc/prod", "has a DOMAIN that is not a host name"),
             (
                 "a.example/v1=abc/prod,A.example/v1=def/prod",

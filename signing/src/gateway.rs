@@ -9,6 +9,7 @@ use crate::{
     verification_policy::VerificationPolicy,
 };
 use alloc::{borrow::Cow, string::String, vec::Vec};
+use core::net::SocketAddr;
 use percent_encoding::percent_decode_str;
 
 /// The stage of an HTTP API that is not in its paths.
@@ -27,39 +28,94 @@ impl ReceivedTarget<'_> {
         if target.query() == Some("") {
             return Err(Refusal::BareQuestionMark);
         }
+        let path = target.path();
+        let mapped = || policy.base_paths.find(received, path);
         match self {
             Self::Rest { path: shown, api_path, query } => {
-                let path = without_second_slash(target.path(), shown).ok_or(Refusal::Path)?;
-                let below_base = policy.base_paths.below(received, path)?;
-                if decode_query(target.query().unwrap_or_default())? != *query {
-                    return Err(Refusal::Query);
-                }
-                Ok(below_base.unwrap_or_else(|| below_rest_stage(path, api_path, received)))
+                let Some(path) = without_second_slash(path, shown) else {
+                    let without_key = mapped()?.is_some_and(|mapped| !mapped.key.is_empty() && mapped.below == *shown);
+                    return Err(if without_key { Refusal::BasePathHidden } else { Refusal::Path });
+                };
+                let mapped = policy.base_paths.find(received, path)?;
+                compare_query(target, query, b"&;")?;
+                Ok(match mapped {
+                    Some(mapped) => mapped.seen(path),
+                    None => below_rest_stage(path, api_path, received),
+                })
             }
             Self::Http { path: shown, query } => {
-                let path = target.path();
-                let below_base = policy.base_paths.below(received, path)?;
-                if !policy.allow_ambiguous_path && is_ambiguous(path) {
-                    return Err(Refusal::PathAmbiguous);
-                }
-                let stage = if received.stage == NAMELESS_STAGE { "" } else { received.stage };
-                let (signed, shown, handed_on) = match below_base {
+                let mapped = mapped()?;
+                refuse_ambiguous(path, policy)?;
+                let handed_on = match mapped {
                     // The path does not show the mapping key, and always shows a stage that has a name.
-                    Some(rest) => (rest, below_shown(shown, stage).ok_or(Refusal::Path)?, rest),
-                    None => (path, &**shown, below_shown_stage(path, shown, stage)?),
+                    Some(mapped) => {
+                        let shown = below_shown(shown, shown_stage(received)).ok_or(Refusal::Path)?;
+                        compare_decoded(mapped.below, shown)?;
+                        mapped.below
+                    }
+                    None => compare_with_stage(path, shown, received)?,
                 };
-                // According to reports, a decoded `?` ends the path that is shown.
-                let decoded = percent_decode_str(signed).decode_utf8_lossy();
-                if decoded != shown && decoded.split('?').next() != Some(shown) {
-                    return Err(Refusal::Path);
-                }
                 if target.query().unwrap_or_default() != query {
                     return Err(Refusal::Query);
                 }
                 Ok(handed_on)
             }
+            Self::HttpV1 { path: shown, query, .. } => {
+                let mapped = mapped()?;
+                refuse_ambiguous(path, policy)?;
+                if mapped.is_some_and(|mapped| !mapped.key.is_empty() || received.stage != NAMELESS_STAGE) {
+                    return Err(Refusal::BasePathUnknown);
+                }
+                let handed_on = compare_with_stage(path, shown, received)?;
+                if target.query().is_some_and(|query| query.contains(';')) {
+                    return Err(Refusal::QuerySeparator);
+                }
+                compare_query(target, query, b"&")?;
+                Ok(handed_on)
+            }
+            Self::WebSocket { query } => {
+                let below = match mapped()? {
+                    Some(mapped) => mapped.below,
+                    None if is_own_domain(received) => below(path, received.stage).ok_or(Refusal::Path)?,
+                    None => return Err(Refusal::BasePathUnlisted),
+                };
+                if below != "/" {
+                    return Err(Refusal::Path);
+                }
+                compare_query(target, query, b"&;")?;
+                Ok(below)
+            }
         }
     }
+}
+
+/// Refuses a signed query other than the one that is shown decoded.
+fn compare_query(target: Target<'_>, shown: &Query<'_>, separators: &[u8]) -> Result<(), Refusal> {
+    let signed = decode_query(target.query().unwrap_or_default(), separators)?;
+    if signed == *shown { Ok(()) } else { Err(Refusal::Query) }
+}
+
+/// Refuses a signed path whose decoded form is not the path that is shown. According to reports, a decoded `?` ends the path
+/// that is shown.
+fn compare_decoded(signed: &str, shown: &str) -> Result<(), Refusal> {
+    let decoded = percent_decode_str(signed).decode_utf8_lossy();
+    if decoded == shown || decoded.split('?').next() == Some(shown) { Ok(()) } else { Err(Refusal::Path) }
+}
+
+/// Compares the whole path that an HTTP API shows, and returns the signed path after its stage.
+fn compare_with_stage<'t>(path: &'t str, shown: &str, received: &ReceivedRequest<'_>) -> Result<&'t str, Refusal> {
+    let handed_on = below_shown_stage(path, shown, shown_stage(received))?;
+    compare_decoded(path, shown)?;
+    Ok(handed_on)
+}
+
+fn refuse_ambiguous(path: &str, policy: &VerificationPolicy) -> Result<(), Refusal> {
+    if !policy.allow_ambiguous_path && is_ambiguous(path) { Err(Refusal::PathAmbiguous) } else { Ok(()) }
+}
+
+/// The stage as the paths of an HTTP API show it.
+fn shown_stage<'r>(received: &ReceivedRequest<'r>) -> &'r str {
+    if received.stage == NAMELESS_STAGE { "" } else { received.stage }
 }
 
 /// The signed path, if it is the path that a REST API shows. It may have one slash more: of exactly two slashes at the
@@ -93,14 +149,24 @@ fn below_shown<'s>(shown: &'s str, stage: &str) -> Option<&'s str> {
 /// The stage is in the path on the API's own domain. On another domain, `path` shows the difference: it has the base
 /// path but not the stage.
 fn below_rest_stage<'t>(path: &'t str, api_path: &str, received: &ReceivedRequest<'_>) -> &'t str {
-    let is_own_domain = || {
-        let api_id = received.domain_name.split_once(".execute-api.").map_or("", |(api_id, _)| api_id);
-        !api_id.is_empty() && api_id.eq_ignore_ascii_case(received.api_id)
-    };
     match below(path, received.stage) {
-        Some(rest) if rest.trim_start_matches('/') == api_path.trim_start_matches('/') || is_own_domain() => rest,
+        Some(rest) if rest.trim_start_matches('/') == api_path.trim_start_matches('/') || has_own_name(received) => {
+            rest
+        }
         _ => path,
     }
+}
+
+/// Whether the request came to the API's own domain, where the path has the stage. An address is not a custom domain: only a
+/// gateway on this machine has one.
+fn is_own_domain(received: &ReceivedRequest<'_>) -> bool {
+    has_own_name(received) || received.domain_name.parse::<SocketAddr>().is_ok()
+}
+
+/// Whether the domain is `API_ID.execute-api.…`.
+fn has_own_name(received: &ReceivedRequest<'_>) -> bool {
+    let api_id = received.domain_name.split_once(".execute-api.").map_or("", |(api_id, _)| api_id);
+    !api_id.is_empty() && api_id.eq_ignore_ascii_case(received.api_id)
 }
 
 /// Whether a path could be taken, after decoding, for a path with other segments, or for no path: an escape in it
@@ -118,11 +184,12 @@ fn escapes(text: &str) -> impl Iterator<Item = Option<u8>> {
     })
 }
 
-/// Decodes a query as REST APIs do: `&` and `;` separate, `+` is a space, a name without `=` has an empty value.
+/// Decodes a query as API Gateway does: `+` is a space, a name without `=` has an empty value. At REST APIs `&` and `;`
+/// separate.
 ///
-/// How they decode an invalid escape, or an escape that decodes to invalid UTF-8, is not known: such a query is
-/// refused.
-fn decode_query(query: &str) -> Result<Query<'_>, Refusal> {
+/// How an invalid escape is decoded, or an escape that decodes to invalid UTF-8, is not known: such a query is refused.
+fn decode_query<'q>(query: &'q str, separators: &[u8]) -> Result<Query<'q>, Refusal> {
+    let is_separator = |byte: u8| separators.contains(&byte);
     let is_plain = is_plain(query);
     let decode = |text| if is_plain { Ok(Cow::Borrowed(text)) } else { decode(text) };
     let mut pairs = Vec::with_capacity(query.bytes().filter(|byte| is_separator(*byte)).count() + 1);
@@ -141,10 +208,6 @@ fn decode_query(query: &str) -> Result<Query<'_>, Refusal> {
 /// Whether the text is the same when it is decoded. It is read to its end, which is faster than to stop.
 fn is_plain(text: &str) -> bool {
     text.bytes().fold(true, |all, byte| all & !matches!(byte, b'%' | b'+'))
-}
-
-fn is_separator(byte: u8) -> bool {
-    matches!(byte, b'&' | b';')
 }
 
 /// What is before and after the first such byte of ASCII.

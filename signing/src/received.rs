@@ -46,9 +46,25 @@ pub enum ReceivedTarget<'a> {
         /// `rawQueryString`: the query, byte for byte.
         query: Cow<'a, str>,
     },
+    /// API Gateway's HTTP APIs, payload format 1.0.
+    HttpV1 {
+        /// `path`: the path, percent-decoded. On the API's own domain it has the stage, if the stage has a name. On a custom
+        /// domain it is not known whether it has the stage or the mapping key.
+        path: Cow<'a, str>,
+        /// `multiValueQueryStringParameters`.
+        query: Query<'a>,
+        /// Whether the event has all values of headers and parameters. If it has only one value of each, it does not show
+        /// that one is repeated.
+        shows_repeats: bool,
+    },
+    /// The `$connect` route of API Gateway's WebSocket APIs, which shows no path.
+    WebSocket {
+        /// `multiValueQueryStringParameters`.
+        query: Query<'a>,
+    },
 }
 
-/// A query as REST APIs show it: decoded names, each with a value. The order of different names does not count, and the order of
+/// A query as REST APIs, WebSocket APIs and payload format 1.0 show it: decoded names, each with a value. The order of different names does not count, and the order of
 /// the values of one name does.
 ///
 /// ```

@@ -25,6 +25,11 @@ pub enum Refusal {
     /// The dictionary has a member other than `countersign`.
     #[error("{0} has a member other than countersign")]
     LabelUnknown(Field),
+    /// The event has only one value of each header or query parameter.
+    #[error(
+        "the event shows only one value of each header or query parameter, so it does not show whether one is repeated"
+    )]
+    RepeatsHidden,
     /// The gateway would act on another method than the signed one.
     #[error("the header {0} would override the method")]
     MethodOverride(&'static str),
@@ -140,6 +145,17 @@ pub enum Refusal {
     /// The gateway's domain is listed, but none of its mappings leads to the API and stage of the event.
     #[error("none of the base paths listed for the domain leads to the API and stage of the event")]
     BasePath,
+    /// The event shows neither path nor mapping key, and its custom domain is not listed.
+    #[error("the event does not show the path, and its domain is not listed with its base paths")]
+    BasePathUnlisted,
+    /// Payload format 1.0 shows a path, and it is not known whether the stage or the mapping key of a custom domain is part of it.
+    #[error(
+        "it is not known how payload format 1.0 shows the path of a custom domain that has a mapping key or a stage with a name"
+    )]
+    BasePathUnknown,
+    /// A REST API shows the path without the base path of its custom domain. Recordings show it with the base path.
+    #[error("the path at the gateway is the signed path without its base path, which REST APIs are not known to show")]
+    BasePathHidden,
     /// The gateway shows paths decoded, and this path could become another path by decoding.
     #[error("the signed path has a percent-escape that is ambiguous after the gateway decodes it")]
     PathAmbiguous,
@@ -149,6 +165,9 @@ pub enum Refusal {
     /// The signed query has an escape, and how the gateway decodes it is not known.
     #[error("the signed query has an invalid percent-escape, and how the gateway decodes it is not known")]
     QueryEscape,
+    /// The signed query has a `;`, and it is not known whether the gateway takes it for a separator.
+    #[error("the signed query has a `;`, and it is not known whether the gateway takes it for a separator")]
+    QuerySeparator,
     /// The gateway received another query.
     #[error("the query at the gateway differs from the signed query")]
     Query,
@@ -180,6 +199,7 @@ impl Refusal {
             Self::LabelMissing(_) => "label-missing",
             Self::LabelRepeated(_) => "label-repeated",
             Self::LabelUnknown(_) => "label-unknown",
+            Self::RepeatsHidden => "repeats-hidden",
             Self::MethodOverride(_) => "method-override",
             Self::ConnectionOption(_) => "connection-option",
             Self::ConnectionMalformed => "connection-malformed",
@@ -209,9 +229,13 @@ impl Refusal {
             Self::Target => "target",
             Self::BareQuestionMark => "bare-question-mark",
             Self::BasePath => "base-path",
+            Self::BasePathUnlisted => "base-path-unlisted",
+            Self::BasePathUnknown => "base-path-unknown",
+            Self::BasePathHidden => "base-path-hidden",
             Self::PathAmbiguous => "path-ambiguous",
             Self::Path => "path",
             Self::QueryEscape => "query-escape",
+            Self::QuerySeparator => "query-separator",
             Self::Query => "query",
             Self::KeyUnknown(_) => "key-unknown",
             Self::KeyNotYetValid(_) => "key-not-yet-valid",

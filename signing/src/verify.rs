@@ -1,6 +1,6 @@
 use crate::{
-    Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, ReceivedRequest, Refusal, Request,
-    Target, UnixSeconds, VerificationPolicy, ViewerIp, announces_body, connection,
+    Component, Field, FieldValue, KeyId, KeySet, METHOD_OVERRIDES, Method, Nonce, ReceivedRequest, ReceivedTarget,
+    Refusal, Request, Target, UnixSeconds, VerificationPolicy, ViewerIp, announces_body, connection,
     profile::{CONNECTION, HOST, LABEL, has_known_length, resembles},
     signature_base::signature_base,
     signature_input::{Covered, SignatureInput, Signed},
@@ -111,6 +111,9 @@ impl<'a> CheckedRequest<'a> {
         let mut members = Members::default();
         let parsed = byte_sequences(signature, |member| members.add(member.key, || member.value.clone()));
         let signature = members.ours(Field::Signature, parsed)?;
+        if matches!(received.target, ReceivedTarget::HttpV1 { shows_repeats: false, .. }) {
+            return Err(Refusal::RepeatsHidden);
+        }
         if let Some(name) = fields.method_override {
             return Err(Refusal::MethodOverride(name));
         }

@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 use signing::{
-    BasePaths, CheckedRequest, Component, Field, KeyId, KeySet, Parameter, ReceivedRequest, ReceivedTarget, Refusal,
-    UnixSeconds, VerificationPolicy,
+    BasePaths, CheckedRequest, Component, Field, KeyId, KeySet, Parameter, Query, ReceivedRequest, ReceivedTarget,
+    Refusal, UnixSeconds, VerificationPolicy,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -67,6 +67,8 @@ struct Request {
     headers: Vec<(String, String)>,
     rest: Option<Rest>,
     http: Option<Http>,
+    http_v1: Option<HttpV1>,
+    websocket: Option<WebSocket>,
     time: Option<u64>,
 }
 
@@ -83,6 +85,20 @@ struct Rest {
 struct Http {
     path: String,
     query: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HttpV1 {
+    path: String,
+    query: BTreeMap<String, Vec<String>>,
+    shows_repeats: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebSocket {
+    query: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -116,16 +132,25 @@ struct Jwk {
 impl Request {
     /// `None` unless exactly one gateway shows it.
     fn target(&self) -> Option<ReceivedTarget<'_>> {
-        match (&self.rest, &self.http) {
-            (Some(Rest { path, api_path, query }), None) => {
-                let pairs = query.iter().flat_map(|(name, all)| all.iter().map(move |value| (name, value)));
-                let query = pairs.map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect();
-                Some(ReceivedTarget::Rest { path: path.into(), api_path: api_path.into(), query })
+        match (&self.rest, &self.http, &self.http_v1, &self.websocket) {
+            (Some(Rest { path, api_path, query }), None, None, None) => {
+                Some(ReceivedTarget::Rest { path: path.into(), api_path: api_path.into(), query: decoded(query) })
             }
-            (None, Some(Http { path, query })) => Some(ReceivedTarget::Http { path: path.into(), query: query.into() }),
+            (None, Some(Http { path, query }), None, None) => {
+                Some(ReceivedTarget::Http { path: path.into(), query: query.into() })
+            }
+            (None, None, Some(HttpV1 { path, query, shows_repeats }), None) => {
+                Some(ReceivedTarget::HttpV1 { path: path.into(), query: decoded(query), shows_repeats: *shows_repeats })
+            }
+            (None, None, None, Some(WebSocket { query })) => Some(ReceivedTarget::WebSocket { query: decoded(query) }),
             _ => None,
         }
     }
+}
+
+fn decoded(query: &BTreeMap<String, Vec<String>>) -> Query<'_> {
+    let pairs = query.iter().flat_map(|(name, all)| all.iter().map(move |value| (name, value)));
+    pairs.map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect()
 }
 
 impl Case {
@@ -227,7 +252,8 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::Unparsable(..) => Refusal::LabelMissing(field),
         Refusal::LabelMissing(_) => Refusal::LabelRepeated(field),
         Refusal::LabelRepeated(_) => Refusal::LabelUnknown(field),
-        Refusal::LabelUnknown(_) => Refusal::MethodOverride(""),
+        Refusal::LabelUnknown(_) => Refusal::RepeatsHidden,
+        Refusal::RepeatsHidden => Refusal::MethodOverride(""),
         Refusal::MethodOverride(_) => Refusal::ConnectionOption(""),
         Refusal::ConnectionOption(_) => Refusal::ConnectionMalformed,
         Refusal::ConnectionMalformed => Refusal::Body,
@@ -256,10 +282,14 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::Method => Refusal::Target,
         Refusal::Target => Refusal::BareQuestionMark,
         Refusal::BareQuestionMark => Refusal::BasePath,
-        Refusal::BasePath => Refusal::PathAmbiguous,
+        Refusal::BasePath => Refusal::BasePathUnlisted,
+        Refusal::BasePathUnlisted => Refusal::BasePathUnknown,
+        Refusal::BasePathUnknown => Refusal::BasePathHidden,
+        Refusal::BasePathHidden => Refusal::PathAmbiguous,
         Refusal::PathAmbiguous => Refusal::Path,
         Refusal::Path => Refusal::QueryEscape,
-        Refusal::QueryEscape => Refusal::Query,
+        Refusal::QueryEscape => Refusal::QuerySeparator,
+        Refusal::QuerySeparator => Refusal::Query,
         Refusal::Query => Refusal::KeyUnknown(id()),
         Refusal::KeyUnknown(_) => Refusal::KeyNotYetValid(id()),
         Refusal::KeyNotYetValid(_) => Refusal::KeyExpired(id()),

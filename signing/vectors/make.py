@@ -205,6 +205,8 @@ def case(
     skew=5,
     keys=(A,),
     http=None,
+    http_v1=None,
+    websocket=None,
     allow_ambiguous_path=False,
     require_digest=False,
     base_paths="",
@@ -212,14 +214,20 @@ def case(
 ):
     """A request as the gateway shows it: what the signer sent, after `edits` of its headers and the rest.
 
-    Where `http` is given it is an HTTP API that shows it: the path decoded, and the query as it is. `verified_path` is the
-    signed path without stage and base path, which an admitted request hands on.
+    Where `http` is given it is an HTTP API that shows it: the path decoded, and the query as it is; where `http_v1` is given, an
+    HTTP API with payload format 1.0: path and query decoded; where `websocket` is given, a WebSocket API: the query decoded.
+    `verified_path` is the signed path without stage and base path, which an admitted request hands on.
     """
     headers = signer.headers()
     for edit in edits:
         headers = edit(headers)
     if http is not None:
         headers, path, query, second_method = joined(headers), None, None, None
+    if http_v1 is not None or websocket is not None:
+        path, query = None, None
+    if websocket is not None:
+        second_method = None
+    is_rest = http is None and http_v1 is None and websocket is None
     if method is FROM_SIGNER:
         method = signer.method
     if second_method is FROM_SIGNER:
@@ -232,7 +240,7 @@ def case(
         else:
             assert "?" not in signer.target, f"{name}: write down how the gateway shows this query"
             query = {}
-    if api_path is FROM_SIGNER and http is None:
+    if api_path is FROM_SIGNER and is_rest:
         api_path = "/" + path.removeprefix(f"/{stage}").lstrip("/")
     received = {
         "method": method,
@@ -241,8 +249,10 @@ def case(
         "api_id": api_id,
         "stage": stage,
         "headers": headers,
-        "rest": {"path": path, "api_path": api_path, "query": query} if http is None else None,
+        "rest": {"path": path, "api_path": api_path, "query": query} if is_rest else None,
         "http": {"path": http[0], "query": http[1]} if http is not None else None,
+        "http_v1": http_v1,
+        "websocket": None if websocket is None else {"query": websocket},
         "time": time,
     }
     policy = {
@@ -854,6 +864,170 @@ def rule_5_http():
     yield case("HTTP API: Content-Digest twice, joined", "signature", POST, add("content-digest", SHA_256), http=("/prod/pets", ""))
 
 
+def rule_5_http_v1():
+    """Rule 5 behind HTTP APIs with payload format 1.0: they show path and query percent-decoded. What is not known of this format is
+    refused: an event without the maps of all values, a custom domain with a mapping key or a stage with a name, and a `;`."""
+
+    def shown(path, query=None, shows_repeats=True):
+        return {"path": path, "query": query or {}, "shows_repeats": shows_repeats}
+
+    for target, path, query in [
+        ("/prod/pets", "/prod/pets", {}),
+        ("/prod/pets?type=dog&page=2", "/prod/pets", {"page": ["2"], "type": ["dog"]}),
+        ("/prod/pets?x=1&x=2", "/prod/pets", {"x": ["1", "2"]}),
+        ("/prod/pets?x=+%2B%20%3B&&flag", "/prod/pets", {"x": [" + ;"], "flag": [""]}),
+        ("/prod/pets??", "/prod/pets", {"?": [""]}),
+        ("/prod/space%20value", "/prod/space value", {}),
+        ("/prod/caf%C3%A9?caf%C3%A9=%E2%82%AC", "/prod/café", {"café": ["€"]}),
+        ("/prod//a+b;c=d/", "/prod//a+b;c=d/", {}),
+        ("/pets", "/pets", {}),
+    ]:
+        yield case(f"payload 1.0: {target}", ADMITTED, Signer(target=target), http_v1=shown(path, query))
+    yield case("payload 1.0: a body", ADMITTED, POST, http_v1=shown("/prod/pets"))
+    yield case("payload 1.0: the path without the stage", ADMITTED, PETS, http_v1=shown("/prod/pets"), verified_path="/pets")
+    yield case("payload 1.0: the stage $default", ADMITTED, Signer(target="/pets"), stage="$default", http_v1=shown("/pets"), verified_path="/pets")
+    for target, query, verdict in [
+        ("/prod/pets?x=1&x=2", {"x": ["2", "1"]}, "query"),
+        ("/prod/pets?x=1&x=2", {"x": ["2"]}, "query"),
+        ("/prod/pets?x=1,2", {"x": ["1", "2"]}, "query"),
+        ("/prod/pets?x=1", {}, "query"),
+        ("/prod/pets", {"x": ["1"]}, "query"),
+        ("/prod/pets?x=1;y=2", {"x": ["1;y=2"]}, "query-separator"),
+        ("/prod/pets?x=1;y=2", {"x": ["1"], "y": ["2"]}, "query-separator"),
+        ("/prod/pets?x=%zz", {"x": ["%zz"]}, "query-escape"),
+        ("/prod/pets?x=%ff", {"x": ["\ufffd"]}, "query-escape"),
+        ("/prod/pets?", {}, "bare-question-mark"),
+    ]:
+        yield case(f"payload 1.0: {target}, shown {json.dumps(query)}", verdict, Signer(target=target), http_v1=shown("/prod/pets", query))
+    for target, path, verdict in [
+        ("/prod/pets", "/prod/dogs", "path"),
+        ("/prod/pets", "/pets", "path"),
+        ("/pets", "/prod/pets", "path"),
+        ("/prod/a%20b", "/prod/a%20b", "path"),
+        ("/%70rod/pets", "/prod/pets", "path"),
+        ("/prod/a%2Fb", "/prod/a/b", "path-ambiguous"),
+        ("/prod/a%zz", "/prod/a%zz", "path-ambiguous"),
+    ]:
+        yield case(f"payload 1.0: {target}, shown {path}", verdict, Signer(target=target), http_v1=shown(path))
+    yield case("payload 1.0: /prod/a%2Fb, allowed by name", ADMITTED, Signer(target="/prod/a%2Fb"), http_v1=shown("/prod/a/b"), allow_ambiguous_path=True)
+    hidden = shown("/prod/pets", shows_repeats=False)
+    yield case("payload 1.0: only one value of each header", "repeats-hidden", PETS, http_v1=hidden)
+    yield case("payload 1.0: Countersign-Target twice", "header-repeated", PETS, add("countersign-target", "/prod/pets"), http_v1=shown("/prod/pets"))
+
+    domain = "api.example.com"
+    listed = f"{domain}/v1={API_ID}/prod,{domain}={API_ID}/$default,other.example={API_ID}/prod"
+
+    def mapped(name, target, path, stage, verdict, base_paths=listed, api_id=API_ID, verified_path=None):
+        title = f"payload 1.0: {name}, listed as {base_paths}, at {api_id}/{stage}: signed {target}, shown {path}"
+        signer = Signer(authority=name, target=target)
+        return case(title, verdict, signer, domain_name=name, api_id=api_id, stage=stage, http_v1=shown(path), base_paths=base_paths, verified_path=verified_path)
+
+    yield mapped(domain, "/pets", "/pets", "$default", ADMITTED, verified_path="/pets")
+    yield mapped(domain, "/v1/pets", "/prod/pets", "prod", "base-path-unknown")
+    yield mapped(domain, "/v1/pets", "/v1/pets", "prod", "base-path-unknown")
+    yield mapped("other.example", "/pets", "/prod/pets", "prod", "base-path-unknown")
+    yield mapped("other.example", "/pets", "/pets", "prod", "base-path-unknown")
+    yield mapped(domain, "/pets", "/v1/pets", "$default", "path")
+    yield mapped(domain, "/v1/pets", "/v1/pets", "$default", "path")
+    yield mapped(domain, "/pets", "/pets", "dev", "base-path")
+    yield mapped(domain, "/pets", "/pets", "$default", "base-path", api_id="def456")
+    yield mapped(domain, "/v1/pets", "/v1/pets", "prod", "base-path", base_paths=f"{domain}/v1={API_ID}/prod/v1")
+
+
+def rule_5_websocket():
+    """Rule 5 behind WebSocket APIs: at $connect they show the query decoded, and neither path nor method. The signed path is the stage
+    of the API's own domain or the mapping key of a listed custom domain, each with or without a last slash."""
+    wss = Signer(target="/prod")
+    for target, query in [
+        ("/prod", {}),
+        ("/prod/", {}),
+        ("/prod?room=7&room=8&token=a%2Bb+c", {"room": ["7", "8"], "token": ["a+b c"]}),
+        ("/prod/?flag;x=1", {"flag": [""], "x": ["1"]}),
+    ]:
+        yield case(f"WebSocket API: {target}", ADMITTED, Signer(target=target), websocket=query, verified_path="/")
+    upgrade = (add("Connection", "upgrade"), add("Upgrade", "websocket"), add("content-length", "0"))
+    yield case("WebSocket API: the headers of a handshake", ADMITTED, wss, *upgrade, websocket={})
+    for target in ("/", "/dev", "/prod//", "//prod", "/prod/x", "/Prod", "/%70rod", "/prod/.", "/production"):
+        yield case(f"WebSocket API: {target}, where the stage is prod", "path", Signer(target=target), websocket={})
+    for target, query, verdict in [
+        ("/prod?room=7", {}, "query"),
+        ("/prod", {"room": ["7"]}, "query"),
+        ("/prod?room=7&room=8", {"room": ["8", "7"]}, "query"),
+        ("/prod?room=%zz", {"room": ["%zz"]}, "query-escape"),
+        ("/prod?", {}, "bare-question-mark"),
+    ]:
+        yield case(f"WebSocket API: {target}, shown {json.dumps(query)}", verdict, Signer(target=target), websocket=query)
+    yield case("WebSocket API: signed as a POST", "signature", Signer(target="/prod", method="POST"), websocket={}, method="GET")
+    yield case("WebSocket API: a body is announced", "body-on-get", wss, add("Content-Length", "5"), websocket={})
+    yield case("WebSocket API: Connection lists Host", "connection-option", wss, add("Connection", "upgrade, host"), websocket={})
+
+    domain = "ws.example.com"
+    listed = f"{domain}/chat={API_ID}/prod,{domain}/other=def456/prod,{domain}=ghi789/prod,kept.example/chat={API_ID}/prod/chat"
+
+    def mapped(name, target, verdict, api_id=API_ID, stage="prod", base_paths=listed):
+        title = f"WebSocket API: {name}, {'listed' if base_paths else 'not listed'}, at {api_id}/{stage}: signed {target}"
+        path = "/" if verdict == ADMITTED else None
+        signer = Signer(authority=name, target=target)
+        return case(title, verdict, signer, domain_name=name, api_id=api_id, stage=stage, websocket={}, base_paths=base_paths, verified_path=path)
+
+    yield mapped(domain, "/chat", ADMITTED)
+    yield mapped(domain, "/chat/", ADMITTED)
+    yield mapped(domain, "/other", ADMITTED, api_id="def456")
+    yield mapped(domain, "/", ADMITTED, api_id="ghi789")
+    # A key is invisible: without the list, headers of one would open the other.
+    yield mapped(domain, "/other", "path")
+    yield mapped(domain, "/", "path")
+    yield mapped(domain, "/prod", "path")
+    yield mapped(domain, "/chat/x", "path")
+    yield mapped(domain, "/chat//", "path")
+    yield mapped(domain, "/chat", "base-path", stage="dev")
+    yield mapped(domain, "/chat", "base-path", api_id="jkl012")
+    yield mapped("kept.example", "/chat", "base-path")
+    yield mapped(domain, "/chat", "base-path-unlisted", base_paths="")
+    yield mapped(domain, "/prod", "base-path-unlisted", base_paths="")
+    yield mapped("not-listed.example", "/prod", "base-path-unlisted")
+    # An address is no custom domain.
+    yield mapped("127.0.0.1:8081", "/prod", ADMITTED, base_paths="")
+    yield mapped("[::1]:8081", "/prod/", ADMITTED, base_paths="")
+    own = "def456.execute-api.eu-west-1.amazonaws.com"
+    yield mapped(own, "/prod", ADMITTED, api_id="def456", base_paths="")
+    yield mapped(own, "/prod", "base-path-unlisted", base_paths="")
+
+
+def rule_5_base_path():
+    """Rule 5 behind custom domains of REST APIs, whose routing rules choose API and stage by headers that nobody signs, and remove or
+    keep the base path."""
+    domain = "api.example.com"
+    listed = f"{domain}/v1={API_ID}/prod,{domain}/v2={API_ID}/prod/v2,{domain}/v3={API_ID}/dev/v3"
+
+    def mapped(target, verdict, path=None, stage="prod", api_id=API_ID, base_paths=listed, verified_path=None):
+        path = target if path is None else path
+        title = f"REST API: {domain}, {base_paths or 'not listed'}, at {api_id}/{stage}: signed {target}, shown {path}"
+        signer = Signer(authority=domain, target=target)
+        return case(title, verdict, signer, domain_name=domain, api_id=api_id, stage=stage, path=path, api_path=path, base_paths=base_paths, verified_path=verified_path)
+
+    yield mapped("/v1/pets", ADMITTED, verified_path="/pets")
+    yield mapped("/v1", ADMITTED, verified_path="/")
+    yield mapped("/v2/pets", ADMITTED, verified_path="/v2/pets")
+    yield mapped("/v2", ADMITTED, verified_path="/v2")
+    yield mapped("/v2/", ADMITTED, verified_path="/v2/")
+    yield mapped("/v3/a%2Fb", ADMITTED, stage="dev", verified_path="/v3/a%2Fb")
+    # A header of the request leads it to another stage or API.
+    yield mapped("/v1/pets", "path", stage="dev")
+    yield mapped("/v2/pets", "path", stage="dev")
+    yield mapped("/v3/pets", "path")
+    yield mapped("/v1/pets", "base-path", stage="beta")
+    yield mapped("/v1/pets", "base-path", api_id="def456")
+    yield mapped("/v4/pets", "path")
+    # The base path is not known to be missing in an event.
+    yield mapped("/v1/pets", "base-path-hidden", path="/pets")
+    yield mapped("/v1", "base-path-hidden", path="/")
+    yield mapped("/v2/pets", "base-path-hidden", path="/pets")
+    yield mapped("/v1/pets", "path", path="/pets", base_paths="")
+    yield mapped("/v1/pets", "path", path="/cats")
+    yield mapped("/pets", "path", path="/cats", base_paths=f"{domain}={API_ID}/prod")
+
+
 def rule_6():
     """Rule 6: the key is in the set, had begun when it signed, and has not ended."""
 
@@ -1005,7 +1179,10 @@ FILES = {
     "rule-3-parameters.json": rule_3,
     "rule-4-time.json": rule_4,
     "rule-5-target.json": rule_5,
+    "rule-5-base-path.json": rule_5_base_path,
     "rule-5-http-api.json": rule_5_http,
+    "rule-5-http-v1.json": rule_5_http_v1,
+    "rule-5-websocket.json": rule_5_websocket,
     "rule-6-key.json": rule_6,
     "rule-7-signature.json": rule_7,
     "order.json": order,

@@ -149,14 +149,10 @@ async fn a_wrong_event_is_an_error_that_says_what_to_do() {
         ("null".to_owned(), "not an API Gateway authorizer event"),
         ("[]".to_owned(), "not an API Gateway authorizer event"),
         ("{}".to_owned(), "the event is not of type REQUEST"),
-        (
-            signed().to_string().replacen('{', "{\"version\":\"1.0\",", 1),
-            "the event is from an HTTP API with payload format 1.0",
-        ),
         (signed().to_string().replacen('{', "{\"version\":\"3.0\",", 1), "the event has an unknown payload format"),
         (
             signed().to_string().replacen("\"requestContext\":{", "\"requestContext\":{\"eventType\":\"CONNECT\",", 1),
-            "the event is from a WebSocket API",
+            "the event is from a route of a WebSocket API other than $connect",
         ),
         (changed("/methodArn", Value::Null), "methodArn is missing"),
         (

@@ -82,11 +82,11 @@ function below(path, prefix) {
 
 /** The mappings of custom domains, as the setting has them. */
 export const readBasePaths = (text) => (text === '' ? [] : text.split(',').map((entry) => {
-  const [, domain, key = '', api, stage] = /^([^/=]+)(?:\/([^=]*))?=([^/]+)\/(.+)$/.exec(entry);
-  return { domain: domain.toLowerCase(), key, api, stage };
+  const [, domain, key = '', api, stage, kept] = /^([^/=]+)(?:\/([^=]*))?=([^/]+)\/([^/]+)(\/.*)?$/.exec(entry);
+  return { domain: domain.toLowerCase(), key, api, stage, keepsKey: kept !== undefined };
 }));
 
-/** The path below the mapping key of a listed domain; undefined if the domain is not listed. */
+/** The path that the API sees by the mapping of a listed domain; undefined if the domain is not listed. */
 function belowBase({ domainName, apiId, stage }, path, basePaths) {
   if (basePaths.length === 0) return undefined;
   const domain = domainName.toLowerCase().replace(/:443$/, '');
@@ -98,7 +98,8 @@ function belowBase({ domainName, apiId, stage }, path, basePaths) {
   for (const base of listed) {
     if (below(path, base.key) !== undefined && !(longest?.key.length > base.key.length)) longest = base;
   }
-  return longest && leadsHere(longest) ? below(path, longest.key) : refuse('path');
+  if (!longest || !leadsHere(longest)) refuse('path');
+  return longest.keepsKey ? path : below(path, longest.key);
 }
 
 /** The path without the stage. */

@@ -31,7 +31,7 @@ ONES = {
 }
 HOP = re.compile(r"countersign-.*|content-digest|host|content-length|transfer-encoding").fullmatch
 LOGGABLE = re.compile(r"[A-Za-z0-9_=+/-]{1,128}").fullmatch
-BASE_PATH = re.compile(r"([^/=]+)(?:/([^=]*))?=([^/]+)/(.+)").fullmatch
+BASE_PATH = re.compile(r"([^/=]+)(?:/([^=]*))?=([^/]+)/([^/]+)(/.*)?").fullmatch
 # The longest lifetime, the tolerance, whether a body needs a digest, and the base paths: as they are unless somebody sets them.
 POLICY = (60, 5, False, ())
 OVERRIDES = {"x-http-method-override", "x-http-method", "x-method-override"}
@@ -93,22 +93,22 @@ def below(path, prefix):
 def read_base_paths(text):
     """The mappings of custom domains, as the setting has them."""
     found = [BASE_PATH(entry).groups() for entry in text.split(",")] if text else []
-    return [(domain.lower(), key or "", api, stage) for domain, key, api, stage in found]
+    return [(domain.lower(), key or "", kept is not None, api, stage) for domain, key, api, stage, kept in found]
 
 
 def below_base(domain_name, api_id, stage, path, base_paths):
-    """The path below the mapping key of a listed domain; None if the domain is not listed."""
+    """The path that the API sees by the mapping of a listed domain; None if the domain is not listed."""
     domain = domain_name.lower().removesuffix(":443")
     listed = [base for base in base_paths if base[0] == domain]
     if not listed:
         return None
-    if all(base[2:] != (api_id, stage) for base in listed):
+    if all(base[3:] != (api_id, stage) for base in listed):
         raise Refusal("base-path")
     covering = [base for base in listed if below(path, base[1]) is not None]
     longest = max(covering, key=lambda base: len(base[1]), default=None)
-    if longest is None or longest[2:] != (api_id, stage):
+    if longest is None or longest[3:] != (api_id, stage):
         raise Refusal("path")
-    return below(path, longest[1])
+    return path if longest[2] else below(path, longest[1])
 
 
 def below_stage(domain_name, api_id, stage, path, api_path):

@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod cli;
+mod events;
 mod fake_aws;
 mod infra;
 mod interop;

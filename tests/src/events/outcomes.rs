@@ -92,19 +92,21 @@ async fn an_event_of_another_service_is_not_an_authorizer_event() {
 
 #[tokio::test]
 async fn an_event_is_admitted_if_the_edge_signed_its_target() {
-    let subject = Subject::new();
     let files = of_api_gateway();
     let mut wrong = vec![];
-    for row in SIGNED {
-        let event = complete(row, &files);
-        let signed_target = target(&event, row.path);
-        let found = subject.outcome(&signed(&event, &signed_target)).await;
-        let expected = match row.signed {
-            Signed::Admitted(path) => Outcome::Admitted { path: path.to_owned(), target: signed_target.clone() },
-            Signed::Refused(reason) => Outcome::Refused(reason.to_owned()),
-        };
-        if found != expected {
-            wrong.push(format!("{:?} {}: {found:?}, not {expected:?}", row.source, row.file));
+    for answer in ["simple", "policy"] {
+        let subject = Subject::answering(answer);
+        for row in SIGNED {
+            let event = complete(row, &files);
+            let signed_target = target(&event, row.path);
+            let found = subject.outcome(&signed(&event, &signed_target)).await;
+            let expected = match row.signed {
+                Signed::Admitted(path) => Outcome::Admitted { path: path.to_owned(), target: signed_target.clone() },
+                Signed::Refused(reason) => Outcome::Refused(reason.to_owned()),
+            };
+            if found != expected {
+                wrong.push(format!("{:?} {}, {answer}: {found:?}, not {expected:?}", row.source, row.file));
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -46,9 +46,18 @@ pub(super) struct Said {
 
 impl Subject {
     pub(super) fn new() -> Self {
+        Self::answering("simple")
+    }
+
+    /// With this `COUNTERSIGN_ANSWER`.
+    pub(super) fn answering(answer: &str) -> Self {
         let keys = Keys::new();
         let source = keys.source();
-        let settings = [("COUNTERSIGN_SECRET", source.as_str()), ("COUNTERSIGN_BASE_PATHS", BASE_PATHS)];
+        let settings = [
+            ("COUNTERSIGN_SECRET", source.as_str()),
+            ("COUNTERSIGN_BASE_PATHS", BASE_PATHS),
+            ("COUNTERSIGN_ANSWER", answer),
+        ];
         let config = AuthorizerConfig::read(settings.map(|(name, value)| (name.into(), value.into()))).unwrap();
         let log = MemoryLog::default();
         let authorizer = Authorizer::new(

@@ -63,14 +63,13 @@ fn files(folder: &Path) -> Vec<File> {
 }
 
 fn folder(source: Source) -> PathBuf {
-    let tests = concat!(env!("CARGO_MANIFEST_DIR"));
+    let tests = env!("CARGO_MANIFEST_DIR");
     match source {
         Source::Ours => Path::new(tests).join("fixtures/api-gateway"),
         Source::LambdaEvents => {
             let manifest = Path::new(tests).join("../Cargo.toml");
-            // The crate is there, because the authorizer is built with it.
-            let options = ["--offline", "--locked"].map(str::to_owned);
-            let metadata = MetadataCommand::new().manifest_path(manifest).other_options(options).exec().unwrap();
+            let locked = vec!["--locked".to_owned()];
+            let metadata = MetadataCommand::new().manifest_path(manifest).other_options(locked).exec().unwrap();
             let package = metadata.packages.iter().find(|package| *package.name == "aws_lambda_events").unwrap();
             package.manifest_path.parent().unwrap().join("src/fixtures").into()
         }

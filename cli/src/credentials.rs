@@ -2,7 +2,10 @@
 
 use crate::times;
 use anyhow::{Context as _, Result};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use key_store::ApiKey;
 use rotator::RotationId;
 use signing::{KeyId, Nonce, UnixSeconds};
@@ -33,6 +36,11 @@ pub(crate) fn new_api_key() -> Result<ApiKey> {
 
 pub(crate) fn new_nonce() -> Result<Nonce> {
     Ok(Nonce::new(*random()?))
+}
+
+/// The key of a WebSocket's handshake. It is not a secret (RFC 6455, section 4.1).
+pub(crate) fn new_websocket_key() -> Result<String> {
+    Ok(STANDARD.encode(*random::<16>()?))
 }
 
 /// A colon is not a character of an id.

@@ -33,7 +33,7 @@ mod test_tools;
 pub use backend::upstream::{Backend, BackendError};
 pub use gateway::api_keys::ApiKeys;
 pub use gateway::domain::{Domain, DomainError};
-pub use options::{ApiKind, IdentitySources, Options, StartError};
+pub use options::{Answer, ApiKind, IdentitySources, Options, RoutingRule, RoutingRuleError, StartError};
 pub use running::{Running, start};
 
 // What it did.
@@ -47,7 +47,9 @@ pub use lambda::process::FunctionProcess;
 // What needs no server.
 pub use gateway::event::{Api, ApiRequest};
 pub use gateway::http::event::http_event;
+pub use gateway::http::event_v1::http_v1_event;
 pub use gateway::http::simple_answer::is_authorized;
+pub use gateway::iam_policy::{Verdict, evaluate};
 pub use gateway::rest::event::rest_event;
-pub use gateway::rest::iam_policy::{Verdict, evaluate};
 pub use gateway::routes::Routes;
+pub use gateway::websocket::event::websocket_event;

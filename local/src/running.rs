@@ -9,10 +9,14 @@ use crate::{
         http::api::HttpApi,
         rest::api::RestApi,
         routes::Routes,
+        websocket::{api::WebSocketApi, gateway::WebSocketGateway},
     },
     lambda::functions::{AuthorizerFunction, EdgeFunction},
     net::server::{Limits, Server},
-    options::{ApiKind, IdentitySources, Options, StartError, check_custom_headers, check_name, check_stage},
+    options::{
+        Answer, ApiKind, IdentitySources, Options, StartError, check_custom_headers, check_kind, check_name,
+        check_stage,
+    },
     random,
 };
 use std::{fmt, net::SocketAddr, time::Duration};
@@ -44,7 +48,8 @@ pub(crate) async fn start_within(
 ) -> Result<Running, StartError> {
     check_stage(&options)?;
     check_name("the API id", &options.api_id)?;
-    let api = DeployedApi::try_from(&options)?;
+    check_kind(&options)?;
+    let api = DeployedApi::from(&options);
     let custom_headers = check_custom_headers(&options.custom_headers)?;
     let upstream = Upstream::try_from(&options.backend)?;
 
@@ -72,6 +77,8 @@ pub(crate) async fn start_within(
         stage: options.stage,
         domain_name,
         base_path: options.domain.map(|domain| domain.base_path().to_owned()),
+        keeps_base_path: options.keeps_base_path,
+        routing_rule: options.routing_rule,
         routes: match options.backend {
             Backend::BuiltIn => Routes::PetStore,
             Backend::Url(_) => Routes::All,
@@ -91,6 +98,10 @@ pub(crate) async fn start_within(
     let gateway_server = match api {
         DeployedApi::Rest(kind) => Server::start(gateway_listener, Gateway::new(kind, authorizer, deployment), limits),
         DeployedApi::Http(kind) => Server::start(gateway_listener, Gateway::new(kind, authorizer, deployment), limits),
+        DeployedApi::WebSocket(kind) => {
+            let gateway = Gateway::new(kind, authorizer, deployment);
+            Server::start(gateway_listener, WebSocketGateway::new(gateway, gateway_address), limits)
+        }
     };
     let gateway_server = gateway_server.map_err(|source| StartError::Listen { address: options.gateway, source })?;
     let (edge, gateway) = (edge_server.address, gateway_server.address);
@@ -117,6 +128,8 @@ impl Running {
     /// Accepts no more connections, lets running requests finish for at most two seconds, and ends.
     pub async fn stop(self) {
         let deadline = Instant::now() + STOP;
+        // The ends of WebSockets reach their viewers through the edge.
+        self.gateway_server.end_upgraded();
         // The edge first: its running requests still need the gateway.
         self.edge_server.stop(deadline).await;
         self.gateway_server.stop(deadline).await;
@@ -137,17 +150,18 @@ impl fmt::Debug for Running {
 enum DeployedApi {
     Rest(RestApi),
     Http(HttpApi),
+    WebSocket(WebSocketApi),
 }
 
-impl TryFrom<&Options> for DeployedApi {
-    type Error = StartError;
-
-    fn try_from(options: &Options) -> Result<Self, StartError> {
-        match (options.api, &options.api_keys) {
-            (ApiKind::Rest, _) if options.overwrite_path.is_some() => Err(StartError::OverwritePath),
-            (ApiKind::Rest, api_keys) => Ok(Self::Rest(RestApi { api_keys: api_keys.clone() })),
-            (ApiKind::Http, Some(_)) => Err(StartError::ApiKeys),
-            (ApiKind::Http, None) => Ok(Self::Http(HttpApi)),
+impl From<&Options> for DeployedApi {
+    fn from(options: &Options) -> Self {
+        let api_keys = options.api_keys.clone();
+        match (options.api, options.answer) {
+            (ApiKind::Rest, _) => Self::Rest(RestApi { api_keys }),
+            (ApiKind::Http, Answer::Simple) => Self::Http(HttpApi::Simple),
+            (ApiKind::Http, Answer::Policy) => Self::Http(HttpApi::Policy),
+            (ApiKind::HttpV1, _) => Self::Http(HttpApi::V1),
+            (ApiKind::WebSocket, _) => Self::WebSocket(WebSocketApi { api_keys }),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     backend::upstream::Backend,
     lambda::functions::{AuthorizerFunction, EdgeFunction},
     net::server::Limits,
-    options::{ApiKind, IdentitySources, Options},
+    options::{Answer, ApiKind, IdentitySources, Options},
     running::{Running, start_within},
 };
 use edge_signer::{Action, Decision, Edits, Header, OriginRequest};
@@ -234,6 +234,9 @@ pub(crate) fn options() -> Options {
         backend: Backend::BuiltIn,
         domain: None,
         overwrite_path: None,
+        answer: Answer::Simple,
+        keeps_base_path: false,
+        routing_rule: None,
     }
 }
 

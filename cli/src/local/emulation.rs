@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use authorizer::{Authorizer, AuthorizerConfig};
 use edge_signer::EdgeSigner;
 use key_store::{ApiKey, KeyFile, aws};
-use local::{ApiKeys, ApiKind, Backend, Domain, IdentitySources, Running};
+use local::{Answer, ApiKeys, ApiKind, Backend, Domain, IdentitySources, RoutingRule, Running};
 use signing::{RotationKind, RotationSchedule, RotationTimings};
 use std::{
     future::pending,
@@ -31,6 +31,12 @@ pub(crate) struct Emulation {
     pub(crate) api: Api,
     pub(crate) stage: String,
     pub(crate) domain: Option<Domain>,
+    /// Whether the resources of the API see the key of the domain. REST APIs only.
+    pub(crate) keeps_base_path: bool,
+    /// Another rule of the domain. REST APIs only.
+    pub(crate) routing_rule: Option<RoutingRule>,
+    /// The form of the authorizer's answer, which only HTTP APIs with payload format 2.0 can choose.
+    pub(crate) answer: Answer,
     pub(crate) backend: Backend,
     /// Whether CloudFront sends an API key and the gateway asks for it. HTTP APIs have none.
     pub(crate) with_api_key: bool,
@@ -70,6 +76,11 @@ pub(crate) enum Api {
     Rest,
     /// An HTTP API, payload format 2.0, which shows its authorizer the path decoded
     Http,
+    /// An HTTP API, payload format 1.0, which shows its authorizer the path and the query decoded
+    HttpV1,
+    /// A WebSocket API, which shows its authorizer no path, and the query decoded
+    #[value(name = "websocket")]
+    WebSocket,
 }
 
 impl Api {
@@ -77,6 +88,26 @@ impl Api {
         match self {
             Self::Rest => "rest",
             Self::Http => "http",
+            Self::HttpV1 => "http-v1",
+            Self::WebSocket => "websocket",
+        }
+    }
+
+    /// Its word in the edge signer's header `countersign-api`.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Http | Self::HttpV1 => "http",
+            Self::WebSocket => "websocket",
+        }
+    }
+
+    pub(crate) fn kind(self) -> ApiKind {
+        match self {
+            Self::Rest => ApiKind::Rest,
+            Self::Http => ApiKind::Http,
+            Self::HttpV1 => ApiKind::HttpV1,
+            Self::WebSocket => ApiKind::WebSocket,
         }
     }
 }
@@ -116,7 +147,7 @@ impl Emulation {
         let custom_headers = [
             ("countersign-secret", source.as_str()),
             ("countersign-mode", mode),
-            ("countersign-api", self.api.name()),
+            ("countersign-api", self.api.word()),
             ("countersign-body", "digest"),
             ("countersign-lifetime", &lifetime),
             ("countersign-ttl", &edge_ttl),
@@ -131,14 +162,21 @@ impl Emulation {
             ("COUNTERSIGN_SKEW", &skew),
         ];
         let api_id = "local12345";
-        // What the path on the wire begins with on a custom domain is not shown by an event of an HTTP API.
-        let base_paths = self.domain.as_ref().map(|domain| format!("{domain}={api_id}/{}", self.stage));
+        // What the path on the wire begins with on a custom domain is not shown by an event of an HTTP API. A key that is
+        // repeated is kept.
+        let base_paths = self.domain.as_ref().map(|domain| {
+            let kept = if self.keeps_base_path && matches!(self.api, Api::Rest) { domain.base_path() } else { "" };
+            format!("{domain}={api_id}/{}{kept}", self.stage)
+        });
         if let Some(base_paths) = &base_paths {
             settings.push(("COUNTERSIGN_BASE_PATHS", base_paths));
         }
+        if self.answer == Answer::Policy {
+            settings.push(("COUNTERSIGN_ANSWER", "policy"));
+        }
         // HTTP APIs have no API keys.
         let api_keys = match self.api {
-            Api::Rest if self.with_api_key && !contents.api_keys.is_empty() => {
+            Api::Rest | Api::WebSocket if self.with_api_key && !contents.api_keys.is_empty() => {
                 Some(ApiKeys::new(texts(&contents.api_keys)))
             }
             _ => None,
@@ -146,10 +184,7 @@ impl Emulation {
         let options = local::Options {
             edge: self.edge,
             gateway: self.gateway,
-            api: match self.api {
-                Api::Rest => ApiKind::Rest,
-                Api::Http => ApiKind::Http,
-            },
+            api: self.api.kind(),
             stage: self.stage.clone(),
             api_id: api_id.to_owned(),
             custom_headers: custom_headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
@@ -158,6 +193,9 @@ impl Emulation {
             backend: self.backend,
             domain: self.domain.clone(),
             overwrite_path: self.overwrite_path.then(|| VERIFIED_PATH.to_owned()),
+            answer: self.answer,
+            keeps_base_path: self.keeps_base_path,
+            routing_rule: self.routing_rule,
             log: self.log.clone(),
         };
         let path_prefix = options.wire_base();

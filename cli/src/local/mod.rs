@@ -15,7 +15,7 @@ use crate::{
 use anyhow::{Context as _, Error, Result, anyhow, ensure};
 use clap::Args;
 use key_store::{KeyFile, KeyFileError};
-use local::{Backend, Domain, StartError};
+use local::{Answer, Backend, Domain, RoutingRule, StartError};
 use settings::Seconds;
 use signing::{KeySet, RotationSchedule, RotationTimings};
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -24,11 +24,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) const EXAMPLES: &str = "\
 When both servers listen, one line says where, for scripts: ready edge=URL gateway=URL … keys=FILE
+For a WebSocket API it also has websocket=URL, the address for viewers
 
 Examples:
   countersign local                                    Put both functions in front of a Pet Store
   countersign local --backend http://127.0.0.1:3000    Put them in front of your own server
   countersign local --api http --stage '$default' --domain api.example.com/v1
+  countersign local --api websocket                    Connect to ws://, at the address of the edge
   countersign local --mode monitor --keys keys.json    Refuse nothing, but log refusals
   countersign local --artifacts dist                   Run the functions as they are deployed";
 
@@ -46,6 +48,10 @@ pub(crate) struct Options {
     /// The kind of the API
     #[arg(long, value_enum, value_name = "API", default_value_t = Api::Rest, help_heading = "API")]
     api: Api,
+    /// The form in which the authorizer answers: `isAuthorized`, or an IAM policy. Only for --api http, because all other kinds
+    /// always take a policy [default: simple]
+    #[arg(long, value_enum, value_name = "ANSWER", help_heading = "API")]
+    answer: Option<AnswerForm>,
     /// The stage of the API. An HTTP API can also have `$default`
     #[arg(long, default_value = "prod", help_heading = "API")]
     stage: String,
@@ -53,6 +59,12 @@ pub(crate) struct Options {
     /// requests with this Host
     #[arg(long, value_name = "HOST[/KEY]", help_heading = "API")]
     domain: Option<Domain>,
+    /// The resources of the REST API see the key of the domain, as with a routing rule that does not strip the base path
+    #[arg(long, help_heading = "API")]
+    keep_base_path: bool,
+    /// A routing rule of the domain of a REST API: a request with this header, and exactly this value, reaches this stage
+    #[arg(long, value_name = "HEADER=VALUE:STAGE", help_heading = "API")]
+    routing_rule: Option<RoutingRule>,
     /// Use no API key, neither at CloudFront nor at the API. With --mode monitor, every request then reaches your server. An HTTP
     /// API never has one
     #[arg(long, help_heading = "API")]
@@ -95,6 +107,15 @@ pub(crate) struct Options {
     timings: TimingOptions,
 }
 
+/// The form of the authorizer's answer.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum AnswerForm {
+    /// The API has EnableSimpleResponses
+    Simple,
+    /// An IAM policy about the route
+    Policy,
+}
+
 /// Runs until SIGINT, SIGTERM or SIGHUP.
 pub(crate) async fn run(options: Options) -> Result<()> {
     // Before anything else, so that an early signal is not lost.
@@ -103,6 +124,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let log = Log::new(None, io::stderr());
 
+    let answer = options.answer()?;
     let timings = options.timings();
     let rotate_every = options.rotate_every.map(|every| check_rotation(every, timings)).transpose()?;
     let functions = match &options.artifacts {
@@ -142,6 +164,9 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         api: options.api,
         stage: options.stage,
         domain: options.domain,
+        keeps_base_path: options.keep_base_path,
+        routing_rule: options.routing_rule,
+        answer,
         with_api_key: !options.no_api_key,
         overwrite_path: options.overwrite_path,
         backend: options.backend.map_or(Backend::BuiltIn, Backend::Url),
@@ -156,9 +181,16 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let running = emulation.start().await.map_err(|error| explained(error, edge, gateway))?;
     let (edge, gateway, prefix) = (running.servers.edge, running.servers.gateway, &running.path_prefix);
     let host = running.host.as_ref().map(|host| format!("host={host} ")).unwrap_or_default();
+    // A WebSocket client does not take http://.
+    let websocket = match options.api {
+        Api::WebSocket => format!("websocket=ws://{edge} "),
+        Api::Rest | Api::Http | Api::HttpV1 => String::new(),
+    };
     let (api, keys) = (options.api.name(), keys.path().display());
     // The file last: its path may hold spaces.
-    line(format_args!("ready edge=http://{edge} gateway=http://{gateway}{prefix} {host}api={api} keys={keys}"));
+    line(format_args!(
+        "ready edge=http://{edge} gateway=http://{gateway}{prefix} {websocket}{host}api={api} keys={keys}"
+    ));
 
     // Who waits for the line that cannot be written would wait for ever.
     if !output::is_written() {
@@ -175,6 +207,17 @@ pub(crate) async fn run(options: Options) -> Result<()> {
 }
 
 impl Options {
+    fn answer(&self) -> Result<Answer> {
+        match (self.answer, self.api) {
+            (None, _) | (Some(AnswerForm::Simple), Api::Http) => Ok(Answer::Simple),
+            (Some(AnswerForm::Policy), Api::Http) => Ok(Answer::Policy),
+            (Some(_), api) => {
+                Err(anyhow!("--answer needs --api http: {} always takes an IAM policy", api.kind().name())
+                    .context(Hint("leave --answer off, or add --api http".to_owned())))
+            }
+        }
+    }
+
     fn timings(&self) -> RotationTimings {
         let TimingOptions { lead, grace, replication, skew, lifetime } = self.timings;
         let verifier_ttl = Seconds::VERIFIER_TTL.default;
@@ -220,11 +263,27 @@ fn explained(error: Error, edge: SocketAddr, gateway: SocketAddr) -> Error {
         StartError::Name { value, .. } => {
             anyhow!("--stage {value:?} is not the name of a stage: accepted are 1 to 128 characters of A-Z a-z 0-9 _ -")
         }
-        StartError::DefaultStage => anyhow!("a REST API cannot have the stage $default")
+        StartError::DefaultStage(kind) => anyhow!("{} cannot have the stage $default", kind.name())
             .context(Hint("add --api http, or name another --stage".to_owned())),
-        StartError::OverwritePath => {
-            anyhow!("--overwrite-path needs an HTTP API: a REST API cannot overwrite the path")
+        StartError::OverwritePath(kind) => {
+            anyhow!("--overwrite-path needs an HTTP API: {} cannot overwrite the path", kind.name())
                 .context(Hint("add --api http".to_owned()))
+        }
+        StartError::KeptBasePath(kind) => {
+            anyhow!("--keep-base-path needs a REST API: {} cannot keep the base path", kind.name())
+                .context(Hint("add --api rest".to_owned()))
+        }
+        StartError::NoBasePathToKeep => {
+            anyhow!("--keep-base-path needs a custom domain with a key: without a key there is no base path")
+                .context(Hint("add --domain HOST/KEY, like api.example.com/v1".to_owned()))
+        }
+        StartError::RoutingRule(kind) => {
+            anyhow!("--routing-rule needs a REST API: {} cannot have a routing rule", kind.name())
+                .context(Hint("add --api rest".to_owned()))
+        }
+        StartError::NoDomainForRoutingRule => {
+            anyhow!("--routing-rule needs a custom domain: the API's own name does not have routing rules")
+                .context(Hint("add --domain HOST, or --domain HOST/KEY".to_owned()))
         }
         StartError::Backend(error) => {
             Error::new(error).context(Hint("set --backend to a URL like http://127.0.0.1:3000".to_owned()))

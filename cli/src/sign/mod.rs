@@ -20,13 +20,14 @@ Examples:
   countersign sign GET https://abc123.execute-api.eu-west-1.amazonaws.com/prod/pets --keys keys.json
   countersign sign GET http://127.0.0.1:8081/prod/pets --keys keys.json --api-key --curl
   countersign sign POST http://127.0.0.1:8081/prod/pets --keys keys.json --api-key --curl \\
-    --header 'Content-Type: application/json' --body pet.json";
+    --header 'Content-Type: application/json' --body pet.json
+  countersign sign GET ws://127.0.0.1:8081/prod --keys keys.json --api-key --curl";
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// The method, in upper case
     method: String,
-    /// The API's own URL, with the stage, byte for byte as the client sends it
+    /// The API's own URL, with the stage, byte for byte as the client sends it. For a WebSocket also `ws://` or `wss://`
     url: String,
     /// The key file to sign with
     #[arg(long, value_name = "FILE", help_heading = "Keys")]

@@ -42,6 +42,12 @@ impl UnsignedRequest<'_> {
                 .context(Hint(format!("write {upper}: a signature covers the method byte for byte"))));
         }
         let (authority, target) = split(self.url)?;
+        ensure!(
+            !is_websocket(self.url) || method.as_str() == "GET",
+            "METHOD {:?} cannot be used with {:?}: a WebSocket begins with GET",
+            method.as_str(),
+            self.url
+        );
         let body = match self.body {
             Some(_) if matches!(method.as_str(), "GET" | "HEAD") => {
                 bail!("--body cannot be used with {}: the authorizer refuses a body there", method.as_str())
@@ -82,6 +88,12 @@ impl Signed {
     }
 }
 
+/// Whether a URL is that of a WebSocket. The handshake is signed as the GET that it is.
+pub(crate) fn is_websocket(url: &str) -> bool {
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme).unwrap_or_default();
+    scheme.eq_ignore_ascii_case("ws") || scheme.eq_ignore_ascii_case("wss")
+}
+
 /// The authority and the target of a URL, the target byte for byte as it is there.
 fn split(url: &str) -> Result<(String, Target<'_>)> {
     let wrong = |why: &str| anyhow!("URL {url:?} {why}");
@@ -89,8 +101,12 @@ fn split(url: &str) -> Result<(String, Target<'_>)> {
     let authority = uri.authority().ok_or_else(|| wrong("has no host: accepted is https://HOST/STAGE/PATH"))?.as_str();
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    let accepted = uri.scheme_str() == Some("https") || (uri.scheme_str() == Some("http") && loopback);
-    ensure!(accepted, wrong("must begin with https://, or with http:// and a loopback address"));
+    let accepted = match uri.scheme_str() {
+        Some("https" | "wss") => true,
+        Some("http" | "ws") => loopback,
+        _ => false,
+    };
+    ensure!(accepted, wrong("must begin with https:// or wss://, or with http:// or ws:// and a loopback address"));
     ensure!(!authority.contains('@'), wrong("must not hold the name of a user"));
     let rest = url.split_once("://").and_then(|(_, rest)| rest.get(authority.len()..));
     let target = rest.ok_or_else(|| wrong("is not a URL: accepted is https://HOST/STAGE/PATH"))?;

@@ -68,7 +68,7 @@ impl Chapter {
     /// Those of one kind of API.
     pub(crate) fn of(api: Api) -> OfApi {
         match api {
-            Api::Rest => OfApi {
+            Api::Rest | Api::WebSocket => OfApi {
                 doors: Self::RestDoors,
                 replay: Self::RestReplay,
                 context: Self::RestContext,
@@ -78,7 +78,7 @@ impl Chapter {
                 time: Self::RestTime,
                 monitor: Self::RestMonitor,
             },
-            Api::Http => OfApi {
+            Api::Http | Api::HttpV1 => OfApi {
                 doors: Self::HttpDoors,
                 replay: Self::HttpReplay,
                 context: Self::HttpContext,

@@ -23,7 +23,7 @@ use crate::{
 use anyhow::{Context as _, Result};
 use clap::Args;
 use key_store::KeyFile;
-use local::Backend;
+use local::{Answer, Backend};
 use signing::RotationTimings;
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
@@ -64,6 +64,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         api: Api::Rest,
         stage: "prod".to_owned(),
         domain: None,
+        keeps_base_path: false,
+        routing_rule: None,
+        answer: Answer::Simple,
         with_api_key: true,
         overwrite_path: false,
         backend: Backend::BuiltIn,

@@ -118,7 +118,7 @@ pub(crate) async fn context(client: &Client, rows: &mut Rows) -> Result<()> {
         body.verdict_and(same, "the signed body"),
     );
     match client.api {
-        Api::Rest => {
+        Api::Rest | Api::WebSocket => {
             let target = "/echo/a?id=7;view=full";
             let query = client.send_to_gateway(Method::POST, target, &headers.all(), b"{}").await?;
             let same = query.handed_on("countersignTarget")?.is_some_and(|signed| signed.ends_with(target));
@@ -128,7 +128,7 @@ pub(crate) async fn context(client: &Client, rows: &mut Rows) -> Result<()> {
                 query.verdict_and(same, "the signed query"),
             );
         }
-        Api::Http => {
+        Api::Http | Api::HttpV1 => {
             // All that such an API shows of it is the path up to the `?` that the escape yields.
             let get = client.at_edge(Method::GET, "/echo/a", &[]).await?.signed_headers()?;
             let longer = client.at_gateway(Method::GET, "/echo/a%3F/../secret", &get.all()).await?;
@@ -262,8 +262,8 @@ async fn arrives(client: &Client, rows: &mut Rows, target: &str, expected: &str)
 
 fn by_kind(client: &Client, rest: &'static str, http: &'static str) -> &'static str {
     match client.api {
-        Api::Rest => rest,
-        Api::Http => http,
+        Api::Rest | Api::WebSocket => rest,
+        Api::Http | Api::HttpV1 => http,
     }
 }
 

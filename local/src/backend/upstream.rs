@@ -31,7 +31,7 @@ pub struct BackendError {
 }
 
 /// A [`Backend`] that was checked.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Upstream {
     BuiltIn,
     /// `base` has no slash at its end.

@@ -1,7 +1,7 @@
 //! CloudFront: from the viewer to the origin, with an origin-request function in between.
 //!
 //! Only the quirks that decide what a function sees and what the origin gets are implemented. There is neither a cache
-//! nor WAF.
+//! nor WAF. A WebSocket is passed through: reported of real distributions with an origin-request function.
 
 use crate::{
     counts::Counter,
@@ -13,16 +13,24 @@ use crate::{
         client::{self, NameCase, SendError},
         headers::{end_to_end, header_map, latin1, latin1_bytes, values},
         raw_head::RawHead,
-        server::{Hop, Inbound, Limits},
+        server::{Answered, Hop, Inbound, Limits, Upgrade},
     },
     random,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edge_signer::{Action, Header, Origin, OriginRequest};
-use hyper::{Method, Request, Response, StatusCode, Uri, header::HeaderValue, http::uri::PathAndQuery};
-use std::{net::SocketAddr, time::SystemTime};
+use hyper::{Method, Request, Response, StatusCode, Uri, header::HeaderValue, http::uri::PathAndQuery, upgrade};
+use hyper_util::rt::TokioIo;
+use std::{
+    net::SocketAddr,
+    pin::pin,
+    time::{Duration, SystemTime},
+};
 use telemetry::{Detail, Event, Log};
-use tokio::time::timeout;
+use tokio::{
+    io::{self, AsyncRead, AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
 
 /// Why CloudFront answers where the function did not.
 const FUNCTION_TIMEOUT: &str = "function-timeout";
@@ -50,14 +58,14 @@ pub(crate) struct Edge<F> {
 }
 
 impl<F: EdgeFunction> Hop for Edge<F> {
-    async fn answer(&self, request: Inbound) -> Response<Body> {
+    async fn answer(&self, request: Inbound) -> Answered {
         let method = request.head.method_for_log();
-        let response = match self.forward(request).await {
-            Ok(response) => response,
-            Err(error) => self.answer_error(error, method),
+        let answered = match self.forward(request).await {
+            Ok(answered) => answered,
+            Err(error) => self.answer_error(error, method).into(),
         };
-        self.counter.count(|counts| counts.distribution.add(response.status()));
-        response
+        self.counter.count(|counts| counts.distribution.add(answered.response.status()));
+        answered
     }
 
     fn bad_request(&self, reason: &'static str) -> Response<Body> {
@@ -86,9 +94,10 @@ impl<F: EdgeFunction> Edge<F> {
         response
     }
 
-    async fn forward(&self, request: Inbound) -> Result<Response<Body>, EdgeError> {
+    async fn forward(&self, request: Inbound) -> Result<Answered, EdgeError> {
         let Inbound { head, peer, body, .. } = request;
         check(&head)?;
+        let is_websocket = head.asks_for_websocket();
         let (uri, querystring) = match head.target.split_once('?') {
             Some((path, query)) => (path, query),
             None => (head.target.as_str(), ""),
@@ -138,17 +147,32 @@ impl<F: EdgeFunction> Edge<F> {
 
         let mut headers = rules::apply(&edits, headers, &custom_headers)?;
         headers.push(("x-amz-cf-id".to_owned(), request_id));
+        if is_websocket {
+            // Between CloudFront and the origin: a function neither sees nor changes them.
+            headers.push(("connection".to_owned(), "upgrade".to_owned()));
+            headers.push(("upgrade".to_owned(), "websocket".to_owned()));
+        }
         let request = self.origin_request(&head, (uri, querystring), headers, body)?;
         // hyper's client has names in lower case and can write them in title case: so `Countersign-Signature` is sent
         // in exactly this form, which the gateway's identity source needs, and a viewer's own spelling is lost. It is
         // not known how CloudFront spells it.
-        client::send(&self.origin_address, request, NameCase::Title, self.limits.origin).await.map_err(|error| {
-            match error {
-                SendError::Timeout => EdgeError::new(504, "origin-timeout", "the origin did not answer in time"),
-                SendError::Connect(_) => EdgeError::new(502, "origin-unreachable", "the origin cannot be connected to"),
-                SendError::Broken(_) => EdgeError::new(502, "origin-broken-off", "the origin broke the exchange off"),
-            }
-        })
+        let broken_off = || EdgeError::new(502, "origin-broken-off", "the origin broke the exchange off");
+        let sent = client::send(&self.origin_address, request, NameCase::Title, self.limits.origin).await;
+        let mut response = sent.map_err(|error| match error {
+            SendError::Timeout => EdgeError::new(504, "origin-timeout", "the origin did not answer in time"),
+            SendError::Connect(_) => EdgeError::new(502, "origin-unreachable", "the origin cannot be connected to"),
+            SendError::Broken(_) => broken_off(),
+        })?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(response.into());
+        }
+        if !is_websocket {
+            return Err(broken_off());
+        }
+        // Before the answer is passed on: its body holds the connection.
+        let origin = upgrade::on(&mut response).await.map_err(|_| broken_off())?;
+        let linger = self.limits.linger;
+        Ok(Answered { response, upgrade: Some(tunnel(TokioIo::new(origin), linger)) })
     }
 
     /// The origin's custom headers as they are now.
@@ -197,6 +221,31 @@ impl<F: EdgeFunction> Edge<F> {
         *request.headers_mut() = header_map(headers).ok_or_else(unsendable)?;
         Ok(request)
     }
+}
+
+/// Passes bytes on in both directions until either side ends, and then what the other side still sends, for a while.
+fn tunnel(origin: impl AsyncRead + AsyncWrite + Send + 'static, linger: Duration) -> Upgrade {
+    Box::new(move |viewer, read, _| {
+        Box::pin(async move {
+            let (mut from_viewer, mut to_viewer) = viewer.into_split();
+            let (mut from_origin, mut to_origin) = io::split(origin);
+            let up = async {
+                if to_origin.write_all(&read).await.is_ok() {
+                    let _ = io::copy(&mut from_viewer, &mut to_origin).await;
+                }
+                let _ = to_origin.shutdown().await;
+            };
+            let down = async {
+                let _ = io::copy(&mut from_origin, &mut to_viewer).await;
+                let _ = to_viewer.shutdown().await;
+            };
+            let (mut up, mut down) = (pin!(up), pin!(down));
+            tokio::select! {
+                () = &mut up => drop(timeout(linger, down).await),
+                () = &mut down => drop(timeout(linger, up).await),
+            }
+        })
+    })
 }
 
 /// The requests that CloudFront refuses before it calls a function.

@@ -4,16 +4,14 @@ use crate::{
     backend::upstream::Backend,
     net::server::Limits,
     options::{ApiKind, IdentitySources, Options},
-    running::{IDENTITY_SOURCE, start},
-    test_tools::{
-        Authorizer, Edge, Hanging, allow, ask, ask_gateway, forward, iam_policy, log, options, start_gateway,
-        start_open,
-    },
+    running::IDENTITY_SOURCE,
+    test_tools::{Authorizer, allow, ask, ask_gateway, iam_policy, log, options, start_gateway, start_open},
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-const KINDS: [ApiKind; 2] = [ApiKind::Rest, ApiKind::Http];
+/// Those that take requests. A WebSocket API takes handshakes.
+const KINDS: [ApiKind; 3] = [ApiKind::Rest, ApiKind::Http, ApiKind::HttpV1];
 
 fn of(api: ApiKind) -> Options {
     Options { api, ..options() }
@@ -53,7 +51,7 @@ async fn another_host_is_403_before_any_authorizer() {
 
 #[tokio::test]
 async fn a_refusal_before_any_authorizer_names_its_cause() {
-    for (api, of_route) in [(ApiKind::Rest, 403), (ApiKind::Http, 404)] {
+    for (api, of_route) in [(ApiKind::Rest, 403), (ApiKind::Http, 404), (ApiKind::HttpV1, 404)] {
         let (running, _, seen) = start_open(of(api)).await;
         for (target, status, reason) in [
             ("/pets", 403, "the path does not begin with the stage"),
@@ -86,7 +84,8 @@ async fn any_other_backend_has_every_route() {
             seen.take().iter().map(|event| [event["resource"].clone(), event["routeKey"].clone()]).collect();
         let expected = match api {
             ApiKind::Rest => [[json!("/"), Value::Null], [json!("/{proxy+}"), Value::Null]],
-            ApiKind::Http => [[Value::Null, json!("$default")], [Value::Null, json!("$default")]],
+            ApiKind::HttpV1 => [[json!("$default"), Value::Null], [json!("$default"), Value::Null]],
+            ApiKind::Http | ApiKind::WebSocket => [[Value::Null, json!("$default")], [Value::Null, json!("$default")]],
         };
         assert_eq!(shown, expected);
     }
@@ -160,6 +159,8 @@ async fn a_custom_domain_is_served_under_its_name_and_below_its_key() {
         (ApiKind::Http, "prod", "api.example.com/v1", "/v1", "/prod/echo/x"),
         (ApiKind::Http, "$default", "api.example.com", "", "/echo/x"),
         (ApiKind::Http, "$default", "api.example.com/a/b", "/a/b", "/echo/x"),
+        (ApiKind::HttpV1, "prod", "api.example.com/v1", "/v1", "/prod/echo/x"),
+        (ApiKind::HttpV1, "$default", "api.example.com", "", "/echo/x"),
         (ApiKind::Rest, "prod", "api.example.com", "", "/echo/x"),
         (ApiKind::Rest, "prod", "api.example.com/v1", "/v1", "/v1/echo/x"),
     ] {
@@ -172,8 +173,8 @@ async fn a_custom_domain_is_served_under_its_name_and_below_its_key() {
         let check = |event: &Value| {
             let context = &event["requestContext"];
             let paths = match api {
-                ApiKind::Rest => [&event["path"], &context["path"]],
-                ApiKind::Http => [&event["rawPath"], &context["http"]["path"]],
+                ApiKind::Rest | ApiKind::HttpV1 => [&event["path"], &context["path"]],
+                ApiKind::Http | ApiKind::WebSocket => [&event["rawPath"], &context["http"]["path"]],
             };
             assert_eq!(paths, [shown, shown]);
             assert_eq!((&context["domainName"], &context["domainPrefix"]), (&json!("api.example.com"), &json!("api")));
@@ -213,30 +214,9 @@ async fn the_default_stage_is_not_on_the_wire() {
     assert_eq!(ask_gateway(&running, "GET /pets/1 HTTP/1.1\r\nHost: a\r\n\r\n").await.status, 200);
 }
 
-#[tokio::test]
-async fn options_that_only_http_apis_have_are_refused_for_rest_apis() {
-    for (options, expected) in [
-        (
-            Options { stage: "$default".to_owned(), ..options() },
-            "a REST API cannot have the stage \"$default\": only HTTP APIs have it",
-        ),
-        (
-            on(ApiKind::Rest, "$default", "api.example.com"),
-            "a REST API cannot have the stage \"$default\": only HTTP APIs have it",
-        ),
-        (
-            Options { overwrite_path: Some("p".to_owned()), ..options() },
-            "a REST API cannot overwrite the path with a parameter mapping: only HTTP APIs have `overwrite:path`",
-        ),
-    ] {
-        let edge = Edge(|_: &edge_signer::OriginRequest<'_>| forward(edge_signer::Edits::default()));
-        assert_eq!(start(options, edge, Hanging).await.unwrap_err().to_string(), expected);
-    }
-}
-
 fn answer(api: ApiKind, context: &Value) -> Value {
     let mut answer = match api {
-        ApiKind::Rest => iam_policy("Allow", "*"),
+        ApiKind::Rest | ApiKind::HttpV1 | ApiKind::WebSocket => iam_policy("Allow", "*"),
         ApiKind::Http => json!({ "isAuthorized": true }),
     };
     answer["context"] = context.clone();

@@ -2,7 +2,7 @@
 //!
 //! A request passes, in this order: the gateway's own limits, the API's name, the stage or base path, the route, the
 //! identity sources, the authorizer, the API key, the backend. Answers of authorizers are never cached. The differences
-//! between the two kinds of API are in [`Kind`].
+//! between the kinds of API are in [`Kind`].
 
 use crate::{
     backend::{
@@ -20,8 +20,9 @@ use crate::{
         body::{Body, Counted},
         headers::{is_hop_by_hop, latin1, latin1_bytes, not_named_by_connection, values},
         raw_head::{Framing, RawHead},
-        server::{Hop, Inbound, Limits},
+        server::{Answered, Hop, Inbound, Limits},
     },
+    options::RoutingRule,
     random,
 };
 use hyper::{
@@ -68,8 +69,14 @@ pub(crate) trait Kind: Send + Sync + 'static {
     /// The route of the target.
     fn arrive<'a>(api: &Api<'_>, target: &'a str) -> Result<Arrival<'a>, Rejection>;
 
+    /// Whether the request is one that this kind of API serves at all.
+    fn serves(_head: &RawHead) -> Result<(), Rejection> {
+        Ok(())
+    }
+
     /// The authorizer's event.
     fn event(
+        &self,
         api: &Api<'_>,
         request: &ApiRequest<'_>,
         arrival: &Arrival<'_>,
@@ -83,7 +90,7 @@ pub(crate) trait Kind: Send + Sync + 'static {
     fn identifies(headers: &[(String, Vec<u8>)], source: &str) -> bool;
 
     /// The meaning of an authorizer's answer to an event. For an answer that allows, its context.
-    fn decide(answer: &Value, event: &Value) -> Result<Map<String, Value>, Rejection>;
+    fn decide(&self, answer: &Value, event: &Value) -> Result<Map<String, Value>, Rejection>;
 
     /// Whether the request has the API key that it needs, if it needs one.
     fn takes_key(&self, headers: &[(String, Vec<u8>)]) -> bool;
@@ -96,10 +103,22 @@ pub(crate) trait Kind: Send + Sync + 'static {
 pub(crate) struct Gateway<K, A> {
     kind: K,
     authorizer: A,
-    deployment: Deployment,
+    pub(crate) deployment: Deployment,
 }
 
-/// The parts that both kinds of API have.
+/// A request that the authorizer has allowed, and that has the API key that it needs.
+pub(crate) struct Admitted<'a> {
+    pub(crate) arrival: Arrival<'a>,
+    pub(crate) method: String,
+    /// The end-to-end headers and the gateway's own.
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// The authorizer's event.
+    pub(crate) event: Value,
+    /// The authorizer's context.
+    pub(crate) context: Map<String, Value>,
+}
+
+/// The parts that all kinds of API have.
 pub(crate) struct Deployment {
     pub(crate) api_id: String,
     pub(crate) stage: String,
@@ -107,6 +126,10 @@ pub(crate) struct Deployment {
     pub(crate) domain_name: String,
     /// That of a custom domain.
     pub(crate) base_path: Option<String>,
+    /// Whether the API's resources see the base path: a routing rule without `StripBasePath`. REST APIs only.
+    pub(crate) keeps_base_path: bool,
+    /// Another rule of the custom domain. REST APIs only.
+    pub(crate) routing_rule: Option<RoutingRule>,
     pub(crate) routes: Routes,
     /// The name in the authorizer's context whose value is the backend's path: the parameter mapping
     /// `overwrite:path` = `$context.authorizer.NAME`.
@@ -120,7 +143,7 @@ pub(crate) struct Deployment {
 }
 
 impl<K: Kind, A: AuthorizerFunction> Hop for Gateway<K, A> {
-    async fn answer(&self, request: Inbound) -> Response<Body> {
+    async fn answer(&self, request: Inbound) -> Answered {
         let request_id = K::new_request_id();
         let method = request.head.method_for_log();
         let answer = self.pass(request, &request_id).await;
@@ -129,16 +152,15 @@ impl<K: Kind, A: AuthorizerFunction> Hop for Gateway<K, A> {
         if is_ours {
             self.deployment.counter.count(|counts| counts.gateway.add(response.status()));
         }
-        with_request_id::<K>(response, &request_id)
+        with_request_id::<K>(response, &request_id).into()
     }
 
     fn bad_request(&self, reason: &'static str) -> Response<Body> {
-        let response = self.refuse(Rejection::BadRequest(reason), "unknown");
-        with_request_id::<K>(response, &K::new_request_id())
+        self.answer_bad_request(reason)
     }
 
     fn unreadable(&self, status: u16) {
-        self.log(Rejection::BadRequest("the request head cannot be read"), status, "unknown");
+        self.log_unreadable(status);
     }
 }
 
@@ -151,12 +173,47 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
         // Before the body. It is not known whether the real gateway takes the time before or after a slow upload.
         let received = SystemTime::now();
         let Inbound { head, peer, body, extensions } = request;
-        within_limits::<K>(&head)?;
-        let api = self.deployment.api();
+        let Admitted { arrival, method, headers, context, .. } = self.admit(&head, peer, request_id, received).await?;
+        let (body, exceeded) = Counted::new(body, BODY_BYTES);
+        let Deployment { overwrite_path, upstream, limits, .. } = &self.deployment;
+        let path = match overwrite_path {
+            None => K::backend_path(&arrival),
+            Some(name) => path_in(&context, name).ok_or(Rejection::NoPathInContext)?,
+        };
+        // As received, with its `?`.
+        let query = head.target.find('?').and_then(|start| head.target.get(start..)).unwrap_or_default();
+        let request = BackendRequest {
+            method: Method::from_bytes(method.as_bytes()).map_err(|_| Rejection::NoSuchMethod)?,
+            target: format!("{path}{query}"),
+            whole_path: overwrite_path.is_some(),
+            headers,
+            context,
+            body: Body::new(body),
+            extensions,
+        };
+        upstream.answer(request, limits.backend).await.map_err(|failure| match failure {
+            _ if exceeded.happened() => Rejection::BodyTooLarge,
+            BackendFailure::Timeout => Rejection::BackendTimeout,
+            BackendFailure::Network => Rejection::BackendUnreachable,
+        })
+    }
+
+    /// Everything before the backend.
+    pub(crate) async fn admit<'a>(
+        &self,
+        head: &'a RawHead,
+        peer: SocketAddr,
+        request_id: &str,
+        received: SystemTime,
+    ) -> Result<Admitted<'a>, Rejection> {
+        within_limits::<K>(head)?;
+        let api = self.deployment.api(&head.headers);
         if !values(&head.headers, "host").any(|host| host.eq_ignore_ascii_case(api.domain_name.as_bytes())) {
             return Err(Rejection::OtherHost);
         }
+        self.deployment.within_kept_base_path(&head.target)?;
         let arrival = K::arrive(&api, &head.target)?;
+        K::serves(head)?;
         // The headers that `Connection` names are only for this hop: neither the authorizer nor the backend sees them.
         // It is believed that the real gateway removes them before the authorizer.
         let sent: Vec<_> = not_named_by_connection(&head.headers).cloned().collect();
@@ -174,7 +231,7 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
             request_id,
             extended_request_id: &random::extended_request_id(),
         };
-        let event = K::event(&api, &request, &arrival, received)?;
+        let event = self.kind.event(&api, &request, &arrival, received)?;
         let mut identity_sources = self.deployment.identity_sources.iter();
         if !identity_sources.all(|source| K::identifies(&sent, source)) {
             return Err(Rejection::Unidentified);
@@ -185,29 +242,19 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
         if !self.kind.takes_key(&sent) {
             return Err(Rejection::NoApiKey);
         }
+        let headers = headers.into_iter().filter(|(name, _)| !is_hop_by_hop(&name.to_ascii_lowercase(), &[])).collect();
+        Ok(Admitted { arrival, method, headers, event, context })
+    }
 
-        let (body, exceeded) = Counted::new(body, BODY_BYTES);
-        let Deployment { overwrite_path, upstream, limits, .. } = &self.deployment;
-        let path = match overwrite_path {
-            None => K::backend_path(&arrival),
-            Some(name) => path_in(&context, name).ok_or(Rejection::NoPathInContext)?,
-        };
-        // As received, with its `?`.
-        let query = head.target.find('?').and_then(|start| head.target.get(start..)).unwrap_or_default();
-        let request = BackendRequest {
-            method: Method::from_bytes(method.as_bytes()).map_err(|_| Rejection::NoSuchMethod)?,
-            target: format!("{path}{query}"),
-            whole_path: overwrite_path.is_some(),
-            headers: headers.into_iter().filter(|(name, _)| !is_hop_by_hop(&name.to_ascii_lowercase(), &[])).collect(),
-            context,
-            body: Body::new(body),
-            extensions,
-        };
-        upstream.answer(request, limits.backend).await.map_err(|failure| match failure {
-            _ if exceeded.happened() => Rejection::BodyTooLarge,
-            BackendFailure::Timeout => Rejection::BackendTimeout,
-            BackendFailure::Network => Rejection::BackendUnreachable,
-        })
+    /// The answer to a request that [`RawHead`] refused.
+    pub(crate) fn answer_bad_request(&self, reason: &'static str) -> Response<Body> {
+        let response = self.refuse(Rejection::BadRequest(reason), "unknown");
+        with_request_id::<K>(response, &K::new_request_id())
+    }
+
+    /// Logs a request that hyper refused.
+    pub(crate) fn log_unreadable(&self, status: u16) {
+        self.log(Rejection::BadRequest("the request head cannot be read"), status, "unknown");
     }
 
     async fn authorize(&self, event: &Value) -> Result<Map<String, Value>, Rejection> {
@@ -224,11 +271,11 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
             Ok(Err(error)) if error == "Unauthorized" => Err(Rejection::ThrewUnauthorized),
             Ok(Err(_)) => Err(Rejection::Threw),
             Ok(Ok(answer)) if answer.to_string().len() > ANSWER_BYTES => Err(Rejection::AnswerTooLarge),
-            Ok(Ok(answer)) => K::decide(&answer, event),
+            Ok(Ok(answer)) => self.kind.decide(&answer, event),
         }
     }
 
-    fn refuse(&self, rejection: Rejection, method: &str) -> Response<Body> {
+    pub(crate) fn refuse(&self, rejection: Rejection, method: &str) -> Response<Body> {
         let answer = K::answer(rejection);
         self.log(rejection, answer.status, method);
         answer.response()
@@ -245,17 +292,33 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
 }
 
 impl Deployment {
-    fn api(&self) -> Api<'_> {
+    /// The API as a request with these headers reaches it.
+    fn api(&self, headers: &[(String, Vec<u8>)]) -> Api<'_> {
+        // It is believed that one value of a repeated header is enough for a rule.
+        let stage = match &self.routing_rule {
+            Some(rule) if values(headers, &rule.header).any(|value| value == rule.value.as_bytes()) => &rule.stage,
+            _ => &self.stage,
+        };
+        // If the base path is kept, the whole path is a path of the API, as on a domain without a base path.
+        let base_path = self.base_path.as_deref().map(|base_path| if self.keeps_base_path { "" } else { base_path });
         Api {
             region: "us-east-1",
             account_id: "123456789012",
             api_id: &self.api_id,
-            stage: &self.stage,
+            stage,
             domain_name: &self.domain_name,
-            base_path: self.base_path.as_deref(),
+            base_path,
             routes: self.routes,
             identity_sources: self.identity_sources,
         }
+    }
+
+    /// A routing rule that keeps the base path only takes requests that have it, in whole segments.
+    fn within_kept_base_path(&self, target: &str) -> Result<(), Rejection> {
+        let Some(base_path) = self.base_path.as_deref().filter(|_| self.keeps_base_path) else { return Ok(()) };
+        let path = target.split('?').next().unwrap_or_default();
+        let below = path.strip_prefix(base_path).filter(|below| below.is_empty() || below.starts_with('/'));
+        below.map(|_| ()).ok_or(Rejection::OutsideBasePath)
     }
 }
 
@@ -270,7 +333,7 @@ fn path_in<'a>(context: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     context.get(name)?.as_str().filter(|path| path.starts_with('/') && !path.contains(['?', '#']))
 }
 
-fn with_request_id<K: Kind>(mut response: Response<Body>, request_id: &str) -> Response<Body> {
+pub(crate) fn with_request_id<K: Kind>(mut response: Response<Body>, request_id: &str) -> Response<Body> {
     if let Ok(id) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert(HeaderName::from_static(K::REQUEST_ID), id);
     }

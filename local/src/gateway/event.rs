@@ -1,10 +1,11 @@
-//! The parts of the authorizer events of both kinds of API.
+//! The parts of the authorizer events of all kinds of API.
 
 use crate::gateway::{
     rejections::Rejection,
     routes::{Routed, Routes},
 };
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -117,6 +118,12 @@ pub(crate) fn grouped(pairs: impl IntoIterator<Item = (String, String)>) -> BTre
         all.entry(name).or_default().push(value);
     }
     all
+}
+
+/// A map with the last value of each name, and its `multiValue…` sibling.
+pub(crate) fn last_and_all(all: BTreeMap<String, Vec<String>>) -> (Map<String, Value>, Map<String, Value>) {
+    let last = all.iter().filter_map(|(name, values)| Some((name.clone(), values.last()?.clone().into()))).collect();
+    (last, all.into_iter().map(|(name, values)| (name, values.into())).collect())
 }
 
 pub(crate) fn milliseconds(time: SystemTime) -> u64 {

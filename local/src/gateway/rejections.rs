@@ -15,7 +15,11 @@ pub(crate) enum Rejection {
     OutsideStage,
     /// On a custom domain.
     OutsideBasePath,
+    /// WebSocket APIs only.
+    UrlTooLong,
     NoSuchRoute,
+    /// The request does not ask for a WebSocket. WebSocket APIs only.
+    NotWebSocket,
     NoSuchMethod,
     /// REST APIs only.
     MethodArnTooLong,
@@ -32,9 +36,9 @@ pub(crate) enum Rejection {
     BrokenAnswer(&'static str),
     /// The answer says no.
     Denied,
-    /// The policy in the answer does not cover this method. REST APIs only.
+    /// The policy in the answer does not cover this method.
     NotCovered,
-    /// REST APIs only.
+    /// REST APIs and WebSocket APIs only.
     NoApiKey,
     /// The context has no path for the parameter mapping `overwrite:path`. HTTP APIs only.
     NoPathInContext,
@@ -59,6 +63,8 @@ impl Rejection {
             Self::OutsideBasePath => {
                 ("outside-base-path", "the path does not begin with the mapping key of the custom domain")
             }
+            Self::UrlTooLong => ("url-too-long", "the URL is over 4,096 bytes"),
+            Self::NotWebSocket => ("not-a-websocket", "the request does not ask for a WebSocket"),
             Self::NoSuchRoute => ("no-such-route", "the API has no such route"),
             Self::NoSuchMethod => ("no-such-method", "the API has no such method"),
             Self::MethodArnTooLong => ("method-arn-too-long", "the method ARN is over 1,600 bytes"),
@@ -84,7 +90,7 @@ impl Rejection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RejectionResponse {
     pub(crate) status: u16,
-    /// `x-amzn-errortype`, which only REST APIs send.
+    /// `x-amzn-errortype`, which HTTP APIs do not send.
     pub(crate) error_type: Option<&'static str>,
     /// JSON.
     pub(crate) body: &'static str,
@@ -96,6 +102,9 @@ impl RejectionResponse {
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert("content-type", HeaderValue::from_static("application/json"));
+        if self.status == 426 {
+            headers.insert("upgrade", HeaderValue::from_static("websocket")); // RFC 9110, section 15.5.22
+        }
         if let Some(error_type) = self.error_type {
             headers.insert("x-amzn-errortype", HeaderValue::from_static(error_type));
         }

@@ -7,7 +7,7 @@ use crate::net::{
 };
 use bytes::Bytes;
 use hyper::{
-    Request, Response,
+    Request, Response, StatusCode,
     body::{Body as HttpBody, Frame, Incoming, SizeHint},
     client::conn::http1,
     header::TRANSFER_ENCODING,
@@ -72,16 +72,25 @@ pub(crate) async fn send(
             .map_err(SendError::Broken)?;
         let driver = AbortOnDrop(tokio::spawn(async move {
             // An error here is also an error of the request or of the body of its answer.
-            let _ = connection.await;
+            let _ = connection.with_upgrades().await;
         }));
         let response = sender.send_request(request).await.map_err(SendError::Broken)?;
         Ok((response, driver))
     };
     let (response, driver) = timeout(limit, exchange).await.map_err(|_| SendError::Timeout)??;
     let (mut parts, body) = response.into_parts();
+    // An answer 101 needs its two headers.
+    let upgrades = parts.status == StatusCode::SWITCHING_PROTOCOLS;
     let dropped: Vec<_> = {
         let named = named_by_connection(parts.headers.get_all("connection").iter().map(|value| value.as_bytes()));
-        parts.headers.keys().filter(|name| is_hop_by_hop(name.as_str(), &named)).cloned().collect()
+        parts
+            .headers
+            .keys()
+            .filter(|name| {
+                !(upgrades && matches!(name.as_str(), "connection" | "upgrade")) && is_hop_by_hop(name.as_str(), &named)
+            })
+            .cloned()
+            .collect()
     };
     for name in dropped {
         parts.headers.remove(name);

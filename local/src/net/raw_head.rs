@@ -5,7 +5,7 @@
 //! [`RawHead`] reads them again. It also refuses a head that two parsers could frame in two ways: that is how requests
 //! are smuggled past a hop.
 
-use crate::net::headers::values;
+use crate::net::headers::{named_by_connection, values};
 use std::{
     io,
     pin::Pin,
@@ -30,6 +30,8 @@ pub(crate) struct RawHead {
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) body: Framing,
+    /// Whether the version is HTTP/1.1, and not 1.0.
+    pub(crate) is_http_1_1: bool,
     /// Length of the request line without its line end.
     pub(crate) request_line_bytes: usize,
     /// Length of the whole head, the empty line included.
@@ -88,6 +90,7 @@ impl RawHead {
             target: target.to_owned(),
             headers,
             body,
+            is_http_1_1: version == 1,
             bytes,
         })
     }
@@ -96,6 +99,15 @@ impl RawHead {
     /// are not.
     pub(crate) fn is_origin_form(&self) -> bool {
         self.target.starts_with('/') && !self.target.contains('#')
+    }
+
+    /// Whether the request asks to go on as a WebSocket (RFC 6455, section 4.2.1), and as nothing else.
+    pub(crate) fn asks_for_websocket(&self) -> bool {
+        let mut protocols = values(&self.headers, "upgrade");
+        let is_websocket = matches!((protocols.next(), protocols.next()),
+            (Some(protocol), None) if protocol.eq_ignore_ascii_case(b"websocket"));
+        let named = named_by_connection(values(&self.headers, "connection"));
+        self.method == "GET" && self.is_http_1_1 && is_websocket && named.iter().any(|name| name == "upgrade")
     }
 
     /// The method for a log line, if it is a well-known method.
@@ -236,6 +248,36 @@ mod tests {
         check("GET / HTTP/1.1\r\n\r\n", refused);
         check("GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", refused);
         check("GET / HTTP/1.0\r\n\r\n", Ok(Framing::None));
+    }
+
+    #[test]
+    fn what_asks_for_a_websocket() {
+        #[track_caller]
+        fn asks(line: &str, headers: &str) -> bool {
+            let head = format!("{line}\r\nHost: a\r\n{headers}\r\n");
+            RawHead::parse(head.as_bytes()).unwrap().asks_for_websocket()
+        }
+        let get = "GET / HTTP/1.1";
+        for headers in [
+            "Connection: Upgrade\r\nUpgrade: websocket\r\n",
+            "connection: keep-alive , UPGRADE\r\nupgrade: WebSocket\r\n",
+            "Connection: close\r\nConnection: upgrade\r\nUpgrade: websocket\r\n",
+        ] {
+            assert!(asks(get, headers), "{headers}");
+            assert!(!asks("GET / HTTP/1.0", headers));
+            assert!(!asks("POST / HTTP/1.1", headers));
+        }
+        for headers in [
+            "",
+            "Connection: Upgrade\r\n",
+            "Upgrade: websocket\r\n",
+            "Connection: Upgrade\r\nUpgrade: h2c\r\n",
+            "Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: websocket\r\n",
+            "Connection: x-upgrade\r\nUpgrade: websocket\r\n",
+        ] {
+            assert!(!asks(get, headers), "{headers}");
+        }
     }
 
     #[test]

@@ -4,11 +4,27 @@ use crate::net::{
     body::Body,
     raw_head::{HEAD_BYTES, HEADERS, RawHead, Record, Recorder},
 };
-use hyper::{Request, Response, body::Incoming, http::Extensions, server::conn::http1, service::service_fn};
+use bytes::Bytes;
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    header::{CONNECTION, HeaderValue},
+    http::Extensions,
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::{JoinHandle, JoinSet},
@@ -18,12 +34,30 @@ use tokio::{
 /// One of the two hops.
 pub(crate) trait Hop: Send + Sync + 'static {
     /// Answers a request.
-    fn answer(&self, request: Inbound) -> impl Future<Output = Response<Body>> + Send;
+    fn answer(&self, request: Inbound) -> impl Future<Output = Answered> + Send;
     /// Answers a request whose head hyper accepted and [`RawHead`] refused, and logs it.
     fn bad_request(&self, reason: &'static str) -> Response<Body>;
     /// Logs a request whose head hyper has refused with this status.
     fn unreadable(&self, status: u16);
 }
+
+/// The answer to a request.
+pub(crate) struct Answered {
+    pub(crate) response: Response<Body>,
+    /// What goes on with the connection after an answer 101.
+    pub(crate) upgrade: Option<Upgrade>,
+}
+
+impl From<Response<Body>> for Answered {
+    fn from(response: Response<Body>) -> Self {
+        Self { response, upgrade: None }
+    }
+}
+
+/// Takes over a connection that does not speak HTTP any more, with the bytes that were already read of it. It runs to its end
+/// also if the answer could not be written.
+pub(crate) type Upgrade =
+    Box<dyn FnOnce(TcpStream, Bytes, watch::Receiver<bool>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// A request as received.
 pub(crate) struct Inbound {
@@ -53,6 +87,12 @@ pub(crate) struct Limits {
     pub(crate) request: Duration,
     /// How long the unread bytes of a closed connection are read.
     pub(crate) linger: Duration,
+    /// A WebSocket without a frame in either direction for this time is closed: API Gateway's quota (documented).
+    pub(crate) idle: Duration,
+    /// A WebSocket is closed at this age: API Gateway's quota (documented).
+    pub(crate) age: Duration,
+    /// How long the end of a WebSocket may take, and the writing of one message to a viewer.
+    pub(crate) close: Duration,
 }
 
 impl Default for Limits {
@@ -66,6 +106,9 @@ impl Default for Limits {
             backend: Duration::from_secs(29),
             request: Duration::from_secs(60),
             linger: Duration::from_secs(2),
+            idle: Duration::from_secs(10 * 60),
+            age: Duration::from_secs(2 * 60 * 60),
+            close: Duration::from_secs(1),
         }
     }
 }
@@ -74,6 +117,7 @@ impl Default for Limits {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     stop: watch::Sender<bool>,
+    end_upgraded: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -81,12 +125,19 @@ impl Server {
     pub(crate) fn start<H: Hop>(listener: TcpListener, hop: H, limits: Limits) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(accept(listener, Arc::new(hop), limits, stopped));
-        Ok(Self { address, stop, task })
+        let (end_upgraded, ended) = watch::channel(false);
+        let task = tokio::spawn(accept(listener, Arc::new(hop), limits, (stopped, ended)));
+        Ok(Self { address, stop, end_upgraded, task })
+    }
+
+    /// Tells the connections that do not speak HTTP any more to end.
+    pub(crate) fn end_upgraded(&self) {
+        self.end_upgraded.send_replace(true);
     }
 
     /// Accepts no more connections, and lets those with a request finish until the deadline.
     pub(crate) async fn stop(mut self, deadline: Instant) {
+        self.end_upgraded();
         self.stop.send_replace(true);
         let _ = timeout_at(deadline, &mut self.task).await;
     }
@@ -98,7 +149,12 @@ impl Drop for Server {
     }
 }
 
-async fn accept<H: Hop>(listener: TcpListener, hop: Arc<H>, limits: Limits, stop: watch::Receiver<bool>) {
+async fn accept<H: Hop>(
+    listener: TcpListener,
+    hop: Arc<H>,
+    limits: Limits,
+    (stop, end_upgraded): (watch::Receiver<bool>, watch::Receiver<bool>),
+) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
     let mut stopped = stop.clone();
@@ -117,10 +173,14 @@ async fn accept<H: Hop>(listener: TcpListener, hop: Arc<H>, limits: Limits, stop
             sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let (hop, stop) = (Arc::clone(&hop), stop.clone());
+        let (hop, stop, end_upgraded) = (Arc::clone(&hop), stop.clone(), end_upgraded.clone());
         connections.spawn(async move {
             let _place = place;
-            let _ = timeout(limits.request, serve(stream, peer, hop, limits, stop)).await;
+            if let Ok(Some((upgrade, stream, read))) =
+                timeout(limits.request, serve(stream, peer, hop, limits, stop)).await
+            {
+                upgrade(stream, read, end_upgraded).await;
+            }
         });
     }
     drop(listener);
@@ -133,24 +193,29 @@ async fn serve<H: Hop>(
     hop: Arc<H>,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
-) {
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
+) -> Option<(Upgrade, TcpStream, Bytes)> {
+    stream.set_nodelay(true).ok()?;
+    let upgrade: Arc<Mutex<Option<Upgrade>>> = Arc::default();
     let record = Record::new();
     let io = TokioIo::new(Recorder::new(stream, record.clone()));
     let service = service_fn(|request: Request<Incoming>| {
-        let (hop, record) = (Arc::clone(&hop), record.clone());
+        let (hop, record, slot) = (Arc::clone(&hop), record.clone(), Arc::clone(&upgrade));
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            Ok::<_, Infallible>(match RawHead::parse(&record.take()) {
+            let answered = match RawHead::parse(&record.take()) {
                 Ok(head) => hop.answer(Inbound { head, peer, body, extensions: parts.extensions }).await,
-                Err(reason) => hop.bad_request(reason),
-            })
+                Err(reason) => hop.bad_request(reason).into(),
+            };
+            let Answered { mut response, upgrade } = answered;
+            if upgrade.is_none() {
+                // One request for each connection. hyper's own switch for this would also change the header of a 101.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = upgrade;
+            Ok::<_, Infallible>(response)
         })
     });
     let mut connection = http1::Builder::new()
-        .keep_alive(false)
         .preserve_header_case(true)
         .max_headers(HEADERS)
         .max_header_size(HEAD_BYTES)
@@ -162,9 +227,9 @@ async fn serve<H: Hop>(
         served = poll_fn(|cx| connection.poll_without_shutdown(cx)) => served,
         () = stopping(&mut stop) => {
             if !record.is_taken() {
-                return; // there was no request yet
+                return None; // there was no request yet
             }
-            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            Pin::new(&mut connection).graceful_shutdown();
             poll_fn(|cx| connection.poll_without_shutdown(cx)).await
         }
     };
@@ -173,20 +238,29 @@ async fn serve<H: Hop>(
     {
         hop.unreadable(if error.is_parse_too_large() { 431 } else { 400 });
     }
-    let mut stream = connection.into_parts().io.into_inner().into_inner();
+    let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner().into_inner();
+    if let Some(upgrade) = upgrade.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Some((upgrade, stream, parts.read_buf));
+    }
+    linger(&mut stream, limits.linger).await;
+    None
+}
+
+/// Announces the end of this side, and reads the rest of the sender's bytes for a while: closing with unread bytes makes the
+/// kernel send a reset, which can destroy an answer on its way.
+pub(crate) async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), limit: Duration) {
     let lingering = async {
-        // Closing with unread bytes makes the kernel send a reset, which can destroy the answer on its way: so this
-        // side announces its end, and reads the rest of the sender's bytes.
         if stream.shutdown().await.is_ok() {
             let mut unread = [0; 16 * 1024];
             while matches!(stream.read(&mut unread).await, Ok(read) if read > 0) {}
         }
     };
-    let _ = timeout(limits.linger, lingering).await;
+    let _ = timeout(limit, lingering).await;
 }
 
 /// Ends when the server must stop, or is dropped.
-async fn stopping(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopping(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 

@@ -39,8 +39,8 @@ fn situations(api: ApiKind) -> &'static [Situation] {
     static REST: LazyLock<Vec<Situation>> = LazyLock::new(|| record(ApiKind::Rest));
     static HTTP: LazyLock<Vec<Situation>> = LazyLock::new(|| record(ApiKind::Http));
     match api {
-        ApiKind::Rest => &REST,
-        ApiKind::Http => &HTTP,
+        ApiKind::Rest | ApiKind::WebSocket => &REST,
+        ApiKind::Http | ApiKind::HttpV1 => &HTTP,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The whole path of a request on loopback: CloudFront, the real edge, API Gateway, the real authorizer, and `/echo`.
 
 use crate::support::{bootstrap::Bootstrap, edge_process::EdgeProcess, keys::Keys};
-use local::{ApiKind, Backend, IdentitySources, Options, Running};
+use local::{Answer, ApiKind, Backend, IdentitySources, Options, Running};
 use telemetry::Log;
 
 /// The stage `prod` with `/echo` behind it and its keys from there.
@@ -18,6 +18,9 @@ pub(crate) fn options(source: &str, api: ApiKind) -> Options {
         identity_sources: IdentitySources::Signature,
         backend: Backend::BuiltIn,
         overwrite_path: None,
+        answer: Answer::Simple,
+        keeps_base_path: false,
+        routing_rule: None,
         log: Log::none(),
     }
 }

@@ -1,10 +1,11 @@
-//! The parts that only an HTTP API has: an authorizer that answers in the simple form, and no API keys.
+//! The parts that only an HTTP API has: two formats of its authorizer's event, two forms of the answer, and no API keys.
 
 use crate::{
     gateway::{
         deployment::{Kind, context},
         event::{Api, ApiRequest, Arrival},
-        http::{event, simple_answer::is_authorized},
+        http::{event, event_v1, simple_answer::is_authorized},
+        iam_policy::allowed_context,
         rejections::{Rejection, RejectionResponse},
     },
     net::{headers::values, server::Limits},
@@ -16,8 +17,16 @@ use std::time::{Duration, SystemTime};
 /// The most time of an authorizer: the documented quota.
 const AUTHORIZER_TIME: Duration = Duration::from_secs(10);
 
-/// A deployed HTTP API.
-pub(crate) struct HttpApi;
+/// A deployed HTTP API, by the format of its authorizer's event and the form of its authorizer's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HttpApi {
+    /// Payload format 2.0, with `EnableSimpleResponses`.
+    Simple,
+    /// Payload format 2.0, without it.
+    Policy,
+    /// Payload format 1.0, which always has a policy for its answer.
+    V1,
+}
 
 impl Kind for HttpApi {
     const REQUEST_ID: &'static str = "apigw-requestid";
@@ -47,12 +56,16 @@ impl Kind for HttpApi {
     }
 
     fn event(
+        &self,
         api: &Api<'_>,
         request: &ApiRequest<'_>,
         arrival: &Arrival<'_>,
         now: SystemTime,
     ) -> Result<Value, Rejection> {
-        Ok(event::event(api, request, arrival, now))
+        Ok(match self {
+            Self::Simple | Self::Policy => event::event(api, request, arrival, now),
+            Self::V1 => event_v1::event(api, request, arrival, now),
+        })
     }
 
     fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str {
@@ -64,11 +77,17 @@ impl Kind for HttpApi {
         values(headers, source).any(|value| !value.is_empty())
     }
 
-    fn decide(answer: &Value, _event: &Value) -> Result<Map<String, Value>, Rejection> {
-        match is_authorized(answer) {
-            Ok(true) => Ok(context(answer)),
-            Ok(false) => Err(Rejection::Denied),
-            Err(reason) => Err(Rejection::BrokenAnswer(reason)),
+    /// An answer of the other form is broken.
+    fn decide(&self, answer: &Value, event: &Value) -> Result<Map<String, Value>, Rejection> {
+        let arn = |name| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        match self {
+            Self::Simple => match is_authorized(answer) {
+                Ok(true) => Ok(context(answer)),
+                Ok(false) => Err(Rejection::Denied),
+                Err(reason) => Err(Rejection::BrokenAnswer(reason)),
+            },
+            Self::Policy => allowed_context(answer, arn("routeArn")),
+            Self::V1 => allowed_context(answer, arn("methodArn")),
         }
     }
 
@@ -96,11 +115,16 @@ impl Kind for HttpApi {
             | Rejection::Threw
             | Rejection::BrokenAnswer(_)
             | Rejection::NoPathInContext => (500, r#"{"message":"Internal Server Error"}"#),
-            Rejection::OtherHost | Rejection::OutsideStage | Rejection::OutsideBasePath | Rejection::Denied => {
+            // A policy that denies and a policy that does not cover the route are answered alike: believed.
+            Rejection::OtherHost
+            | Rejection::OutsideStage
+            | Rejection::OutsideBasePath
+            | Rejection::Denied
+            | Rejection::NotCovered => FORBIDDEN,
+            // An HTTP API makes none of these.
+            Rejection::NoApiKey | Rejection::MethodArnTooLong | Rejection::UrlTooLong | Rejection::NotWebSocket => {
                 FORBIDDEN
             }
-            // An HTTP API makes none of these.
-            Rejection::NotCovered | Rejection::NoApiKey | Rejection::MethodArnTooLong => FORBIDDEN,
             // It is believed that a backend that cannot be reached gets the same answer as a slow one.
             Rejection::BackendTimeout | Rejection::BackendUnreachable => (503, r#"{"message":"Service Unavailable"}"#),
         };

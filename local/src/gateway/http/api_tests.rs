@@ -2,16 +2,12 @@
 
 use crate::{
     backend::upstream::Backend,
-    gateway::api_keys::ApiKeys,
     net::server::Limits,
     options::{ApiKind, IdentitySources, Options},
-    running::start,
     test_tools::{
-        Authorizer, Edge, Hanging, Reply, ask, ask_gateway, chunked, forward, iam_policy, log, options, start_gateway,
-        start_open,
+        Authorizer, Hanging, Reply, ask, ask_gateway, chunked, iam_policy, log, options, start_gateway, start_open,
     },
 };
-use edge_signer::{Edits, OriginRequest};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
@@ -255,14 +251,4 @@ async fn a_backend_that_does_not_answer() {
     check(&ask_gateway(&running, get).await, UNAVAILABLE);
     drop(listener);
     check(&ask_gateway(&running, get).await, UNAVAILABLE);
-}
-
-#[tokio::test]
-async fn an_http_api_cannot_have_api_keys() {
-    for keys in [vec!["key".to_owned()], vec![]] {
-        let options = Options { api_keys: Some(ApiKeys::new(keys)), ..http() };
-        let edge = Edge(|_: &OriginRequest<'_>| forward(Edits::default()));
-        let error = start(options, edge, Hanging).await.unwrap_err();
-        assert_eq!(error.to_string(), "an HTTP API cannot have API keys: only REST APIs have API keys and usage plans");
-    }
 }

@@ -126,7 +126,7 @@ pub(crate) fn event(api: &Api<'_>, request: &ApiRequest<'_>, arrival: &Arrival<'
 ///
 /// Reported: a decoded `?` ends it. Not known: how an escape like `%zz` is decoded (here it stays unchanged), and how
 /// bytes that are not UTF-8 are decoded (here U+FFFD).
-fn raw_path(api: &Api<'_>, arrival: &Arrival<'_>) -> String {
+pub(crate) fn raw_path(api: &Api<'_>, arrival: &Arrival<'_>) -> String {
     let rest = if arrival.below.is_empty() { "/" } else { arrival.below };
     let path = match (api.base_path, api.stage) {
         (None, _) => arrival.wire_path.to_owned(),

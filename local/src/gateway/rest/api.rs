@@ -3,13 +3,11 @@
 use crate::{
     gateway::{
         api_keys::ApiKeys,
-        deployment::{Kind, context},
+        deployment::Kind,
         event::{Api, ApiRequest, Arrival, with_one_slash},
+        iam_policy::allowed_context,
         rejections::{Rejection, RejectionResponse},
-        rest::{
-            event,
-            iam_policy::{Verdict, evaluate},
-        },
+        rest::event,
     },
     net::{
         headers::{latin1, values},
@@ -63,6 +61,7 @@ impl Kind for RestApi {
     }
 
     fn event(
+        &self,
         api: &Api<'_>,
         request: &ApiRequest<'_>,
         arrival: &Arrival<'_>,
@@ -86,13 +85,8 @@ impl Kind for RestApi {
         value.is_some_and(|(_, value)| !value.is_empty())
     }
 
-    fn decide(answer: &Value, event: &Value) -> Result<Map<String, Value>, Rejection> {
-        match evaluate(answer, method_arn(event)) {
-            Verdict::Allow => Ok(context(answer)),
-            Verdict::ExplicitDeny => Err(Rejection::Denied),
-            Verdict::ImplicitDeny => Err(Rejection::NotCovered),
-            Verdict::Broken(reason) => Err(Rejection::BrokenAnswer(reason)),
-        }
+    fn decide(&self, answer: &Value, event: &Value) -> Result<Map<String, Value>, Rejection> {
+        allowed_context(answer, method_arn(event))
     }
 
     fn takes_key(&self, headers: &[(String, Vec<u8>)]) -> bool {
@@ -115,7 +109,10 @@ impl Kind for RestApi {
             Rejection::OtherHost | Rejection::OutsideStage | Rejection::OutsideBasePath | Rejection::NoApiKey => {
                 (403, "ForbiddenException", FORBIDDEN)
             }
-            Rejection::MethodArnTooLong => (414, "RequestUriTooLongException", r#"{"message":"Request-URI Too Long"}"#),
+            // A REST API makes no `NotWebSocket`, and has another limit of its URL.
+            Rejection::NotWebSocket | Rejection::UrlTooLong | Rejection::MethodArnTooLong => {
+                (414, "RequestUriTooLongException", r#"{"message":"Request-URI Too Long"}"#)
+            }
             Rejection::Unidentified | Rejection::ThrewUnauthorized => {
                 (401, "UnauthorizedException", r#"{"message":"Unauthorized"}"#)
             }

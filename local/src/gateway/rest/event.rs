@@ -4,11 +4,13 @@
 //! parameters across names, or the body.
 
 use crate::gateway::{
-    event::{Api, ApiRequest, Arrival, arn, grouped, milliseconds, parameters, request_time, with_one_slash},
+    event::{
+        Api, ApiRequest, Arrival, arn, grouped, last_and_all, milliseconds, parameters, request_time, with_one_slash,
+    },
     rejections::Rejection,
 };
-use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, time::SystemTime};
+use serde_json::{Value, json};
+use std::time::SystemTime;
 
 /// The authorizer event for a request that arrived `now`.
 ///
@@ -119,10 +121,4 @@ pub(crate) fn event(api: &Api<'_>, request: &ApiRequest<'_>, arrival: &Arrival<'
             "apiId": api.api_id,
         },
     })
-}
-
-/// A map with the last value of each name, and its `multiValue…` sibling.
-fn last_and_all(all: BTreeMap<String, Vec<String>>) -> (Map<String, Value>, Map<String, Value>) {
-    let last = all.iter().filter_map(|(name, values)| Some((name.clone(), values.last()?.clone().into()))).collect();
-    (last, all.into_iter().map(|(name, values)| (name, values.into())).collect())
 }

@@ -2,7 +2,6 @@
 
 pub(crate) mod api;
 pub(crate) mod event;
-pub(crate) mod iam_policy;
 
 #[cfg(test)]
 mod api_tests;

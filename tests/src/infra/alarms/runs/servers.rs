@@ -122,8 +122,11 @@ impl Servers {
     /// A value for each request, of which the average is the rate.
     fn add_gateway(&self, minute: &mut Minute, answers: Answers) {
         let (names, dimensions) = match self.api {
-            ApiKind::Rest => (["4XXError", "5XXError"], [("ApiName", API_NAME), ("Stage", &self.stage)]),
-            ApiKind::Http => (["4xx", "5xx"], [("ApiId", &*self.api_id), ("Stage", &self.stage)]),
+            // No alarm of ours is about a WebSocket API.
+            ApiKind::Rest | ApiKind::WebSocket => {
+                (["4XXError", "5XXError"], [("ApiName", API_NAME), ("Stage", &self.stage)])
+            }
+            ApiKind::Http | ApiKind::HttpV1 => (["4xx", "5xx"], [("ApiId", &*self.api_id), ("Stage", &self.stage)]),
         };
         let metric = |name: &str| Metric::new("AWS/ApiGateway", name, &dimensions);
         put(minute, &metric("Count"), 1.0, answers.total);

@@ -1,9 +1,10 @@
-//! How a REST API reads an authorizer's answer.
+//! How an API reads an authorizer's answer that is an IAM policy: a REST API, a WebSocket API, and an HTTP API that is set to it.
 //!
 //! Pure. An answer that is not understood here is [`Verdict::Broken`], which the gateway answers with 500: a doubtful
 //! answer is not an allow.
 
-use serde_json::Value;
+use crate::gateway::{deployment::context, rejections::Rejection};
+use serde_json::{Map, Value};
 use std::{slice, str::Chars};
 
 /// The outcome for one method ARN.
@@ -39,6 +40,19 @@ pub enum Verdict {
 /// ```
 pub fn evaluate(answer: &Value, method_arn: &str) -> Verdict {
     covering_effects(answer, method_arn).unwrap_or_else(Verdict::Broken)
+}
+
+/// The context of an answer that allows the method.
+///
+/// # Errors
+/// What the gateway answers instead.
+pub(crate) fn allowed_context(answer: &Value, method_arn: &str) -> Result<Map<String, Value>, Rejection> {
+    match evaluate(answer, method_arn) {
+        Verdict::Allow => Ok(context(answer)),
+        Verdict::ExplicitDeny => Err(Rejection::Denied),
+        Verdict::ImplicitDeny => Err(Rejection::NotCovered),
+        Verdict::Broken(reason) => Err(Rejection::BrokenAnswer(reason)),
+    }
 }
 
 fn covering_effects(answer: &Value, method_arn: &str) -> Result<Verdict, &'static str> {
@@ -93,7 +107,9 @@ fn covers(statement: &Value, method_arn: &str) -> Result<Option<Verdict>, &'stat
     Ok((acts && resources.iter().any(|resource| matches(resource, method_arn))).then_some(effect))
 }
 
-/// A REST API takes strings, numbers and booleans as context values. A missing context and null are the same.
+/// A REST API takes strings, numbers and booleans as context values. It is believed that a WebSocket API does too. An HTTP
+/// API is documented to accept lists and objects in a simple answer; for a policy this is not known, and the stricter rule
+/// is used. A missing context and null are the same.
 fn context_is_flat(context: Option<&Value>) -> Result<(), &'static str> {
     match context {
         None | Some(Value::Null) => Ok(()),

@@ -1,7 +1,7 @@
 //! CloudFront and API Gateway on 127.0.0.1, with their quirks, over plain HTTP/1.1.
 //!
 //! ```text
-//! viewer → edge (CloudFront, calls the edge signer) → gateway (a REST or an HTTP API, calls the authorizer) → backend
+//! viewer → edge (CloudFront, calls the edge signer) → gateway (an API of any kind, calls the authorizer) → backend
 //! ```
 //! The functions are the real ones, in this process or, as [`FunctionProcess`], in processes of their own. Around them
 //! AWS is imitated as exactly as is known: the shapes of the events, the headers that are dropped or added on the way,
@@ -11,10 +11,16 @@
 //! case, also if the viewer's had another case; a target with a raw `<` or `>`, a raw backtick in its path or a raw `"`
 //! in its query is answered 400, because hyper does not accept it; every route accepts the same methods and has the
 //! same authorizer and the same backend; a custom domain maps one stage, then the API's own name is not accepted, and
-//! `/ping` is not answered; an HTTP API's backend does not get `Forwarded` or `Via` of the gateway.
+//! `/ping` is not answered; an HTTP API's backend does not get `Forwarded` or `Via` of the gateway; a routing rule
+//! compares one header with one whole value and chooses a stage of the same API.
 //!
-//! [`rest_event`] and [`evaluate`] are the two pure halves of a REST API, [`http_event`] and [`is_authorized`] those of
-//! an HTTP API with payload format 2.0 and simple answers, for tests that need no server.
+//! Known differences of WebSocket APIs: all messages take the route `$default`; the backend gets Lambda's proxy event as
+//! JSON, also over HTTP; an answer of the backend to a message is not used, so that it answers by `@connections`, which
+//! needs no SigV4 here and refuses what comes through the edge; `Sec-WebSocket-Extensions` is never accepted.
+//!
+//! Pure halves, for tests that need no server: the events [`rest_event`], [`http_event`] (payload format 2.0),
+//! [`http_v1_event`] (1.0) and [`websocket_event`]; and how an answer is read, [`evaluate`] if it is a policy,
+//! [`is_authorized`] if it is simple.
 
 mod backend;
 mod counts;

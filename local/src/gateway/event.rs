@@ -47,7 +47,7 @@ pub struct ApiRequest<'a> {
     pub source_ip: &'a str,
     /// `requestContext.requestId`.
     pub request_id: &'a str,
-    /// `requestContext.extendedRequestId`, which only a REST API's event has.
+    /// `requestContext.extendedRequestId`, which an HTTP API's event of payload format 2.0 does not have.
     pub extended_request_id: &'a str,
 }
 

@@ -21,11 +21,11 @@ pub trait EdgeFunction: Send + Sync + 'static {
 
 /// The function that API Gateway calls before the integration.
 pub trait AuthorizerFunction: Send + Sync + 'static {
-    /// Takes an authorizer event of a REST API or an HTTP API as JSON text, and returns the authorizer's answer as
-    /// JSON.
+    /// Takes an authorizer event of an API of any kind as JSON text, and returns the authorizer's answer as JSON.
     ///
     /// # Errors
-    /// The function threw, or failed. A REST API answers 401 to the text `Unauthorized`, 500 to any other; an HTTP API always 500.
+    /// The function threw, or failed. A REST API and a WebSocket API answer 401 to the text `Unauthorized`, 500 to any other;
+    /// an HTTP API always 500.
     fn authorize(&self, event: &str, now: SystemTime) -> impl Future<Output = Result<Value, String>> + Send;
 }
 

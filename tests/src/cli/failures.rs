@@ -184,12 +184,12 @@ async fn rotations_that_are_refused() {
 
 #[tokio::test]
 async fn requests_that_cannot_be_signed() {
-    World::new().check("signing.txt", 20).await;
+    World::new().check("signing.txt", 22).await;
 }
 
 #[tokio::test]
 async fn servers_that_cannot_start() {
-    World::new().check("local.txt", 17).await;
+    World::new().check("local.txt", 25).await;
 }
 
 #[tokio::test]

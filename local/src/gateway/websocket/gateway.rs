@@ -69,15 +69,18 @@ impl<A: AuthorizerFunction> WebSocketGateway<A> {
         Self { gateway, calls: Arc::new(calls), address }
     }
 
-    /// The connection that a call of `@connections` names. It also comes to the gateway's own address if the API has a custom
-    /// domain.
+    /// The connection that a call of `@connections` names: below the stage at the gateway's own address, which is its name or
+    /// stands for the API's `execute-api` name, and below the key at a custom domain.
     fn connection_of(&self, request: &Inbound) -> Option<String> {
-        let Deployment { domain_name, stage, .. } = &self.gateway.deployment;
-        let (own, domain) = (self.address.to_string(), domain_name.as_str());
-        let is_ours =
-            |host: &[u8]| [own.as_str(), domain].iter().any(|name| host.eq_ignore_ascii_case(name.as_bytes()));
-        let id = management::connection_id(&request.head, stage)?;
-        values(&request.head.headers, "host").any(is_ours).then_some(id)
+        let Deployment { domain_name, stage, base_path, .. } = &self.gateway.deployment;
+        let host = values(&request.head.headers, "host").next()?;
+        let is = |name: &str| host.eq_ignore_ascii_case(name.as_bytes());
+        let prefix = match base_path {
+            Some(base_path) if is(domain_name) => base_path.clone(),
+            _ if is(&self.address.to_string()) => format!("/{stage}"),
+            _ => return None,
+        };
+        management::connection_id(&request.head, &prefix)
     }
 
     async fn connect(&self, request: Inbound, request_id: &str) -> Result<Answered, Rejection> {

@@ -1,4 +1,5 @@
-//! `@connections`: how a backend answers. `POST`, `GET` and `DELETE` of `/STAGE/@connections/ID`, at the gateway's own address.
+//! `@connections`: how a backend answers. `POST`, `GET` and `DELETE` of `/STAGE/@connections/ID` at the gateway's own address, and of
+//! `/KEY/@connections/ID` at a custom domain.
 //!
 //! AWS asks for SigV4 there. Here such a request is not signed, because only this machine reaches the gateway. But a request that
 //! came through CloudFront is a viewer's, and is answered as AWS answers one without SigV4.
@@ -25,10 +26,10 @@ use serde_json::json;
 use std::time::{Duration, SystemTime};
 use tokio::time::timeout;
 
-/// The id that a target names, if it is one of `@connections`.
-pub(crate) fn connection_id(head: &RawHead, stage: &str) -> Option<String> {
+/// The id that a target names, if it is one of `@connections` below this prefix.
+pub(crate) fn connection_id(head: &RawHead, prefix: &str) -> Option<String> {
     let path = head.target.split('?').next().unwrap_or_default();
-    let id = path.strip_prefix('/')?.strip_prefix(stage)?.strip_prefix("/@connections/")?;
+    let id = path.strip_prefix(prefix)?.strip_prefix("/@connections/")?;
     (!id.is_empty() && !id.contains('/')).then(|| percent_decode_str(id).decode_utf8_lossy().into_owned())
 }
 

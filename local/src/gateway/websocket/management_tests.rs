@@ -103,13 +103,18 @@ async fn a_viewer_cannot_call_it_through_the_edge() {
     assert_eq!(client.text().await, "still open");
 }
 
-/// It is at the gateway's own address, and under the name of the custom domain.
+/// At the gateway's own address, as at the `execute-api` name of a real API, and below the key of the domain.
 #[tokio::test]
 async fn an_api_with_a_custom_domain_has_it_too() {
     let domain = Some("api.example.com/v1".parse().unwrap());
     let (running, mut client, path) = open(Options { domain, ..websocket() }, "/v1").await;
-    for host in [running.gateway.to_string(), "api.example.com".to_owned()] {
-        assert_eq!(call(running.gateway, "POST", &path, &host, "hello").await.status, 200, "{host}");
+    let below_key = path.replace("/prod/", "/v1/");
+    let own = running.gateway.to_string();
+    for (path, host) in [(&path, own.as_str()), (&below_key, "API.example.com")] {
+        assert_eq!(call(running.gateway, "POST", path, host, "hello").await.status, 200, "{host}");
         assert_eq!(client.text().await, "hello");
+    }
+    for (path, host) in [(&path, "api.example.com"), (&below_key, own.as_str())] {
+        assert_eq!(call(running.gateway, "POST", path, host, "hello").await.status, 403, "{host}");
     }
 }

@@ -313,6 +313,8 @@ async fn close(socket: &mut Socket, end: &End, limit: Duration) {
             while let Some(Ok(_)) = socket.next().await {}
         }
     };
-    let _ = timeout(limit, closing).await;
-    linger(socket.get_mut(), limit).await;
+    // A viewer that does not answer has had its time.
+    if timeout(limit, closing).await.is_ok() {
+        linger(socket.get_mut(), limit).await;
+    }
 }

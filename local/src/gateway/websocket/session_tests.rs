@@ -356,7 +356,7 @@ async fn a_stop_closes_every_connection_with_1001() {
     assert_eq!(through_end, (1001, "Going away".to_owned()));
     assert_eq!(direct_end, (1001, "Going away".to_owned()));
     assert!(begun.elapsed() < Duration::from_millis(3_000), "{:?}", begun.elapsed());
-    for _ in 0..2 {
+    for _ in 0..3 {
         let (path, event) = server.call().await;
         assert_eq!(
             (path.as_str(), &event["requestContext"]["disconnectStatusCode"]),

@@ -1,6 +1,5 @@
 //! The chapters of the tour, in their order.
 
-use crate::local::emulation::Api;
 use clap::ValueEnum;
 
 /// A chapter. Its name on the command line is its slug, and its help is its title.
@@ -42,6 +41,28 @@ pub(crate) enum Chapter {
     HttpPath,
     /// HTTP API: a custom domain, api.example/v1 for the stage prod
     HttpDomain,
+    /// HTTP API: an authorizer that answers with an IAM policy
+    HttpPolicy,
+    /// HTTP API, payload format 1.0: path and query are shown decoded
+    HttpV1,
+    /// HTTP API, payload format 1.0: a custom domain, api.example/v1, whose path is not known to be shown
+    HttpV1Domain,
+    /// REST API: a custom domain, api.example/v1, and a routing rule that a header steers
+    RestDomain,
+    /// REST API: a custom domain whose routing rule keeps the base path
+    RestKeptBasePath,
+    /// WebSocket API: the handshake is signed, and nothing else
+    #[value(name = "websocket-handshake")]
+    WebSocketHandshake,
+    /// WebSocket API: a custom domain, api.example/chat for the stage prod
+    #[value(name = "websocket-domain")]
+    WebSocketDomain,
+    /// WebSocket API: a connection outlives its key, with TTLs of 1 s
+    #[value(name = "websocket-revoked")]
+    WebSocketRevoked,
+    /// WebSocket API: monitor mode
+    #[value(name = "websocket-monitor")]
+    WebSocketMonitor,
     /// Keys: a planned rotation under the load of four clients
     KeysRotation,
     /// Keys: an emergency, after which each side follows within its TTL of 1 s
@@ -52,7 +73,7 @@ pub(crate) enum Chapter {
     KeysFirstMoments,
 }
 
-/// The chapters that each kind of API has.
+/// The chapters that REST APIs and HTTP APIs with payload format 2.0 both have.
 pub(crate) struct OfApi {
     pub(crate) doors: Chapter,
     pub(crate) replay: Chapter,
@@ -64,33 +85,30 @@ pub(crate) struct OfApi {
     pub(crate) monitor: Chapter,
 }
 
-impl Chapter {
-    /// Those of one kind of API.
-    pub(crate) fn of(api: Api) -> OfApi {
-        match api {
-            Api::Rest | Api::WebSocket => OfApi {
-                doors: Self::RestDoors,
-                replay: Self::RestReplay,
-                context: Self::RestContext,
-                forgery: Self::RestForgery,
-                targets: Self::RestTargets,
-                bodies: Self::RestBodies,
-                time: Self::RestTime,
-                monitor: Self::RestMonitor,
-            },
-            Api::Http | Api::HttpV1 => OfApi {
-                doors: Self::HttpDoors,
-                replay: Self::HttpReplay,
-                context: Self::HttpContext,
-                forgery: Self::HttpForgery,
-                targets: Self::HttpTargets,
-                bodies: Self::HttpBodies,
-                time: Self::HttpTime,
-                monitor: Self::HttpMonitor,
-            },
-        }
-    }
+impl OfApi {
+    pub(crate) const REST: Self = Self {
+        doors: Chapter::RestDoors,
+        replay: Chapter::RestReplay,
+        context: Chapter::RestContext,
+        forgery: Chapter::RestForgery,
+        targets: Chapter::RestTargets,
+        bodies: Chapter::RestBodies,
+        time: Chapter::RestTime,
+        monitor: Chapter::RestMonitor,
+    };
+    pub(crate) const HTTP: Self = Self {
+        doors: Chapter::HttpDoors,
+        replay: Chapter::HttpReplay,
+        context: Chapter::HttpContext,
+        forgery: Chapter::HttpForgery,
+        targets: Chapter::HttpTargets,
+        bodies: Chapter::HttpBodies,
+        time: Chapter::HttpTime,
+        monitor: Chapter::HttpMonitor,
+    };
+}
 
+impl Chapter {
     /// `rest-doors`
     pub(crate) fn slug(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()

@@ -2,7 +2,10 @@
 
 use crate::{
     local::emulation::{Api, RunningEmulation},
-    tour::decision_log::{DecisionLog, LoggedDecision},
+    tour::{
+        decision_log::{DecisionLog, LoggedDecision},
+        handshake::Handshake,
+    },
 };
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
@@ -107,6 +110,21 @@ impl Client {
         let answer = timeout(REPLY_TIMEOUT, exchange).await.context("no answer in time")??;
         let status = answer.get(9..12).and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
         Ok(Reply { status: status.context("no status line")?, body: Bytes::new(), logged: self.log.take() })
+    }
+
+    /// A handshake through CloudFront.
+    pub(crate) async fn handshake_at_edge(&self, target: &str, headers: &[(&str, &str)]) -> Result<Handshake> {
+        let host = self.edge.to_string();
+        let headers: Vec<_> = [("Host", host.as_str())].into_iter().chain(headers.iter().copied()).collect();
+        Handshake::send(self.edge, target, &headers, || self.log.take()).await
+    }
+
+    /// A handshake at the API's own URL; the target is without the stage or the custom domain's key.
+    pub(crate) async fn handshake_at_gateway(&self, target: &str, headers: &[(&str, &str)]) -> Result<Handshake> {
+        let host = self.host.clone().unwrap_or_else(|| self.gateway.to_string());
+        let headers: Vec<_> = [("Host", host.as_str())].into_iter().chain(headers.iter().copied()).collect();
+        let target = format!("{}{target}", self.path_prefix);
+        Handshake::send(self.gateway, &target, &headers, || self.log.take()).await
     }
 
     /// Only the status and headers, for requests side by side: nothing says which line of the log is about which of them.

@@ -25,7 +25,7 @@ use std::{
 use tokio::time::sleep;
 
 /// Seconds for what takes minutes in production. The inequality holds all the same.
-const QUICK: RotationTimings = RotationTimings {
+pub(crate) const QUICK: RotationTimings = RotationTimings {
     lead: Duration::from_secs(2),
     grace: Duration::from_secs(8),
     verifier_ttl: Duration::from_secs(1),
@@ -56,7 +56,7 @@ pub(crate) async fn chapters(emulation: &Emulation, log: &DecisionLog, report: &
     Ok(())
 }
 
-fn rotate(file: &KeyFile, kind: RotationKind) -> Result<()> {
+pub(crate) fn rotate(file: &KeyFile, kind: RotationKind) -> Result<()> {
     let schedule = RotationSchedule::try_from(QUICK)?;
     let now = now();
     key_file::apply(file, &key_file::plan(file, kind, &schedule, now)?, now)

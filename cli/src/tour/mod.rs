@@ -3,9 +3,12 @@
 mod chapters;
 mod client;
 mod decision_log;
+mod handshake;
 mod keys;
+mod kinds;
 mod report;
 mod requests;
+mod websocket;
 
 use crate::{
     artifacts::Artifacts,
@@ -17,7 +20,7 @@ use crate::{
         chapters::{Chapter, OfApi},
         client::Client,
         decision_log::DecisionLog,
-        report::Report,
+        report::{Report, Rows},
     },
 };
 use anyhow::{Context as _, Result};
@@ -83,15 +86,22 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 }
 
 async fn chapters(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
-    request_chapters(emulation, log, report).await?;
+    request_chapters(emulation, OfApi::REST, log, report).await?;
     let http = Emulation { api: Api::Http, ..emulation.clone() };
-    request_chapters(&http, log, report).await?;
+    request_chapters(&http, OfApi::HTTP, log, report).await?;
     http_api_chapters(&http, log, report).await?;
+    rest_domain_chapters(emulation, log, report).await?;
+    websocket::chapters(&Emulation { api: Api::WebSocket, ..emulation.clone() }, log, report).await?;
     keys::chapters(emulation, log, report).await
 }
 
-async fn request_chapters(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
-    let OfApi { doors, replay, context, forgery, targets, bodies, time, monitor } = Chapter::of(emulation.api);
+async fn request_chapters(
+    emulation: &Emulation,
+    chapters: OfApi,
+    log: &DecisionLog,
+    report: &mut Report,
+) -> Result<()> {
+    let OfApi { doors, replay, context, forgery, targets, bodies, time, monitor } = chapters;
     if [doors, replay, context, forgery, targets, bodies].into_iter().any(|chapter| report.includes(chapter)) {
         let running = emulation.clone().start().await?;
         let client = &Client::new(&running, emulation.api, log);
@@ -119,18 +129,46 @@ async fn request_chapters(emulation: &Emulation, log: &DecisionLog, report: &mut
     Ok(())
 }
 
-/// What only an HTTP API needs: the signed path sent to the backend, and a custom domain whose key no event shows.
+/// What only an HTTP API has: the signed path sent to the backend, a custom domain whose key no event shows, two forms of the
+/// answer, and an older payload format.
 async fn http_api_chapters(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
-    if report.includes(Chapter::HttpPath) {
-        let running = Emulation { overwrite_path: true, ..emulation.clone() }.start().await?;
-        let client = &Client::new(&running, emulation.api, log);
-        report.chapter(Chapter::HttpPath, async |rows| requests::path(client, rows).await).await?;
-        running.stop().await;
-    }
-    if report.includes(Chapter::HttpDomain) {
-        let running = Emulation { domain: Some("api.example/v1".parse()?), ..emulation.clone() }.start().await?;
-        let client = &Client::new(&running, emulation.api, log);
-        report.chapter(Chapter::HttpDomain, async |rows| requests::domain(client, rows).await).await?;
+    let domain = Some("api.example/v1".parse()?);
+    let v1 = Emulation { api: Api::HttpV1, ..emulation.clone() };
+    let path = Emulation { overwrite_path: true, ..emulation.clone() };
+    one(Chapter::HttpPath, path, log, report, requests::path).await?;
+    let mapped = Emulation { domain: domain.clone(), ..emulation.clone() };
+    one(Chapter::HttpDomain, mapped, log, report, requests::domain).await?;
+    let policy = Emulation { answer: Answer::Policy, ..emulation.clone() };
+    one(Chapter::HttpPolicy, policy, log, report, kinds::policy).await?;
+    one(Chapter::HttpV1, v1.clone(), log, report, kinds::payload_format_1_0).await?;
+    one(Chapter::HttpV1Domain, Emulation { domain, ..v1 }, log, report, kinds::unknown_base_path).await
+}
+
+/// What only the custom domain of a REST API has: routing rules.
+async fn rest_domain_chapters(emulation: &Emulation, log: &DecisionLog, report: &mut Report) -> Result<()> {
+    let ruled = Emulation {
+        domain: Some("api.example/v1".parse()?),
+        routing_rule: Some("x-version=beta:dev".parse()?),
+        ..emulation.clone()
+    };
+    one(Chapter::RestDomain, ruled, log, report, kinds::routing_rule).await?;
+    let kept = Emulation { domain: Some("api.example/echo".parse()?), keeps_base_path: true, ..emulation.clone() };
+    one(Chapter::RestKeptBasePath, kept, log, report, kinds::kept_base_path).await
+}
+
+/// A chapter with an emulation of its own.
+async fn one(
+    chapter: Chapter,
+    emulation: Emulation,
+    log: &DecisionLog,
+    report: &mut Report,
+    run: impl AsyncFn(&Client, &mut Rows) -> Result<()>,
+) -> Result<()> {
+    if report.includes(chapter) {
+        let api = emulation.api;
+        let running = emulation.start().await?;
+        let client = &Client::new(&running, api, log);
+        report.chapter(chapter, async |rows| run(client, rows).await).await?;
         running.stop().await;
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::support::keys::{Keys, key_set};
 use authorizer::{Authorizer, AuthorizerConfig};
 use edge_signer::{Action, Header, Origin, OriginRequest, SignerConfig, sign_origin_request};
 use key_store::aws::{CallLimits, of_lambda};
-use local::{Api, ApiRequest, Routes, http_event, rest_event};
+use local::{Api, ApiRequest, Routes, http_event, http_v1_event, rest_event, websocket_event};
 use serde_json::Value;
 use signing::{Nonce, UnixSeconds};
 use std::time::{Duration, SystemTime};
@@ -198,8 +198,8 @@ impl Place {
         match self.kind {
             Kind::Rest => rest_event(&api, &request, now()),
             Kind::Http => http_event(&api, &request, now()),
-            Kind::HttpV1 => http_event(&api, &request, now()),
-            Kind::WebSocket => rest_event(&api, &request, now()),
+            Kind::HttpV1 => http_v1_event(&api, &request, now()),
+            Kind::WebSocket => websocket_event(&api, &request, "L0SM9cOFvHcCIhw=", now()),
         }
     }
 }

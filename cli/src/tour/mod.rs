@@ -6,6 +6,7 @@ mod decision_log;
 mod handshake;
 mod keys;
 mod kinds;
+mod own_emulation;
 mod report;
 mod requests;
 mod websocket;
@@ -20,7 +21,8 @@ use crate::{
         chapters::{Chapter, OfApi},
         client::Client,
         decision_log::DecisionLog,
-        report::{Report, Rows},
+        own_emulation::one,
+        report::Report,
     },
 };
 use anyhow::{Context as _, Result};
@@ -154,22 +156,4 @@ async fn rest_domain_chapters(emulation: &Emulation, log: &DecisionLog, report: 
     one(Chapter::RestDomain, ruled, log, report, kinds::routing_rule).await?;
     let kept = Emulation { domain: Some("api.example/echo".parse()?), keeps_base_path: true, ..emulation.clone() };
     one(Chapter::RestKeptBasePath, kept, log, report, kinds::kept_base_path).await
-}
-
-/// A chapter with an emulation of its own.
-async fn one(
-    chapter: Chapter,
-    emulation: Emulation,
-    log: &DecisionLog,
-    report: &mut Report,
-    run: impl AsyncFn(&Client, &mut Rows) -> Result<()>,
-) -> Result<()> {
-    if report.includes(chapter) {
-        let api = emulation.api;
-        let running = emulation.start().await?;
-        let client = &Client::new(&running, api, log);
-        report.chapter(chapter, async |rows| run(client, rows).await).await?;
-        running.stop().await;
-    }
-    Ok(())
 }

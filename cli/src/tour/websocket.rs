@@ -9,7 +9,7 @@ use crate::{
         client::Client,
         decision_log::DecisionLog,
         keys::{QUICK, rotate},
-        one,
+        own_emulation::one,
         report::{Report, Rows},
     },
 };

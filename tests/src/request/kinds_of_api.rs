@@ -9,31 +9,12 @@ mod shapes;
 mod variants;
 
 use crate::{repository::definitions::read as repository_file, support::keys::Keys};
-use doors::{Door, Kind};
+use doors::{Door, Kind, Outcome};
 use shapes::{NO_QUERY, PATHS, QUERIES, Shape};
 use std::collections::BTreeMap;
 use variants::{Other, other_paths, other_places, other_queries};
 
 const PAGE: &str = "docs/kinds-of-api.md";
-
-/// What becomes of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Outcome {
-    Admitted,
-    /// With this reason.
-    Refused(String),
-    /// The gateway answers by itself, before any authorizer.
-    NotReached,
-}
-
-impl Outcome {
-    fn refusal(&self) -> Option<&str> {
-        match self {
-            Self::Refused(reason) => Some(reason),
-            _ => None,
-        }
-    }
-}
 
 /// The path of a shape, the query of another, and the target of both at a door. `None` if no request could have it.
 fn target(door: &Door, path: &Shape, query: &Shape) -> Option<String> {

@@ -1,9 +1,6 @@
 //! Where a request can arrive: a kind of API, a domain, a stage, and what the authorizer is told of the domain.
 
-use super::{
-    Outcome,
-    shapes::{PATHS, Shape},
-};
+use super::shapes::{PATHS, Shape};
 use crate::support::keys::{Keys, key_set};
 use authorizer::{Authorizer, AuthorizerConfig};
 use edge_signer::{Action, Header, Origin, OriginRequest, SignerConfig, sign_origin_request};
@@ -60,6 +57,25 @@ pub(super) struct Door {
     pub(super) listed: &'static str,
     authorizer: Authorizer,
     log: MemoryLog,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Admitted,
+    /// With this reason.
+    Refused(String),
+    /// The gateway answers by itself, before any authorizer.
+    NotReached,
+}
+
+impl Outcome {
+    pub(super) fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Refused(reason) => Some(reason),
+            _ => None,
+        }
+    }
 }
 
 /// All doors of a kind.

@@ -15,7 +15,7 @@ impl Shape {
     pub(super) fn example(&self) -> String {
         match self.text {
             "" => "nothing".to_owned(),
-            text if text.len() > 40 => format!("`{}…`", &text[..8]),
+            text if text.len() > 40 => format!("`{}…`", text.chars().take(8).collect::<String>()),
             text => format!("`{text}`"),
         }
     }

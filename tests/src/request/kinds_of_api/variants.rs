@@ -15,13 +15,14 @@ pub(super) fn other_paths(place: &Place, target: &str) -> Vec<Other> {
     let base = place.base;
     let below = target.strip_prefix(base).unwrap_or(target);
     let mut others: Vec<(&'static str, String)> = Vec::new();
-    let last = below.rfind('/').map_or(0, |at| at + 1);
-    if let Some(letter) = below[last..].chars().next().filter(char::is_ascii_alphabetic) {
-        let escaped = format!("{}%{:02X}{}", &below[..last], u32::from(letter), &below[last + 1..]);
-        others.push(("a letter as an escape", format!("{base}{escaped}")));
+    let (before, last) = below.rsplit_once('/').unwrap_or(("", below));
+    let mut letters = last.chars();
+    if let Some(letter) = letters.next().filter(char::is_ascii_alphabetic) {
+        let escape = format!("%{:02X}", u32::from(letter));
+        others.push(("a letter as an escape", format!("{base}{before}/{escape}{}", letters.as_str())));
     }
-    if let Some(at) = below.rfind('/').filter(|at| *at > 0 && *at + 1 < below.len()) {
-        others.push(("`/` as `%2F`", format!("{base}{}%2F{}", &below[..at], &below[at + 1..])));
+    if !before.is_empty() && !last.is_empty() {
+        others.push(("`/` as `%2F`", format!("{base}{before}%2F{last}")));
     }
     for (escape, text, name) in [
         ("%2F", "/", "`%2F` as `/`"),

@@ -67,7 +67,7 @@ pub(crate) async fn answer(
 fn described(about: &About) -> Response<Body> {
     let time = |time: SystemTime| {
         let milliseconds = i64::try_from(milliseconds(time)).unwrap_or_default();
-        Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+        format!("{:.3}", Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH))
     };
     let mut response = Response::new(full(
         json!({

@@ -10,3 +10,4 @@ mod origin_header;
 pub(crate) mod support;
 mod through_a_rotation;
 mod traps;
+mod websocket;

@@ -83,9 +83,6 @@ pub(crate) trait Kind: Send + Sync + 'static {
         now: SystemTime,
     ) -> Result<Value, Rejection>;
 
-    /// The path that the backend gets.
-    fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str;
-
     /// Whether an identity source is there and not empty.
     fn identifies(headers: &[(String, Vec<u8>)], source: &str) -> bool;
 
@@ -97,6 +94,12 @@ pub(crate) trait Kind: Send + Sync + 'static {
 
     /// The answer for a refusal.
     fn answer(rejection: Rejection) -> RejectionResponse;
+}
+
+/// A kind of API that sends a request on to its backend.
+pub(crate) trait Forwards: Kind {
+    /// The path that the backend gets.
+    fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str;
 }
 
 /// An API of one kind, deployed, and its authorizer.
@@ -142,7 +145,7 @@ pub(crate) struct Deployment {
     pub(crate) counter: Counter,
 }
 
-impl<K: Kind, A: AuthorizerFunction> Hop for Gateway<K, A> {
+impl<K: Forwards, A: AuthorizerFunction> Hop for Gateway<K, A> {
     async fn answer(&self, request: Inbound) -> Answered {
         let request_id = K::new_request_id();
         let method = request.head.method_for_log();
@@ -164,11 +167,7 @@ impl<K: Kind, A: AuthorizerFunction> Hop for Gateway<K, A> {
     }
 }
 
-impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
-    pub(crate) fn new(kind: K, authorizer: A, deployment: Deployment) -> Self {
-        Self { kind, authorizer, deployment }
-    }
-
+impl<K: Forwards, A: AuthorizerFunction> Gateway<K, A> {
     async fn pass(&self, request: Inbound, request_id: &str) -> Result<Response<Body>, Rejection> {
         // Before the body. It is not known whether the real gateway takes the time before or after a slow upload.
         let received = SystemTime::now();
@@ -196,6 +195,12 @@ impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
             BackendFailure::Timeout => Rejection::BackendTimeout,
             BackendFailure::Network => Rejection::BackendUnreachable,
         })
+    }
+}
+
+impl<K: Kind, A: AuthorizerFunction> Gateway<K, A> {
+    pub(crate) fn new(kind: K, authorizer: A, deployment: Deployment) -> Self {
+        Self { kind, authorizer, deployment }
     }
 
     /// Everything before the backend.

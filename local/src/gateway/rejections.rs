@@ -44,6 +44,8 @@ pub(crate) enum Rejection {
     NoPathInContext,
     BackendTimeout,
     BackendUnreachable,
+    /// A call of `@connections` that came through CloudFront. WebSocket APIs only.
+    CallFromViewer,
 }
 
 impl Rejection {
@@ -77,6 +79,9 @@ impl Rejection {
             Self::NoApiKey => ("api-key", "the API key is missing or not of the usage plan"),
             Self::NoPathInContext => {
                 ("no-path-in-context", "the authorizer's context has no path under the name that overwrite:path maps")
+            }
+            Self::CallFromViewer => {
+                ("call-from-viewer", "a call of @connections came through CloudFront: only a backend calls it")
             }
             Self::BackendTimeout => ("backend-timeout", "the backend did not answer in time"),
             Self::BackendUnreachable => {

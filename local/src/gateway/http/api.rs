@@ -2,7 +2,7 @@
 
 use crate::{
     gateway::{
-        deployment::{Kind, context},
+        deployment::{Forwards, Kind, context},
         event::{Api, ApiRequest, Arrival},
         http::{event, event_v1, simple_answer::is_authorized},
         iam_policy::allowed_context,
@@ -68,10 +68,6 @@ impl Kind for HttpApi {
         })
     }
 
-    fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str {
-        if arrival.below.is_empty() { "/" } else { arrival.below }
-    }
-
     /// The name of the header is compared without case. It is believed that an empty value counts as missing.
     fn identifies(headers: &[(String, Vec<u8>)], source: &str) -> bool {
         values(headers, source).any(|value| !value.is_empty())
@@ -122,13 +118,21 @@ impl Kind for HttpApi {
             | Rejection::Denied
             | Rejection::NotCovered => FORBIDDEN,
             // An HTTP API makes none of these.
-            Rejection::NoApiKey | Rejection::MethodArnTooLong | Rejection::UrlTooLong | Rejection::NotWebSocket => {
-                FORBIDDEN
-            }
+            Rejection::NoApiKey
+            | Rejection::MethodArnTooLong
+            | Rejection::UrlTooLong
+            | Rejection::NotWebSocket
+            | Rejection::CallFromViewer => FORBIDDEN,
             // It is believed that a backend that cannot be reached gets the same answer as a slow one.
             Rejection::BackendTimeout | Rejection::BackendUnreachable => (503, r#"{"message":"Service Unavailable"}"#),
         };
         RejectionResponse { status, error_type: None, body }
+    }
+}
+
+impl Forwards for HttpApi {
+    fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str {
+        if arrival.below.is_empty() { "/" } else { arrival.below }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     gateway::{
         api_keys::ApiKeys,
-        deployment::Kind,
+        deployment::{Forwards, Kind},
         event::{Api, ApiRequest, Arrival, with_one_slash},
         iam_policy::allowed_context,
         rejections::{Rejection, RejectionResponse},
@@ -74,11 +74,6 @@ impl Kind for RestApi {
         Ok(event)
     }
 
-    /// The part of the event's `path` below the stage or the base path.
-    fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str {
-        with_one_slash(arrival.below)
-    }
-
     /// The name of the header is compared with its case, and its last value counts, as in the event's `headers`.
     fn identifies(headers: &[(String, Vec<u8>)], source: &str) -> bool {
         let value = headers.iter().rfind(|(name, _)| name == source);
@@ -103,7 +98,8 @@ impl Kind for RestApi {
                 (431, "RequestHeaderFieldsTooLargeException", r#"{"message":"Request Header Fields Too Large"}"#)
             }
             Rejection::BodyTooLarge => (413, "RequestTooLargeException", r#"{"message":"Request Too Long"}"#),
-            Rejection::NoSuchMethod | Rejection::NoSuchRoute => {
+            // What AWS answers to a call of `@connections` without SigV4 is this too.
+            Rejection::NoSuchMethod | Rejection::NoSuchRoute | Rejection::CallFromViewer => {
                 (403, "MissingAuthenticationTokenException", r#"{"message":"Missing Authentication Token"}"#)
             }
             Rejection::OtherHost | Rejection::OutsideStage | Rejection::OutsideBasePath | Rejection::NoApiKey => {
@@ -142,6 +138,13 @@ impl Kind for RestApi {
             }
         };
         RejectionResponse { status, error_type: Some(error_type), body }
+    }
+}
+
+impl Forwards for RestApi {
+    /// The part of the event's `path` below the stage or the base path.
+    fn backend_path<'a>(arrival: &Arrival<'a>) -> &'a str {
+        with_one_slash(arrival.below)
     }
 }
 

@@ -71,11 +71,6 @@ impl Kind for WebSocketApi {
         Ok(event::event(api, request, arrival, &random::extended_request_id(), now))
     }
 
-    /// The backend gets an event, not a request.
-    fn backend_path<'a>(_arrival: &Arrival<'a>) -> &'a str {
-        "/"
-    }
-
     /// Believed: as a REST API, where the case of the name counts.
     fn identifies(headers: &[(String, Vec<u8>)], source: &str) -> bool {
         RestApi::identifies(headers, source)

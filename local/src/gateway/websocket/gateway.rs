@@ -34,6 +34,9 @@ impl<A: AuthorizerFunction> Hop for WebSocketGateway<A> {
     async fn answer(&self, request: Inbound) -> Answered {
         if let Some(id) = self.connection_of(&request) {
             let Inbound { head, body, .. } = request;
+            if management::is_from_viewer(&head) {
+                return self.gateway.refuse(Rejection::CallFromViewer, head.method_for_log()).into();
+            }
             return management::answer(&head, body, &id, &self.calls.connections, self.calls.limit).await.into();
         }
         let request_id = WebSocketApi::new_request_id();

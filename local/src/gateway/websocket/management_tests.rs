@@ -4,7 +4,7 @@ use crate::{
     gateway::websocket::test_client::{Client, handshake, websocket},
     options::Options,
     running::Running,
-    test_tools::{Reply, Seen, ask, start_open},
+    test_tools::{Reply, Seen, ask, log, start_open},
 };
 use serde_json::json;
 use std::net::SocketAddr;
@@ -94,7 +94,9 @@ async fn a_viewer_cannot_call_it_through_the_edge() {
         for headers in ["", "Connection: x-amz-cf-id\r\n", "Connection: Upgrade, x-amz-cf-id\r\nUpgrade: websocket\r\n"]
         {
             let request = format!("{method} {path} HTTP/1.1\r\nHost: a\r\n{headers}{length}\r\n{body}");
+            let log = log();
             let reply = ask(running.edge, request).await;
+            assert_eq!(log.take()[0]["reason"], "call-from-viewer");
             let missing = r#"{"message":"Missing Authentication Token"}"#;
             assert_eq!((reply.status, reply.text()), (403, missing), "{method} {headers}");
         }

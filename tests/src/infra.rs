@@ -3,6 +3,7 @@
 mod access;
 mod alarms;
 mod api;
+mod base_paths;
 mod cors;
 mod deployed;
 mod distribution;

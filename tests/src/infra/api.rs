@@ -1,7 +1,7 @@
 //! What `infra/api.yaml` promises of the API, its keys and its authorizer, in rows.
 
 use crate::infra::support::{
-    rows::{HTTP_API, HTTP_CUSTOM, REST_CUSTOM, api, api_refusal, check, every_api},
+    rows::{HTTP_API, HTTP_CUSTOM, REST_CUSTOM, WEBSOCKET_API, WEBSOCKET_CUSTOM, api, api_refusal, check, every_api},
     template::{Template, custom_header, template, text},
 };
 use serde_json::{Value, json};
@@ -49,6 +49,19 @@ fn parameters_that_do_not_fit_together_are_refused_with_what_to_do() {
         parts, in lower case, without https:// and without a slash at the end";
     for (parameters, reason) in [
         (&[("ApiKind", "HTTP")][..], "Rule NoApiKeyForHttpApis: HTTP APIs have no API keys. Give UseApiKey=false"),
+        (
+            &[("ApiKind", "WEBSOCKET"), ("ApiURL", "api.example.com"), ("ApiId", "xyz789")],
+            "Rule StageOfAWebSocketApi: The authorizer of a WebSocket API needs the mapping of a custom domain. Give ApiStage, or \
+            BasePaths",
+        ),
+        (
+            &[("ApiKind", "WEBSOCKET"), ("CorsAllowOrigins", "*")],
+            "Rule NoCorsForWebSocketApis: Browsers do not use CORS for WebSocket. Leave CorsAllowOrigins empty",
+        ),
+        (
+            &[("AuthorizerAnswer", "iam")],
+            "Parameter AuthorizerAnswer failed to satisfy constraint: must be one of ['simple', 'policy']",
+        ),
         (&[("ApiURL", "")], URL),
         (&[("ApiURL", "https://abc123.execute-api.eu-west-1.amazonaws.com/prod")], URL),
         (&[("ApiURL", "abc123.execute-api.eu-west-1.amazonaws.com/prod/")], URL),
@@ -107,6 +120,8 @@ fn every_kind_of_api_is_found() {
         ),
         (HTTP_CUSTOM, json!("api.example.com"), json!("/v1"), Value::Null),
         (HTTP_API, json!(host), json!(""), Value::Null),
+        (WEBSOCKET_API, json!(host), json!("/prod"), rest(json!("abc123"), json!("prod"))),
+        (WEBSOCKET_CUSTOM, json!("api.example.com"), json!("/chat"), rest(json!("xyz789"), json!("live"))),
     ] {
         let parameters = [&[("AWS::Region", "eu-west-1")], parameters].concat();
         let stack = api(&parameters);
@@ -118,67 +133,6 @@ fn every_kind_of_api_is_found() {
         check(&stack, &rows);
         let plan = stack.resources().get("ApiUsagePlan").map_or(&Value::Null, |plan| &plan["Properties"]["ApiStages"]);
         assert_eq!(*plan, stages, "{parameters:?}");
-    }
-}
-
-/// An HTTP API's authorizer sees no base path, and a REST API's does not see where it ends. So the stack names the API
-/// and the stage if a custom domain hides them; otherwise it names neither.
-#[test]
-fn the_authorizer_gets_the_api_and_stage_of_a_custom_domain() {
-    let of = |url, kind, stage| {
-        let key = if kind == "HTTP" { "false" } else { "true" };
-        api(&[("ApiURL", url), ("ApiKind", kind), ("UseApiKey", key), ("ApiId", "xyz789"), ("ApiStage", stage)])
-    };
-    for (stack, expected) in [
-        (api(REST_CUSTOM), json!("api.example.com/v1=xyz789/live")),
-        (api(HTTP_CUSTOM), json!("api.example.com/v1=xyz789/live")),
-        (of("api.example.com", "REST", "live"), json!("api.example.com=xyz789/live")),
-        (of("api.example.com", "HTTP", "live"), json!("api.example.com=xyz789/live")),
-        (of("api.example.com/v1", "HTTP", ""), json!("api.example.com/v1=xyz789/$default")),
-        (of("api.example.com/orders/v1", "HTTP", ""), json!("api.example.com/orders/v1=xyz789/$default")),
-        (of("api.example.com/orders/v1/items", "REST", "live"), json!("api.example.com/orders/v1/items=xyz789/live")),
-        // Which stage a base path of a REST API is, the stack does not know.
-        (of("api.example.com/v1", "REST", ""), Value::Null),
-        (of("xyz789.execute-api.eu-west-1.amazonaws.com/live", "REST", ""), Value::Null),
-        (of("xyz789.execute-api.eu-west-1.amazonaws.com/live", "HTTP", ""), Value::Null),
-        (of("xyz789.execute-api.eu-west-1.amazonaws.com", "HTTP", "live"), Value::Null),
-        (of("xyz789.execute-api.cn-north-1.amazonaws.com.cn/live", "REST", "live"), Value::Null),
-        // Nor which API.
-        (api(&[HTTP_CUSTOM, &[("ApiId", "")]].concat()), Value::Null),
-        (api(&[]), Value::Null),
-        (api(HTTP_API), Value::Null),
-    ] {
-        check(&stack, &[("Authorizer", "/Properties/Environment/Variables/COUNTERSIGN_BASE_PATHS", expected)]);
-    }
-}
-
-/// Several mappings of one domain, or one that the parameters cannot say.
-#[test]
-fn given_mappings_replace_the_known_one() {
-    let two = "api.example.com/v1=xyz789/live,api.example.com/v2/beta=xyz789/$default";
-    let long = format!("api.example.com/{}=xyz789/live", "a".repeat(3457));
-    for kind in [&[][..], REST_CUSTOM, HTTP_CUSTOM] {
-        for given in ["api.example.com=xyz789/live", "API.example.com/a/b/c/(d)!=xyz789/$default", two, &long] {
-            let stack = api(&[kind, &[("BasePaths", given)]].concat());
-            check(&stack, &[("Authorizer", "/Properties/Environment/Variables/COUNTERSIGN_BASE_PATHS", json!(given))]);
-        }
-    }
-    let longer = format!("{long},{two}");
-    for wrong in [
-        "api.example.com",
-        "api.example.com/v1/=xyz789/live",
-        "api.example.com/~v1=xyz789/live",
-        "api.example.com=xyz789",
-        "api.example.com=xyz789/$live",
-        "api.example.com=xyz789/live,",
-        "api.example.com=xyz789/live, www.example.com=xyz789/live",
-        "api.example.com=xyz789/live,xyz789.execute-api.eu-west-1.amazonaws.com=xyz789/live",
-        "=xyz789/live",
-        &longer,
-    ] {
-        let reason = "Parameter BasePaths failed to satisfy constraint: up to 3,500 characters of DOMAIN[/KEY]=API_ID/STAGE with \
-            commas, as in api.example.com/v1=abc123/prod, of custom domains only";
-        assert_eq!(api_refusal(&[("BasePaths", wrong)]), reason, "{wrong}");
     }
 }
 
@@ -209,7 +163,9 @@ fn a_result_is_never_kept_and_identity_sources_are_for_enforce_mode() {
     let http = json!(["$request.header.Countersign-Signature"]);
     // In monitor mode what no request lacks: an update takes no property away, it only changes one.
     let (any, any_http) = (json!("context.identity.sourceIp"), json!(["$context.identity.sourceIp"]));
-    for (mode, rest, http) in [("enforce", json!(rest), http), ("monitor", any, any_http)] {
+    let socket = json!(["route.request.header.Countersign-Signature"]);
+    let any_socket = json!(["context.identity.sourceIp"]);
+    for (mode, rest, http, socket) in [("enforce", json!(rest), http, socket), ("monitor", any, any_http, any_socket)] {
         let rows = [
             ("RestAuthorizer", "/Properties/Type", json!("REQUEST")),
             ("RestAuthorizer", "/Properties/AuthorizerResultTtlInSeconds", json!(0)),
@@ -225,17 +181,49 @@ fn a_result_is_never_kept_and_identity_sources_are_for_enforce_mode() {
             ("HttpAuthorizer", "/Properties/IdentitySource", http),
         ];
         check(&api(&[HTTP_API, &[("Mode", mode)]].concat()), &rows);
+        // A WebSocket API keeps no results, and its authorizer takes none of the settings of an HTTP API's.
+        let rows = [
+            ("WebSocketAuthorizer", "/Properties/AuthorizerType", json!("REQUEST")),
+            ("WebSocketAuthorizer", "/Properties/AuthorizerResultTtlInSeconds", Value::Null),
+            ("WebSocketAuthorizer", "/Properties/AuthorizerPayloadFormatVersion", Value::Null),
+            ("WebSocketAuthorizer", "/Properties/EnableSimpleResponses", Value::Null),
+            ("WebSocketAuthorizer", "/Properties/IdentitySource", socket),
+        ];
+        check(&api(&[WEBSOCKET_API, &[("Mode", mode)]].concat()), &rows);
     }
     for stack in every_api() {
-        let authorizers = ["RestAuthorizer", "HttpAuthorizer"].map(|name| stack.resources().get(name));
-        let one: Vec<_> = authorizers.into_iter().flatten().collect();
-        assert_eq!(one.len(), 1);
-        assert_eq!(one[0]["Properties"]["AuthorizerResultTtlInSeconds"], json!(0));
-        let source = &one[0]["Properties"]["IdentitySource"];
+        let authorizers = ["RestAuthorizer", "HttpAuthorizer", "WebSocketAuthorizer"]
+            .map(|name| Some((name, stack.resources().get(name)?)));
+        let [(name, one)] = authorizers.into_iter().flatten().collect::<Vec<_>>()[..] else {
+            panic!("not one authorizer")
+        };
+        let of_kind = if name == "WebSocketAuthorizer" { Value::Null } else { json!(0) };
+        assert_eq!(one["Properties"]["AuthorizerResultTtlInSeconds"], of_kind);
+        assert_eq!(stack.value()["Outputs"]["AuthorizerId"]["Value"], json!({"Ref": name}));
+        let source = &one["Properties"]["IdentitySource"];
         let told = &stack.value()["Outputs"]["IdentitySource"]["Value"];
         assert!(source == told || *source == json!([told]), "{source} is not {told}");
-        let uri = text(&one[0]["Properties"]["AuthorizerUri"]);
+        let uri = text(&one["Properties"]["AuthorizerUri"]);
         assert!(uri.ends_with(":function:${Authorizer}/invocations"), "{uri}");
+    }
+}
+
+/// Authorizers of an HTTP API that do not take simple answers get policies; then so does the stack's own.
+#[test]
+fn the_answer_is_what_the_stacks_own_authorizer_expects() {
+    let answer = "/Properties/Environment/Variables/COUNTERSIGN_ANSWER";
+    for (choice, variable, simple) in [
+        (&[][..], Value::Null, true),
+        (&[("AuthorizerAnswer", "simple")], Value::Null, true),
+        (&[("AuthorizerAnswer", "policy")], json!("policy"), false),
+    ] {
+        for kind in [HTTP_API, HTTP_CUSTOM] {
+            let rows = [
+                ("Authorizer", answer, variable.clone()),
+                ("HttpAuthorizer", "/Properties/EnableSimpleResponses", json!(simple)),
+            ];
+            check(&api(&[kind, choice].concat()), &rows);
+        }
     }
 }
 

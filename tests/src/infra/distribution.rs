@@ -1,7 +1,7 @@
 //! What `infra/api.yaml` promises of CloudFront, in rows.
 
 use crate::infra::support::{
-    rows::{HTTP_API, REST_CUSTOM, WEB_ACL, api, check, every_api},
+    rows::{HTTP_API, REST_CUSTOM, WEB_ACL, WEBSOCKET_API, api, check, every_api},
     template::custom_header,
 };
 use edge_signer::{Header, Origin, SignerConfig};
@@ -13,7 +13,7 @@ const ALL_VIEWER_EXCEPT_HOST_HEADER: &str = "b689b0a8-53d0-40ab-baf2-68738e2966a
 
 #[test]
 fn a_request_comes_whole_and_uncached_to_the_signer_and_the_api() {
-    for parameters in [&[][..], REST_CUSTOM, HTTP_API] {
+    for parameters in [&[][..], REST_CUSTOM, HTTP_API, WEBSOCKET_API] {
         let config = "/Properties/DistributionConfig";
         let signer = json!([{
             "EventType": "origin-request",
@@ -90,6 +90,7 @@ fn the_signer_takes_its_custom_headers() {
         (&[][..], "countersign-secret", json!({"Ref": "SigningSecret"})),
         (&[], "countersign-api", json!("rest")),
         (HTTP_API, "countersign-api", json!("http")),
+        (WEBSOCKET_API, "countersign-api", json!("websocket")),
         (&[], "countersign-mode", json!("monitor")),
         (&[("Mode", "enforce")], "countersign-mode", json!("enforce")),
         (&[], "countersign-body", json!("digest")),

@@ -31,6 +31,13 @@ pub(crate) const HTTP_CUSTOM: &[(&str, &str)] = &[
     ("UseApiKey", "false"),
 ];
 
+/// A WebSocket API.
+pub(crate) const WEBSOCKET_API: &[(&str, &str)] = &[("ApiKind", "WEBSOCKET")];
+
+/// A WebSocket API behind a custom domain with a key.
+pub(crate) const WEBSOCKET_CUSTOM: &[(&str, &str)] =
+    &[("ApiURL", "api.example.com/chat"), ("ApiId", "xyz789"), ("ApiStage", "live"), ("ApiKind", "WEBSOCKET")];
+
 /// What `infra/monitoring.yaml` needs: the outputs of the stack of an API, and the API's name.
 const MONITORING: &[(&str, &str)] = &[
     ("ApiKind", "REST"),
@@ -47,6 +54,9 @@ const MONITORING: &[(&str, &str)] = &[
 
 /// In the place of those of a REST API.
 pub(crate) const MONITORED_HTTP_API: &[(&str, &str)] = &[("ApiKind", "HTTP"), ("ApiStage", "$default")];
+
+/// Likewise.
+pub(crate) const MONITORED_WEBSOCKET_API: &[(&str, &str)] = &[("ApiKind", "WEBSOCKET")];
 
 /// The signer's stack.
 #[track_caller]
@@ -102,7 +112,8 @@ pub(crate) fn check(template: &Template, rows: &[(&str, &str, Value)]) {
 /// All stacks that are worth a look where something holds for each: every choice of what changes more than a value.
 pub(crate) fn every_api() -> &'static [Template] {
     static ALL: LazyLock<Vec<Template>> = LazyLock::new(|| {
-        let mut stacks = [&[], HTTP_API, REST_CUSTOM, HTTP_CUSTOM].map(<[_]>::to_vec).to_vec();
+        let mut stacks =
+            [&[], HTTP_API, WEBSOCKET_API, REST_CUSTOM, HTTP_CUSTOM, WEBSOCKET_CUSTOM].map(<[_]>::to_vec).to_vec();
         for choices in [
             &[&[("Mode", "monitor")][..], &[("Mode", "enforce")]][..],
             &[&[("UseApiKey", "true")], &[("UseApiKey", "false")]],
@@ -113,10 +124,12 @@ pub(crate) fn every_api() -> &'static [Template] {
             let with_choice = |stack: &Vec<_>| choices.iter().map(|choice| with(stack, choice)).collect::<Vec<_>>();
             stacks = stacks.iter().flat_map(with_choice).collect();
         }
-        // An HTTP API has neither API keys nor gateway responses.
+        // An HTTP API has neither API keys nor gateway responses, and CORS is not for a WebSocket API.
         stacks.retain(|stack| {
-            let has_cors = stack.contains(&ONE_ORIGIN) && stack.contains(&("Distribution", "existing"));
-            !(stack.contains(&("ApiKind", "HTTP")) && (stack.contains(&("UseApiKey", "true")) || has_cors))
+            let has_cors = stack.contains(&ONE_ORIGIN);
+            let at_gateway = has_cors && stack.contains(&("Distribution", "existing"));
+            !(stack.contains(&("ApiKind", "HTTP")) && (stack.contains(&("UseApiKey", "true")) || at_gateway))
+                && !(stack.contains(&("ApiKind", "WEBSOCKET")) && has_cors)
         });
         stacks.iter().map(|stack| api(stack)).collect()
     });
@@ -143,6 +156,7 @@ pub(crate) fn every_other_stack() -> &'static [Template] {
             monitoring(&[none]),
             monitoring(&[("AlarmTopicArn", TOPIC)]),
             monitoring(&[MONITORED_HTTP_API, &[("AlarmTopicArn", TOPIC)]].concat()),
+            monitoring(&[MONITORED_WEBSOCKET_API, &[("AlarmTopicArn", TOPIC)]].concat()),
             example(&[]),
             example(&[("AuthorizerId", "abc123"), ("ApiKeyRequired", "true"), ("OriginHeaderRequired", "true")]),
         ]

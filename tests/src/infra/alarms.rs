@@ -15,7 +15,7 @@ use crate::infra::{
         deployed::{Alarms, Properties, properties},
         runs::servers::{API_NAME, AUTHORIZER, DISTRIBUTION, SIGNER},
         situations::{DEAD_LETTERS, KEYS_RUN_OUT, ROTATION_FAILS, Situation},
-        table::{TABLE, disagreements},
+        table::{Row, TABLE, disagreements, of_websocket},
     },
     support::{
         rows::{GLOBAL_TOPIC, TOPIC, edge, front, monitoring},
@@ -32,15 +32,44 @@ use std::{
 };
 use tokio::runtime::Runtime;
 
-const KINDS: [ApiKind; 2] = [ApiKind::Rest, ApiKind::Http];
+/// The kinds of APIs that API Gateway writes different metrics for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Metered {
+    Rest,
+    Http,
+    WebSocket,
+}
+
+impl Metered {
+    const ALL: [Self; 3] = [Self::Rest, Self::Http, Self::WebSocket];
+
+    /// The word for `ApiKind`.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Rest => "REST",
+            Self::Http => "HTTP",
+            Self::WebSocket => "WEBSOCKET",
+        }
+    }
+
+    fn table(self) -> Vec<Row> {
+        if self == Self::WebSocket { of_websocket() } else { TABLE.to_vec() }
+    }
+}
 
 /// The situations at this kind of API, recorded once for all tests.
-fn situations(api: ApiKind) -> &'static [Situation] {
+fn situations(api: Metered) -> &'static [Situation] {
     static REST: LazyLock<Vec<Situation>> = LazyLock::new(|| record(ApiKind::Rest));
     static HTTP: LazyLock<Vec<Situation>> = LazyLock::new(|| record(ApiKind::Http));
+    static WEBSOCKET: LazyLock<Vec<Situation>> = LazyLock::new(|| {
+        let mut counted = runs::websocket::counted(&REST);
+        counted.extend(situations::of_messages());
+        counted
+    });
     match api {
-        ApiKind::Rest | ApiKind::WebSocket => &REST,
-        ApiKind::Http | ApiKind::HttpV1 => &HTTP,
+        Metered::Rest => &REST,
+        Metered::Http => &HTTP,
+        Metered::WebSocket => &WEBSOCKET,
     }
 }
 
@@ -50,10 +79,10 @@ fn record(api: ApiKind) -> Vec<Situation> {
 }
 
 /// All alarms of all templates, on the metrics of the runs.
-fn all_alarms(api: ApiKind) -> Properties {
+fn all_alarms(api: Metered) -> Properties {
     let letters = format!("arn:aws:sqs:eu-west-1:123456789012:{DEAD_LETTERS}");
     let of_api = [
-        ("ApiKind", if api == ApiKind::Rest { "REST" } else { "HTTP" }),
+        ("ApiKind", api.word()),
         ("ApiId", "local12345"),
         ("ApiStage", "prod"),
         ("ApiName", API_NAME),
@@ -68,20 +97,25 @@ fn all_alarms(api: ApiKind) -> Properties {
 }
 
 #[track_caller]
-fn check(api: ApiKind) {
-    let alarms = Alarms::read(&all_alarms(api)).unwrap();
-    let found: Vec<_> = alarms.names().flat_map(|name| disagreements(&alarms, name, situations(api))).collect();
+fn check(api: Metered) {
+    let (table, alarms) = (api.table(), Alarms::read(&all_alarms(api)).unwrap());
+    let found: Vec<_> = alarms.names().flat_map(|name| disagreements(&table, &alarms, name, situations(api))).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
 fn each_alarm_of_a_rest_api_rings_in_its_outages_and_nowhere_else() {
-    check(ApiKind::Rest);
+    check(Metered::Rest);
 }
 
 #[test]
 fn each_alarm_of_an_http_api_rings_in_its_outages_and_nowhere_else() {
-    check(ApiKind::Http);
+    check(Metered::Http);
+}
+
+#[test]
+fn each_alarm_of_a_websocket_api_rings_in_its_outages_and_nowhere_else() {
+    check(Metered::WebSocket);
 }
 
 /// In whichever template it is.
@@ -93,16 +127,18 @@ fn the_table_has_all_alarms_and_each_rings_somewhere() {
     let named: BTreeSet<_> = templates.flat_map(|template| properties(&template, &[]).into_keys()).collect();
     let rows: BTreeSet<_> = TABLE.iter().map(|(alarm, _)| (*alarm).to_owned()).collect();
     assert_eq!((TABLE.len(), rows), (named.len(), named));
-    let situations: BTreeSet<_> = situations(ApiKind::Rest).iter().map(|situation| situation.name).collect();
-    for (alarm, rings_in) in TABLE {
-        assert!(!rings_in.is_empty() && rings_in.iter().all(|name| situations.contains(name)), "{alarm}");
+    for api in Metered::ALL {
+        let situations: BTreeSet<_> = situations(api).iter().map(|situation| situation.name).collect();
+        for (alarm, rings_in) in api.table() {
+            assert!(!rings_in.is_empty() && rings_in.iter().all(|name| situations.contains(name)), "{alarm}");
+        }
     }
 }
 
 /// An alarm on a metric that is never written would never ring.
 #[test]
 fn each_alarm_is_about_metrics_that_are_written() {
-    for api in KINDS {
+    for api in Metered::ALL {
         let written: BTreeSet<_> = situations(api).iter().flat_map(|situation| situation.timeline.metrics()).collect();
         let alarms = Alarms::read(&all_alarms(api)).unwrap();
         let unwritten: Vec<_> = alarms.metrics().difference(&written).map(ToString::to_string).collect();
@@ -113,10 +149,10 @@ fn each_alarm_is_about_metrics_that_are_written() {
 /// How often an alarm called its actions, in the situation of that name.
 #[track_caller]
 fn check_calls(alarm: &str, name: &str, expected: usize) {
-    let properties = all_alarms(ApiKind::Rest);
+    let properties = all_alarms(Metered::Rest);
     assert!(properties[alarm].1["AlarmActions"].is_array(), "{alarm} has actions");
     let alarms = Alarms::read(&properties).unwrap();
-    let situation = situations(ApiKind::Rest).iter().find(|situation| situation.name == name).unwrap();
+    let situation = situations(Metered::Rest).iter().find(|situation| situation.name == name).unwrap();
     for reading in Reading::ALL {
         let rings = alarms.history(alarm, situation, reading).unwrap().rings();
         assert_eq!(rings.len(), expected, "{alarm}, {name}: {rings:?} ({reading:?})");
@@ -133,16 +169,27 @@ fn eight_tries_of_a_failed_rotation_are_one_message() {
 fn keys_that_run_out_are_one_message() {
     check_calls("NoKeysAlarm", KEYS_RUN_OUT, 1);
     for part in ["KeySetAgeAlarm", "UnavailableAlarm"] {
-        assert!(all_alarms(ApiKind::Rest)[part].1["AlarmActions"].is_null(), "{part}");
+        assert!(all_alarms(Metered::Rest)[part].1["AlarmActions"].is_null(), "{part}");
     }
 }
 
 #[test]
 fn a_planted_fault_in_an_alarm_is_found() {
-    let faults = planted::check(&all_alarms(ApiKind::Rest), situations(ApiKind::Rest));
+    let faults = planted::check(TABLE, &all_alarms(Metered::Rest), situations(Metered::Rest));
     let of_each: BTreeMap<_, usize> = faults.iter().fold(BTreeMap::new(), |mut count, (alarm, _)| {
         *count.entry(alarm.as_str()).or_default() += 1;
         count
     });
     assert!(of_each.len() == TABLE.len() && of_each.values().all(|&faults| faults >= 3), "{of_each:?}");
+}
+
+/// Those that look at what API Gateway counts. All other alarms are the same for each kind of API.
+#[test]
+fn a_planted_fault_in_an_alarm_of_a_websocket_api_is_found() {
+    let mut alarms = all_alarms(Metered::WebSocket);
+    let at_rest = all_alarms(Metered::Rest);
+    alarms.retain(|name, alarm| *alarm != at_rest[name]);
+    assert_eq!(alarms.keys().collect::<Vec<_>>(), ["Gateway4xxAlarm", "Gateway5xxAlarm", "NothingAdmittedAlarm"]);
+    let faults = planted::check(&of_websocket(), &alarms, situations(Metered::WebSocket));
+    assert!(faults.len() >= 9, "{faults:?}");
 }

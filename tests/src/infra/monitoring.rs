@@ -2,7 +2,8 @@
 
 use crate::infra::support::{
     rows::{
-        DISTRIBUTION, GLOBAL_TOPIC, MONITORED_HTTP_API, TOPIC, api, check, edge, every_other_stack, front, monitoring,
+        DISTRIBUTION, GLOBAL_TOPIC, MONITORED_HTTP_API, MONITORED_WEBSOCKET_API, TOPIC, api, check, edge,
+        every_other_stack, front, monitoring,
     },
     template::{Template, template, text},
 };
@@ -45,6 +46,7 @@ fn every_alarm_reaches_the_topic_of_its_region() {
     for (stack, topic, expected) in [
         (monitoring(&[("AlarmTopicArn", TOPIC)]), TOPIC, &of_api[..]),
         (monitoring(&[MONITORED_HTTP_API, &[("AlarmTopicArn", TOPIC)]].concat()), TOPIC, &of_api),
+        (monitoring(&[MONITORED_WEBSOCKET_API, &[("AlarmTopicArn", TOPIC)]].concat()), TOPIC, &of_api),
         (edge(&[("AlarmTopicArn", GLOBAL_TOPIC)]), GLOBAL_TOPIC, &of_edge),
         (front(&[DISTRIBUTION, ("AlarmTopicArn", GLOBAL_TOPIC)]), GLOBAL_TOPIC, &of_front),
         (front(&[("AlarmTopicArn", GLOBAL_TOPIC)]), GLOBAL_TOPIC, &[]),
@@ -149,23 +151,49 @@ fn the_thresholds_are_the_parameters() {
     }
 }
 
-/// REST APIs have their metrics by name, HTTP APIs by id, and both have other names for errors.
+/// REST APIs have their metrics by name, the others by id, and each has other names for errors.
 #[test]
 fn each_kind_of_api_has_its_own_metrics() {
     let dimensions = |name: &str, value: &str, stage: &str| json!([{"Name": name, "Value": value}, {"Name": "Stage", "Value": stage}]);
-    for (stack, errors, dimensions) in [
-        (monitoring(&[]), ["4XXError", "5XXError"], dimensions("ApiName", "Pets", "prod")),
-        (monitoring(MONITORED_HTTP_API), ["4xx", "5xx"], dimensions("ApiId", "abc123", "$default")),
+    for (stack, requests, errors, dimensions) in [
+        (monitoring(&[]), "Count", ["4XXError", "5XXError"], dimensions("ApiName", "Pets", "prod")),
+        (monitoring(MONITORED_HTTP_API), "Count", ["4xx", "5xx"], dimensions("ApiId", "abc123", "$default")),
+        (
+            monitoring(MONITORED_WEBSOCKET_API),
+            "ConnectCount",
+            ["ClientError", "ExecutionError"],
+            dimensions("ApiId", "abc123", "prod"),
+        ),
     ] {
         for (alarm, metric) in ["Gateway4xxAlarm", "Gateway5xxAlarm"].iter().zip(errors) {
             let rows = [
-                (*alarm, "/Properties/Metrics/1/MetricStat/Metric/MetricName", json!("Count")),
+                (*alarm, "/Properties/Metrics/1/MetricStat/Metric/MetricName", json!(requests)),
                 (alarm, "/Properties/Metrics/1/MetricStat/Metric/Dimensions", dimensions.clone()),
                 (alarm, "/Properties/Metrics/2/MetricStat/Metric/MetricName", json!(metric)),
                 (alarm, "/Properties/Metrics/2/MetricStat/Metric/Dimensions", dimensions.clone()),
             ];
             check(&stack, &rows);
         }
+        let rows = [
+            ("NothingAdmittedAlarm", "/Properties/Metrics/1/MetricStat/Metric/MetricName", json!(errors[0])),
+            ("NothingAdmittedAlarm", "/Properties/Metrics/2/MetricStat/Metric/MetricName", json!(errors[1])),
+        ];
+        check(&stack, &rows);
+    }
+    let more = ["MessageCount", "IntegrationError"];
+    for (stack, expected) in
+        [(monitoring(&[]), [Value::Null, Value::Null]), (monitoring(MONITORED_WEBSOCKET_API), more.map(Value::from))]
+    {
+        let metrics = stack.resource("Gateway5xxAlarm")["Properties"]["Metrics"].as_array().unwrap();
+        let named = |name: &str| {
+            metrics.iter().map(|query| &query["MetricStat"]["Metric"]["MetricName"]).find(|of| *of == name).cloned()
+        };
+        assert_eq!(more.map(|name| named(name).unwrap_or_default()), expected);
+        let shown = text(&stack.resource("Dashboard")["Properties"]["DashboardBody"]);
+        assert_eq!(
+            more.map(|name| shown.contains(&format!("\"{name}\", \"ApiId\", \"abc123\", \"Stage\", \"prod\"]"))),
+            expected.map(|name| name != Value::Null)
+        );
     }
 }
 
@@ -221,8 +249,14 @@ fn a_failed_update_is_reported_to_the_topic() {
 /// The dashboard is a text: only this test finds a mistake in it.
 #[test]
 fn the_dashboard_shows_metrics_that_are_written() {
-    let stack = monitoring(&[("AWS::StackName", "pets")]);
-    check(&stack, &[("Dashboard", "/Properties/DashboardName", json!("Countersign-pets-eu-central-1"))]);
+    for kind in [&[][..], MONITORED_HTTP_API, MONITORED_WEBSOCKET_API] {
+        shows_written_metrics(&monitoring(&[kind, &[("AWS::StackName", "pets")]].concat()));
+    }
+}
+
+#[track_caller]
+fn shows_written_metrics(stack: &Template) {
+    check(stack, &[("Dashboard", "/Properties/DashboardName", json!("Countersign-pets-eu-central-1"))]);
     let body: Value = serde_json::from_str(&text(&stack.resource("Dashboard")["Properties"]["DashboardBody"])).unwrap();
     let mut shown = BTreeSet::new();
     for widget in body["widgets"].as_array().unwrap() {

@@ -3,7 +3,7 @@
 use crate::infra::alarms::{
     deployed::{Alarms, Kind, Properties},
     situations::Situation,
-    table::disagreements,
+    table::{Row, disagreements},
 };
 use serde_json::{Value, json};
 
@@ -62,12 +62,12 @@ fn changed(right: &Value, place: &str, value: Value) -> Value {
 
 /// Asserts that every fault of every alarm is found. Returns all, each as its alarm and what is wrong in it.
 #[track_caller]
-pub(crate) fn check(properties: &Properties, situations: &[Situation]) -> Vec<(String, String)> {
+pub(crate) fn check(table: &[Row], properties: &Properties, situations: &[Situation]) -> Vec<(String, String)> {
     let (mut planted, mut missed) = (Vec::new(), Vec::new());
     for name in properties.keys() {
         for (what, faulty) in faulty(properties, name) {
             let alarms = Alarms::read(&faulty).unwrap();
-            if disagreements(&alarms, name, situations).next().is_none() {
+            if disagreements(table, &alarms, name, situations).next().is_none() {
                 missed.push(format!("{name} with {what}"));
             }
             planted.push((name.clone(), what));

@@ -4,3 +4,4 @@ pub(crate) mod functions;
 pub(crate) mod minutes;
 pub(crate) mod rotations;
 pub(crate) mod servers;
+pub(crate) mod websocket;

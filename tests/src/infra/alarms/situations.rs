@@ -9,6 +9,7 @@ use crate::infra::alarms::{
         minutes::{self, FINE, MISSING, Mode, keys_made, with_both, with_keys},
         rotations,
         servers::Servers,
+        websocket,
     },
 };
 use local::ApiKind;
@@ -59,6 +60,10 @@ pub(crate) const FORGERS: &str = "strangers send signatures of other requests";
 pub(crate) const ROTATION_FAILS: &str = "a rotation fails eight times (the dead letter by hand)";
 pub(crate) const ROTATION_OVERDUE: &str = "a rotation is overdue";
 pub(crate) const MONITOR_WEEK: &str = "a week in monitor mode";
+pub(crate) const MESSAGES_FAIL: &str = "the integration answers messages with errors while nobody connects (by hand)";
+pub(crate) const MESSAGES_REFUSED: &str = "API Gateway refuses messages while nobody connects (by hand)";
+pub(crate) const MESSAGES_MONITOR: &str =
+    "API Gateway refuses messages while unsigned viewers connect in monitor mode (by hand)";
 pub(crate) const UNSIGNED_WEEK: &str = "a week in monitor mode in which nothing is signed";
 
 /// The queue of the dead letters.
@@ -151,6 +156,19 @@ async fn busy_hour(api: ApiKind) -> Situation {
     timeline.add((7..2 * HOUR).step_by(20), &minutes::backend_fails(api, 1).await);
     timeline.add([90], &rotations::done().await);
     well(BUSY_HOUR, timeline)
+}
+
+/// What only a WebSocket API has: messages on connections that are open. By hand.
+pub(crate) fn of_messages() -> [Situation; 3] {
+    let refused = websocket::messages("ClientError");
+    let mut monitored = refused.clone();
+    monitored.add(&websocket::connections_in_monitor_mode());
+    [
+        (MESSAGES_FAIL, websocket::messages("IntegrationError")),
+        (MESSAGES_REFUSED, refused),
+        (MESSAGES_MONITOR, monitored),
+    ]
+    .map(|(name, minute)| outage(name, &Minute::default(), &minute))
 }
 
 /// Eight hours with a request now and then, and strangers at the API's own URL. In the second night somebody tries sixty paths in

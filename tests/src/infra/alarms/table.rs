@@ -50,14 +50,32 @@ pub(crate) const TABLE: &[Row] = &[
     ("MonitorModeAlarm", &[of::MONITOR_WEEK, of::UNSIGNED_WEEK]),
 ];
 
+/// The rows of a WebSocket API that are others. What its own code answers to `$connect` counts as an error of the integration, whether it
+/// is 4xx or 5xx; and API Gateway counts refused messages as it counts refused connections.
+const OF_WEBSOCKET: &[Row] = &[
+    ("NothingAdmittedAlarm", &[of::NO_ASSOCIATION, of::ANOTHER_SECRET, of::AUTHORIZER_FAILS, of::MESSAGES_REFUSED]),
+    ("Gateway4xxAlarm", &[of::NO_ASSOCIATION, of::ANOTHER_SECRET, of::MESSAGES_REFUSED]),
+    (
+        "Gateway5xxAlarm",
+        &[of::AUTHORIZER_FAILS, of::BACKEND_FAILS, of::NOT_FOUND, of::NOT_FOUND_MONITOR, of::MESSAGES_FAIL],
+    ),
+];
+
+/// The table of a WebSocket API.
+pub(crate) fn of_websocket() -> Vec<Row> {
+    let row = |of: &Row| *OF_WEBSOCKET.iter().find(|(alarm, _)| *alarm == of.0).unwrap_or(of);
+    TABLE.iter().map(row).collect()
+}
+
 /// Where an alarm behaves in another way than the table says. If it rings, it does so after the begin, and no longer at the end, hours
 /// after all is well again.
 pub(crate) fn disagreements<'a>(
+    table: &[Row],
     alarms: &'a Alarms,
     name: &'a str,
     situations: &'a [Situation],
-) -> impl Iterator<Item = String> + 'a {
-    let (_, rings_in) = TABLE.iter().find(|(alarm, _)| *alarm == name).unwrap_or_else(|| panic!("{name} has no row"));
+) -> impl Iterator<Item = String> + use<'a> {
+    let (_, rings_in) = *table.iter().find(|(alarm, _)| *alarm == name).unwrap_or_else(|| panic!("{name} has no row"));
     situations.iter().filter_map(move |situation| {
         let must_ring = rings_in.contains(&situation.name);
         Reading::ALL.iter().find_map(|&reading| {

@@ -122,6 +122,13 @@ impl Timeline {
         }
     }
 
+    /// The same without the metrics of a namespace.
+    pub(crate) fn without(&self, namespace: &str) -> Self {
+        let mut rest = self.clone();
+        rest.values.retain(|metric, _| metric.namespace != namespace);
+        rest
+    }
+
     /// The metrics that have values.
     pub(crate) fn metrics(&self) -> impl Iterator<Item = &Metric> {
         self.values.keys()

@@ -9,7 +9,8 @@
   AWS does, and what may change of the other two in the templates is changed.
 - With a deployment all stages of its API are deleted. Here they stay, and so does a deployment that a stage had once, which it does
   not delete otherwise.
-- AWS::NoValue in a list inside of a list stays as null, which no policy may have. It is removed here.
+- AWS::NoValue in a list inside of a list stays as null, which no policy may have, and in a list of metrics too, which no alarm may
+  have. It is removed here.
 - Fn::Not negates the list that its condition is in, and so is never true.
 - A resource is never replaced: the change is passed over, and the stack said to be updated. Here a new one is made where AWS's
   schema says so, what names it follows, and the old ones are deleted when all else is done, as CloudFormation does.
@@ -52,6 +53,7 @@ from localstack.services.cloudformation.resource_provider import (
 )
 from localstack.services.cloudformation.v2 import entities
 from localstack.services.cloudformation.v2 import provider as cloudformation
+from localstack.services.cloudwatch.resource_providers.aws_cloudwatch_alarm import CloudWatchAlarmProvider
 from localstack.services.lambda_.invocation.docker_runtime_executor import DockerRuntimeExecutor
 from localstack.services.s3 import provider as s3
 
@@ -69,6 +71,7 @@ def mend(folder):
     ChangeSetModelExecutor._execute_resource_change = change
     ChangeSetModelExecutor.execute = execute
     provider_utils.remove_none_values = without_null
+    CloudWatchAlarmProvider.create = with_all_metrics(CloudWatchAlarmProvider.create)
     ApiGatewayDeploymentProvider.delete = delete_deployment
     ApiGatewayMethodProvider.update = put_method_anew
     ApiGatewayStageProvider.update = update_stage
@@ -222,6 +225,16 @@ def without_null(value):
     if isinstance(value, dict):
         return {name: without_null(member) for name, member in value.items() if member is not None}
     return [without_null(member) for member in value if member is not None] if isinstance(value, list) else value
+
+
+def with_all_metrics(create):
+    def changed(self, request):
+        model = request.desired_state
+        if "Metrics" in model:
+            model["Metrics"] = without_null(model["Metrics"])
+        return create(self, request)
+
+    return changed
 
 
 AUTHORIZER = "AWS::ApiGateway::Authorizer"

@@ -61,11 +61,7 @@ impl Metered {
 fn situations(api: Metered) -> &'static [Situation] {
     static REST: LazyLock<Vec<Situation>> = LazyLock::new(|| record(ApiKind::Rest));
     static HTTP: LazyLock<Vec<Situation>> = LazyLock::new(|| record(ApiKind::Http));
-    static WEBSOCKET: LazyLock<Vec<Situation>> = LazyLock::new(|| {
-        let mut counted = runs::websocket::counted(&REST);
-        counted.extend(situations::of_messages());
-        counted
-    });
+    static WEBSOCKET: LazyLock<Vec<Situation>> = LazyLock::new(|| situations::of_websocket(&REST));
     match api {
         Metered::Rest => &REST,
         Metered::Http => &HTTP,

@@ -50,7 +50,8 @@ fn every_parameter_that_is_given_is_one() {
         parts.any(|part| part.get(name).is_some())
     };
     // The command line's own.
-    let others = ["DistributionConfig", "Name", "OutputKey", "ParameterKey", "Region", "UsePreviousValue", "Value"];
+    let others =
+        ["DistributionConfig", "Name", "OutputKey", "ParameterKey", "Region", "RouteKey", "UsePreviousValue", "Value"];
     let mut given = BTreeSet::new();
     for document in documents() {
         let text = template(&document);

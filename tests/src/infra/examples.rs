@@ -141,6 +141,40 @@ fn a_function_behind_an_http_api_compares_the_verified_values() {
     );
 }
 
+/// A function of a WebSocket API has a query to use when a client connects. Messages are not signed.
+#[test]
+fn a_function_behind_a_websocket_api_gets_the_signed_query() {
+    let event = |kind: &str, context: Value, more: Value| {
+        let route = if kind == "CONNECT" { "$connect" } else { "$default" };
+        let event = json!({"isBase64Encoded": false, "requestContext": {"routeKey": route, "eventType": kind, "stage": "prod",
+            "connectionId": "L0SM9cOFvHcCIhw=", "authorizer": context}});
+        with(&[event, more])
+    };
+    let plain = json!({});
+    let chat = verified("/", "/prod?room=7;view=full");
+    let omitted = json!({"countersign": "verified", "countersignPath": "/", "countersignOmitted": "countersignTarget"});
+    check(
+        "",
+        &[
+            (
+                "a query as it was signed",
+                event("CONNECT", chat.clone(), json!({"queryStringParameters": {"room": "7", "view": "full"}})),
+                json!(["/", "room=7;view=full", ""]),
+            ),
+            ("no query", event("CONNECT", verified("/", "/prod/"), plain.clone()), json!(["/", "", ""])),
+            ("a long query", event("CONNECT", omitted, plain.clone()), json!("too long: countersignTarget")),
+            ("a message", event("MESSAGE", chat.clone(), json!({"body": "{}"})), json!("not signed: a message")),
+            ("a message without a body", event("MESSAGE", chat, plain.clone()), json!("not signed: a message")),
+            (
+                "monitor mode",
+                event("CONNECT", json!({"countersign": "would-refuse"}), plain.clone()),
+                json!("not verified"),
+            ),
+            ("no authorizer", event("CONNECT", Value::Null, plain), json!("not verified")),
+        ],
+    );
+}
+
 /// The edge signs a client's own Content-Digest where that has one, which may hold more and other digests than ours.
 #[test]
 fn every_digest_that_was_signed_is_compared() {

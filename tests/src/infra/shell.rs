@@ -13,5 +13,6 @@ mod machine;
 mod readme;
 mod runbook;
 mod terminal;
+mod websocket;
 
 pub(crate) use blocks::{Block, blocks_of, documents};

@@ -158,8 +158,15 @@ async fn busy_hour(api: ApiKind) -> Situation {
     well(BUSY_HOUR, timeline)
 }
 
+/// The situations of a REST API, counted as those of a WebSocket API, and those that only this has.
+pub(crate) fn of_websocket(rest: &[Situation]) -> Vec<Situation> {
+    let counted =
+        |of: &Situation| Situation { timeline: websocket::counted(&of.timeline, of.name == BACKEND_FAILS), ..*of };
+    rest.iter().map(counted).chain(of_messages()).collect()
+}
+
 /// What only a WebSocket API has: messages on connections that are open. By hand.
-pub(crate) fn of_messages() -> [Situation; 3] {
+fn of_messages() -> [Situation; 3] {
     let refused = websocket::messages("ClientError");
     let mut monitored = refused.clone();
     monitored.add(&websocket::connections_in_monitor_mode());

@@ -41,11 +41,16 @@ fn walk(kind: Kind, account: &str) {
     enforced(&mut machine, &blocks);
     distribution(&mut machine, &blocks);
     keys(&mut machine, &blocks);
-    machine.has_done(blocks.iter().filter(|block| !is_for_http(block)));
+    machine.has_done(blocks.iter().filter(|block| !is_for_http(block) && !is_for_websocket(block)));
 }
 
 fn is_for_http(block: &Block) -> bool {
-    block.text.contains("aws apigatewayv2") && !block.text.contains("deploy_api() (")
+    block.text.contains("aws apigatewayv2") && !block.text.contains("deploy_api() (") && !is_for_websocket(block)
+}
+
+/// `shell::websocket` runs these.
+pub(crate) fn is_for_websocket(block: &Block) -> bool {
+    ["$connect", "aws apigatewaymanagementapi", "connects() ("].iter().any(|part| block.text.contains(part))
 }
 
 /// The stacks that the document begins with: the edge, an API that is open, and api.yaml in monitor mode. Returns the API's id.
@@ -151,7 +156,7 @@ fn enforced(machine: &mut Machine, blocks: &[Block]) {
     let enforce = machine.succeeds(find(blocks, "set_mode enforce"));
     assert!(enforce.contains("stack pets-countersign: Mode=enforce\n"), "{enforce}");
 
-    let check = find(blocks, "Countersign-Signature-Input: x");
+    let check = find(blocks, "expect '403' \"$BACK\" -H");
     machine.fails(check, "FRONT: set it to a URL at CloudFront");
     machine.types("FRONT=https://d111111abcdef8.cloudfront.net/pets BACK=https://abc123.execute-api.eu-west-1.amazonaws.com/prod/pets");
     let (front, back) =
@@ -253,7 +258,7 @@ fn keys(machine: &mut Machine, blocks: &[Block]) {
 fn http(kind: Kind, account: &str) {
     let blocks = blocks_of("attach.md", "sh");
     let block = |part| find(&blocks, part);
-    let (attach, close) = (block("update-route"), block("apigatewayv2 update-api"));
+    let (attach, close) = (block("now attached: $name"), block("apigatewayv2 update-api"));
     let (list, set) = (block("get-integrations"), block("= '$context.authorizer"));
     let unset = block("\"overwrite:path\": \"\"");
     let mut machine = Machine::new(kind, account);
@@ -305,6 +310,9 @@ fn http(kind: Kind, account: &str) {
     machine.succeeds(unset);
     assert!(machine.succeeds(close).ends_with("DisableExecuteApiEndpoint is True"));
 
+    own_authorizer(&mut machine, &blocks, &api, &authorizer);
+    custom_domain(&mut machine, &blocks, &api);
+
     // A stage that does not deploy by itself, which moto does not know.
     machine.types("STAGE=live");
     machine.answer(&json!([
@@ -316,6 +324,75 @@ fn http(kind: Kind, account: &str) {
     assert_eq!(calls[0][..7], ["aws", "apigatewayv2", "create-deployment", "--api-id", &api, "--stage-name", "live"]);
     machine.answer(&json!([]));
     machine.has_done(blocks.iter().filter(|block| is_for_http(block)));
+}
+
+/// The stack's authorizer stands for one that another tool made.
+fn own_authorizer(machine: &mut Machine, blocks: &[Block], api: &str, authorizer: &str) {
+    let (list, change) = (find(blocks, "get-authorizers"), find(blocks, "OWN_AUTHORIZER"));
+    // moto has no list of authorizers. This is one of CDK's.
+    let of_cdk = json!({"Items": [
+        {"AuthorizerId": authorizer, "Name": "Own", "AuthorizerPayloadFormatVersion": "1.0", "AuthorizerResultTtlInSeconds": 300},
+        {"AuthorizerId": "jwt1", "Name": "Tokens"}]});
+    machine.answer(&json!([{"program": "aws", "has": ["get-authorizers"], "out": of_cdk.to_string()}]));
+    has_lines(
+        &machine.succeeds(list),
+        &[
+            &format!("{authorizer}\tOwn\tpayload 1.0\tsimple responses false\tTTL 300"),
+            "jwt1\tTokens\tpayload -\tsimple responses false\tTTL -",
+        ],
+    );
+    machine.answer(&json!([{"program": "aws", "has": ["get-authorizers"], "out": "{\"Items\": []}"}]));
+    machine.fails(list, &format!("API {api} has no authorizers"));
+    machine.calls();
+    machine.answer(&json!([]));
+    machine.fails(change, "OWN_AUTHORIZER: set it to the id of your authorizer");
+    machine.types(&format!("OWN_AUTHORIZER={authorizer}"));
+    let changed = machine.succeeds(change);
+    assert!(changed.ends_with(&format!("authorizer {authorizer}: payload 2.0, simple responses")), "{changed}");
+}
+
+/// What a domain has is printed as the list says it.
+fn custom_domain(machine: &mut Machine, blocks: &[Block], api: &str) {
+    let (mappings, rules) = (find(blocks, "get-api-mappings"), find(blocks, "list-routing-rules"));
+    machine.fails(mappings, "DOMAIN: set it to the custom domain");
+    machine.fails(rules, "DOMAIN: set it to the custom domain");
+    let certificate = "CertificateArn=arn:aws:acm:eu-west-1:123456789012:certificate/1,EndpointType=REGIONAL";
+    let make = |call: &[&str]| machine.aws(REGION, &[&["apigatewayv2"], call].concat());
+    make(&["create-domain-name", "--domain-name", "api.example.com", "--domain-name-configurations", certificate]);
+    for (key, stage) in [("orders/v1", "$default"), ("v2", "live")] {
+        let place = ["--domain-name", "api.example.com", "--api-id", api, "--stage", stage, "--api-mapping-key", key];
+        make(&[&["create-api-mapping"], &place[..]].concat());
+    }
+    machine.types("DOMAIN=api.example.com");
+    let printed = machine.succeeds(mappings);
+    let mut printed: Vec<_> = printed.lines().collect();
+    printed.sort_unstable();
+    assert_eq!(
+        printed,
+        [format!("api.example.com/orders/v1={api}/$default"), format!("api.example.com/v2={api}/live")]
+    );
+
+    // moto has no routing rules. The members are those of the command line's own model of the answer.
+    let invoke =
+        |stage: &str, strip: bool| json!([{"InvokeApi": {"ApiId": "abc123", "Stage": stage, "StripBasePath": strip}}]);
+    let beta = json!({"MatchHeaders": {"AnyOf": [{"Header": "x-version", "ValueGlob": "beta"}]}});
+    let answer = json!({"RoutingRules": [
+        {"Priority": 200, "Conditions": [{"MatchBasePaths": {"AnyOf": ["v2"]}}], "Actions": invoke("live", true)},
+        {"Priority": 300, "Conditions": [], "Actions": invoke("prod", false)},
+        {"Priority": 50, "Conditions": [{"MatchBasePaths": {"AnyOf": ["v1"]}}, beta], "Actions": invoke("beta", false)},
+        {"Priority": 100, "Conditions": [{"MatchBasePaths": {"AnyOf": ["v1"]}}], "Actions": [{"InvokeApi": {"ApiId": "abc123", "Stage": "live"}}]},
+    ]});
+    machine.answer(&json!([{"program": "aws", "has": ["list-routing-rules"], "out": answer.to_string()}]));
+    let printed = machine.succeeds(rules);
+    let expected = [
+        "api.example.com/v1=abc123/beta/v1  only with x-version: beta",
+        "api.example.com/v1=abc123/live/v1",
+        "api.example.com/v2=abc123/live",
+        "api.example.com=abc123/prod",
+    ];
+    assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
+    machine.calls();
+    machine.answer(&json!([]));
 }
 
 fn deployment(machine: &Machine, api: &str) -> Value {

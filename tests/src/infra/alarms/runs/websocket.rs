@@ -8,7 +8,6 @@
 use crate::infra::alarms::{
     cloudwatch::metrics::{Metric, Minute, Statistic, Timeline},
     runs::servers::{API_NAME, AUTHORIZER},
-    situations::{BACKEND_FAILS, Situation},
 };
 
 /// The messages of a connection in its first minute.
@@ -16,12 +15,6 @@ const MESSAGES: f64 = 3.0;
 
 /// The API's id and stage.
 const PLACE: [(&str, &str); 2] = [("ApiId", "local12345"), ("Stage", "prod")];
-
-/// The situations, counted as those of a WebSocket API.
-pub(crate) fn counted(rest: &[Situation]) -> Vec<Situation> {
-    let counted = |of: &Situation| Situation { timeline: timeline(&of.timeline, of.name == BACKEND_FAILS), ..*of };
-    rest.iter().map(counted).collect()
-}
 
 /// Messages on connections that are open, all of which API Gateway counts as this too.
 pub(crate) fn messages(answer: &str) -> Minute {
@@ -40,7 +33,9 @@ pub(crate) fn connections_in_monitor_mode() -> Minute {
     minute
 }
 
-fn timeline(rest: &Timeline, at_calling: bool) -> Timeline {
+/// What happened at a REST API, counted as at a WebSocket API. `at_calling` says whether the integration could not be called, or answered
+/// with errors.
+pub(crate) fn counted(rest: &Timeline, at_calling: bool) -> Timeline {
     let mut timeline = rest.without("AWS/ApiGateway");
     for minute in 0..rest.minutes {
         let sum = |namespace: &str, name: &str, dimensions: &[(&str, &str)]| {

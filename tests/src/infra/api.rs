@@ -250,10 +250,12 @@ fn both_programs_run_where_they_were_built_for() {
 fn the_programs_take_their_environment() {
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:SigningSecret-AbC123-dEf456";
     let words = ["digest", "ignore", "require-at-edge", "require"].map(|word| api(&[("BodyDigest", word)]));
-    let mappings = "API.example.com=xyz789/$default,api.example.com/a/(b)!/c/d=xyz789/live_1";
+    let mappings =
+        "API.example.com=xyz789/$default,api.example.com/a/(b)!/c/d=xyz789/live_1,api.example.com/k/v=xyz789/live/k/v";
     let listed = api(&[HTTP_CUSTOM, &[("BasePaths", mappings)]].concat());
+    let policies = api(&[HTTP_API, &[("AuthorizerAnswer", "policy")]].concat());
     let default_stage = api(&[HTTP_CUSTOM, &[("ApiURL", "api.example.com/a.b/+c"), ("ApiStage", "")]].concat());
-    for stack in every_api().iter().chain(&words).chain([&listed, &default_stage]) {
+    for stack in every_api().iter().chain(&words).chain([&listed, &policies, &default_stage]) {
         let variables = |function: &str| {
             let variables = stack.resource(function)["Properties"]["Environment"]["Variables"].clone();
             let text = |value: &Value| match value {

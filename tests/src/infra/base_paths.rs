@@ -14,9 +14,9 @@ const BASE_PATHS: &str = "/Properties/Environment/Variables/COUNTERSIGN_BASE_PAT
 /// What Lambda takes of variables, as JSON.
 const MOST_BYTES: usize = 4_096;
 
-const REFUSED: &str = "Parameter BasePaths failed to satisfy constraint: DOMAIN[/KEY]=API_ID/STAGE[/KEY] with commas, of custom domains \
-    only, as in api.example.com/v1=abc123/prod. A KEY at the end must be the one after DOMAIN. Lambda has room for 3,690 characters. If \
-    your list is longer, move mappings to another custom domain, with an API and a stack of their own";
+const REFUSED: &str = "Parameter BasePaths failed to satisfy constraint: DOMAIN[/KEY]=API_ID/STAGE[/KEY] with commas, each DOMAIN[/KEY] \
+    once and of custom domains only, as in api.example.com/v1=abc123/prod. A KEY at the end must be the one after DOMAIN. Lambda has room \
+    for 3,690 characters. If your list is longer, move mappings to another custom domain, with an API and a stack of their own";
 
 /// An HTTP or WebSocket API's authorizer sees no base path, and a REST API's does not see where it ends. So the stack names the API
 /// and the stage if a custom domain hides them; otherwise it names neither.
@@ -55,7 +55,7 @@ fn the_authorizer_gets_the_api_and_stage_of_a_custom_domain() {
 /// Several mappings of one domain, routing rules that keep the base path, or a mapping that the parameters cannot say.
 #[test]
 fn given_mappings_replace_the_known_one() {
-    let two = "api.example.com/v1=xyz789/live,api.example.com/v2/beta=xyz789/$default";
+    let two = "api.example.com/v1=xyz789/live,api.example.com/v2/beta=xyz789/$default,v1.example.com/v1=xyz789/live";
     let kept =
         "api.example.com/v1=xyz789/live/v1,api.example.com/v2/beta=xyz789/live/v2/beta,api.example.com/v3=xyz789/live";
     for kind in [&[][..], REST_CUSTOM, HTTP_CUSTOM, WEBSOCKET_CUSTOM] {
@@ -77,6 +77,11 @@ fn given_mappings_replace_the_known_one() {
         "api.example.com=xyz789/live, www.example.com=xyz789/live",
         "api.example.com=xyz789/live,xyz789.execute-api.eu-west-1.amazonaws.com=xyz789/live",
         "=xyz789/live",
+        "api.example.com/./v1=xyz789/live",
+        "api.example.com/..=xyz789/live/..",
+        // The same domain and key twice.
+        "api.example.com=xyz789/live,api.example.com=abc123/prod",
+        "www.example.com=xyz789/live,api.example.com/v1=xyz789/live,a.example.com=xyz789/live,api.example.com/v1=xyz789/beta/v1",
         // A key at the end is the key of the same entry, whole, or none.
         "api.example.com=xyz789/live/v1",
         "api.example.com/v1=xyz789/live/v2",
@@ -98,7 +103,8 @@ fn only_a_possessive_group_is_repeated() {
     let raw = Template::raw("api.yaml");
     let pattern = raw.value()["Parameters"]["BasePaths"]["AllowedPattern"].as_str().unwrap();
     assert_eq!([")++", ")+", ")*"].map(|repeated| pattern.matches(repeated).count()), [1, 1, 0], "{pattern}");
-    for long in [format!("api.example.com{}=xyz789/live", "/a".repeat(1_800)), vec!["a=b/c"; 600].join(",")] {
+    let entries: Vec<_> = (0..400).map(|number| format!("a{number}=b/c")).collect();
+    for long in [format!("api.example.com{}=xyz789/live", "/a".repeat(1_800)), entries.join(",")] {
         check(&api(&[("BasePaths", &long)]), &[("Authorizer", BASE_PATHS, json!(long))]);
     }
 }

@@ -104,8 +104,12 @@ impl Session {
                 SystemTime::now(),
             );
         }
-        close(&mut socket, &end, limits.close).await;
-        drop(socket);
+        // At the same time: a viewer who does not close its side delays nobody.
+        tokio::join!(close(&mut socket, &end, limits.close), self.tell_backend(&end, call, waiting));
+    }
+
+    /// Calls the backend for what is left, and for the end.
+    async fn tell_backend(&self, end: &End, call: Option<Call<'_>>, waiting: VecDeque<Incoming>) {
         if !matches!(end, End::Stopped) {
             // The viewer sent them, so the backend gets them.
             let mut calls: VecDeque<Call<'_>> = call.into_iter().collect();
@@ -117,8 +121,8 @@ impl Session {
             }
         }
         let (request_id, now) = (random::extended_request_id(), SystemTime::now());
-        let event = connected.disconnect(end.code(), end.text(), &request_id, now);
-        if let Err(failure) = calls.disconnect(&event).await {
+        let event = self.connected.disconnect(end.code(), end.text(), &request_id, now);
+        if let Err(failure) = self.calls.disconnect(&event).await {
             self.log_failure(failure, "$disconnect");
         }
     }

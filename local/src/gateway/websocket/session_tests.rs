@@ -235,6 +235,13 @@ async fn bytes_behind_the_handshake_are_messages() {
     {
         let mut client = Client::open(address, [head.as_bytes(), frame, frame].concat()).await;
         assert_eq!((client.text().await, client.text().await), ("hi".to_owned(), "hi".to_owned()));
+        // More than a request head may have.
+        let large = [&b"\x81\xfe\x75\x30\0\0\0\0"[..], &[b'x'; 30_000]].concat();
+        let mut client = Client::open(address, [head.as_bytes(), &large, &large, &large, frame].concat()).await;
+        for _ in 0..3 {
+            assert_eq!(client.text().await.len(), 30_000);
+        }
+        assert_eq!(client.text().await, "hi");
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     infra::shell::{
         attach::is_for_websocket,
-        blocks::{blocks_of, find},
+        blocks::{Block, blocks_of, find},
         machine::{Kind, Machine},
     },
     support::moto::Moto,
@@ -93,12 +93,6 @@ fn walk(kind: Kind, account: &str) {
     assert_eq!(guards["$default"], json!(["NONE", null, false]));
 
     // Another authorizer at the route.
-    call(
-        &machine,
-        &format!(
-            "create-api --name other --protocol-type WEBSOCKET --route-selection-expression '$request.body.action'"
-        ),
-    );
     machine.stub(
         "pets-countersign-other",
         &json!({"AuthorizerId": "another", "ApiKind": "WEBSOCKET", "ApiKeyRequired": "false"}),
@@ -109,14 +103,13 @@ fn walk(kind: Kind, account: &str) {
     machine.fails(key, "stack pets-countersign-other has no API key: nothing was changed or deployed");
     machine.types("STACK=pets-countersign");
 
-    connections(&mut machine, &api);
-    check(&mut machine);
+    connections(&mut machine, &blocks, &api);
+    check(&mut machine, &blocks);
     machine.has_done(blocks.iter().filter(|block| is_for_websocket(block)));
 }
 
-fn connections(machine: &mut Machine, api: &str) {
-    let blocks = blocks_of("attach.md", "sh");
-    let end = find(&blocks, "delete-connection");
+fn connections(machine: &mut Machine, blocks: &[Block], api: &str) {
+    let end = find(blocks, "delete-connection");
     machine.fails(end, "CONNECTIONS: set it to the ids of connections, one a line");
     machine.types("CONNECTIONS='L0SM9cOFvHcCIhw=\nL0SM9cOFvHcCIhx='");
     // The API's own endpoint is not on this machine.
@@ -137,9 +130,8 @@ fn connections(machine: &mut Machine, api: &str) {
     assert_eq!(machine.succeeds(end), "ended: L0SM9cOFvHcCIhw=\nended: L0SM9cOFvHcCIhx=");
 }
 
-fn check(machine: &mut Machine) {
-    let blocks = blocks_of("attach.md", "sh");
-    let check = find(&blocks, "connects() (");
+fn check(machine: &mut Machine, blocks: &[Block]) {
+    let check = find(blocks, "connects() (");
     machine.types("FRONT= BACK=");
     machine.fails(check, "FRONT: set it to the URL at CloudFront");
     let (front, back) =

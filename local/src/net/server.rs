@@ -71,7 +71,7 @@ pub(crate) struct Inbound {
 /// All limits of the two servers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Connections served at one time; more wait in the listen queue.
+    /// Connections with a request that are served at one time; more wait in the listen queue. An open WebSocket is none of them.
     pub(crate) connections: usize,
     /// A viewer's time to send its request head.
     pub(crate) head: Duration,
@@ -175,10 +175,10 @@ async fn accept<H: Hop>(
         };
         let (hop, stop, end_upgraded) = (Arc::clone(&hop), stop.clone(), end_upgraded.clone());
         connections.spawn(async move {
-            let _place = place;
-            if let Ok(Some((upgrade, stream, read))) =
-                timeout(limits.request, serve(stream, peer, hop, limits, stop)).await
-            {
+            let served = timeout(limits.request, serve(stream, peer, hop, limits, stop)).await;
+            // Many open WebSockets must not keep out the calls of `@connections` that answer them.
+            drop(place);
+            if let Ok(Some((upgrade, stream, read))) = served {
                 upgrade(stream, read, end_upgraded).await;
             }
         });

@@ -409,6 +409,21 @@ async fn a_viewer_that_does_not_read_is_given_up() {
     assert_eq!(server.call().await.0, "/base/disconnect");
 }
 
+#[tokio::test]
+async fn an_open_connection_takes_no_place_from_a_request() {
+    let running = start_within(Limits { connections: 1, ..Limits::default() }).await;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        clients.push(open(&running).await);
+    }
+    for client in &mut clients {
+        client.send("hello").await;
+        assert_eq!(client.text().await, "hello");
+    }
+    let reply = ask(running.gateway, format!("GET /prod/@connections/x HTTP/1.1\r\nHost: {}\r\n\r\n", running.gateway));
+    assert_eq!(reply.await.status, 410);
+}
+
 /// The client's own handshake: a real client, not one of ours.
 #[tokio::test]
 async fn tungstenite_connects() {

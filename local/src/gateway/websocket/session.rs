@@ -78,6 +78,8 @@ enum End {
     Deleted,
     Idle,
     TooOld,
+    /// The viewer did not take a message in time.
+    Stuck,
     /// The servers stop.
     Stopped,
 }
@@ -180,8 +182,10 @@ impl Session {
                 () = stopping(ended) => return End::Stopped,
                 sent = timeout(limits.close, send(socket, outgoing)) => sent,
             };
-            if !matches!(sent, Ok(Ok(()))) {
-                return End::Vanished;
+            match sent {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return End::Vanished,
+                Err(_) => return End::Stuck,
             }
             idle = Instant::now() + limits.idle;
             calls.connections.touch(&connected.id, SystemTime::now());
@@ -214,7 +218,7 @@ impl End {
         match self {
             Self::Closed(Some(frame)) => frame.code.into(),
             Self::Closed(None) => 1005, // RFC 6455, section 7.1.5: no code
-            Self::Vanished => 1006,
+            Self::Vanished | Self::Stuck => 1006,
             Self::Broken { code, .. } => (*code).into(),
             Self::Deleted => 1000,
             Self::Idle | Self::TooOld | Self::Stopped => 1001,
@@ -231,6 +235,7 @@ impl End {
             Self::Broken { detail, .. } => detail,
             Self::Idle => "Idle connection timeout",
             Self::TooOld => "Connection duration limit",
+            Self::Stuck => "The viewer does not read",
             Self::Stopped => "Going away",
         }
     }
@@ -242,6 +247,9 @@ impl End {
             Self::Idle => Some(("connection-idle", "the connection had no frame for the time that the gateway waits")),
             Self::TooOld => {
                 Some(("connection-too-old", "the connection has reached the age at which the gateway closes it"))
+            }
+            Self::Stuck => {
+                Some(("viewer-not-reading", "the viewer did not take a message in the time that the gateway waits"))
             }
             Self::Closed(_) | Self::Vanished | Self::Deleted | Self::Stopped => None,
         }
@@ -304,8 +312,8 @@ async fn send(socket: &mut Socket, bytes: Bytes) -> Result<(), Error> {
 async fn close(socket: &mut Socket, end: &End, limit: Duration) {
     let closing = async {
         match end {
-            // The answer to a close frame is sent by reading on.
-            End::Closed(_) | End::Vanished => {}
+            // The answer to a close frame is sent by reading on. A viewer that does not read gets no frame.
+            End::Closed(_) | End::Vanished | End::Stuck => {}
             _ => {
                 let frame = CloseFrame { code: end.code().into(), reason: end.text().into() };
                 if socket.close(Some(frame)).await.is_err() {

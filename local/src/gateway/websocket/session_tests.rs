@@ -388,6 +388,7 @@ async fn messages_before_the_end_are_delivered() {
 
 #[tokio::test]
 async fn a_viewer_that_does_not_read_is_given_up() {
+    let log = log();
     let (running, mut server, _other) = with_server().await;
     let _second = open(&running).await;
     let event = server.call().await.1;
@@ -406,7 +407,21 @@ async fn a_viewer_that_does_not_read_is_given_up() {
         }
     }
     assert_eq!(last, 410);
-    assert_eq!(server.call().await.0, "/base/disconnect");
+    let (path, event) = server.call().await;
+    let context = &event["requestContext"];
+    assert_eq!(
+        (path.as_str(), &context["disconnectStatusCode"], &context["disconnectReason"]),
+        ("/base/disconnect", &json!(1006), &json!("The viewer does not read"))
+    );
+    let line = json!({
+        "level": "INFO",
+        "event": "request-refused-by-gateway",
+        "status": 1006,
+        "reason": "viewer-not-reading",
+        "detail": "the viewer did not take a message in the time that the gateway waits",
+        "method": "$disconnect",
+    });
+    assert_eq!(log.take(), [line]);
 }
 
 #[tokio::test]

@@ -195,6 +195,7 @@ async fn an_event_that_differs_from_what_was_signed_is_refused() {
         (http_v1(TARGET), "/multiValueHeaders/countersign-target", json!([TARGET, TARGET]), "header-repeated"),
         (websocket(HANDSHAKE), "/requestContext/stage", json!("dev"), "path"),
         (websocket(HANDSHAKE), "/requestContext/stage", Value::Null, "path"),
+        (websocket("/?x=1&x=2"), "/requestContext/stage", Value::Null, "path"),
         (websocket(HANDSHAKE), "/requestContext/apiId", json!("def456"), "base-path-unlisted"),
         (websocket(HANDSHAKE), "/requestContext/apiId", Value::Null, "base-path-unlisted"),
         (websocket(HANDSHAKE), "/requestContext/domainName", Value::Null, "host"),

@@ -76,7 +76,10 @@ impl ReceivedTarget<'_> {
             Self::WebSocket { query } => {
                 let below = match mapped()? {
                     Some(mapped) => mapped.below,
-                    None if is_own_domain(received) => below(path, received.stage).ok_or(Refusal::Path)?,
+                    // Without the name of a stage, `/` would be the path of every stage.
+                    None if is_own_domain(received) => {
+                        below(path, received.stage).filter(|_| !received.stage.is_empty()).ok_or(Refusal::Path)?
+                    }
                     None => return Err(Refusal::BasePathUnlisted),
                 };
                 if below != "/" {

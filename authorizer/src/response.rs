@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use signing::LABEL;
 use std::{borrow::Cow, net::IpAddr};
 
-/// An answer that API Gateway accepts, as JSON: an IAM policy for REST APIs, `isAuthorized` for HTTP APIs.
+/// An answer that API Gateway accepts, as JSON: an IAM policy or `isAuthorized`, as the [`ResponseFormat`] says.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Response(Box<RawValue>);

@@ -101,11 +101,9 @@ fn split(url: &str) -> Result<(String, Target<'_>)> {
     let authority = uri.authority().ok_or_else(|| wrong("has no host: accepted is https://HOST/STAGE/PATH"))?.as_str();
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    let accepted = match uri.scheme_str() {
-        Some("https" | "wss") => true,
-        Some("http" | "ws") => loopback,
-        _ => false,
-    };
+    // Schemes have no case (RFC 3986, section 3.1).
+    let is = |scheme: &str| uri.scheme_str().is_some_and(|found| found.eq_ignore_ascii_case(scheme));
+    let accepted = is("https") || is("wss") || (loopback && (is("http") || is("ws")));
     ensure!(accepted, wrong("must begin with https:// or wss://, or with http:// or ws:// and a loopback address"));
     ensure!(!authority.contains('@'), wrong("must not hold the name of a user"));
     let rest = url.split_once("://").and_then(|(_, rest)| rest.get(authority.len()..));

@@ -15,7 +15,7 @@ const BASE_PATHS: &str = "/Properties/Environment/Variables/COUNTERSIGN_BASE_PAT
 const MOST_BYTES: usize = 4_096;
 
 const REFUSED: &str = "Parameter BasePaths failed to satisfy constraint: DOMAIN[/KEY]=API_ID/STAGE[/KEY] with commas, each DOMAIN[/KEY] \
-    once and of custom domains only, as in api.example.com/v1=abc123/prod. A KEY at the end must be the one after DOMAIN. Lambda has room \
+    once and of custom domains only, DOMAIN in lower case, as in api.example.com/v1=abc123/prod. A KEY at the end must be the one after DOMAIN. Lambda has room \
     for 3,690 characters. If your list is longer, move mappings to another custom domain, with an API and a stack of their own";
 
 /// An HTTP or WebSocket API's authorizer sees no base path, and a REST API's does not see where it ends. So the stack names the API
@@ -59,7 +59,7 @@ fn given_mappings_replace_the_known_one() {
     let kept =
         "api.example.com/v1=xyz789/live/v1,api.example.com/v2/beta=xyz789/live/v2/beta,api.example.com/v3=xyz789/live";
     for kind in [&[][..], REST_CUSTOM, HTTP_CUSTOM, WEBSOCKET_CUSTOM] {
-        for given in ["api.example.com=xyz789/live", "API.example.com/a/b/c/(d)!=xyz789/$default", two, kept] {
+        for given in ["api.example.com=xyz789/live", "api.example.com/a/B/c/(d)!=xyz789/$default", two, kept] {
             let stack = api(&[kind, &[("BasePaths", given)]].concat());
             check(&stack, &[("Authorizer", BASE_PATHS, json!(given))]);
         }
@@ -82,6 +82,9 @@ fn given_mappings_replace_the_known_one() {
         // The same domain and key twice.
         "api.example.com=xyz789/live,api.example.com=abc123/prod",
         "www.example.com=xyz789/live,api.example.com/v1=xyz789/live,a.example.com=xyz789/live,api.example.com/v1=xyz789/beta/v1",
+        // To the authorizer the same domain and key twice. API Gateway has no custom domain with upper case.
+        "API.example.com/v1=xyz789/live,api.example.com/v1=abc123/prod",
+        "API.example.com=xyz789/live",
         // A key at the end is the key of the same entry, whole, or none.
         "api.example.com=xyz789/live/v1",
         "api.example.com/v1=xyz789/live/v2",

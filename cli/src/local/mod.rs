@@ -213,7 +213,7 @@ impl Options {
             (Some(AnswerForm::Policy), Api::Http) => Ok(Answer::Policy),
             (Some(_), api) => {
                 Err(anyhow!("--answer needs --api http: {} always takes an IAM policy", api.kind().name())
-                    .context(Hint("leave --answer off, or add --api http".to_owned())))
+                    .context(Hint("leave --answer off, or use --api http".to_owned())))
             }
         }
     }
@@ -264,14 +264,14 @@ fn explained(error: Error, edge: SocketAddr, gateway: SocketAddr) -> Error {
             anyhow!("--stage {value:?} is not the name of a stage: accepted are 1 to 128 characters of A-Z a-z 0-9 _ -")
         }
         StartError::DefaultStage(kind) => anyhow!("{} cannot have the stage $default", kind.name())
-            .context(Hint("add --api http, or name another --stage".to_owned())),
+            .context(Hint("use --api http, or name another --stage".to_owned())),
         StartError::OverwritePath(kind) => {
             anyhow!("--overwrite-path needs an HTTP API: {} cannot overwrite the path", kind.name())
-                .context(Hint("add --api http".to_owned()))
+                .context(Hint("use --api http".to_owned()))
         }
         StartError::KeptBasePath(kind) => {
             anyhow!("--keep-base-path needs a REST API: {} cannot keep the base path", kind.name())
-                .context(Hint("add --api rest".to_owned()))
+                .context(Hint("use --api rest".to_owned()))
         }
         StartError::NoBasePathToKeep => {
             anyhow!("--keep-base-path needs a custom domain with a key: without a key there is no base path")
@@ -279,7 +279,7 @@ fn explained(error: Error, edge: SocketAddr, gateway: SocketAddr) -> Error {
         }
         StartError::RoutingRule(kind) => {
             anyhow!("--routing-rule needs a REST API: {} cannot have a routing rule", kind.name())
-                .context(Hint("add --api rest".to_owned()))
+                .context(Hint("use --api rest".to_owned()))
         }
         StartError::NoDomainForRoutingRule => {
             anyhow!("--routing-rule needs a custom domain: the API's own name does not have routing rules")

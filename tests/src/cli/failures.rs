@@ -184,7 +184,7 @@ async fn rotations_that_are_refused() {
 
 #[tokio::test]
 async fn requests_that_cannot_be_signed() {
-    World::new().check("signing.txt", 22).await;
+    World::new().check("signing.txt", 23).await;
 }
 
 #[tokio::test]

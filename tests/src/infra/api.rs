@@ -251,7 +251,7 @@ fn the_programs_take_their_environment() {
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:SigningSecret-AbC123-dEf456";
     let words = ["digest", "ignore", "require-at-edge", "require"].map(|word| api(&[("BodyDigest", word)]));
     let mappings =
-        "API.example.com=xyz789/$default,api.example.com/a/(b)!/c/d=xyz789/live_1,api.example.com/k/v=xyz789/live/k/v";
+        "api.example.com=xyz789/$default,api.example.com/a/(b)!/c/d=xyz789/live_1,api.example.com/k/v=xyz789/live/k/v";
     let listed = api(&[HTTP_CUSTOM, &[("BasePaths", mappings)]].concat());
     let policies = api(&[HTTP_API, &[("AuthorizerAnswer", "policy")]].concat());
     let default_stage = api(&[HTTP_CUSTOM, &[("ApiURL", "api.example.com/a.b/+c"), ("ApiStage", "")]].concat());

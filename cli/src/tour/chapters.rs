@@ -45,7 +45,7 @@ pub(crate) enum Chapter {
     HttpPolicy,
     /// HTTP API, payload format 1.0: path and query are shown decoded
     HttpV1,
-    /// HTTP API, payload format 1.0: a custom domain, api.example/v1, whose path is not known to be shown
+    /// HTTP API, payload format 1.0: how a custom domain shows its path is not known
     HttpV1Domain,
     /// REST API: a custom domain, api.example/v1, and a routing rule that a header steers
     RestDomain,

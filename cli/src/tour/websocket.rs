@@ -29,7 +29,8 @@ pub(crate) async fn chapters(emulation: &Emulation, log: &DecisionLog, report: &
     .await?;
     one(Chapter::WebSocketDomain, mapped, log, report, domain).await?;
     one(Chapter::WebSocketRevoked, quick, log, report, async |client, rows| revoked(client, keys, rows).await).await?;
-    one(Chapter::WebSocketMonitor, monitor, log, report, in_monitor_mode).await
+    one(Chapter::WebSocketMonitor, monitor, log, report, async |client, rows| in_monitor_mode(client, keys, rows).await)
+        .await
 }
 
 async fn handshake(client: &Client, keys: &KeyFile, rows: &mut Rows) -> Result<()> {
@@ -99,14 +100,16 @@ async fn revoked(client: &Client, keys: &KeyFile, rows: &mut Rows) -> Result<()>
     Ok(())
 }
 
-async fn in_monitor_mode(client: &Client, rows: &mut Rows) -> Result<()> {
+async fn in_monitor_mode(client: &Client, keys: &KeyFile, rows: &mut Rows) -> Result<()> {
     let mut edge = client.handshake_at_edge("/", &[]).await?;
     rows.row("through CloudFront", "101 admitted", edge.verdict());
     edge.close().await?;
-    let direct = client.handshake_at_gateway("", &[]).await?;
-    let expected = "403 would-be-refused: header-missing, refused-by-gateway";
-    rows.row("the API's own URL, without the API key", expected, direct.verdict());
-    Ok(())
+    let signed = signed(client, keys, "")?;
+    let mut key = borrowed(&signed);
+    key.retain(|(name, _)| *name == "x-api-key");
+    let mut direct = client.handshake_at_gateway("", &key).await?;
+    rows.row("the API's own URL, with only the API key", "101 would-be-refused: header-missing", direct.verdict());
+    direct.close().await
 }
 
 /// The headers of a handshake that `countersign sign --api-key` would print.

@@ -127,7 +127,8 @@ impl<'a> Event<'a> {
     /// An event that shows headers and query as maps, and the query decoded.
     fn of_decoded_maps(raw: Raw<'a>, kind: Kind) -> Result<Self, EventError> {
         let context = raw.request_context.unwrap_or_default();
-        let shows_repeats = kind != Kind::HttpV1
+        // The events of REST APIs always have both maps.
+        let shows_repeats = kind == Kind::Rest
             || raw.multi_value_headers.is_some()
                 && (raw.multi_value_query_string_parameters.is_some() || is_absent(raw.query_string_parameters));
         let headers = match raw.multi_value_headers {
@@ -151,7 +152,7 @@ impl<'a> Event<'a> {
         let path = raw.path.unwrap_or_default().0;
         let (target, method, route) = match kind {
             // A handshake is a GET (RFC 6455, section 4.1), and the event shows no method.
-            Kind::WebSocket => (ReceivedTarget::WebSocket { query }, "GET".into(), context.route_key),
+            Kind::WebSocket => (ReceivedTarget::WebSocket { query, shows_repeats }, "GET".into(), context.route_key),
             Kind::HttpV1 => {
                 let target = ReceivedTarget::HttpV1 { path, query, shows_repeats };
                 (target, context.http_method.unwrap_or_default().0, raw.resource)

@@ -201,7 +201,8 @@ async fn an_event_that_differs_from_what_was_signed_is_refused() {
         (websocket(HANDSHAKE), "/requestContext/domainName", Value::Null, "host"),
         (websocket(HANDSHAKE), "/requestContext/requestTimeEpoch", json!("x"), "request-time"),
         (websocket(HANDSHAKE), "/multiValueQueryStringParameters", json!({ "x": ["2", "1"] }), "query"),
-        (websocket(HANDSHAKE), "/multiValueQueryStringParameters", Value::Null, "query"),
+        (websocket(HANDSHAKE), "/multiValueQueryStringParameters", Value::Null, "repeats-hidden"),
+        (websocket(HANDSHAKE), "/multiValueHeaders", Value::Null, "repeats-hidden"),
         (
             websocket(HANDSHAKE),
             "/multiValueHeaders/Connection",

@@ -264,7 +264,7 @@ mod tests {
         let query = Query::default;
         let http = ReceivedTarget::Http { path: "".into(), query: "".into() };
         let v1 = ReceivedTarget::HttpV1 { path: "".into(), query: query(), shows_repeats: true };
-        for target in [http, v1, ReceivedTarget::WebSocket { query: query() }] {
+        for target in [http, v1, ReceivedTarget::WebSocket { query: query(), shows_repeats: true }] {
             check(&target, "/v1/pets", Err(Refusal::Path));
             check(&target, "/pets", Ok(Some("/pets")));
         }

@@ -63,7 +63,11 @@ impl ReceivedTarget<'_> {
             Self::HttpV1 { path: shown, query, .. } => {
                 let mapped = mapped()?;
                 refuse_ambiguous(path, policy)?;
-                if mapped.is_some_and(|mapped| !mapped.key.is_empty() || received.stage != NAMELESS_STAGE) {
+                let is_known = match mapped {
+                    Some(mapped) => mapped.key.is_empty() && received.stage == NAMELESS_STAGE,
+                    None => is_own_domain(received),
+                };
+                if !is_known {
                     return Err(Refusal::BasePathUnknown);
                 }
                 let handed_on = compare_with_stage(path, shown, received)?;
@@ -73,7 +77,7 @@ impl ReceivedTarget<'_> {
                 compare_query(target, query, b"&")?;
                 Ok(handed_on)
             }
-            Self::WebSocket { query } => {
+            Self::WebSocket { query, .. } => {
                 let below = match mapped()? {
                     Some(mapped) => mapped.below,
                     // Without the name of a stage, `/` would be the path of every stage.

@@ -61,6 +61,8 @@ pub enum ReceivedTarget<'a> {
     WebSocket {
         /// `multiValueQueryStringParameters`.
         query: Query<'a>,
+        /// As in [`Self::HttpV1`].
+        shows_repeats: bool,
     },
 }
 

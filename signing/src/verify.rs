@@ -111,7 +111,9 @@ impl<'a> CheckedRequest<'a> {
         let mut members = Members::default();
         let parsed = byte_sequences(signature, |member| members.add(member.key, || member.value.clone()));
         let signature = members.ours(Field::Signature, parsed)?;
-        if matches!(received.target, ReceivedTarget::HttpV1 { shows_repeats: false, .. }) {
+        if let ReceivedTarget::HttpV1 { shows_repeats: false, .. }
+        | ReceivedTarget::WebSocket { shows_repeats: false, .. } = received.target
+        {
             return Err(Refusal::RepeatsHidden);
         }
         if let Some(name) = fields.method_override {

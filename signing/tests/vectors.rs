@@ -99,6 +99,7 @@ struct HttpV1 {
 #[serde(deny_unknown_fields)]
 struct WebSocket {
     query: BTreeMap<String, Vec<String>>,
+    shows_repeats: bool,
 }
 
 #[derive(Deserialize)]
@@ -142,7 +143,9 @@ impl Request {
             (None, None, Some(HttpV1 { path, query, shows_repeats }), None) => {
                 Some(ReceivedTarget::HttpV1 { path: path.into(), query: decoded(query), shows_repeats: *shows_repeats })
             }
-            (None, None, None, Some(WebSocket { query })) => Some(ReceivedTarget::WebSocket { query: decoded(query) }),
+            (None, None, None, Some(WebSocket { query, shows_repeats })) => {
+                Some(ReceivedTarget::WebSocket { query: decoded(query), shows_repeats: *shows_repeats })
+            }
             _ => None,
         }
     }

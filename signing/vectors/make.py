@@ -207,6 +207,7 @@ def case(
     http=None,
     http_v1=None,
     websocket=None,
+    shows_repeats=True,
     allow_ambiguous_path=False,
     require_digest=False,
     base_paths="",
@@ -252,7 +253,7 @@ def case(
         "rest": {"path": path, "api_path": api_path, "query": query} if is_rest else None,
         "http": {"path": http[0], "query": http[1]} if http is not None else None,
         "http_v1": http_v1,
-        "websocket": None if websocket is None else {"query": websocket},
+        "websocket": None if websocket is None else {"query": websocket, "shows_repeats": shows_repeats},
         "time": time,
     }
     policy = {
@@ -927,6 +928,9 @@ def rule_5_http_v1():
     yield mapped(domain, "/v1/pets", "/v1/pets", "prod", "base-path-unknown")
     yield mapped("other.example", "/pets", "/prod/pets", "prod", "base-path-unknown")
     yield mapped("other.example", "/pets", "/pets", "prod", "base-path-unknown")
+    # Nobody knows whether there is a key.
+    yield mapped(domain, "/pets", "/pets", "$default", "base-path-unknown", base_paths="")
+    yield mapped(domain, "/prod/pets", "/prod/pets", "prod", "base-path-unknown", base_paths="")
     yield mapped(domain, "/pets", "/v1/pets", "$default", "path")
     yield mapped(domain, "/v1/pets", "/v1/pets", "$default", "path")
     yield mapped(domain, "/pets", "/pets", "dev", "base-path")
@@ -957,6 +961,7 @@ def rule_5_websocket():
         ("/prod?", {}, "bare-question-mark"),
     ]:
         yield case(f"WebSocket API: {target}, shown {json.dumps(query)}", verdict, Signer(target=target), websocket=query)
+    yield case("WebSocket API: only one value of each parameter", "repeats-hidden", Signer(target="/prod?room=7"), websocket={"room": ["7"]}, shows_repeats=False)
     yield case("WebSocket API: signed as a POST", "signature", Signer(target="/prod", method="POST"), websocket={}, method="GET")
     yield case("WebSocket API: a body is announced", "body-on-get", wss, add("Content-Length", "5"), websocket={})
     yield case("WebSocket API: Connection lists Host", "connection-option", wss, add("Connection", "upgrade, host"), websocket={})

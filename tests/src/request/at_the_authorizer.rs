@@ -154,10 +154,10 @@ async fn a_wrong_event_is_an_error_that_says_what_to_do() {
             signed().to_string().replacen("\"requestContext\":{", "\"requestContext\":{\"eventType\":\"CONNECT\",", 1),
             "the event is from a route of a WebSocket API other than $connect",
         ),
-        (changed("/methodArn", Value::Null), "methodArn is missing"),
+        (changed("/methodArn", Value::Null), "methodArn (routeArn in payload format 2.0) is missing"),
         (
             changed("/methodArn", json!("arn:aws:execute-api:eu-west-1:123456789012:abc123/*/GET/pets")),
-            "methodArn is missing or",
+            "methodArn (routeArn in payload format 2.0) is missing or",
         ),
         (changed("/multiValueHeaders/Host", json!("not a list")), "not an API Gateway authorizer event"),
         (changed("/requestContext", json!("x")), "not an API Gateway authorizer event"),

@@ -1,6 +1,6 @@
 //! The tour's chapters about what only one kind of API has.
 
-use crate::tour::{client::Client, report::Rows};
+use crate::tour::{client::Client, report::Rows, requests::below_the_key};
 use anyhow::Result;
 use hyper::Method;
 
@@ -52,12 +52,7 @@ pub(crate) async fn unknown_base_path(client: &Client, rows: &mut Rows) -> Resul
 
 /// A custom domain with a key, and a routing rule: `x-version: beta` leads to the stage `dev`.
 pub(crate) async fn routing_rule(client: &Client, rows: &mut Rows) -> Result<()> {
-    let get = client.at_edge(Method::GET, "/echo/a?x=1", &[]).await?;
-    let path = get.handed_on("countersignPath")?.is_some_and(|path| path == "/echo/a");
-    rows.row("through CloudFront", "200 admitted, without the key", get.verdict_and(path, "without the key"));
-    let caught = get.signed_headers()?;
-    let same = client.at_gateway(Method::GET, "/echo/a?x=1", &caught.all()).await?;
-    rows.row("replayed within its 70 s", "200 admitted", same.verdict());
+    let caught = below_the_key(client, rows).await?;
     let steered = caught.with("x-version", "beta");
     let steered = client.at_gateway(Method::GET, "/echo/a?x=1", &steered.all()).await?;
     rows.row("replayed with a header that steers it to dev", "403 refused: base-path", steered.verdict());

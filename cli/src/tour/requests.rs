@@ -3,7 +3,7 @@
 use crate::{
     local::emulation::Api,
     tour::{
-        client::{Client, Reply},
+        client::{Client, Headers, Reply},
         report::Rows,
     },
 };
@@ -161,12 +161,7 @@ pub(crate) async fn path(client: &Client, rows: &mut Rows) -> Result<()> {
 
 /// A custom domain. An HTTP API never shows its key, and always shows its named stage.
 pub(crate) async fn domain(client: &Client, rows: &mut Rows) -> Result<()> {
-    let get = client.at_edge(Method::GET, "/echo/a?x=1", &[]).await?;
-    let path = get.handed_on("countersignPath")?.is_some_and(|path| path == "/echo/a");
-    rows.row("through CloudFront", "200 admitted, without the key", get.verdict_and(path, "without the key"));
-    let caught = get.signed_headers()?;
-    let same = client.at_gateway(Method::GET, "/echo/a?x=1", &caught.all()).await?;
-    rows.row("replayed within its 70 s", "200 admitted", same.verdict());
+    let caught = below_the_key(client, rows).await?;
     let other = client.at_gateway(Method::GET, "/echo/b?x=1", &caught.all()).await?;
     rows.row("replayed on another path", "403 refused: path", other.verdict());
     let direct = client.at_gateway(Method::GET, "/echo/a", &[]).await?;
@@ -174,6 +169,17 @@ pub(crate) async fn domain(client: &Client, rows: &mut Rows) -> Result<()> {
     let outside = client.outside_the_stage("/v2/echo/a").await?;
     rows.row("the gateway under another name", "403 refused-by-gateway", outside.verdict());
     Ok(())
+}
+
+/// A request through a custom domain whose key is removed, and its headers, which open it again.
+pub(crate) async fn below_the_key(client: &Client, rows: &mut Rows) -> Result<Headers> {
+    let get = client.at_edge(Method::GET, "/echo/a?x=1", &[]).await?;
+    let path = get.handed_on("countersignPath")?.is_some_and(|path| path == "/echo/a");
+    rows.row("through CloudFront", "200 admitted, without the key", get.verdict_and(path, "without the key"));
+    let caught = get.signed_headers()?;
+    let same = client.at_gateway(Method::GET, "/echo/a?x=1", &caught.all()).await?;
+    rows.row("replayed within its 70 s", "200 admitted", same.verdict());
+    Ok(caught)
 }
 
 pub(crate) async fn forgery(client: &Client, rows: &mut Rows) -> Result<()> {

@@ -55,7 +55,7 @@ pub(super) fn target(event: &Value, path: Option<&str>) -> String {
     if query.is_empty() { path } else { format!("{path}?{query}") }
 }
 
-/// The query of the list of all values, or of the map of the last values if there is no list.
+/// The query, made of the map of all values. Without that map: of the map of the last values.
 fn query(event: &Value) -> String {
     let all = event["multiValueQueryStringParameters"].as_object().cloned();
     let last = || event["queryStringParameters"].as_object().cloned().unwrap_or_default();

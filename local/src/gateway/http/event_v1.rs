@@ -15,7 +15,7 @@ use std::time::SystemTime;
 
 /// The authorizer event for a request that arrived `now`.
 ///
-/// `None` if the path is not the API's, or if there is no such route: as [`http_event`](crate::http_event).
+/// `None` for the same requests as [`http_event`](crate::http_event): a path outside of the API, or an unknown route.
 ///
 /// ```
 /// use local::{Api, ApiRequest, Routes, http_v1_event};

@@ -18,7 +18,7 @@ pub(crate) enum Command {
     Close,
 }
 
-/// There is no open connection with this id.
+/// No connection with this id is open.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Gone;
 

@@ -245,7 +245,7 @@ async fn a_backend_that_refuses_connect_refuses_the_connection() {
         let reply = ask(running.gateway, handshake("/prod", running.gateway, "")).await;
         assert_eq!((reply.status, reply.text(), reply.header("x-inner")), (status, "", None));
         assert_eq!(server.call().await.0, "/base/connect");
-        // There was no connection, so there is no end of one.
+        // A handshake that was refused does not cause `$disconnect`.
         Client::open(running.gateway, handshake("/prod", running.gateway, "")).await;
         assert_eq!(server.call().await.0, "/base/connect");
     }

@@ -1,7 +1,7 @@
 //! The runs of a REST API, with the metrics that API Gateway would write if it were a WebSocket API.
 //!
-//! A connection begins with a GET, of which the edge and the authorizer make what they make of a GET to a REST API. Only API Gateway
-//! counts otherwise ("Monitor WebSocket API execution with CloudWatch metrics"): `ConnectCount` is what reaches the integration of
+//! A connection begins with a GET. The edge and the authorizer treat it like a GET to a REST API. Only API Gateway counts it in another
+//! way ("Monitor WebSocket API execution with CloudWatch metrics"): `ConnectCount` is what reaches the integration of
 //! `$connect`, `ClientError` what it answers itself with 4xx before that, `IntegrationError` an integration's answer of 4xx or 5xx,
 //! `ExecutionError` a failure to call the integration. Believed: a failed authorizer is in `ExecutionError` too.
 
@@ -16,7 +16,7 @@ const MESSAGES: f64 = 3.0;
 /// The API's id and stage.
 const PLACE: [(&str, &str); 2] = [("ApiId", "local12345"), ("Stage", "prod")];
 
-/// Messages on connections that are open, all of which API Gateway counts as this too.
+/// A minute of messages on open connections. API Gateway counts each message a second time, under this name.
 pub(crate) fn messages(answer: &str) -> Minute {
     let mut minute = Minute::default();
     for name in ["MessageCount", answer] {

@@ -66,8 +66,8 @@ pub enum ReceivedTarget<'a> {
     },
 }
 
-/// A query as REST APIs, WebSocket APIs and payload format 1.0 show it: decoded names, each with a value. The order of different names does not count, and the order of
-/// the values of one name does.
+/// A query as REST APIs, WebSocket APIs and payload format 1.0 show it: decoded names, each with a value. The order of
+/// different names does not count, and the order of the values of one name does.
 ///
 /// ```
 /// use signing::Query;

@@ -148,8 +148,8 @@ pub enum Refusal {
     /// The event shows neither path nor mapping key, and its custom domain is not listed.
     #[error("the event does not show the path, and its domain is not listed with its base paths")]
     BasePathUnlisted,
-    /// Payload format 1.0 shows a path, and it is not known whether the stage or the mapping key of a custom domain is part of it. Only a
-    /// domain that is listed without a key, for the stage `$default`, has neither.
+    /// Payload format 1.0 shows a path, and it is not known whether the stage or the mapping key of a custom domain is part
+    /// of it. Only a domain that is listed without a key, for the stage `$default`, has neither.
     #[error(
         "it is not known how payload format 1.0 shows the path of a custom domain, unless the domain is listed without a key for the \
          stage $default"

@@ -99,23 +99,20 @@ pub(super) fn of(kind: Kind, keys: &Keys) -> Vec<Door> {
             ),
             custom("custom domain, key `v1`", "/v1", "prod", ""),
         ],
-        Kind::Http => vec![
-            own("own domain, stage `prod`", "/prod", "prod"),
-            own("own domain, `$default`", "", "$default"),
-            custom("custom domain, `$default`", "", "$default", "api.example.com=abc123/$default"),
-            custom("custom domain, key `v1`, stage `prod`", "/v1", "prod", "api.example.com/v1=abc123/prod"),
-            custom("custom domain, key `v1`, `$default`", "/v1", "$default", "api.example.com/v1=abc123/$default"),
-            custom("custom domain, `$default`", "", "$default", ""),
-            custom("custom domain, key `v1`, stage `prod`", "/v1", "prod", ""),
-        ],
-        Kind::HttpV1 => vec![
-            own("own domain, stage `prod`", "/prod", "prod"),
-            own("own domain, `$default`", "", "$default"),
-            custom("custom domain, `$default`", "", "$default", "api.example.com=abc123/$default"),
-            custom("custom domain, key `v1`, stage `prod`", "/v1", "prod", "api.example.com/v1=abc123/prod"),
-            custom("custom domain, key `v1`, `$default`", "/v1", "$default", "api.example.com/v1=abc123/$default"),
-            custom("custom domain, `$default`", "", "$default", ""),
-        ],
+        Kind::Http | Kind::HttpV1 => {
+            let mut doors = vec![
+                own("own domain, stage `prod`", "/prod", "prod"),
+                own("own domain, `$default`", "", "$default"),
+                custom("custom domain, `$default`", "", "$default", "api.example.com=abc123/$default"),
+                custom("custom domain, key `v1`, stage `prod`", "/v1", "prod", "api.example.com/v1=abc123/prod"),
+                custom("custom domain, key `v1`, `$default`", "/v1", "$default", "api.example.com/v1=abc123/$default"),
+                custom("custom domain, `$default`", "", "$default", ""),
+            ];
+            if kind == Kind::Http {
+                doors.push(custom("custom domain, key `v1`, stage `prod`", "/v1", "prod", ""));
+            }
+            doors
+        }
         Kind::WebSocket => vec![
             own("own domain, stage `prod`", "/prod", "prod"),
             custom("custom domain", "", "prod", "api.example.com=abc123/prod"),

@@ -83,20 +83,24 @@ impl BasePaths {
         if of_domain.peek().is_none() {
             return Ok(None);
         }
-        let can_keep_key = matches!(received.target, ReceivedTarget::Rest { .. });
-        let leads_here = |base: &BasePath| {
-            base.api_id == received.api_id && base.stage == received.stage && (can_keep_key || !base.keeps_key)
-        };
-        if !of_domain.clone().any(leads_here) {
+        if !of_domain.clone().any(|base| base.leads_to(received)) {
             return Err(Refusal::BasePath);
         }
         let covering = of_domain.filter_map(|base| Some((base, below(path, &base.key)?)));
         match covering.max_by_key(|(base, _)| base.key.len()) {
-            Some((base, below)) if leads_here(base) => {
+            Some((base, below)) if base.leads_to(received) => {
                 Ok(Some(Mapped { key: &base.key, below, keeps_key: base.keeps_key }))
             }
             _ => Err(Refusal::Path),
         }
+    }
+
+    /// Whether a mapping of the gateway's domain leads to the API and stage of the event.
+    pub(crate) fn leads_here(&self, received: &ReceivedRequest<'_>) -> bool {
+        // The domain is read only if something is listed.
+        !self.0.is_empty()
+            && Authority::try_from(received.domain_name)
+                .is_ok_and(|domain| self.0.iter().any(|base| base.domain == domain.as_str() && base.leads_to(received)))
     }
 }
 
@@ -127,6 +131,12 @@ impl TryFrom<&str> for BasePaths {
 }
 
 impl BasePath {
+    /// Whether this mapping leads to the API and stage of the event. Only a REST API can keep the key.
+    fn leads_to(&self, received: &ReceivedRequest<'_>) -> bool {
+        let can_keep_key = matches!(received.target, ReceivedTarget::Rest { .. });
+        self.api_id == received.api_id && self.stage == received.stage && (can_keep_key || !self.keeps_key)
+    }
+
     fn read(entry: &str) -> Result<Self, &'static str> {
         let sides = entry.split_once('=').and_then(|(from, to)| Some((from, to.split_once('/')?)));
         let (from, (api_id, place)) = sides.ok_or("is not of the form DOMAIN[/KEY]=API_ID/STAGE[/KEY]")?;

@@ -49,7 +49,7 @@ impl ReceivedTarget<'_> {
                 let handed_on = match mapped {
                     // The path does not show the mapping key, and always shows a stage that has a name.
                     Some(mapped) => {
-                        let shown = below_shown(shown, shown_stage(received)).ok_or(Refusal::Path)?;
+                        let shown = below_shown_stage(shown, received).ok_or(Refusal::Path)?;
                         compare_decoded(mapped.below, shown)?;
                         mapped.below
                     }
@@ -81,9 +81,7 @@ impl ReceivedTarget<'_> {
                 let below = match mapped()? {
                     Some(mapped) => mapped.below,
                     // Without the name of a stage, `/` would be the path of every stage.
-                    None if is_own_domain(received) => {
-                        below(path, received.stage).filter(|_| !received.stage.is_empty()).ok_or(Refusal::Path)?
-                    }
+                    None if is_own_domain(received) => below_stage(path, received).ok_or(Refusal::Path)?,
                     None => return Err(Refusal::BasePathUnlisted),
                 };
                 if below != "/" {
@@ -111,7 +109,7 @@ fn compare_decoded(signed: &str, shown: &str) -> Result<(), Refusal> {
 
 /// Compares the whole path that an HTTP API shows, and returns the signed path after its stage.
 fn compare_with_stage<'t>(path: &'t str, shown: &str, received: &ReceivedRequest<'_>) -> Result<&'t str, Refusal> {
-    let handed_on = below_shown_stage(path, shown, shown_stage(received))?;
+    let handed_on = below_both_stages(path, shown, shown_stage(received))?;
     compare_decoded(path, shown)?;
     Ok(handed_on)
 }
@@ -138,12 +136,22 @@ fn without_second_slash<'t>(signed: &'t str, shown: &str) -> Option<&'t str> {
 /// The signed path after the stage that an HTTP API shows, if the domain is not listed.
 ///
 /// A stage that is written with escapes is not found in the path: then there is no path without the stage to pass on.
-fn below_shown_stage<'t>(path: &'t str, shown: &str, stage: &str) -> Result<&'t str, Refusal> {
+fn below_both_stages<'t>(path: &'t str, shown: &str, stage: &str) -> Result<&'t str, Refusal> {
     match (below(path, stage), below_shown(shown, stage)) {
         (Some(rest), _) => Ok(rest),
         (None, Some(_)) => Err(Refusal::Path),
         (None, None) => Ok(path),
     }
+}
+
+/// The part of the path of an HTTP API after the stage that it shows.
+pub(crate) fn below_shown_stage<'s>(shown: &'s str, received: &ReceivedRequest<'_>) -> Option<&'s str> {
+    below_shown(shown, shown_stage(received))
+}
+
+/// The part of the path of a REST API after the stage, which must have a name.
+pub(crate) fn below_stage<'s>(path: &'s str, received: &ReceivedRequest<'_>) -> Option<&'s str> {
+    below(path, received.stage).filter(|_| !received.stage.is_empty())
 }
 
 /// The part of the path after the stage of an HTTP API.
@@ -166,7 +174,7 @@ fn below_rest_stage<'t>(path: &'t str, api_path: &str, received: &ReceivedReques
 
 /// Whether the request came to the API's own domain, where the path has the stage. An address is not a custom domain: only a
 /// gateway on this machine has one.
-fn is_own_domain(received: &ReceivedRequest<'_>) -> bool {
+pub(crate) fn is_own_domain(received: &ReceivedRequest<'_>) -> bool {
     has_own_name(received) || received.domain_name.parse::<SocketAddr>().is_ok()
 }
 

@@ -25,6 +25,7 @@ mod profile;
 mod received;
 mod refusal;
 mod request;
+mod resource_path;
 mod rotation;
 mod rotation_schedule;
 mod sign;

@@ -34,6 +34,14 @@ pub enum Event<'a> {
     RequestRefused(RefusedRequest<'a>),
     /// The authorizer, in monitor mode, allowed a request that enforce mode would refuse.
     RequestWouldBeRefused(RefusedRequest<'a>),
+    /// The signature of a request is valid, and the check of its token refused it.
+    RequestRefusedByToken(SecondCheckRefusal<'a>),
+    /// The signature of a request is valid, and the authorizer that is called next refused it.
+    RequestRefusedByNextAuthorizer(SecondCheckRefusal<'a>),
+    /// The check of a token, in monitor mode, did not refuse a request that enforce mode would refuse.
+    RequestWouldBeRefusedByToken(RefusedRequest<'a>),
+    /// The authorizer that is called next refused a request. It is in monitor mode: enforce mode would refuse the request.
+    RequestWouldBeRefusedByNextAuthorizer(RefusedRequest<'a>),
     /// The authorizer could not decide about a request, which was not allowed.
     RequestUndecided(RefusedRequest<'a>),
     /// The authorizer was called with an event about which it cannot decide.
@@ -247,6 +255,16 @@ pub struct RefusedRequest<'a> {
     pub gateway_source_ip: &'a str,
 }
 
+/// A request that the check after the signature refused: that of its token, or the authorizer that is called next.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct SecondCheckRefusal<'a> {
+    /// The request, and why it was refused.
+    #[serde(flatten)]
+    pub request: RefusedRequest<'a>,
+    /// If the answer is the error `Unauthorized`, with which API Gateway answers 401. Lambda counts it as a failed invocation.
+    pub unauthorized: bool,
+}
+
 /// A step of a rotation.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
@@ -350,6 +368,10 @@ impl Event<'_> {
             | Self::RequestRefusedByGateway { .. } => Level::Info,
             Self::RequestRefused(_)
             | Self::RequestWouldBeRefused(_)
+            | Self::RequestRefusedByToken(_)
+            | Self::RequestRefusedByNextAuthorizer(_)
+            | Self::RequestWouldBeRefusedByToken(_)
+            | Self::RequestWouldBeRefusedByNextAuthorizer(_)
             | Self::RefreshFailed { .. }
             | Self::RequestAnsweredAtEdge(_)
             | Self::RequestForwardedUnsigned(_)
@@ -374,6 +396,13 @@ impl Event<'_> {
         let age = |age: Option<u64>| age.map(|age| Measurement::of(&metric::KEY_SET_AGE, age));
         let mode = |monitor: bool| Some(Measurement::of(&metric::MONITOR_MODE, monitor.into()));
         let counted = |counted, reason| Measurement::by(counted, 1, DimensionValue::Word(reason));
+        let refused_by = |metric, SecondCheckRefusal { request, unauthorized }| {
+            let unauthorized = unauthorized.then(|| Measurement::of(&metric::UNAUTHORIZED, 1));
+            [Some(counted(metric, request.reason)), age(request.key_set_age), unauthorized]
+        };
+        let would_be_refused_by = |metric, request: RefusedRequest<'_>| {
+            [Some(counted(metric, request.reason)), age(request.key_set_age), None]
+        };
         match *self {
             Self::RequestAdmitted { key_set_age, .. } => {
                 [Some(Measurement::of(&metric::ALLOWED, 1)), age(key_set_age), None]
@@ -383,6 +412,12 @@ impl Event<'_> {
             }
             Self::RequestWouldBeRefused(request) => {
                 [Some(counted(&metric::WOULD_REFUSE, request.reason)), age(request.key_set_age), mode(true)]
+            }
+            Self::RequestRefusedByToken(refusal) => refused_by(&metric::TOKEN_REFUSED, refusal),
+            Self::RequestRefusedByNextAuthorizer(refusal) => refused_by(&metric::NEXT_REFUSED, refusal),
+            Self::RequestWouldBeRefusedByToken(request) => would_be_refused_by(&metric::TOKEN_WOULD_REFUSE, request),
+            Self::RequestWouldBeRefusedByNextAuthorizer(request) => {
+                would_be_refused_by(&metric::NEXT_WOULD_REFUSE, request)
             }
             Self::RequestUndecided(request) => {
                 [Some(Measurement::of(&metric::UNAVAILABLE, 1)), age(request.key_set_age), None]

@@ -13,7 +13,9 @@ mod metric;
 mod version;
 
 pub use causes::Causes;
-pub use event::{Detail, EdgeRemark, Event, Level, RefusedRequest, RotationEnd, Step, UnsignedRequest};
+pub use event::{
+    Detail, EdgeRemark, Event, Level, RefusedRequest, RotationEnd, SecondCheckRefusal, Step, UnsignedRequest,
+};
 pub use function_name::function_name;
 pub use line::line;
 pub use log::Log;

@@ -64,7 +64,7 @@ pub(crate) fn write_line(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Detail, EdgeRemark, RefusedRequest, RotationEnd, Step, UnsignedRequest};
+    use crate::event::{Detail, EdgeRemark, RefusedRequest, RotationEnd, SecondCheckRefusal, Step, UnsignedRequest};
     use serde_json::{Value, json, value::RawValue};
     use std::time::Duration;
 
@@ -149,16 +149,19 @@ mod tests {
         );
     }
 
+    /// What `refused` becomes in a line.
+    fn members(event: &str, reason: &str) -> Value {
+        json!({ "event": event, "reason": reason, "detail": "a sentence", "method": "GET", "route_key": "GET /pets",
+            "request_id": "r", "gateway_source_ip": "192.0.2.1" })
+    }
+
+    fn with(mut members: Value, more: Value) -> Value {
+        members.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        members
+    }
+
     #[test]
     fn a_request_that_is_not_admitted_counts_by_its_reason() {
-        let members = |event: &str, reason: &str| {
-            json!({ "event": event, "reason": reason, "detail": "a sentence", "method": "GET", "route_key": "GET /pets",
-                "request_id": "r", "gateway_source_ip": "192.0.2.1" })
-        };
-        let with = |mut members: Value, more: Value| {
-            members.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            members
-        };
         check(
             &Event::RequestRefused(refused("key-unknown", Some(59))),
             "WARN",
@@ -182,6 +185,55 @@ mod tests {
             "ERROR",
             &[("Unavailable", "Count", None)],
             with(members("request-undecided", "no-keys"), json!({ "Unavailable": 1 })),
+        );
+    }
+
+    /// Without the metric `MonitorMode`, which is the mode of the signature.
+    #[test]
+    fn a_refusal_of_the_second_check_counts_by_its_reason_and_only_a_401_as_unauthorized() {
+        let refusal = |unauthorized| SecondCheckRefusal { request: refused("no-token", Some(59)), unauthorized };
+        let by_token = |unauthorized, more| {
+            let fields = json!({ "unauthorized": unauthorized, "key_set_age": 59, "Reason": "no-token", "TokenRefused": 1, "KeySetAge": 59 });
+            with(with(members("request-refused-by-token", "no-token"), fields), more)
+        };
+        let refused_and_age = [("TokenRefused", "Count", Some("Reason")), AGE];
+        let with_401 = [refused_and_age[0], AGE, ("Unauthorized", "Count", None)];
+        check(
+            &Event::RequestRefusedByToken(refusal(true)),
+            "WARN",
+            &with_401,
+            by_token(true, json!({ "Unauthorized": 1 })),
+        );
+        check(&Event::RequestRefusedByToken(refusal(false)), "WARN", &refused_and_age, by_token(false, json!({})));
+        check(
+            &Event::RequestRefusedByNextAuthorizer(SecondCheckRefusal {
+                request: refused("next-denied", None),
+                unauthorized: true,
+            }),
+            "WARN",
+            &[("NextRefused", "Count", Some("Reason")), ("Unauthorized", "Count", None)],
+            with(
+                members("request-refused-by-next-authorizer", "next-denied"),
+                json!({ "unauthorized": true, "Reason": "next-denied", "NextRefused": 1, "Unauthorized": 1 }),
+            ),
+        );
+        check(
+            &Event::RequestWouldBeRefusedByToken(refused("no-token", None)),
+            "WARN",
+            &[("TokenWouldRefuse", "Count", Some("Reason"))],
+            with(
+                members("request-would-be-refused-by-token", "no-token"),
+                json!({ "Reason": "no-token", "TokenWouldRefuse": 1 }),
+            ),
+        );
+        check(
+            &Event::RequestWouldBeRefusedByNextAuthorizer(refused("next-denied", Some(59))),
+            "WARN",
+            &[("NextWouldRefuse", "Count", Some("Reason")), AGE],
+            with(
+                members("request-would-be-refused-by-next-authorizer", "next-denied"),
+                json!({ "key_set_age": 59, "Reason": "next-denied", "NextWouldRefuse": 1, "KeySetAge": 59 }),
+            ),
         );
     }
 

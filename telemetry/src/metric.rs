@@ -70,6 +70,16 @@ metrics! {
     REFUSED: "Refused", Count, Some(Dimension::Reason);
     /// In monitor mode the authorizer has allowed a request that enforce mode would refuse.
     WOULD_REFUSE: "WouldRefuse", Count, Some(Dimension::Reason);
+    /// The signature is valid, and the check of the token has refused the request.
+    TOKEN_REFUSED: "TokenRefused", Count, Some(Dimension::Reason);
+    /// In its monitor mode the check of the token has not refused a request that enforce mode would refuse.
+    TOKEN_WOULD_REFUSE: "TokenWouldRefuse", Count, Some(Dimension::Reason);
+    /// The signature is valid, and the authorizer that is called next has refused the request.
+    NEXT_REFUSED: "NextRefused", Count, Some(Dimension::Reason);
+    /// The authorizer that is called next has refused a request, and its monitor mode does not follow it.
+    NEXT_WOULD_REFUSE: "NextWouldRefuse", Count, Some(Dimension::Reason);
+    /// The authorizer has refused a request with the error `Unauthorized`, which Lambda counts as a failed invocation.
+    UNAUTHORIZED: "Unauthorized", Count, None;
     /// The authorizer could not decide, because it has no usable keys or no usable value of the origin's header.
     UNAVAILABLE: "Unavailable", Count, None;
     /// How old the keys are that were used, or are still used after a failed read.

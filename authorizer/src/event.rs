@@ -31,13 +31,14 @@ pub struct Event<'a> {
 
 /// The kinds of event that the function accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
+    /// Of a REST API.
     Rest,
-    /// Payload format 2.0.
+    /// Of an HTTP API, payload format 2.0.
     Http,
-    /// Payload format 1.0.
+    /// Of an HTTP API, payload format 1.0.
     HttpV1,
-    /// `$connect`
+    /// Of the route `$connect` of a WebSocket API.
     WebSocket,
 }
 
@@ -205,6 +206,11 @@ impl<'a> Event<'a> {
             source_ip: http.source_ip.map(|Text(address)| address),
             route: raw.route_key.map(|Text(key)| key),
         })
+    }
+
+    /// The kind of API that the event is from.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// All headers, one entry for each value.

@@ -6,6 +6,7 @@
 //! that.
 
 mod config;
+mod delegate;
 mod event;
 mod failure;
 mod origin_header;
@@ -13,7 +14,8 @@ mod response;
 mod service;
 
 pub use config::{AuthorizerConfig, Mode};
-pub use event::{Answer, Event, EventError, ResponseFormat};
+pub use delegate::{AnswerTooLarge, Delegate, DelegateConfig, DelegateFailure, Delegated};
+pub use event::{Answer, Event, EventError, Kind, ResponseFormat};
 pub use failure::{Failure, Unavailable};
 pub use origin_header::{
     Admissible, OriginHeader,

@@ -48,7 +48,7 @@ struct Context<'a> {
 
 /// The answer of an authorizer must stay under this size, in bytes of JSON (API Gateway's quota of an authorizer's
 /// result).
-const ANSWER_LIMIT: usize = 8_192;
+pub(crate) const ANSWER_LIMIT: usize = 8_192;
 
 /// A request that monitor mode allows although it would be refused. It does not prove anything.
 #[derive(Debug)]
@@ -151,6 +151,11 @@ fn respond(allow: bool, context: &Context<'_>, response_format: &ResponseFormat<
 }
 
 impl Response {
+    /// An answer that is already written, in the form that API Gateway accepts.
+    pub(crate) const fn of_json(answer: Box<RawValue>) -> Self {
+        Self(answer)
+    }
+
     /// If the answer could not be written, it would be `null`, for which API Gateway answers 500.
     fn write(answer: &impl Serialize) -> Self {
         Self(to_raw_value(answer).unwrap_or_else(|_| RawValue::NULL.to_owned()))

@@ -28,6 +28,6 @@ pub use file::{ApiKey, ApiKeyError, FileVersion, KeyFile, KeyFileContents, KeyFi
 #[cfg(feature = "aws")]
 pub use {
     named_secret::{NamedSecret, NamedSecrets, SecretPrefix, SecretPrefixError, SecretText},
-    secret::{RegionsError, SecretArn, SecretArnError, SecretLocation, SecretStore, client},
+    secret::{RegionsError, SecretArn, SecretArnError, SecretLocation, SecretStore, client, is_region},
     source::{Source, SourceError, Store},
 };

@@ -107,8 +107,8 @@ pub(crate) fn regions(text: &str) -> Result<Vec<String>, RegionsError> {
     Ok(regions)
 }
 
-/// Like `us-gov-west-1`.
-fn is_region(text: &str) -> bool {
+/// Whether the text has the form of the name of a Region, like `us-gov-west-1`.
+pub fn is_region(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
     let words =
         |parts: &[&str]| parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()));

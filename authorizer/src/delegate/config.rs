@@ -104,7 +104,7 @@ fn identity(settings: &Settings<'_>, payload: Payload) -> Result<Vec<Source>, Se
         })
     });
     let sources = sources.collect::<Result<Vec<_>, _>>()?;
-    if payload == Payload::Token && !matches!(&*sources, [Source { .. }] if sources.iter().all(Source::is_header)) {
+    if payload == Payload::Token && !matches!(&*sources, [source] if source.is_header()) {
         return Err(settings.error(
             IDENTITY,
             format!("is {text:?} while {PAYLOAD} is token"),

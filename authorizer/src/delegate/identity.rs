@@ -17,8 +17,10 @@ enum Part {
     StageVariable(String),
 }
 
+type MakePart = fn(String) -> Part;
+
 /// Each prefix in API Gateway's syntax: of REST APIs, HTTP APIs and WebSocket APIs.
-const PREFIXES: [(&str, fn(String) -> Part); 10] = [
+const PREFIXES: [(&str, MakePart); 10] = [
     ("method.request.header.", Part::Header),
     ("method.request.querystring.", Part::Query),
     ("context.", Part::Context),

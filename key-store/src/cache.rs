@@ -18,7 +18,7 @@ const RETRY: Duration = Duration::from_secs(10);
 const RETRY_EMPTY: Duration = Duration::from_secs(1);
 /// An unknown key id causes at most one read in this time, so a flood of invented ids costs nothing.
 const UNKNOWN: Duration = Duration::from_secs(10);
-/// How long an invocation waits for a read if the cache has a usable value.
+/// How long an invocation waits for a read if the cache has a usable value, and nothing else is asked for.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// How long an invocation waits for a read if the cache has no usable value.
 const PATIENCE_EMPTY: Duration = Duration::from_secs(2);
@@ -47,6 +47,8 @@ impl CacheLimits {
 pub struct Cache<S: KeyStore> {
     store: S,
     limits: CacheLimits,
+    /// How long an invocation waits for a read if the cache has a usable value.
+    patience: Duration,
     state: Mutex<State<S::Value>>,
     /// Locked by the one invocation that reads.
     reading: tokio::sync::Mutex<()>,
@@ -85,7 +87,14 @@ pub struct Cached<V> {
 impl<S: KeyStore> Cache<S> {
     /// An empty cache in front of `store`.
     pub fn new(store: S, limits: CacheLimits) -> Self {
-        Self { store, limits, state: Mutex::new(State::empty(None)), reading: tokio::sync::Mutex::default() }
+        let state = Mutex::new(State::empty(None));
+        Self { store, limits, patience: PATIENCE, state, reading: tokio::sync::Mutex::default() }
+    }
+
+    /// With another time for which an invocation waits for a read if the cache has a usable value, instead of 300 ms: for a store
+    /// that may be on another continent. Without a usable value it is 2 s in any case, and it is never longer than that.
+    pub fn waiting(self, patience: Duration) -> Self {
+        Self { patience: patience.min(PATIENCE_EMPTY), ..self }
     }
 
     /// The content that may be used at `now`. This call does not wait.
@@ -112,11 +121,38 @@ impl<S: KeyStore> Cache<S> {
         if self.get(now).due { self.read(now).await.map(Some) } else { Ok(None) }
     }
 
+    /// Reads again because the value is not `enough` for a request; at most once in ten seconds, for all requests together.
+    ///
+    /// # Errors
+    /// Why the read failed.
+    pub async fn refresh_unless(
+        &self,
+        enough: impl FnOnce(&S::Value) -> bool,
+        now: SystemTime,
+    ) -> Result<Option<Arc<S::Value>>, ReadError> {
+        let Ok(_reading) = self.reading.try_lock() else {
+            return Ok(None);
+        };
+        let known = self.get(now).value.is_some_and(|value| enough(&value));
+        {
+            let mut state = self.state(now);
+            // A value that was read for this request is as new as possible.
+            let just_read = state.value.as_ref().is_some_and(|(_, sent)| *sent == now);
+            let since = |moment: Option<SystemTime>| moment.map_or(Duration::MAX, |moment| age(moment, now));
+            let failed = state.failed.map(|failed| failed.at);
+            if known || just_read || since(failed) < RETRY || since(state.unknown_read) < UNKNOWN {
+                return Ok(None);
+            }
+            state.unknown_read = Some(now);
+        }
+        self.read(now).await.map(Some)
+    }
+
     /// One read, dropped when it takes too long. The age of its value counts from the moment at which the read was
     /// sent.
     async fn read(&self, now: SystemTime) -> Result<Arc<S::Value>, ReadError> {
         let hasty = self.get(now).value.is_some();
-        let patience = if hasty { PATIENCE } else { PATIENCE_EMPTY };
+        let patience = if hasty { self.patience } else { PATIENCE_EMPTY };
         let read = tokio::time::timeout(patience, self.store.read(patience)).await;
         let mut state = self.state(now);
         let (at, error) = match read {
@@ -153,23 +189,7 @@ impl<S: KeyStore<Value: AsRef<KeySet>>> Cache<S> {
     /// # Errors
     /// Why the read failed.
     pub async fn refresh_for(&self, unknown: &KeyId, now: SystemTime) -> Result<Option<Arc<S::Value>>, ReadError> {
-        let Ok(_reading) = self.reading.try_lock() else {
-            return Ok(None);
-        };
-        let cached = self.get(now);
-        let known = cached.value.is_some_and(|stored| (*stored).as_ref().get(unknown).is_some());
-        {
-            let mut state = self.state(now);
-            // A value that was read for this request is as new as possible.
-            let just_read = state.value.as_ref().is_some_and(|(_, sent)| *sent == now);
-            let since = |moment: Option<SystemTime>| moment.map_or(Duration::MAX, |moment| age(moment, now));
-            let failed = state.failed.map(|failed| failed.at);
-            if known || just_read || since(failed) < RETRY || since(state.unknown_read) < UNKNOWN {
-                return Ok(None);
-            }
-            state.unknown_read = Some(now);
-        }
-        self.read(now).await.map(Some)
+        self.refresh_unless(|stored| stored.as_ref().get(unknown).is_some(), now).await
     }
 }
 
@@ -424,6 +444,19 @@ mod tests {
         *store.fails.lock().unwrap() = false;
         assert_eq!(cache.invoke(1.0).await, got("read-1", 2));
         assert_eq!(cache.invoke(6.0).await, got("read-2", 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hasty_read_may_be_given_more_time_but_never_more_than_a_patient_one() {
+        for (asked, expected) in [(1000, 1000), (2000, 2000), (60_000, 2000)] {
+            let store = Scripted::default();
+            let cache = Cache::new(&store, LIMITS).waiting(Duration::from_millis(asked));
+            cache.invoke(0.0).await;
+            *store.hangs.lock().unwrap() = true;
+            let begun = tokio::time::Instant::now();
+            assert_eq!(cache.invoke(60.0).await, got("read-0", 2));
+            assert_eq!(begun.elapsed(), Duration::from_millis(expected), "{asked}");
+        }
     }
 
     /// A set that was read for a request is not read again because the request has an unknown id.

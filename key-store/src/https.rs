@@ -1,7 +1,8 @@
-//! The HTTP client of the AWS clients. It reads the authorities of the system with its first TLS connection, and from one file.
+//! The HTTP client of the AWS clients, and the connector for single documents. Both read the authorities of the system with their
+//! first TLS connection, and from one file.
 
 use aws_smithy_http_client::{
-    Builder,
+    Builder, Connector as SmithyConnector,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{
@@ -61,9 +62,39 @@ impl HttpConnector for Connector {
 
 /// No connection is kept: a function is frozen between its invocations, and an old connection may be dead afterwards.
 fn with_trust(trust: TrustStore) -> SharedHttpClient {
-    let context = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
-    let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context);
+    let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context(trust));
     client.pool_max_idle_per_host(0).build_https()
+}
+
+/// What sends single requests, outside of an AWS client. It has no limits of time, follows no redirect and uses no proxy.
+#[derive(Debug)]
+pub(crate) struct Connectors {
+    plain: LazyLock<SharedHttpConnector>,
+    tls: LazyLock<SharedHttpConnector>,
+}
+
+impl Connectors {
+    pub(crate) fn new() -> Self {
+        Self {
+            plain: LazyLock::new(|| connector_with_trust(TrustStore::empty())),
+            tls: LazyLock::new(|| connector_with_trust(system_authorities())),
+        }
+    }
+
+    /// Sends a request by the scheme of its URI.
+    pub(crate) fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let connector = if request.uri().starts_with("http://") { &self.plain } else { &self.tls };
+        connector.call(request)
+    }
+}
+
+fn connector_with_trust(trust: TrustStore) -> SharedHttpConnector {
+    let connector = SmithyConnector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    SharedHttpConnector::new(connector.tls_context(context(trust)).pool_max_idle_per_host(0).build())
+}
+
+fn context(trust: TrustStore) -> TlsContext {
+    TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
 }
 
 /// The one file that holds all authorities, where the system has one: beside it there are often hundreds of files with the same

@@ -7,6 +7,8 @@
 pub mod aws;
 mod cache;
 mod copies;
+#[cfg(feature = "aws")]
+mod documents;
 mod file;
 #[cfg(feature = "aws")]
 mod https;
@@ -27,6 +29,7 @@ pub use copies::{Copies, SecretCopy};
 pub use file::{ApiKey, ApiKeyError, FileVersion, KeyFile, KeyFileContents, KeyFileError};
 #[cfg(feature = "aws")]
 pub use {
+    documents::Documents,
     named_secret::{NamedSecret, NamedSecrets, SecretPrefix, SecretPrefixError, SecretText},
     secret::{RegionsError, SecretArn, SecretArnError, SecretLocation, SecretStore, client, is_region},
     source::{Source, SourceError, Store},

@@ -59,9 +59,19 @@ pub enum Event<'a> {
         /// If it is in monitor mode.
         monitor_mode: bool,
     },
-    /// The keys, or a value of the origin's header, could not be read again.
+    /// The authorizer has read the keys of an issuer of tokens.
+    IssuerKeysRead {
+        /// The issuer, as the configuration names it.
+        issuer: &'a str,
+        /// How many keys can verify a token.
+        keys: usize,
+        /// The keys that are made for tokens and cannot be used, by their places in the set, and why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        unusable: Option<Detail<'a>>,
+    },
+    /// The keys, a value of the origin's header, or the keys of an issuer of tokens could not be read again.
     RefreshFailed {
-        /// `keys` or `origin-header`.
+        /// `keys`, `origin-header` or `token-keys`.
         reason: &'static str,
         /// What failed.
         detail: Detail<'a>,
@@ -357,6 +367,7 @@ impl Event<'_> {
         match self {
             Self::RequestAdmitted { .. }
             | Self::KeysRead { .. }
+            | Self::IssuerKeysRead { .. }
             | Self::BodyTruncated(_)
             | Self::RotationBegun { .. }
             | Self::RotationStep(_)
@@ -449,6 +460,7 @@ impl Event<'_> {
                 None,
             ],
             Self::EventUnreadable { .. }
+            | Self::IssuerKeysRead { .. }
             | Self::ViewerDigestRemoved(_)
             | Self::BodyNotSeen(_)
             | Self::BodyTruncated(_)

@@ -254,6 +254,23 @@ mod tests {
     }
 
     #[test]
+    fn a_read_of_an_issuer_s_keys_has_no_metric() {
+        let issuer = "https://issuer.example";
+        check(
+            &Event::IssuerKeysRead { issuer, keys: 2, unusable: None },
+            "INFO",
+            &[],
+            json!({ "event": "issuer-keys-read", "issuer": issuer, "keys": 2 }),
+        );
+        check(
+            &Event::IssuerKeysRead { issuer, keys: 1, unusable: Some(Detail(&"a sentence")) },
+            "INFO",
+            &[],
+            json!({ "event": "issuer-keys-read", "issuer": issuer, "keys": 1, "unusable": "a sentence" }),
+        );
+    }
+
+    #[test]
     fn the_edge_counts_by_status() {
         let (detail, x_amz_cf_id) = (Detail(&"a sentence"), None);
         check(

@@ -9,6 +9,7 @@ mod config;
 mod delegate;
 mod event;
 mod failure;
+mod jwt;
 mod origin_header;
 mod response;
 mod service;
@@ -17,6 +18,7 @@ pub use config::{AuthorizerConfig, Mode};
 pub use delegate::{AnswerTooLarge, Delegate, DelegateConfig, DelegateFailure, Delegated};
 pub use event::{Answer, Event, EventError, Kind, ResponseFormat};
 pub use failure::{Failure, Unavailable};
+pub use jwt::{IssuerUnavailable, JwtCheck, JwtConfig, JwtContext, JwtFailure, Scope, ScopeError, TokenRefusal};
 pub use origin_header::{
     Admissible, OriginHeader,
     refusal::{Name, OriginHeaderRefusal},

@@ -21,6 +21,9 @@ impl Seconds {
     pub const LIFETIME: Self = Self::new(DEFAULT.lifetime, 1..=300);
     /// The greatest difference between two clocks.
     pub const SKEW: Self = Self::new(DEFAULT.skew, 0..=60);
+    /// The greatest difference between the clock of an issuer of tokens and that of the verifier. The default is that of Envoy's
+    /// JWT filter and of Spring Security; RFC 7519, section 4.1.4 asks for "no more than a few minutes".
+    pub const TOKEN_SKEW: Self = Self::new(Duration::from_secs(60), 0..=300);
     /// The TTL of keys at the edge.
     pub const SIGNER_TTL: Self = Self::up_to_default(1, DEFAULT.signer_ttl);
     /// How long the edge uses keys past their TTL during an outage.
@@ -71,6 +74,7 @@ mod tests {
         let all = [
             Seconds::LIFETIME,
             Seconds::SKEW,
+            Seconds::TOKEN_SKEW,
             Seconds::SIGNER_TTL,
             Seconds::SIGNER_MAX_STALE,
             Seconds::VERIFIER_TTL,

@@ -1,0 +1,90 @@
+//! An issuer, and where its keys are read: the configuration that it publishes (OpenID Connect Discovery 1.0), which names its key set.
+
+use super::{config::IssuerRules, json, keys::IssuerKeys, url::Url};
+use key_store::{Cache, CacheLimits, Documents, KeyStore, ReadError};
+use serde_json::Value;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// The greatest size of a document of an issuer, as of API Gateway's own JWT authorizers.
+const MAX_BYTES: usize = 150_000;
+/// How long a request waits for keys if there are older ones that it may use. The issuer may be on another continent: a new
+/// connection with TLS takes three round trips.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// An issuer of the configuration, and its keys.
+#[derive(Debug)]
+pub(super) struct Issuer {
+    pub(super) rules: IssuerRules,
+    pub(super) keys: Cache<KeySource>,
+}
+
+impl Issuer {
+    /// An issuer without keys.
+    pub(super) fn new(rules: IssuerRules, limits: CacheLimits, documents: Documents) -> Self {
+        let source = KeySource {
+            issuer: rules.issuer.clone(),
+            set: rules.key_set.clone(),
+            discovered: Mutex::default(),
+            documents,
+        };
+        Self { rules, keys: Cache::new(source, limits).waiting(PATIENCE) }
+    }
+}
+
+/// Where the keys of an issuer are.
+#[derive(Debug)]
+pub(super) struct KeySource {
+    issuer: Url,
+    /// The key set that the configuration names.
+    set: Option<Url>,
+    /// The key set that the issuer has named, until it cannot be read.
+    discovered: Mutex<Option<Url>>,
+    documents: Documents,
+}
+
+impl KeyStore for KeySource {
+    type Value = IssuerKeys;
+
+    async fn read(&self, patience: Duration) -> Result<IssuerKeys, ReadError> {
+        let discovered = || self.discovered.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.set.clone().or_else(|| discovered().clone());
+        let set = match known {
+            Some(set) => set,
+            None => self.discover(patience).await?,
+        };
+        let keys = self.read_set(&set, patience).await;
+        // A set that cannot be read may have moved.
+        *discovered() = (keys.is_ok() && self.set.is_none()).then_some(set);
+        keys
+    }
+}
+
+impl KeySource {
+    /// The key set that the issuer names.
+    async fn discover(&self, patience: Duration) -> Result<Url, ReadError> {
+        let problem = |problem: &str| ReadError(format!("in its /.well-known/openid-configuration {problem}"));
+        let document = self.documents.get(&self.issuer.discovery(), MAX_BYTES, patience).await;
+        let document = document
+            .map_err(|error| ReadError(format!("its /.well-known/openid-configuration cannot be read: {error}")))?;
+        let document = json::object(&document);
+        let document = document.ok_or_else(|| problem("there is no JSON object without repeated names"))?;
+        // As section 4.3 asks: otherwise one issuer could speak for another.
+        if document.get("issuer").and_then(Value::as_str) != Some(self.issuer.as_str()) {
+            return Err(problem("`issuer` is not byte for byte the configured issuer"));
+        }
+        let set = document.get("jwks_uri").and_then(Value::as_str).and_then(Url::parse);
+        let set = set.filter(|set| !set.is_plain() || self.issuer.is_plain());
+        set.ok_or_else(|| problem("`jwks_uri` is not an https:// URL"))
+    }
+
+    async fn read_set(&self, set: &Url, patience: Duration) -> Result<IssuerKeys, ReadError> {
+        let document = self.documents.get(set.as_str(), MAX_BYTES, patience).await;
+        let document =
+            document.map_err(|error| ReadError(format!("its key set (jwks_uri) cannot be read: {error}")))?;
+        IssuerKeys::from_json(&document)
+            .map_err(|problem| ReadError(format!("its key set (jwks_uri) cannot be used: {problem}")))
+    }
+}

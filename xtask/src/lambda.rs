@@ -54,7 +54,7 @@ pub(crate) struct Limits {
 /// must be small. The other values are those of Amazon Linux 2023, on which the runtimes `provided.al2023` and `nodejs`
 /// from 20 on are based.
 pub(crate) const LIMITS: Limits = Limits {
-    program: 4_000_000,
+    program: 5_000_000,
     edge_zip: 2_000_000,
     glibc: [2, 34],
     libraries: &[

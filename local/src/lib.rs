@@ -50,6 +50,12 @@ pub use lambda::error::FunctionError;
 pub use lambda::functions::{AuthorizerFunction, EdgeFunction};
 pub use lambda::process::FunctionProcess;
 
+// A function of the user, which Lambda's API invokes.
+pub use lambda::user::{
+    function::{UserFunction, UserFunctionError},
+    invoke_api::{InvokeApi, InvokeOptions},
+};
+
 // What needs no server.
 pub use gateway::event::{Api, ApiRequest};
 pub use gateway::http::event::http_event;

@@ -8,6 +8,9 @@ pub enum FunctionError {
     /// Node is missing, or too old.
     #[error("Node 20 or newer is needed, but {0}")]
     NoNode(String),
+    /// Python is missing, or too old.
+    #[error("Python 3.9 or newer is needed, but {0}")]
+    NoPython(String),
     /// The system cannot run the program.
     #[error("it cannot be run on this machine: {0}")]
     Start(io::Error),

@@ -15,7 +15,7 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -63,13 +63,12 @@ impl FunctionProcess {
         limit: Duration,
         log: Log,
     ) -> Result<Self, FunctionError> {
-        let program = program.as_os_str().to_owned();
-        Self::start(
-            Launch { name: name.to_owned(), program, module: None, environment: owned(environment) },
-            limit,
-            log,
-        )
-        .await
+        let launch = Launch {
+            environment: owned(environment),
+            keeps_environment: false,
+            ..Launch::new(name, program.as_os_str().to_owned())
+        };
+        Self::start(launch, limit, log).await
     }
 
     /// Starts the `handler` of a module in Node, with this environment beside that of this process; and waits until it asks for
@@ -84,12 +83,22 @@ impl FunctionProcess {
         limit: Duration,
         log: Log,
     ) -> Result<Self, FunctionError> {
-        let module = Some(module.as_os_str().to_owned());
-        let launch = Launch { name: name.to_owned(), program: "node".into(), module, environment: owned(environment) };
+        let launch = Launch {
+            interpreter: Some(Interpreter::Node),
+            arguments: vec![
+                "--input-type=module".into(),
+                "--eval".into(),
+                NODE_RUNTIME.into(),
+                module.as_os_str().to_owned(),
+            ],
+            environment: owned(environment),
+            ..Launch::new(name, "node".into())
+        };
         Self::start(launch, limit, log).await
     }
 
-    async fn start(launch: Launch, limit: Duration, log: Log) -> Result<Self, FunctionError> {
+    /// Starts a process, and waits until it asks for work.
+    pub(crate) async fn start(launch: Launch, limit: Duration, log: Log) -> Result<Self, FunctionError> {
         let function = Self { launch, limit, log, running: tokio::sync::Mutex::default(), readers: Mutex::default() };
         *function.running.lock().await = Some(function.spawn().await?);
         Ok(function)
@@ -100,6 +109,15 @@ impl FunctionProcess {
     /// # Errors
     /// The function threw, or its process failed.
     pub async fn invoke(&self, request_id: &str, event: impl Into<Bytes>) -> Result<Value, FunctionError> {
+        self.invoke_both(request_id, event.into()).await.map(|(value, _)| value)
+    }
+
+    /// As [`invoke`](Self::invoke), with the answer as the function wrote it.
+    pub(crate) async fn invoke_for_text(&self, request_id: &str, event: Bytes) -> Result<Bytes, FunctionError> {
+        self.invoke_both(request_id, event).await.map(|(_, text)| text)
+    }
+
+    async fn invoke_both(&self, request_id: &str, event: Bytes) -> Result<(Value, Bytes), FunctionError> {
         let mut place = self.running.lock().await;
         // Taken out, so that only a process that can handle more invocations is put back.
         let living = place.take().and_then(Running::living);
@@ -107,7 +125,7 @@ impl FunctionProcess {
             Some(running) => running,
             None => self.spawn().await?,
         };
-        let answer = running.invoke(request_id, event.into(), self.limit).await;
+        let answer = running.invoke(request_id, event, self.limit).await;
         if matches!(answer, Ok(_) | Err(FunctionError::Threw { .. })) {
             *place = Some(running);
         }
@@ -143,9 +161,11 @@ impl FunctionProcess {
         // One for both, so that lines stay in their order.
         command.stdout(Stdio::from(writer.try_clone()?)).stderr(Stdio::from(writer));
         let mut child = command.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound if self.launch.module.is_some() => {
-                FunctionError::NoNode("`node` is not on the PATH".to_owned())
-            }
+            io::ErrorKind::NotFound => match self.launch.interpreter {
+                Some(Interpreter::Node) => FunctionError::NoNode("`node` is not on the PATH".to_owned()),
+                Some(Interpreter::Python) => FunctionError::NoPython("`python3` is not on the PATH".to_owned()),
+                None => FunctionError::Start(error),
+            },
             _ => FunctionError::Start(error),
         })?;
         // Kept separately, because waiting for a child closes its standard input.
@@ -190,7 +210,12 @@ impl Running {
         matches!(self.child.try_wait(), Ok(None)).then_some(self)
     }
 
-    async fn invoke(&mut self, request_id: &str, event: Bytes, limit: Duration) -> Result<Value, FunctionError> {
+    async fn invoke(
+        &mut self,
+        request_id: &str,
+        event: Bytes,
+        limit: Duration,
+    ) -> Result<(Value, Bytes), FunctionError> {
         let answer = self.api.hand_over(request_id, event, limit);
         let answer = tokio::select! {
             // An answer counts, even if the process ends directly after it.
@@ -200,7 +225,7 @@ impl Running {
             () = sleep(limit) => return Err(FunctionError::Timeout(limit)),
         };
         match answer {
-            InvocationResult::Response(value) => Ok(value),
+            InvocationResult::Response(value, text) => Ok((value, text)),
             InvocationResult::Error { kind, message } => Err(FunctionError::Threw { kind, message }),
             InvocationResult::Unreadable => Err(FunctionError::Answer),
         }
@@ -217,22 +242,51 @@ impl Running {
 }
 
 /// How a process is started.
-struct Launch {
-    name: String,
-    program: OsString,
-    /// The module for Node; if `None`, the program is the function.
-    module: Option<OsString>,
-    environment: Vec<(String, String)>,
+#[derive(Clone)]
+pub(crate) struct Launch {
+    pub(crate) name: String,
+    pub(crate) program: OsString,
+    /// What the program is, if it is not the function itself.
+    pub(crate) interpreter: Option<Interpreter>,
+    pub(crate) arguments: Vec<OsString>,
+    /// The folder in which it runs, if not in that of this process.
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) environment: Vec<(String, String)>,
+    /// Whether it also has the environment of this process.
+    pub(crate) keeps_environment: bool,
+}
+
+/// A program that runs functions.
+#[derive(Clone, Copy)]
+pub(crate) enum Interpreter {
+    Node,
+    Python,
 }
 
 impl Launch {
+    /// A program without arguments, which has the environment of this process.
+    pub(crate) fn new(name: &str, program: OsString) -> Self {
+        Self {
+            name: name.to_owned(),
+            program,
+            interpreter: None,
+            arguments: Vec::new(),
+            folder: None,
+            environment: Vec::new(),
+            keeps_environment: true,
+        }
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        match &self.module {
-            Some(module) => command.args(["--input-type=module", "--eval", NODE_RUNTIME]).arg(module),
-            None => command.env_clear(),
-        };
+        if !self.keeps_environment {
+            command.env_clear();
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder).env("LAMBDA_TASK_ROOT", folder);
+        }
         command
+            .args(&self.arguments)
             .env("AWS_LAMBDA_FUNCTION_NAME", &self.name)
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")

@@ -29,10 +29,14 @@ const ANSWER_BYTES: usize = 6 * 1024 * 1024;
 /// The name that our own runtime for Node uses.
 const OLD_NODE: &str = "OldNode";
 
+/// The name that our own runtime for Python uses.
+const OLD_PYTHON: &str = "OldPython";
+
 /// The result of a function for an event.
 #[derive(Debug)]
 pub(crate) enum InvocationResult {
-    Response(Value),
+    /// The answer, and its text.
+    Response(Value, Bytes),
     Error {
         kind: String,
         message: String,
@@ -96,6 +100,7 @@ impl RuntimeApi {
     pub(crate) async fn ready(&mut self) -> Result<(), FunctionError> {
         match self.start.wait_for(|start| !matches!(start, Start::Loading)).await.as_deref() {
             Ok(Start::Failed { kind, message }) if kind == OLD_NODE => Err(FunctionError::NoNode(message.clone())),
+            Ok(Start::Failed { kind, message }) if kind == OLD_PYTHON => Err(FunctionError::NoPython(message.clone())),
             Ok(Start::Failed { message, .. }) => Err(FunctionError::Init(message.clone())),
             _ => Ok(()),
         }
@@ -160,8 +165,8 @@ impl Shared {
                 };
                 let _ = tell.send(match answer {
                     None => InvocationResult::Unreadable,
-                    Some(value) if kind == "response" => InvocationResult::Response(value),
-                    Some(value) => InvocationResult::Error {
+                    Some((value, text)) if kind == "response" => InvocationResult::Response(value, text),
+                    Some((value, _)) => InvocationResult::Error {
                         kind: text(&value, "errorType"),
                         message: text(&value, "errorMessage"),
                     },
@@ -169,7 +174,7 @@ impl Shared {
                 status(StatusCode::ACCEPTED)
             }
             ["init", "error"] => {
-                let error = read(request).await.unwrap_or_default();
+                let (error, _) = read(request).await.unwrap_or_default();
                 let (kind, message) = (text(&error, "errorType"), text(&error, "errorMessage"));
                 self.start.send_replace(Start::Failed { kind, message });
                 status(StatusCode::ACCEPTED)
@@ -201,9 +206,9 @@ impl Shared {
     }
 }
 
-async fn read(request: Request<Incoming>) -> Option<Value> {
-    let body = Limited::new(request.into_body(), ANSWER_BYTES).collect().await.ok()?;
-    serde_json::from_slice(&body.to_bytes()).ok()
+async fn read(request: Request<Incoming>) -> Option<(Value, Bytes)> {
+    let body = Limited::new(request.into_body(), ANSWER_BYTES).collect().await.ok()?.to_bytes();
+    Some((serde_json::from_slice(&body).ok()?, body))
 }
 
 fn text(value: &Value, name: &str) -> String {

@@ -21,14 +21,19 @@ pub(crate) struct Reading {
     pub(crate) fills_empty_series: bool,
     /// How many minutes late the values of AWS's own metrics come.
     pub(crate) late: u32,
+    /// How many minutes late the values come that CloudWatch reads in the logs.
+    pub(crate) late_in_logs: u32,
 }
 
 impl Reading {
+    /// Where a log comes a minute after the metrics of AWS.
+    pub(crate) const LATE_LOG: Self = Self { more_periods: 2, fills_empty_series: true, late: 0, late_in_logs: 1 };
+
     pub(crate) const ALL: [Self; 5] = [
-        Self { more_periods: 0, fills_empty_series: true, late: 0 },
-        Self { more_periods: 0, fills_empty_series: false, late: 0 },
-        Self { more_periods: 2, fills_empty_series: true, late: 0 },
-        Self { more_periods: 2, fills_empty_series: false, late: 0 },
-        Self { more_periods: 2, fills_empty_series: true, late: 2 },
+        Self { more_periods: 0, fills_empty_series: true, late: 0, late_in_logs: 0 },
+        Self { more_periods: 0, fills_empty_series: false, late: 0, late_in_logs: 0 },
+        Self { more_periods: 2, fills_empty_series: true, late: 0, late_in_logs: 0 },
+        Self { more_periods: 2, fills_empty_series: false, late: 0, late_in_logs: 0 },
+        Self { more_periods: 2, fills_empty_series: true, late: 2, late_in_logs: 0 },
     ];
 }

@@ -8,7 +8,7 @@ use crate::infra::alarms::{
         functions::{AuthorizerAtATime, Clock, signer},
         minutes::{self, FINE, MISSING, Mode, keys_made, with_both, with_keys},
         rotations,
-        servers::Servers,
+        servers::{SecondCheck, Servers},
         websocket,
     },
 };
@@ -33,6 +33,7 @@ pub(crate) const BUSY_HOUR: &str = "a busy hour";
 pub(crate) const IDLE_NIGHT: &str = "an idle night";
 pub(crate) const SCANNED_NIGHT: &str = "a night with scanners";
 pub(crate) const HEALTH_CHECKS: &str = "a night in which a method without the authorizer is asked (by hand)";
+pub(crate) const LONE_401: &str = "a 401 now and then, whose line comes a minute after its invocation (by hand)";
 pub(crate) const MONITOR_DAYS: &str = "six days in monitor mode";
 
 // Outages.
@@ -57,6 +58,12 @@ pub(crate) const AUTHORIZER_THROTTLED: &str = "the authorizer is throttled (by h
 pub(crate) const BACKEND_FAILS: &str = "the backend fails";
 pub(crate) const NOT_FOUND: &str = "the backend answers 404";
 pub(crate) const FORGERS: &str = "strangers send signatures of other requests";
+pub(crate) const TOKENS_REFUSED: &str = "the tokens of all viewers are refused (by hand)";
+pub(crate) const NEXT_REFUSES: &str = "the next authorizer refuses all viewers (by hand)";
+pub(crate) const TOKENS_REFUSED_BESIDE_FORGERS: &str =
+    "the tokens of all viewers are refused, and strangers send signatures of other requests (by hand)";
+pub(crate) const NEXT_REFUSES_BESIDE_FORGERS: &str =
+    "the next authorizer refuses all viewers, and strangers send signatures of other requests (by hand)";
 pub(crate) const ROTATION_FAILS: &str = "a rotation fails eight times (the dead letter by hand)";
 pub(crate) const ROTATION_OVERDUE: &str = "a rotation is overdue";
 pub(crate) const MONITOR_WEEK: &str = "a week in monitor mode";
@@ -98,6 +105,10 @@ pub(crate) async fn all(api: ApiKind) -> Vec<Situation> {
         (BACKEND_FAILS, minutes::backend_fails(api, 30).await),
         (NOT_FOUND, minutes::not_found(api).await),
         (FORGERS, minutes::forgers(api).await),
+        (TOKENS_REFUSED, minutes::refused_after_the_signature(api, SecondCheck::Token).await),
+        (NEXT_REFUSES, minutes::refused_after_the_signature(api, SecondCheck::NextAuthorizer).await),
+        (TOKENS_REFUSED_BESIDE_FORGERS, minutes::refused_beside_forgers(api, SecondCheck::Token).await),
+        (NEXT_REFUSES_BESIDE_FORGERS, minutes::refused_beside_forgers(api, SecondCheck::NextAuthorizer).await),
         (ROTATION_OVERDUE, minutes::rotation_overdue(api).await),
     ];
     let mut situations: Vec<_> = outages.iter().map(|(name, minute)| outage(name, &healthy, minute)).collect();
@@ -132,7 +143,7 @@ fn well(name: &'static str, timeline: Timeline) -> Situation {
     Situation { name, timeline, begins: end, over: end, every: 1 }
 }
 
-/// Some thousand requests, refusals by the gateway and by the authorizer, some answers of the API with 404 and 504, keys that are
+/// Some thousand requests, refusals by the gateway, by the authorizer and by the checks after the signature, some answers of the API with 404 and 504, keys that are
 /// up to a minute old, and a rotation.
 async fn busy_hour(api: ApiKind) -> Situation {
     let keys = keys_made(6);
@@ -155,6 +166,9 @@ async fn busy_hour(api: ApiKind) -> Situation {
     timeline.add((0..2 * HOUR).step_by(5), &forged);
     timeline.add((7..2 * HOUR).step_by(20), &minutes::backend_fails(api, 1).await);
     timeline.add([90], &rotations::done().await);
+    for check in [SecondCheck::Token, SecondCheck::NextAuthorizer] {
+        timeline.add(0..2 * HOUR, &servers.refused_after_the_signature(check, 1));
+    }
     well(BUSY_HOUR, timeline)
 }
 
@@ -181,7 +195,7 @@ fn of_messages() -> [Situation; 3] {
 /// Eight hours with a request now and then, and strangers at the API's own URL. In the second night somebody tries sixty paths in
 /// a minute, and again some minutes later, while nothing else happens: first at the API's own URL, and then through CloudFront.
 /// Two scans are at least a quarter of an hour apart: alarms on 4xx look at so much.
-async fn nights(api: ApiKind) -> [Situation; 3] {
+async fn nights(api: ApiKind) -> [Situation; 4] {
     let keys = keys_made(6);
     let mut timeline = Timeline::idle(8 * HOUR);
     let mut servers = with_both(api, &keys, Mode::Enforce).await;
@@ -200,7 +214,11 @@ async fn nights(api: ApiKind) -> [Situation; 3] {
     scanned.add([142, 158], &servers.minute());
     let mut checked = timeline.clone();
     checked.add(0..8 * HOUR, &servers.unattached_method(6));
-    [well(IDLE_NIGHT, timeline), well(SCANNED_NIGHT, scanned), well(HEALTH_CHECKS, checked)]
+    let (line, invocation) = servers.refused_after_the_signature(SecondCheck::Token, 1).apart("Countersign");
+    let mut lone = timeline.clone();
+    lone.add((12..8 * HOUR).step_by(10), &invocation);
+    lone.add((13..8 * HOUR).step_by(10), &line);
+    [well(LONE_401, lone), well(IDLE_NIGHT, timeline), well(SCANNED_NIGHT, scanned), well(HEALTH_CHECKS, checked)]
 }
 
 /// Minute by minute: keys are used for half an hour after they were due, and then every request fails.

@@ -18,7 +18,19 @@ pub(crate) const TABLE: &[Row] = &[
     ("EdgeExecutionErrorAlarm", &[of::SIGNER_FAILS, of::SIGNER_HANGS]),
     ("EdgeValidationErrorAlarm", &[of::SIGNER_NOT_ACCEPTED]),
     ("EdgeThrottledAlarm", &[of::SIGNER_THROTTLED, of::SIGNER_THROTTLED_TOO]),
-    ("Viewer4xxAlarm", &[of::NO_ASSOCIATION, of::ANOTHER_SECRET, of::NOT_FOUND, of::NOT_FOUND_MONITOR]),
+    (
+        "Viewer4xxAlarm",
+        &[
+            of::NO_ASSOCIATION,
+            of::ANOTHER_SECRET,
+            of::NOT_FOUND,
+            of::NOT_FOUND_MONITOR,
+            of::TOKENS_REFUSED,
+            of::NEXT_REFUSES,
+            of::TOKENS_REFUSED_BESIDE_FORGERS,
+            of::NEXT_REFUSES_BESIDE_FORGERS,
+        ],
+    ),
     (
         "Viewer5xxAlarm",
         &[
@@ -39,8 +51,23 @@ pub(crate) const TABLE: &[Row] = &[
     ("NoKeysAlarm", &[of::NO_KEYS, of::STALE_KEYS, of::KEYS_RUN_OUT]),
     ("NothingAdmittedAlarm", &[of::NO_ASSOCIATION, of::ANOTHER_SECRET, of::AUTHORIZER_FAILS]),
     ("RefusedShareAlarm", &[of::ANOTHER_SECRET]),
-    ("SomebodyIsTryingAlarm", &[of::ANOTHER_SECRET, of::FORGERS]),
-    ("Gateway4xxAlarm", &[of::NO_ASSOCIATION, of::ANOTHER_SECRET, of::NOT_FOUND, of::NOT_FOUND_MONITOR]),
+    (
+        "SomebodyIsTryingAlarm",
+        &[of::ANOTHER_SECRET, of::FORGERS, of::TOKENS_REFUSED_BESIDE_FORGERS, of::NEXT_REFUSES_BESIDE_FORGERS],
+    ),
+    (
+        "Gateway4xxAlarm",
+        &[
+            of::NO_ASSOCIATION,
+            of::ANOTHER_SECRET,
+            of::NOT_FOUND,
+            of::NOT_FOUND_MONITOR,
+            of::TOKENS_REFUSED,
+            of::NEXT_REFUSES,
+            of::TOKENS_REFUSED_BESIDE_FORGERS,
+            of::NEXT_REFUSES_BESIDE_FORGERS,
+        ],
+    ),
     ("Gateway5xxAlarm", &[of::AUTHORIZER_FAILS, of::BACKEND_FAILS]),
     ("AuthorizerErrorsAlarm", &[of::AUTHORIZER_FAILS]),
     ("AuthorizerThrottledAlarm", &[of::AUTHORIZER_THROTTLED]),
@@ -54,7 +81,18 @@ pub(crate) const TABLE: &[Row] = &[
 /// is 4xx or 5xx; and API Gateway counts refused messages as it counts refused connections.
 const OF_WEBSOCKET: &[Row] = &[
     ("NothingAdmittedAlarm", &[of::NO_ASSOCIATION, of::ANOTHER_SECRET, of::AUTHORIZER_FAILS, of::MESSAGES_REFUSED]),
-    ("Gateway4xxAlarm", &[of::NO_ASSOCIATION, of::ANOTHER_SECRET, of::MESSAGES_REFUSED]),
+    (
+        "Gateway4xxAlarm",
+        &[
+            of::NO_ASSOCIATION,
+            of::ANOTHER_SECRET,
+            of::MESSAGES_REFUSED,
+            of::TOKENS_REFUSED,
+            of::NEXT_REFUSES,
+            of::TOKENS_REFUSED_BESIDE_FORGERS,
+            of::NEXT_REFUSES_BESIDE_FORGERS,
+        ],
+    ),
     (
         "Gateway5xxAlarm",
         &[of::AUTHORIZER_FAILS, of::BACKEND_FAILS, of::NOT_FOUND, of::NOT_FOUND_MONITOR, of::MESSAGES_FAIL],

@@ -8,9 +8,10 @@ use serde_json::json;
 use std::time::SystemTime;
 
 /// Lines of the programs, and one of Lambda's own.
-const LINES: [&str; 7] = [
+const LINES: [&str; 8] = [
     r#"{"event":"request-refused","timestamp":"2026-11-26T10:00:00Z","reason":"path","gateway_source_ip":"192.0.2.1"}"#,
     r#"{"event":"request-would-be-refused","timestamp":"2026-11-26T10:00:00Z","reason":"path","method":"GET","resource":"/pets"}"#,
+    r#"{"event":"request-refused-by-token","timestamp":"2026-11-26T10:00:00Z","reason":"token-expired","method":"GET","route_key":"GET /pets"}"#,
     r#"{"event":"refresh-failed","timestamp":"2026-11-26T10:00:00Z","detail":"AccessDenied"}"#,
     r#"{"event":"request-answered-at-edge","timestamp":"2026-11-26T10:00:00Z","status":500,"reason":"no-keys","detail":"a header"}"#,
     r#"{"event":"request-forwarded-unsigned","timestamp":"2026-11-26T10:00:00Z","status":503,"reason":"no-keys","detail":"no keys"}"#,
@@ -37,7 +38,16 @@ pub(crate) fn walk(machine: &mut Machine) {
         let group = machine.types(&format!("output {output}"));
         machine.writes_log(region, &group, &LINES);
     }
-    has_lines(machine.succeeds(reasons).replace("      1", "1").as_str(), &["1 request-refused path 192.0.2.1"]);
+    has_lines(
+        machine.succeeds(reasons).replace("      1", "1").as_str(),
+        &["1 request-refused path 192.0.2.1", "1 request-refused-by-token token-expired -"],
+    );
+
+    let second_check = machine.succeeds(block("by-next-authorizer"));
+    has_lines(
+        second_check.replace("      1", "1").as_str(),
+        &["1 request-refused-by-token token-expired GET GET /pets"],
+    );
 
     // LocalStack has no distribution: moto's is the output of another stack.
     let looks = block("get-distribution-config");

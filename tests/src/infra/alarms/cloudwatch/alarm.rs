@@ -190,7 +190,7 @@ impl Alarm {
             Some(Query::Metric(metric, statistic)) => {
                 let values = (0..periods).rev().map(|before| {
                     let end = i64::from(minute) - before * i64::from(self.period);
-                    let late = if metric.namespace.starts_with("AWS/") { reading.late } else { 0 };
+                    let late = if metric.namespace.starts_with("AWS/") { reading.late } else { reading.late_in_logs };
                     let known = end.min(i64::from(minute) - i64::from(late));
                     timeline.get(metric, *statistic, end - i64::from(self.period)..known)
                 });

@@ -10,7 +10,7 @@ use crate::infra::alarms::cloudwatch::{
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
-const EXAMPLE: Reading = Reading { more_periods: 2, fills_empty_series: true, late: 0 };
+const EXAMPLE: Reading = Reading { more_periods: 2, fills_empty_series: true, late: 0, late_in_logs: 0 };
 
 fn properties(more: Json) -> Json {
     let mut properties = json!({

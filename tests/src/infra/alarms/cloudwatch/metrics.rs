@@ -91,6 +91,12 @@ impl Minute {
         self.0.entry(metric).and_modify(|statistics| *statistics = statistics.merged(new)).or_insert(new);
     }
 
+    /// The metrics of a namespace, and the others.
+    pub(crate) fn apart(self, namespace: &str) -> (Self, Self) {
+        let (of, others) = self.0.into_iter().partition(|(metric, _)| metric.namespace == namespace);
+        (Self(of), Self(others))
+    }
+
     /// A statistic of each metric.
     pub(crate) fn all(&self, statistic: Statistic) -> Vec<(Metric, f64)> {
         self.0.iter().map(|(metric, &statistics)| (metric.clone(), statistic.of(statistics))).collect()

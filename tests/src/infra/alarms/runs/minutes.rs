@@ -5,7 +5,7 @@ use crate::{
         cloudwatch::metrics::{Metric, Minute},
         runs::{
             functions::{NoAssociation, authorizer, signer, with_handler},
-            servers::{AUTHORIZER, DISTRIBUTION, SIGNER, Servers},
+            servers::{AUTHORIZER, DISTRIBUTION, SIGNER, SecondCheck, Servers},
         },
     },
     support::{keys::Keys, patience::PATIENCE, whole_path::options},
@@ -192,16 +192,40 @@ pub(crate) async fn not_found(api: ApiKind) -> Minute {
     servers.minute()
 }
 
+/// All viewers, whose signatures are valid.
+pub(crate) async fn refused_after_the_signature(api: ApiKind, check: SecondCheck) -> Minute {
+    let keys = keys_made(6);
+    let mut servers = with_both(api, &keys, Mode::Enforce).await;
+    servers.strangers(1, 401).await;
+    let mut minute = servers.minute();
+    minute.add(&servers.refused_after_the_signature(check, 30));
+    minute
+}
+
+/// The same beside forgers.
+pub(crate) async fn refused_beside_forgers(api: ApiKind, check: SecondCheck) -> Minute {
+    let keys = keys_made(6);
+    let servers = with_both(api, &keys, Mode::Enforce).await;
+    let viewers = servers.refused_after_the_signature(check, 300);
+    let mut minute = forgers_only(servers).await;
+    minute.add(&viewers);
+    minute
+}
+
 /// Beside ten times as many viewers whose requests are well.
 pub(crate) async fn forgers(api: ApiKind) -> Minute {
     let keys = keys_made(6);
     let mut servers = with_both(api, &keys, Mode::Enforce).await;
     servers.viewers(REQUESTS, FINE, 200).await;
     let viewers = servers.minute();
-    servers.forgers(25).await;
-    let mut minute = servers.minute();
+    let mut minute = forgers_only(servers).await;
     (0..9).for_each(|_| minute.add(&viewers));
     minute
+}
+
+async fn forgers_only(mut servers: Servers) -> Minute {
+    servers.forgers(25).await;
+    servers.minute()
 }
 
 /// The keys were made three days ago, and are due each day.

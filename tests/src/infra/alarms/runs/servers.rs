@@ -12,7 +12,8 @@ use crate::{
 };
 use hyper::Method;
 use local::{Answers, ApiKind, AuthorizerFunction, Counts, EdgeFunction, Options, Running};
-use telemetry::MemoryLog;
+use std::time::SystemTime;
+use telemetry::{Detail, Event, MemoryLog, RefusedRequest, SecondCheckRefusal, line};
 
 /// The names by which metrics are kept.
 pub(crate) const SIGNER: &str = "edge-signer";
@@ -77,39 +78,35 @@ impl Servers {
     pub(crate) fn minute(&mut self) -> Minute {
         let mut minute = minute_of(&self.log);
         let now = self.running.counts();
-        self.add_distribution(&mut minute, now);
         self.add_gateway(&mut minute, since(now.gateway, self.counted.gateway));
-        let lambda = |name: &str| Metric::new("AWS/Lambda", name, &[("FunctionName", AUTHORIZER)]);
+        add_distribution(&mut minute, since(now.distribution, self.counted.distribution));
+        let execution = now.edge_execution_errors - self.counted.edge_execution_errors;
+        let validation = now.edge_validation_errors - self.counted.edge_validation_errors;
+        put(&mut minute, &of_distribution("LambdaExecutionError"), 1.0, execution);
+        put(&mut minute, &of_distribution("LambdaValidationError"), 1.0, validation);
         let failed = now.authorizer_errors - self.counted.authorizer_errors;
-        let calls = now.authorizer_invocations - self.counted.authorizer_invocations;
-        for (name, value, times) in
-            [("Invocations", 1.0, calls), ("Errors", 1.0, failed), ("Errors", 0.0, calls - failed)]
-        {
-            put(&mut minute, &lambda(name), value, times);
-        }
+        add_invocations(&mut minute, now.authorizer_invocations - self.counted.authorizer_invocations, failed);
         self.counted = now;
         minute
     }
 
-    /// "4xx error rate: the percentage of all viewer requests" whose answer is 4xx: of each request 100 or 0, so that the average
-    /// is the rate also where minutes are put together.
-    fn add_distribution(&self, minute: &mut Minute, now: Counts) {
-        let answers = since(now.distribution, self.counted.distribution);
-        let execution = now.edge_execution_errors - self.counted.edge_execution_errors;
-        let validation = now.edge_validation_errors - self.counted.edge_validation_errors;
-        let metric =
-            |name| Metric::new("AWS/CloudFront", name, &[("DistributionId", DISTRIBUTION), ("Region", "Global")]);
-        for (name, value, times) in [
-            ("Requests", 1.0, answers.total),
-            ("4xxErrorRate", 100.0, answers.client_errors),
-            ("4xxErrorRate", 0.0, answers.total - answers.client_errors),
-            ("5xxErrorRate", 100.0, answers.server_errors),
-            ("5xxErrorRate", 0.0, answers.total - answers.server_errors),
-            ("LambdaExecutionError", 1.0, execution),
-            ("LambdaValidationError", 1.0, validation),
-        ] {
-            put(minute, &metric(name), value, times);
-        }
+    /// By hand, but for the line of the log: viewers with valid signatures, whom this check refuses. A REST or WebSocket API answers
+    /// 401, to a failed invocation.
+    pub(crate) fn refused_after_the_signature(&self, check: SecondCheck, requests: u64) -> Minute {
+        let unauthorized = matches!(self.api, ApiKind::Rest | ApiKind::WebSocket);
+        let refusal = SecondCheckRefusal { request: REFUSED, unauthorized };
+        let event = match check {
+            SecondCheck::Token => Event::RequestRefusedByToken(refusal),
+            SecondCheck::NextAuthorizer => Event::RequestRefusedByNextAuthorizer(refusal),
+        };
+        let line = serde_json::from_str(&line(&event, Some(AUTHORIZER), SystemTime::now())).unwrap();
+        let answers = Answers { total: requests, client_errors: requests, server_errors: 0 };
+        let mut minute = Minute::default();
+        (0..requests).for_each(|_| add_line(&mut minute, &line));
+        self.add_gateway(&mut minute, answers);
+        add_distribution(&mut minute, answers);
+        add_invocations(&mut minute, requests, if unauthorized { requests } else { 0 });
+        minute
     }
 
     /// By hand: every method of `local` has the authorizer. API Gateway answers so many requests with 200, and asks nobody.
@@ -134,6 +131,50 @@ impl Servers {
             put(minute, &metric(name), 1.0, errors);
             put(minute, &metric(name), 0.0, answers.total - errors);
         }
+    }
+}
+
+/// What checks a request after its signature.
+#[derive(Clone, Copy)]
+pub(crate) enum SecondCheck {
+    Token,
+    NextAuthorizer,
+}
+
+const REFUSED: RefusedRequest<'static> = RefusedRequest {
+    reason: "by-hand",
+    detail: Detail(&"by hand"),
+    key_set_age: Some(0),
+    method: "GET",
+    resource: None,
+    route_key: None,
+    request_id: "r",
+    x_amz_cf_id: None,
+    gateway_source_ip: "192.0.2.1",
+};
+
+/// "4xx error rate: the percentage of all viewer requests" whose answer is 4xx: of each request 100 or 0, so that the average is the
+/// rate also where minutes are put together.
+fn add_distribution(minute: &mut Minute, answers: Answers) {
+    for (name, value, times) in [
+        ("Requests", 1.0, answers.total),
+        ("4xxErrorRate", 100.0, answers.client_errors),
+        ("4xxErrorRate", 0.0, answers.total - answers.client_errors),
+        ("5xxErrorRate", 100.0, answers.server_errors),
+        ("5xxErrorRate", 0.0, answers.total - answers.server_errors),
+    ] {
+        put(minute, &of_distribution(name), value, times);
+    }
+}
+
+fn of_distribution(name: &str) -> Metric {
+    Metric::new("AWS/CloudFront", name, &[("DistributionId", DISTRIBUTION), ("Region", "Global")])
+}
+
+fn add_invocations(minute: &mut Minute, calls: u64, failed: u64) {
+    for (name, value, times) in [("Invocations", 1.0, calls), ("Errors", 1.0, failed), ("Errors", 0.0, calls - failed)]
+    {
+        put(minute, &Metric::new("AWS/Lambda", name, &[("FunctionName", AUTHORIZER)]), value, times);
     }
 }
 

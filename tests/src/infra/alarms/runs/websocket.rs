@@ -3,7 +3,8 @@
 //! A connection begins with a GET. The edge and the authorizer treat it like a GET to a REST API. Only API Gateway counts it in another
 //! way ("Monitor WebSocket API execution with CloudWatch metrics"): `ConnectCount` is what reaches the integration of
 //! `$connect`, `ClientError` what it answers itself with 4xx before that, `IntegrationError` an integration's answer of 4xx or 5xx,
-//! `ExecutionError` a failure to call the integration. Believed: a failed authorizer is in `ExecutionError` too.
+//! `ExecutionError` a failure to call the integration. Believed: a failed authorizer is in `ExecutionError` too, and
+//! the 401 for its error `Unauthorized` in `ClientError`.
 
 use crate::infra::alarms::{
     cloudwatch::metrics::{Metric, Minute, Statistic, Timeline},
@@ -45,7 +46,8 @@ pub(crate) fn counted(rest: &Timeline, at_calling: bool) -> Timeline {
         let gateway = |name: &str| sum("AWS/ApiGateway", name, &[("ApiName", API_NAME), ("Stage", "prod")]);
         let function = [("FunctionName", AUTHORIZER)];
         let admitted = sum("Countersign", "Allowed", &function) + sum("Countersign", "WouldRefuse", &function);
-        let failed = sum("AWS/Lambda", "Errors", &function);
+        // A failed invocation whose answer is 401 is a refusal.
+        let failed = sum("AWS/Lambda", "Errors", &function) - sum("Countersign", "Unauthorized", &function);
         let refused = (gateway("Count") - admitted - failed).clamp(0.0, gateway("4XXError"));
         let answers = gateway("4XXError") - refused + gateway("5XXError") - failed;
         // Not from $connect: messages on connections that are open.

@@ -1,6 +1,6 @@
 //! The configuration of the function: environment variables, read once at its start.
 
-use crate::event::Answer;
+use crate::{delegate::DelegateConfig, event::Answer, jwt::JwtConfig, mode::Mode, then::ThenConfig};
 use key_store::{CacheLimits, SecretPrefix, Source, SourceError};
 use settings::{Seconds, SettingError, Settings};
 use signing::{BasePathError, BasePaths, VerificationPolicy};
@@ -35,25 +35,13 @@ pub struct AuthorizerConfig {
     pub policy: VerificationPolicy,
     /// `COUNTERSIGN_ORIGIN_HEADER`: where the values of the origin's secret header are, if the header is required.
     pub origin_header: Option<SecretPrefix>,
-}
-
-/// What the function does with a request that would be refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// It is refused.
-    Enforce,
-    /// It is allowed, logged and counted: the safe first step on a live API.
-    Monitor,
+    /// `COUNTERSIGN_THEN`, `COUNTERSIGN_JWT` and `COUNTERSIGN_NEXT_AUTHORIZER`, with the settings that belong to them.
+    pub then: ThenConfig,
 }
 
 impl AuthorizerConfig {
-    /// Reads the variables whose names begin with `COUNTERSIGN_`, and ignores all others.
-    ///
-    /// # Errors
-    /// The first setting that is wrong or does not exist.
-    pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, SettingError> {
-        let settings = Settings::of_environment(variables, &[])?;
-        settings.check_names(&[
+    const NAMES: [&[&str]; 4] = [
+        &[
             SECRET,
             REGIONS,
             MODE,
@@ -66,10 +54,22 @@ impl AuthorizerConfig {
             BASE_PATHS,
             ORIGIN_HEADER,
             ANSWER,
-        ])?;
+        ],
+        &ThenConfig::NAMES,
+        &JwtConfig::NAMES,
+        &DelegateConfig::NAMES,
+    ];
+
+    /// Reads the variables whose names begin with `COUNTERSIGN_`, and ignores all others.
+    ///
+    /// # Errors
+    /// The first setting that is wrong or does not exist.
+    pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, SettingError> {
+        let settings = Settings::of_environment(variables, &[])?;
+        settings.check_names(&Self::NAMES.concat())?;
         let config = Self {
             source: source(&settings)?,
-            mode: settings.word(MODE, &[("enforce", Mode::Enforce), ("monitor", Mode::Monitor)], Mode::Enforce)?,
+            mode: settings.word(MODE, &Mode::WORDS, Mode::Enforce)?,
             answer: settings.word(ANSWER, &[("simple", Answer::Simple), ("policy", Answer::Policy)], Answer::Simple)?,
             limits: CacheLimits {
                 ttl: settings.seconds(TTL, &Seconds::VERIFIER_TTL)?,
@@ -92,6 +92,7 @@ impl AuthorizerConfig {
                 base_paths: base_paths(&settings)?,
             },
             origin_header: origin_header(&settings)?,
+            then: ThenConfig::read(&settings)?,
         };
         Ok(config)
     }
@@ -165,6 +166,7 @@ mod tests {
                 base_paths: BasePaths::default(),
             },
             origin_header: None,
+            then: ThenConfig::nothing(),
         };
         assert_eq!(read(&[]), Ok(default.clone()));
         let all = [
@@ -251,7 +253,10 @@ mod tests {
                 ("COUNTERSIGN_LIFETIME", "5"),
                 "COUNTERSIGN_LIFETIME is not a setting: the settings are COUNTERSIGN_SECRET, COUNTERSIGN_REGIONS, \
                 COUNTERSIGN_MODE, COUNTERSIGN_TTL, COUNTERSIGN_MAX_STALE, COUNTERSIGN_MAX_LIFETIME, COUNTERSIGN_SKEW, \
-                COUNTERSIGN_ALLOW_AMBIGUOUS_PATH, COUNTERSIGN_BODY, COUNTERSIGN_BASE_PATHS, COUNTERSIGN_ORIGIN_HEADER, COUNTERSIGN_ANSWER"
+                COUNTERSIGN_ALLOW_AMBIGUOUS_PATH, COUNTERSIGN_BODY, COUNTERSIGN_BASE_PATHS, COUNTERSIGN_ORIGIN_HEADER, COUNTERSIGN_ANSWER, \
+                COUNTERSIGN_THEN, COUNTERSIGN_JWT_MODE, COUNTERSIGN_NEXT_MODE, COUNTERSIGN_JWT, COUNTERSIGN_JWT_SKEW, \
+                COUNTERSIGN_JWT_CLAIMS, COUNTERSIGN_NEXT_AUTHORIZER, COUNTERSIGN_NEXT_PAYLOAD, COUNTERSIGN_NEXT_IDENTITY, \
+                COUNTERSIGN_NEXT_TIMEOUT"
                     .to_owned(),
             ),
         ];

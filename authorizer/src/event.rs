@@ -42,6 +42,13 @@ pub enum Kind {
     WebSocket,
 }
 
+impl Kind {
+    /// Whether API Gateway answers 401 if the function fails with the text `Unauthorized`. No document says so of HTTP APIs.
+    pub const fn has_unauthorized(self) -> bool {
+        matches!(self, Self::Rest | Self::WebSocket)
+    }
+}
+
 /// The answer that an HTTP API with payload format 2.0 expects, which its event does not show. All other kinds of API expect an
 /// IAM policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +58,9 @@ pub enum Answer {
     /// An IAM policy: an authorizer without it.
     Policy,
 }
+
+/// The answer must stay under this size, in bytes of JSON (API Gateway's quota of an authorizer's result).
+pub(crate) const ANSWER_LIMIT: usize = 8_192;
 
 /// The format of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,11 +218,6 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// The kind of API that the event is from.
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// All headers, one entry for each value.
     pub fn headers(&self) -> Vec<(&str, &str)> {
         self.headers.iter().map(|(name, value)| (&**name, &**value)).collect()
@@ -232,7 +237,23 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The method, for the log.
+    /// The kind of the event.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The path of the resource or route that the request reached, like `/pets/{petId}`, `$default` or `$connect`: the API's
+    /// owner chose this text.
+    pub fn route_path(&self) -> Option<&str> {
+        let route = self.route.as_deref()?;
+        match self.kind {
+            Kind::Rest | Kind::HttpV1 | Kind::WebSocket => Some(route),
+            // METHOD /path
+            Kind::Http => Some(route.split_once(' ').map_or(route, |(_, path)| path)),
+        }
+    }
+
+    /// The method.
     pub fn method(&self) -> &str {
         &self.method
     }

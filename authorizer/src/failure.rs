@@ -31,6 +31,10 @@ pub enum Unavailable {
     OriginHeader,
 }
 
+/// A request that monitor mode allows although it would be refused. It does not prove anything.
+#[derive(Debug)]
+pub struct Unverified(pub Failure);
+
 impl Failure {
     /// The reason as one word.
     pub const fn reason(&self) -> &'static str {

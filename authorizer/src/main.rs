@@ -1,6 +1,6 @@
 //! The authorizer as a Lambda function on `provided.al2023`, where the program is called `bootstrap`.
 
-use authorizer::{Authorizer, AuthorizerConfig, AuthorizerError, Unavailable};
+use authorizer::{Authorizer, AuthorizerConfig, AuthorizerError, Unavailable, Undecided};
 use key_store::aws;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
@@ -21,6 +21,7 @@ async fn main() -> ExitCode {
     let mut random = [0];
     let _ = getrandom::fill(&mut random);
     config.limits = config.limits.jittered(random[0]);
+    config.then = config.then.jittered(random[0]);
 
     let authorizer = Authorizer::new(config, &aws::of_lambda(aws::CallLimits::BRIEF), log.clone());
     log.write(&Event::FunctionStarted { version: VERSION }, SystemTime::now());
@@ -36,12 +37,15 @@ async fn main() -> ExitCode {
     }
 }
 
-/// API Gateway answers 500. The whole text must never be `Unauthorized`, which would make a 401.
+/// API Gateway answers 500, and 401 if the whole text is `Unauthorized`.
 fn diagnostic(error: AuthorizerError) -> Diagnostic {
     let error_type = match error {
         AuthorizerError::Event(_) => "Event",
         AuthorizerError::Unavailable(Unavailable::Keys) => "NoKeys",
         AuthorizerError::Unavailable(Unavailable::OriginHeader) => "NoOriginHeader",
+        AuthorizerError::Unauthorized => "Unauthorized",
+        AuthorizerError::Undecided(Undecided::IssuerKeys) => "NoIssuerKeys",
+        AuthorizerError::Undecided(Undecided::NextAuthorizer) => "NoNextAnswer",
     };
     Diagnostic { error_type: error_type.to_owned(), error_message: error.to_string() }
 }

@@ -1,12 +1,18 @@
 //! The answer, in the format of the event: an IAM policy about this request, or a plain yes or no.
 
 use crate::{
-    event::{EventError, ResponseFormat},
-    failure::Failure,
+    delegate::Delegated,
+    event::{ANSWER_LIMIT, EventError, ResponseFormat},
+    failure::{Failure, Unverified},
+    jwt::JwtContext,
     origin_header::Admissible,
+    then::Followed,
 };
-use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde::{Serialize, Serializer};
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
 use signing::LABEL;
 use std::{borrow::Cow, net::IpAddr};
 
@@ -46,13 +52,29 @@ struct Context<'a> {
     countersign_omitted: Option<&'static str>,
 }
 
-/// The answer of an authorizer must stay under this size, in bytes of JSON (API Gateway's quota of an authorizer's
-/// result).
-pub(crate) const ANSWER_LIMIT: usize = 8_192;
+/// All that the integration receives: what the signature says, and what the token says.
+#[derive(Clone, Copy)]
+struct HandedOn<'a> {
+    context: &'a Context<'a>,
+    jwt: Option<&'a JwtContext>,
+}
 
-/// A request that monitor mode allows although it would be refused. It does not prove anything.
-#[derive(Debug)]
-pub struct Unverified(pub Failure);
+impl Serialize for HandedOn<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Both<'a> {
+            #[serde(flatten)]
+            context: &'a Context<'a>,
+            #[serde(flatten)]
+            jwt: &'a JwtContext,
+        }
+        // What is flattened is written more slowly.
+        match (self.context, self.jwt) {
+            (context, None) => context.serialize(serializer),
+            (context, Some(jwt)) => Both { context, jwt }.serialize(serializer),
+        }
+    }
+}
 
 /// An answer that allows the request and passes on its verified parts.
 #[derive(Clone, Debug)]
@@ -64,25 +86,31 @@ pub struct Admission {
 }
 
 /// Allows the request, and passes on its verified parts: the path always, the digest and then the target only if they
-/// fit.
+/// fit. If the next authorizer has allowed it, the answer is that authorizer's with these parts added.
 ///
 /// ```compile_fail,E0308
-/// # use authorizer::{Admission, Failure, ResponseFormat, Unverified, admit};
-/// # fn allow(unverified: &Unverified, response_format: &ResponseFormat<'_>) -> Result<Result<Admission, Failure>, authorizer::EventError> {
-/// admit(unverified, response_format)
+/// # use authorizer::{Admission, EventError, Failure, Followed, ResponseFormat, Unverified, admit};
+/// # fn allow(unverified: &Unverified, followed: &Followed, response_format: &ResponseFormat<'_>) -> Result<Result<Admission, Failure>, EventError> {
+/// admit(unverified, followed, response_format)
 /// # }
 /// ```
 /// ```compile_fail,E0308
-/// # use authorizer::{Admission, Failure, ResponseFormat, admit};
+/// # use authorizer::{Admission, EventError, Failure, Followed, ResponseFormat, admit};
 /// # use signing::Verified;
-/// # fn allow(verified: &Verified<'_>, response_format: &ResponseFormat<'_>) -> Result<Result<Admission, Failure>, authorizer::EventError> {
-/// admit(verified, response_format)
+/// # fn allow(verified: &Verified<'_>, followed: &Followed, response_format: &ResponseFormat<'_>) -> Result<Result<Admission, Failure>, EventError> {
+/// admit(verified, followed, response_format)
+/// # }
+/// ```
+/// ```compile_fail,E0061
+/// # use authorizer::{Admissible, Admission, EventError, Failure, ResponseFormat, admit};
+/// # fn allow(admissible: &Admissible<'_>, response_format: &ResponseFormat<'_>) -> Result<Result<Admission, Failure>, EventError> {
+/// admit(admissible, response_format)
 /// # }
 /// ```
 /// ```
-/// # use authorizer::{Admissible, Admission, Failure, ResponseFormat, admit};
-/// # fn allow(admissible: &Admissible<'_>, response_format: &ResponseFormat<'_>) -> Result<Result<Admission, Failure>, authorizer::EventError> {
-/// admit(admissible, response_format)
+/// # use authorizer::{Admissible, Admission, EventError, Failure, Followed, ResponseFormat, admit};
+/// # fn allow(admissible: &Admissible<'_>, followed: &Followed, response_format: &ResponseFormat<'_>) -> Result<Result<Admission, Failure>, EventError> {
+/// admit(admissible, followed, response_format)
 /// # }
 /// ```
 ///
@@ -90,6 +118,7 @@ pub struct Admission {
 /// If the event's `methodArn` is not an ARN; in the inner result, [`Failure::PathTooLong`].
 pub fn admit(
     admissible: &Admissible<'_>,
+    followed: &Followed,
     response_format: &ResponseFormat<'_>,
 ) -> Result<Result<Admission, Failure>, EventError> {
     let verified = admissible.verified();
@@ -112,21 +141,56 @@ pub fn admit(
             viewer_ip: Some(verified.viewer_ip()),
             countersign_omitted: omitted,
         };
-        let response = respond(true, &context, response_format)?;
-        if response.0.get().len() < ANSWER_LIMIT {
+        let handed_on = HandedOn { context: &context, jwt: followed.jwt() };
+        if let Some(response) = allow(&handed_on, followed.delegated(), response_format)? {
             return Ok(Ok(Admission { response, omitted }));
         }
     }
     Ok(Err(Failure::PathTooLong))
 }
 
-/// Allows a request that would be refused, in monitor mode.
+/// Allows a request that would be refused, in monitor mode of the signature. What follows the signature must let it pass too:
+///
+/// ```compile_fail,E0061
+/// # use authorizer::{EventError, Response, ResponseFormat, Unverified, admit_unverified};
+/// # fn allow(unverified: &Unverified, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
+/// admit_unverified(unverified, response_format)
+/// # }
+/// ```
+/// ```
+/// # use authorizer::{EventError, Followed, Response, ResponseFormat, Unverified, admit_unverified};
+/// # fn allow(unverified: &Unverified, followed: &Followed, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
+/// admit_unverified(unverified, followed, response_format)
+/// # }
+/// ```
 ///
 /// # Errors
 /// If the event's `methodArn` is not an ARN.
-pub fn admit_unverified(_: &Unverified, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
+pub fn admit_unverified(
+    _: &Unverified,
+    followed: &Followed,
+    response_format: &ResponseFormat<'_>,
+) -> Result<Response, EventError> {
     let context = Context { countersign: "would-refuse", ..Context::default() };
-    respond(true, &context, response_format)
+    let jwt = followed.jwt();
+    // The answer of the next authorizer always leaves room for the second.
+    for handed_on in [HandedOn { context: &context, jwt }, HandedOn { context: &context, jwt: None }] {
+        if let Some(response) = allow(&handed_on, followed.delegated(), response_format)? {
+            return Ok(response);
+        }
+    }
+    refuse(response_format)
+}
+
+/// Whether the request can be answered.
+///
+/// # Errors
+/// If the event's `methodArn` is not an ARN.
+pub(crate) fn check_format(response_format: &ResponseFormat<'_>) -> Result<(), EventError> {
+    match response_format {
+        ResponseFormat::IamPolicy { method_arn } => resource(method_arn).map(|_| ()),
+        ResponseFormat::Simple => Ok(()),
+    }
 }
 
 /// Denies the request. Only the log has the reason.
@@ -134,10 +198,29 @@ pub fn admit_unverified(_: &Unverified, response_format: &ResponseFormat<'_>) ->
 /// # Errors
 /// If the event's `methodArn` is not an ARN.
 pub fn refuse(response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
-    respond(false, &Context::default(), response_format)
+    respond(false, &HandedOn { context: &Context::default(), jwt: None }, response_format)
 }
 
-fn respond(allow: bool, context: &Context<'_>, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
+/// Denies the request with the answer of the next authorizer, which denies it.
+pub fn refuse_as(denied: &Delegated) -> Response {
+    Response(denied.with_context(&Map::new()).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+}
+
+/// Our answer, or that of the next authorizer with what we hand on; `None` if it is too large.
+fn allow(
+    handed_on: &HandedOn<'_>,
+    delegated: Option<&Delegated>,
+    response_format: &ResponseFormat<'_>,
+) -> Result<Option<Response>, EventError> {
+    let Some(delegated) = delegated else {
+        let response = respond(true, handed_on, response_format)?;
+        return Ok(Some(response).filter(|response| response.0.get().len() < ANSWER_LIMIT));
+    };
+    let Ok(Value::Object(ours)) = serde_json::to_value(handed_on) else { return Ok(None) };
+    Ok(delegated.with_context(&ours).ok().map(Response))
+}
+
+fn respond(allow: bool, context: &HandedOn<'_>, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
     let ResponseFormat::IamPolicy { method_arn } = response_format else {
         return Ok(Response::write(&SimpleResponse { is_authorized: allow, context }));
     };
@@ -151,11 +234,6 @@ fn respond(allow: bool, context: &Context<'_>, response_format: &ResponseFormat<
 }
 
 impl Response {
-    /// An answer that is already written, in the form that API Gateway accepts.
-    pub(crate) const fn of_json(answer: Box<RawValue>) -> Self {
-        Self(answer)
-    }
-
     /// If the answer could not be written, it would be `null`, for which API Gateway answers 500.
     fn write(answer: &impl Serialize) -> Self {
         Self(to_raw_value(answer).unwrap_or_else(|_| RawValue::NULL.to_owned()))
@@ -168,7 +246,7 @@ impl Response {
 #[serde(rename_all = "camelCase")]
 struct SimpleResponse<'a> {
     is_authorized: bool,
-    context: &'a Context<'a>,
+    context: &'a HandedOn<'a>,
 }
 
 #[derive(Serialize)]
@@ -176,7 +254,7 @@ struct SimpleResponse<'a> {
 struct PolicyResponse<'a> {
     principal_id: &'a str,
     policy_document: PolicyDocument<'a>,
-    context: &'a Context<'a>,
+    context: &'a HandedOn<'a>,
 }
 
 #[derive(Serialize)]
@@ -247,7 +325,8 @@ mod tests {
             })
         );
         let unverified = Unverified(Failure::Refused(Refusal::Missing(Field::Signature)));
-        let monitored = serde_json::to_value(admit_unverified(&unverified, &response_format).unwrap()).unwrap();
+        let monitored =
+            serde_json::to_value(admit_unverified(&unverified, &Followed::NOTHING, &response_format).unwrap()).unwrap();
         assert_eq!(monitored["policyDocument"], statement("Allow"));
         assert_eq!(monitored["context"], serde_json::json!({"countersign": "would-refuse"}));
 
@@ -257,7 +336,7 @@ mod tests {
             serde_json::json!({"isAuthorized": false, "context": {}})
         );
         assert_eq!(
-            simple(admit_unverified(&unverified, &ResponseFormat::Simple).unwrap()),
+            simple(admit_unverified(&unverified, &Followed::NOTHING, &ResponseFormat::Simple).unwrap()),
             serde_json::json!({"isAuthorized": true, "context": {"countersign": "would-refuse"}})
         );
     }
@@ -269,8 +348,8 @@ mod tests {
         let answers = [
             (refuse(&response_format), refuse(&ResponseFormat::Simple), false),
             (
-                admit_unverified(&unverified, &response_format),
-                admit_unverified(&unverified, &ResponseFormat::Simple),
+                admit_unverified(&unverified, &Followed::NOTHING, &response_format),
+                admit_unverified(&unverified, &Followed::NOTHING, &ResponseFormat::Simple),
                 true,
             ),
         ];

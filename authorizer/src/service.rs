@@ -1,14 +1,16 @@
 use crate::{
-    config::{AuthorizerConfig, Mode},
+    config::AuthorizerConfig,
     event::{Answer, Event, EventError},
-    failure::{Failure, Unavailable, refresh_failed},
+    failure::{Failure, Unavailable, Unverified, refresh_failed},
+    mode::Mode,
     origin_header::{Admissible, OriginHeader},
-    response::{Admission, Response, Unverified, admit, admit_unverified, refuse},
+    response::{Admission, Response, admit, admit_unverified, check_format, refuse, refuse_as},
+    then::{Standing, Stopped, Then, Undecided, Verdict},
 };
 use key_store::{Cache, ReadError, Store, StoredKeys, aws::SdkConfig};
-use signing::{CheckedRequest, ReceivedRequest, VerificationPolicy};
-use std::{sync::Arc, time::SystemTime};
-use telemetry::{Detail, Log, RefusedRequest};
+use signing::{CheckedRequest, KeyId, ReceivedRequest, VerificationPolicy};
+use std::{fmt, sync::Arc, time::SystemTime};
+use telemetry::{Detail, Log, RefusedRequest, SecondCheckRefusal};
 
 /// The authorizer of one process: its configuration and its caches.
 #[derive(Debug)]
@@ -18,10 +20,11 @@ pub struct Authorizer {
     policy: VerificationPolicy,
     keys: Cache<Store>,
     origin_header: OriginHeader,
+    then: Then,
     log: Log,
 }
 
-/// Why the authorizer cannot answer. API Gateway answers 500, and never allows the request.
+/// The function fails, so API Gateway never allows the request. It answers 500, or 401 to [`AuthorizerError::Unauthorized`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthorizerError {
     /// The authorizer cannot decide about the event.
@@ -30,18 +33,27 @@ pub enum AuthorizerError {
     /// It is not known whether the rules hold.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// The check after the signature does not know who sends the request. A REST API and a WebSocket API answer 401 to exactly
+    /// this text.
+    #[error("Unauthorized")]
+    Unauthorized,
+    /// The check after the signature cannot be made.
+    #[error(transparent)]
+    Undecided(#[from] Undecided),
 }
 
 impl Authorizer {
     /// An authorizer with empty caches, which reads Secrets Manager with `aws`.
     pub fn new(config: AuthorizerConfig, aws: &SdkConfig, log: Log) -> Self {
-        let AuthorizerConfig { source, mode, answer, limits, policy, origin_header } = config;
+        let AuthorizerConfig { source, mode, answer, limits, policy, origin_header, then } = config;
         let keys = Cache::new(source.open(aws), limits);
         let origin_header = OriginHeader::new(origin_header, limits, aws, log.clone());
-        Self { mode, answer, policy, keys, origin_header, log }
+        let then = Then::new(then, policy.base_paths.clone(), aws, &log);
+        Self { mode, answer, policy, keys, origin_header, then, log }
     }
 
-    /// Decides about one event, and logs one line about it, and one about each read of the keys.
+    /// Decides about one event, and logs a line about it, one about each check that monitor mode passes over, and one about each
+    /// read of keys.
     ///
     /// Only the caches use `now`; the rules use the gateway's request time in the event.
     ///
@@ -56,46 +68,41 @@ impl Authorizer {
         answer
     }
 
-    async fn decide(&self, event: &str, now: SystemTime) -> Result<Response, AuthorizerError> {
-        let event = Event::parse(event, self.answer)?;
+    async fn decide(&self, text: &str, now: SystemTime) -> Result<Response, AuthorizerError> {
+        let event = Event::parse(text, self.answer)?;
         let headers = event.headers();
         let received = event.received(&headers);
         let (verdict, key_set_age) = self.verify(&received, now).await;
-        let admitted = match verdict {
-            Ok(admissible) => admit(&admissible, &event.response_format)?.map(|admission| (admissible, admission)),
-            Err(failure) => Err(failure),
+        let asked = Asked { event: &event, key_set_age, log: &self.log, now };
+        let standing = match (verdict, self.mode) {
+            (Ok(admissible), _) => Standing::Admissible(admissible),
+            (Err(failure), Mode::Monitor) => Standing::Unverified(Unverified(failure)),
+            (Err(failure), Mode::Enforce) => return asked.refuse(failure),
         };
-        match (admitted, self.mode) {
-            (Ok((admissible, Admission { response, omitted })), _) => {
-                let admitted = telemetry::Event::RequestAdmitted {
-                    key_id: admissible.verified().key_id().as_str(),
-                    key_set_age,
-                    method: event.method(),
-                    request_id: event.request_id(),
-                    x_amz_cf_id: event.cloudfront_id(),
-                    omitted,
-                };
-                self.log.write(&admitted, now);
+        if let Standing::Unverified(Unverified(failure)) = &standing {
+            check_format(&event.response_format)?;
+            asked.log_would_refuse(failure);
+        }
+        let would_stop = |stopped: &Stopped| asked.log_would_stop(stopped);
+        let followed = match self.then.follow(&standing, &event, text, &received, now, would_stop).await {
+            Ok(followed) => followed,
+            Err(stopped) => return asked.stop(&stopped),
+        };
+        let format = &event.response_format;
+        let admissible = match standing {
+            Standing::Admissible(admissible) => admissible,
+            Standing::Unverified(unverified) => return Ok(admit_unverified(&unverified, &followed, format)?),
+        };
+        match (admit(&admissible, &followed, format)?, self.mode) {
+            (Ok(Admission { response, omitted }), _) => {
+                asked.log_admitted(admissible.verified().key_id(), omitted);
                 Ok(response)
             }
             (Err(failure), Mode::Monitor) => {
-                let unverified = Unverified(failure);
-                let response = admit_unverified(&unverified, &event.response_format)?;
-                let request = refused_request(&unverified.0, &event, key_set_age);
-                self.log.write(&telemetry::Event::RequestWouldBeRefused(request), now);
-                Ok(response)
+                asked.log_would_refuse(&failure);
+                Ok(admit_unverified(&Unverified(failure), &followed, format)?)
             }
-            (Err(failure @ Failure::Unavailable(unavailable)), Mode::Enforce) => {
-                let request = refused_request(&failure, &event, key_set_age);
-                self.log.write(&telemetry::Event::RequestUndecided(request), now);
-                Err(unavailable.into())
-            }
-            (Err(failure), Mode::Enforce) => {
-                let response = refuse(&event.response_format)?;
-                let request = refused_request(&failure, &event, key_set_age);
-                self.log.write(&telemetry::Event::RequestRefused(request), now);
-                Ok(response)
-            }
+            (Err(failure), Mode::Enforce) => asked.refuse(failure),
         }
     }
 
@@ -142,18 +149,87 @@ impl Authorizer {
     }
 }
 
-/// A request that is not admitted, for the log.
-fn refused_request<'a>(failure: &'a Failure, event: &'a Event<'_>, key_set_age: Option<u64>) -> RefusedRequest<'a> {
-    RefusedRequest {
-        reason: failure.reason(),
-        detail: Detail(failure),
-        key_set_age,
-        method: event.method(),
-        resource: event.resource(),
-        route_key: event.route_key(),
-        request_id: event.request_id(),
-        x_amz_cf_id: event.cloudfront_id(),
-        gateway_source_ip: event.gateway_source_ip(),
+/// A request about which is decided: what the log needs of it, and the answers that are not an allow.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    event: &'a Event<'a>,
+    key_set_age: Option<u64>,
+    log: &'a Log,
+    now: SystemTime,
+}
+
+impl Asked<'_> {
+    fn refuse(&self, failure: Failure) -> Result<Response, AuthorizerError> {
+        if let Failure::Unavailable(unavailable) = failure {
+            self.write(&telemetry::Event::RequestUndecided(self.refused(failure.reason(), &failure)));
+            return Err(unavailable.into());
+        }
+        let response = refuse(&self.event.response_format)?;
+        self.write(&telemetry::Event::RequestRefused(self.refused(failure.reason(), &failure)));
+        Ok(response)
+    }
+
+    /// Answers a request that the check after the signature has stopped.
+    fn stop(&self, stopped: &Stopped) -> Result<Response, AuthorizerError> {
+        let request = self.refused(stopped.reason(), stopped);
+        let verdict = stopped.verdict();
+        let unauthorized = matches!(verdict, Verdict::Unauthorized) && self.event.kind().has_unauthorized();
+        let answer = match verdict {
+            Verdict::Undecided(undecided) => {
+                self.write(&telemetry::Event::RequestUndecided(request));
+                return Err(undecided.into());
+            }
+            Verdict::Unauthorized if unauthorized => Err(AuthorizerError::Unauthorized),
+            Verdict::Unauthorized | Verdict::Denied(None) => Ok(refuse(&self.event.response_format)?),
+            Verdict::Denied(Some(delegated)) => Ok(refuse_as(delegated)),
+        };
+        let refusal = SecondCheckRefusal { request, unauthorized };
+        self.write(&match stopped {
+            Stopped::Token(_) => telemetry::Event::RequestRefusedByToken(refusal),
+            Stopped::Next(_) | Stopped::Denied(_) => telemetry::Event::RequestRefusedByNextAuthorizer(refusal),
+        });
+        answer
+    }
+
+    fn log_admitted(&self, key_id: &KeyId, omitted: Option<&str>) {
+        self.write(&telemetry::Event::RequestAdmitted {
+            key_id: key_id.as_str(),
+            key_set_age: self.key_set_age,
+            method: self.event.method(),
+            request_id: self.event.request_id(),
+            x_amz_cf_id: self.event.cloudfront_id(),
+            omitted,
+        });
+    }
+
+    fn log_would_refuse(&self, failure: &Failure) {
+        self.write(&telemetry::Event::RequestWouldBeRefused(self.refused(failure.reason(), failure)));
+    }
+
+    fn log_would_stop(&self, stopped: &Stopped) {
+        let request = self.refused(stopped.reason(), stopped);
+        self.write(&match stopped {
+            Stopped::Token(_) => telemetry::Event::RequestWouldBeRefusedByToken(request),
+            Stopped::Next(_) | Stopped::Denied(_) => telemetry::Event::RequestWouldBeRefusedByNextAuthorizer(request),
+        });
+    }
+
+    fn refused<'b>(&'b self, reason: &'static str, detail: &'b dyn fmt::Display) -> RefusedRequest<'b> {
+        RefusedRequest {
+            reason,
+            detail: Detail(detail),
+            key_set_age: self.key_set_age,
+            method: self.event.method(),
+            resource: self.event.resource(),
+            route_key: self.event.route_key(),
+            request_id: self.event.request_id(),
+            x_amz_cf_id: self.event.cloudfront_id(),
+            gateway_source_ip: self.event.gateway_source_ip(),
+        }
+    }
+
+    fn write(&self, event: &telemetry::Event<'_>) {
+        self.log.write(event, self.now);
     }
 }
 

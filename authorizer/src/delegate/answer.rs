@@ -5,7 +5,7 @@ use crate::{
         policy,
         unique::{Members, Unique},
     },
-    response::{ANSWER_LIMIT, Response},
+    event::ANSWER_LIMIT,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::{
@@ -13,6 +13,9 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 use std::fmt;
+
+/// Of the bytes that API Gateway accepts, 1,024 are for our context.
+const LONGEST: usize = ANSWER_LIMIT - 1_024;
 
 /// The names in a context that only we may set, in lower case: API Gateway and backends are not known to compare them exactly.
 const OUR_PREFIXES: [&str; 2] = ["countersign", "jwt_"];
@@ -70,7 +73,11 @@ impl Delegated {
             Some(_) => return Err("context is not an object"),
         };
         members.retain(|(name, _)| name != "context");
-        Ok(Self { allows, members, context })
+        let answer = Self { allows, members, context };
+        match answer.with_context(&Map::new()) {
+            Ok(written) if written.get().len() <= LONGEST => Ok(answer),
+            _ => Err("it has more than 7,168 bytes, and does not leave room for our context"),
+        }
     }
 
     /// Whether the answer allows the request, for the log and the metrics: `isAuthorized` is true, or a statement of the policy
@@ -85,10 +92,10 @@ impl Delegated {
     ///
     /// # Errors
     /// If the whole is not under the size that API Gateway accepts.
-    pub fn with_context(&self, ours: &Map<String, Value>) -> Result<Response, AnswerTooLarge> {
+    pub fn with_context(&self, ours: &Map<String, Value>) -> Result<Box<RawValue>, AnswerTooLarge> {
         let context = Context { theirs: &self.context, ours };
         let answer = to_raw_value(&Written { members: &self.members, context }).map_err(|_| AnswerTooLarge)?;
-        if answer.get().len() < ANSWER_LIMIT { Ok(Response::of_json(answer)) } else { Err(AnswerTooLarge) }
+        if answer.get().len() < ANSWER_LIMIT { Ok(answer) } else { Err(AnswerTooLarge) }
     }
 }
 
@@ -302,10 +309,18 @@ mod tests {
 
     #[test]
     fn an_answer_must_be_under_the_limit_with_our_context() {
-        let ours = json!({ "countersign": "verified" });
-        let of = |filler: usize| {
+        let read = |filler: usize| {
             let answer = json!({ "isAuthorized": true, "context": { "a": "x".repeat(filler) } }).to_string();
-            let answer = Delegated::read(answer.as_bytes(), Form::Simple, ARN).unwrap();
+            Delegated::read(answer.as_bytes(), Form::Simple, ARN)
+        };
+        let own = json!({ "isAuthorized": true, "context": { "a": "" } }).to_string().len();
+        assert!(read(7_168 - own).is_ok());
+        let too_long = "it has more than 7,168 bytes, and does not leave room for our context";
+        assert_eq!(read(7_169 - own).map(|_| ()), Err(too_long));
+        let ours_of = |filler: usize| json!({ "countersign": "x".repeat(filler) });
+        let answer = read(7_168 - own).unwrap();
+        let of = |filler: usize| {
+            let ours = ours_of(filler);
             answer.with_context(ours.as_object().unwrap()).map(|answer| serde_json::to_string(&answer).unwrap().len())
         };
         let rest = of(0).unwrap();

@@ -1,0 +1,484 @@
+//! The rows of `COUNTERSIGN_THEN`: which check follows the signature, and where.
+
+use crate::{
+    jwt::Scope,
+    then::path::{Covering, Form, Prefix, plain},
+};
+use std::{cmp::Reverse, collections::BTreeSet};
+
+/// More rows than an API has routes at most (API Gateway's quota of routes and resources is 300).
+const ROWS: usize = 300;
+
+/// What a request must pass after its signature.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Required {
+    /// A token of the viewer. Of each list it must have one scope.
+    pub(crate) jwt: Option<Vec<Vec<Scope>>>,
+    /// The next authorizer.
+    pub(crate) next: bool,
+}
+
+impl Required {
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.jwt.is_none() && !self.next
+    }
+
+    fn and(&mut self, other: &Self) {
+        if let Some(lists) = &other.jwt {
+            let all = self.jwt.get_or_insert_default();
+            for list in lists {
+                if !all.contains(list) {
+                    all.push(list.clone());
+                }
+            }
+        }
+        self.next |= other.next;
+    }
+}
+
+/// The rows, the most special first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rows {
+    rows: Vec<Row>,
+    /// What all rows together require.
+    strictest: Required,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    place: Place,
+    required: Required,
+}
+
+/// Where a row holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    /// `*`: where no other row does.
+    Elsewhere,
+    /// `$default` or `$connect`, `GET /pets/{id}`, `ANY /{proxy+} /public/*`.
+    Route {
+        /// `None` is each method.
+        method: Option<Box<str>>,
+        route: Box<str>,
+        below: Option<Prefix>,
+    },
+}
+
+/// The place of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a str,
+    /// The path of the route or resource, like `/pets/{id}` or `$default`, as the API's owner wrote it; `None` if the event does
+    /// not have it.
+    pub(crate) route: Option<&'a str>,
+    /// The path that the route sees, if it is known.
+    pub(crate) path: Option<(&'a str, Form)>,
+    /// The path that was signed.
+    pub(crate) signed_path: Option<&'a str>,
+    /// Whether a header may change the method behind the gateway.
+    pub(crate) may_change_method: bool,
+}
+
+impl Rows {
+    /// One check for every request.
+    pub(crate) fn everywhere(required: Required) -> Self {
+        Self { strictest: required.clone(), rows: vec![Row { place: Place::Elsewhere, required }] }
+    }
+
+    /// What the request must pass: what the most special row that holds requires. It is what all rows together require if no row
+    /// holds, or if another server could take the request for one of another row.
+    pub(crate) fn required<'a>(&self, asked: impl FnOnce() -> Asked<'a>) -> &Required {
+        match &self.rows[..] {
+            [Row { place: Place::Elsewhere, required }] => required,
+            _ => self.found(asked()).unwrap_or(&self.strictest),
+        }
+    }
+
+    fn found(&self, asked: Asked<'_>) -> Option<&Required> {
+        let asked_route = asked.route?;
+        if asked.may_change_method || asked.signed_path.is_some_and(|path| plain(path, Form::Sent).is_none()) {
+            return None;
+        }
+        // A path that is known must be plain for each row. A path that is not known matters only to rows that name one.
+        let path = match asked.path {
+            Some((path, form)) => Some(plain(path, form)?),
+            None => None,
+        };
+        let mut found = None;
+        for row in &self.rows {
+            let holds = match &row.place {
+                Place::Elsewhere => true,
+                Place::Route { route, .. } if !is_same_route(route, asked_route) => false,
+                Place::Route { method: Some(method), .. } if **method != *asked.method => {
+                    // Some servers do not distinguish `get` from `GET`.
+                    if method.eq_ignore_ascii_case(asked.method) {
+                        return None;
+                    }
+                    false
+                }
+                Place::Route { below: None, .. } => true,
+                Place::Route { below: Some(prefix), .. } => match prefix.covers(path.as_deref()?) {
+                    Covering::Yes => true,
+                    Covering::Perhaps => return None,
+                    Covering::No => false,
+                },
+            };
+            if holds && found.is_none() {
+                found = Some(&row.required);
+            }
+        }
+        found
+    }
+
+    /// All that any row requires.
+    pub(crate) fn strictest(&self) -> &Required {
+        &self.strictest
+    }
+}
+
+/// A text is not a list of rows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{row:?} {problem}")]
+pub(crate) struct RowError {
+    row: String,
+    problem: &'static str,
+}
+
+impl TryFrom<&str> for Rows {
+    type Error = RowError;
+
+    fn try_from(text: &str) -> Result<Self, RowError> {
+        let mut rows: Vec<Row> = Vec::new();
+        for text in text.split(',') {
+            let wrong = |problem| RowError { row: text.to_owned(), problem };
+            let row = Row::read(text.trim()).map_err(wrong)?;
+            if rows.iter().any(|other| other.place.is_same_as(&row.place)) {
+                return Err(wrong("names the place of another row: have one row for each place"));
+            }
+            if rows.len() == ROWS {
+                return Err(wrong("is row 301: have at most 300 rows"));
+            }
+            rows.push(row);
+        }
+        rows.sort_by_key(|row| row.place.rank());
+        let mut strictest = Required::default();
+        for row in &rows {
+            strictest.and(&row.required);
+        }
+        Ok(Self { rows, strictest })
+    }
+}
+
+impl Row {
+    fn read(text: &str) -> Result<Self, &'static str> {
+        let (place, check) = text.split_once('=').map_or(("*", text), |(place, check)| (place.trim(), check.trim()));
+        Ok(Self { required: required(check)?, place: Place::read(place)? })
+    }
+}
+
+/// `none`, `jwt`, `jwt(read write)` or `lambda`.
+fn required(check: &str) -> Result<Required, &'static str> {
+    const FORM: &str = "does not end with a check: none, jwt, jwt(SCOPE SCOPE) or lambda";
+    let jwt = |lists| Required { jwt: Some(lists), next: false };
+    match check {
+        "none" => Ok(Required::default()),
+        "lambda" => Ok(Required { jwt: None, next: true }),
+        "jwt" => Ok(jwt(Vec::new())),
+        _ => {
+            let scopes = check.strip_prefix("jwt(").and_then(|scopes| scopes.strip_suffix(')')).ok_or(FORM)?;
+            let scopes: Result<BTreeSet<Scope>, _> = scopes.split_ascii_whitespace().map(Scope::try_from).collect();
+            let scopes = scopes.map_err(|_| "has a scope that is not a scope of OAuth 2.0 (RFC 6749, section 3.3)")?;
+            if scopes.is_empty() {
+                return Err("has an empty list of scopes: write jwt, or jwt(SCOPE)");
+            }
+            if scopes.iter().any(|scope| scope.as_str().contains(['(', ')'])) {
+                return Err("has a scope with a parenthesis, which is not supported here");
+            }
+            Ok(jwt(vec![scopes.into_iter().collect()]))
+        }
+    }
+}
+
+impl Place {
+    fn read(text: &str) -> Result<Self, &'static str> {
+        if text == "*" {
+            return Ok(Self::Elsewhere);
+        }
+        let mut words = text.split(' ');
+        let first = words.next().unwrap_or_default();
+        let (method, route) = match first {
+            "$default" | "$connect" => (None, first),
+            "" => return Err(FORM),
+            _ if first.starts_with('$') => return Err("names a route other than $default and $connect"),
+            "ANY" => (None, words.next().ok_or(FORM)?),
+            method if method.bytes().all(|byte| byte.is_ascii_uppercase()) => {
+                (Some(method.into()), words.next().ok_or(FORM)?)
+            }
+            _ => return Err(FORM),
+        };
+        let prefix = words.next();
+        if words.next().is_some() || !(route.starts_with('/') || route.starts_with('$')) {
+            return Err(FORM);
+        }
+        if route.contains(['*', '?', '#', '%', '\\', ';']) {
+            return Err("has a route with a character that no route has: a path like /public/* goes behind the route");
+        }
+        let below = prefix.map(Prefix::read).transpose()?;
+        if let Some(prefix) = &below {
+            let is_greedy = route == "$default" || route.ends_with("+}");
+            if !is_greedy {
+                return Err(
+                    "has a path behind a route that has one path only: it needs $default, or a route that ends with {proxy+}",
+                );
+            }
+            if !is_below(prefix, route) {
+                return Err("has a path that its route does not reach");
+            }
+        }
+        Ok(Self::Route { method, route: route.into(), below })
+    }
+
+    /// Whether two rows hold for the same requests. Letter case does not count in a path, because then one path would be both.
+    fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Elsewhere, Self::Elsewhere) => true,
+            (Self::Route { method, route, below }, Self::Route { method: method2, route: route2, below: below2 }) => {
+                let lower =
+                    |prefix: &Option<Prefix>| prefix.as_ref().map(|prefix| prefix.as_str().to_ascii_lowercase());
+                method == method2 && is_same_route(route, route2) && lower(below) == lower(below2)
+            }
+            _ => false,
+        }
+    }
+
+    /// The most special first: the longest path, and then a method before `ANY`.
+    fn rank(&self) -> impl Ord + use<> {
+        match self {
+            Self::Route { method, below, .. } => {
+                let length = below.as_ref().map_or(0, |prefix| prefix.as_str().len());
+                (false, Reverse(length), method.is_none())
+            }
+            Self::Elsewhere => (true, Reverse(0), true),
+        }
+    }
+}
+
+const FORM: &str = "does not begin with a place: *, $default, $connect, METHOD /route or ANY /route, and a path like /public/* \
+    behind a route that ends with {proxy+}";
+
+/// Whether two texts name one route. The name of a parameter does not matter: an API has one parameter at a place at most.
+fn is_same_route(route: &str, other: &str) -> bool {
+    fn kind(segment: &str) -> &str {
+        match (segment.starts_with('{'), segment.ends_with("+}"), segment.ends_with('}')) {
+            (true, true, _) => "{+}",
+            (true, _, true) => "{}",
+            _ => segment,
+        }
+    }
+    route.split('/').map(kind).eq(other.split('/').map(kind))
+}
+
+/// Whether a greedy route reaches a path. A parameter of the route is any segment.
+fn is_below(prefix: &Prefix, route: &str) -> bool {
+    if route == "$default" {
+        return true;
+    }
+    let mut below = prefix.segments();
+    let parameter = |segment: &str| segment.starts_with('{');
+    let greedy = |segment: &str| segment.ends_with("+}");
+    route
+        .split('/')
+        .skip(1)
+        .take_while(|segment| !greedy(segment))
+        .all(|segment| below.next().is_some_and(|named| parameter(segment) || named == segment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The requirement as the grammar writes it.
+    fn written(required: &Required) -> String {
+        let lists = required.jwt.iter().flatten();
+        let lists: Vec<_> =
+            lists.map(|list| format!("({})", list.iter().map(Scope::as_str).collect::<Vec<_>>().join(" "))).collect();
+        let jwt = required.jwt.as_ref().map(|_| format!("jwt{}", lists.concat()));
+        let words: Vec<_> = jwt.into_iter().chain(required.next.then(|| "lambda".to_owned())).collect();
+        if words.is_empty() { "none".to_owned() } else { words.join("+") }
+    }
+
+    fn asked<'a>(method: &'a str, route: &'a str, path: &'a str) -> Asked<'a> {
+        let path = Some((path, Form::Sent));
+        Asked { method, route: Some(route), path, signed_path: None, may_change_method: false }
+    }
+
+    #[track_caller]
+    fn check(rows: &str, asked: Asked<'_>, expected: &str) {
+        let rows = Rows::try_from(rows).unwrap();
+        assert_eq!(written(rows.required(|| asked)), expected, "{asked:?}");
+    }
+
+    const ROWS: &str = "GET /pets/{id}=jwt(read write),ANY /pets/{id}=jwt(write),GET /health=none,\
+        ANY /{proxy+}=lambda,ANY /{proxy+} /public/*=none,ANY /{proxy+} /public/own/*=jwt, GET /{proxy+} /public/own/*=lambda";
+    const STRICTEST: &str = "jwt(read write)(write)+lambda";
+
+    #[test]
+    fn the_most_special_row_that_holds_decides() {
+        for (method, route, path, expected) in [
+            ("GET", "/pets/{id}", "/pets/7", "jwt(read write)"),
+            ("GET", "/pets/{petId}", "/pets/7", "jwt(read write)"),
+            ("DELETE", "/pets/{id}", "/pets/7", "jwt(write)"),
+            ("GET", "/health", "/health", "none"),
+            ("GET", "/{proxy+}", "/x", "lambda"),
+            ("GET", "/{any+}", "/x", "lambda"),
+            ("GET", "/{proxy+}", "/public/x", "none"),
+            ("GET", "/{proxy+}", "/public", "none"),
+            ("GET", "/{proxy+}", "/publications/x", "lambda"),
+            ("GET", "/{proxy+}", "/a/public/x", "lambda"),
+            ("POST", "/{proxy+}", "/public/own/x", "jwt"),
+            ("GET", "/{proxy+}", "/public/own/x", "lambda"),
+            ("GET", "/{proxy+}", "/public/owner/x", "none"),
+            // The path that is not named by any row of the route.
+            ("GET", "/health", "/public/x", "none"),
+        ] {
+            check(ROWS, asked(method, route, path), expected);
+        }
+    }
+
+    #[test]
+    fn a_request_that_matches_no_row_must_pass_what_all_rows_require() {
+        for (method, route, path) in [
+            ("POST", "/health", "/health"),
+            ("GET", "/other", "/other"),
+            ("GET", "/pets/{id+}", "/pets/7"),
+            ("GET", "/pets", "/pets"),
+            ("GET", "/Health", "/Health"),
+            ("GET", "$default", "/health"),
+            ("GET", "", ""),
+        ] {
+            check(ROWS, asked(method, route, path), STRICTEST);
+        }
+        check(ROWS, Asked { route: None, ..asked("GET", "", "/health") }, STRICTEST);
+        check("GET /health=none,*=jwt", asked("POST", "/health", "/health"), "jwt");
+        check("GET /health=jwt,*=none", Asked { route: None, ..asked("GET", "", "/health") }, "jwt");
+    }
+
+    #[test]
+    fn a_request_that_a_server_may_take_for_another_must_pass_what_all_rows_require() {
+        for path in [
+            "/public/../own",
+            "/public/..%2fown",
+            "/public/%2e%2e/own",
+            "/public/..;/own",
+            "/public//own",
+            "//public/x",
+            "/public\\x",
+            "/public%5Cx",
+            "/public%2Fx",
+            "/%70ublic/x",
+            "/Public/x",
+            "/public.json",
+            "/PUBLIC",
+            "/public/%C0%AF",
+            "/public/%E0%80%AF",
+            "/public/x%",
+            "",
+        ] {
+            check(ROWS, asked("GET", "/{proxy+}", path), STRICTEST);
+        }
+        let plain = asked("GET", "/{proxy+}", "/public/x");
+        check(ROWS, plain, "none");
+        check(ROWS, Asked { signed_path: Some("/public/x"), ..plain }, "none");
+        check(ROWS, Asked { signed_path: Some("/v1/public/x"), ..plain }, "none");
+        check(ROWS, Asked { signed_path: Some("/public/..%3F/x"), ..plain }, STRICTEST);
+        check(ROWS, Asked { path: Some(("/public/%41", Form::Decoded)), ..plain }, STRICTEST);
+        check(ROWS, Asked { path: Some(("/public/a b", Form::Decoded)), ..plain }, "none");
+        check(ROWS, Asked { may_change_method: true, ..plain }, STRICTEST);
+        check(ROWS, Asked { method: "get", ..plain }, STRICTEST);
+        check("GET /health=jwt,*=none", asked("get", "/health", "/health"), "jwt");
+        check("GET /health=jwt,*=none", asked("gEt", "/{x+}", "/x"), "none");
+        check("$default /admin/*=jwt,*=none", asked("GET", "$default", "/Admin/x"), "jwt");
+        check("$default /admin/*=jwt,*=none", asked("GET", "$default", "/administration"), "none");
+    }
+
+    #[test]
+    fn a_path_that_is_not_known_matters_only_to_rows_that_name_one() {
+        let unknown = |route| Asked { path: None, ..asked("GET", route, "") };
+        check(ROWS, unknown("/health"), "none");
+        check(ROWS, unknown("/pets/{id}"), "jwt(read write)");
+        check(ROWS, unknown("/{proxy+}"), STRICTEST);
+        check("$connect=jwt", unknown("$connect"), "jwt");
+        check("$connect=jwt,*=none", unknown("$connect"), "jwt");
+        check("$default /a/*=none,$default=jwt", unknown("$default"), "jwt");
+        check("$default /a/*=jwt,$default=none", unknown("$default"), "jwt");
+    }
+
+    #[test]
+    fn one_check_for_all_is_not_asked_about_the_request() {
+        for (rows, expected) in [("none", "none"), ("jwt", "jwt"), ("*=jwt(a b)", "jwt(a b)"), ("lambda", "lambda")] {
+            let rows = Rows::try_from(rows).unwrap();
+            assert_eq!(written(rows.required(|| unreachable!("{rows:?}"))), expected);
+        }
+    }
+
+    #[test]
+    fn a_wrong_row_is_repeated_with_its_problem() {
+        const CHECK: &str = "does not end with a check: none, jwt, jwt(SCOPE SCOPE) or lambda";
+        const CHARACTER: &str =
+            "has a route with a character that no route has: a path like /public/* goes behind the route";
+        for (text, row, problem) in [
+            ("", "", CHECK),
+            ("jwt,", "", CHECK),
+            ("JWT", "JWT", CHECK),
+            ("jwt()", "jwt()", "has an empty list of scopes: write jwt, or jwt(SCOPE)"),
+            ("jwt(a", "jwt(a", CHECK),
+            ("jwt(a))", "jwt(a))", "has a scope with a parenthesis, which is not supported here"),
+            ("jwt(a,b)", "jwt(a", CHECK),
+            ("jwt(\"a\")", "jwt(\"a\")", "has a scope that is not a scope of OAuth 2.0 (RFC 6749, section 3.3)"),
+            ("none=*", "none=*", CHECK),
+            ("GET /a=jwt=none", "GET /a=jwt=none", CHECK),
+            ("GET /a=", "GET /a=", CHECK),
+            ("=jwt", "=jwt", FORM),
+            ("/a=jwt", "/a=jwt", FORM),
+            ("GET=jwt", "GET=jwt", FORM),
+            ("get /a=jwt", "get /a=jwt", FORM),
+            ("GET a=jwt", "GET a=jwt", FORM),
+            ("GET  /a=jwt", "GET  /a=jwt", FORM),
+            ("GET /a /b/* /c=jwt", "GET /a /b/* /c=jwt", FORM),
+            ("$disconnect=jwt", "$disconnect=jwt", "names a route other than $default and $connect"),
+            ("GET /a/*=jwt", "GET /a/*=jwt", CHARACTER),
+            ("GET /a%20b=jwt", "GET /a%20b=jwt", CHARACTER),
+            (
+                "GET /a /a/b/*=jwt",
+                "GET /a /a/b/*=jwt",
+                "has a path behind a route that has one path only: it needs $default, or a route that ends with {proxy+}",
+            ),
+            ("ANY /a/{proxy+} /b/*=jwt", "ANY /a/{proxy+} /b/*=jwt", "has a path that its route does not reach"),
+            ("ANY /{p+} /a=jwt", "ANY /{p+} /a=jwt", "has a path that is not of the form /SEGMENT/*"),
+            ("GET /a=jwt,GET /a=none", "GET /a=none", "names the place of another row: have one row for each place"),
+            (
+                "GET /{a}=jwt, GET /{b}=none",
+                " GET /{b}=none",
+                "names the place of another row: have one row for each place",
+            ),
+            (
+                "$default /a/*=jwt,$default /A/*=none",
+                "$default /A/*=none",
+                "names the place of another row: have one row for each place",
+            ),
+            ("none,*=jwt", "*=jwt", "names the place of another row: have one row for each place"),
+        ] {
+            let error = Rows::try_from(text).unwrap_err();
+            assert_eq!(error.to_string(), format!("{row:?} {problem}"), "{text}");
+        }
+        let many: Vec<_> = (0..301).map(|number| format!("GET /{number}=none")).collect();
+        assert!(Rows::try_from(&*many[..300].join(",")).is_ok());
+        assert!(
+            Rows::try_from(&*many.join(",")).unwrap_err().to_string().ends_with("is row 301: have at most 300 rows")
+        );
+        for text in ["ANY /a/{proxy+} /a/b/*=jwt", "ANY /{v}/{proxy+} /v1/b/*=jwt", "$default /a/*=jwt", "$connect=jwt"]
+        {
+            assert!(Rows::try_from(text).is_ok(), "{text}");
+        }
+    }
+}

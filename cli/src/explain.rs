@@ -7,6 +7,7 @@ use crate::{
 };
 use anyhow::{Error, anyhow};
 use key_store::{KeyFile, KeyFileError};
+use settings::SettingError;
 use signing::{RotationPlanError, RotationTimingsError, UnixSeconds};
 use std::{path::Path, time::Duration};
 
@@ -57,6 +58,24 @@ pub(crate) fn of_file_rotation(error: Error, file: &KeyFile, now: UnixSeconds) -
             Err(error) => error,
         },
     }
+}
+
+/// An error about a setting of the authorizer that an option has made.
+pub(crate) fn of_setting(error: &SettingError) -> Error {
+    // The longer names first: some begin with another.
+    const FLAGS: [(&str, &str); 10] = [
+        ("environment variable ", ""),
+        ("COUNTERSIGN_NEXT_AUTHORIZER", "--next-authorizer"),
+        ("COUNTERSIGN_NEXT_IDENTITY", "--next-identity"),
+        ("COUNTERSIGN_NEXT_PAYLOAD", "--next-payload"),
+        ("COUNTERSIGN_NEXT_MODE", "--next-mode"),
+        ("COUNTERSIGN_JWT_CLAIMS", "--jwt-claims"),
+        ("COUNTERSIGN_JWT_MODE", "--jwt-mode"),
+        ("COUNTERSIGN_JWT", "--jwt"),
+        ("COUNTERSIGN_THEN", "--then"),
+        ("COUNTERSIGN_ANSWER", "--answer"),
+    ];
+    Error::msg(FLAGS.iter().fold(error.to_string(), |text, (name, flag)| text.replace(name, flag)))
 }
 
 /// An error about the plan of a rotation. `place` is the flag that names the keys, and its value.

@@ -3,7 +3,7 @@
 use authorizer::{Authorizer, AuthorizerConfig};
 use key_store::{
     KeyFile,
-    aws::{CallLimits, of_lambda},
+    aws::{CallLimits, SdkConfig, of_lambda},
 };
 use serde_json::Value;
 use signing::{Key, KeySet, Nonce, Request, UnixSeconds, sign};
@@ -29,18 +29,19 @@ pub(crate) struct Subject {
 
 impl Subject {
     pub(crate) fn new(settings: &[(&str, &str)]) -> Self {
+        Self::with_aws(settings, &of_lambda(CallLimits::BRIEF))
+    }
+
+    pub(crate) fn with_aws(settings: &[(&str, &str)], aws: &SdkConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = KeyFile::new(folder.path().join("keys.json"));
         file.create(&keys(), &[]).unwrap();
         let secret = format!("file:{}", file.path().display());
-        let all = settings.iter().copied().chain([("COUNTERSIGN_SECRET", secret.as_str())]);
+        let is_set = settings.iter().any(|(name, _)| *name == "COUNTERSIGN_SECRET");
+        let all = settings.iter().copied().chain((!is_set).then_some(("COUNTERSIGN_SECRET", secret.as_str())));
         let config = AuthorizerConfig::read(all.map(|(name, value)| (name.into(), value.into()))).unwrap();
         let log = MemoryLog::default();
-        let authorizer = Authorizer::new(
-            config,
-            &of_lambda(CallLimits::BRIEF),
-            Log::new(Some("authorizer".to_owned()), log.clone()),
-        );
+        let authorizer = Authorizer::new(config, aws, Log::new(Some("authorizer".to_owned()), log.clone()));
         Self { authorizer, log, _folder: folder }
     }
 

@@ -48,6 +48,8 @@ pub(crate) struct Emulation {
     pub(crate) timings: RotationTimings,
     /// How often keys are rotated, if at all, under these timings.
     pub(crate) rotate_every: Option<(Duration, RotationSchedule)>,
+    /// The authorizer's settings about what follows the signature.
+    pub(crate) second_check: Vec<(&'static str, String)>,
     pub(crate) functions: Functions,
     /// The log of all of it.
     pub(crate) log: Log,
@@ -81,6 +83,16 @@ pub(crate) enum Api {
     /// A WebSocket API, which shows its authorizer no path, and the query decoded
     #[value(name = "websocket")]
     WebSocket,
+}
+
+impl Mode {
+    /// Its word in the settings of the functions.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Monitor => "monitor",
+        }
+    }
 }
 
 impl Api {
@@ -137,9 +149,10 @@ impl Emulation {
         let contents = self.keys.load()?;
         let path = self.keys.path().to_str().context("the path of the key file is not UTF-8")?;
         let source = format!("file:{path}");
-        let (mode, identity_sources) = match self.mode {
-            Mode::Enforce => ("enforce", IdentitySources::Signature),
-            Mode::Monitor => ("monitor", IdentitySources::None),
+        let mode = self.mode.word();
+        let identity_sources = match self.mode {
+            Mode::Enforce => IdentitySources::Signature,
+            Mode::Monitor => IdentitySources::None,
         };
         let RotationTimings { signer_ttl, verifier_ttl, lifetime, skew, outage, .. } = self.timings;
         let [edge_ttl, ttl, lifetime, skew, max_stale] =
@@ -174,6 +187,9 @@ impl Emulation {
         if self.answer == Answer::Policy {
             settings.push(("COUNTERSIGN_ANSWER", "policy"));
         }
+        settings.extend(self.second_check.iter().map(|(name, value)| (*name, value.as_str())));
+        // The function in another process reads the same, and its error would be in the log only.
+        let config = AuthorizerConfig::read(settings.iter().map(|&(name, value)| (name.into(), value.into())))?;
         // HTTP APIs have no API keys.
         let api_keys = match self.api {
             Api::Rest | Api::WebSocket if self.with_api_key && !contents.api_keys.is_empty() => {
@@ -204,7 +220,6 @@ impl Emulation {
             Functions::BuiltIn => {
                 // The keys are in a file: it is not asked for any.
                 let aws = aws::of_lambda(aws::CallLimits::BRIEF);
-                let config = AuthorizerConfig::read(settings.iter().map(|&(name, value)| (name.into(), value.into())))?;
                 let authorizer = Authorizer::new(config, &aws, self.log.clone());
                 // There are no other processes that could read at the same time.
                 local::start(options, EdgeSigner::new(0, aws), authorizer).await?

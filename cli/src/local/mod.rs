@@ -1,13 +1,17 @@
 //! `countersign local`: CloudFront, API Gateway and both functions on this machine, until a signal stops them.
 
 pub(crate) mod emulation;
+mod second_check;
 
 use crate::{
     artifacts::Artifacts,
     durations::{seconds, show},
     explain::{self, TtlFlags},
     key_file,
-    local::emulation::{Api, Emulation, Functions, Mode},
+    local::{
+        emulation::{Api, Emulation, Functions, Mode},
+        second_check::SecondCheckOptions,
+    },
     output::{self, Hint, line},
     times::now,
     timings::TimingOptions,
@@ -16,7 +20,7 @@ use anyhow::{Context as _, Error, Result, anyhow, ensure};
 use clap::Args;
 use key_store::{KeyFile, KeyFileError};
 use local::{Answer, Backend, Domain, RoutingRule, StartError};
-use settings::Seconds;
+use settings::{Seconds, SettingError};
 use signing::{KeySet, RotationSchedule, RotationTimings};
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use telemetry::Log;
@@ -32,6 +36,7 @@ Examples:
   countersign local --api http --stage '$default' --domain api.example.com/v1
   countersign local --api websocket                    Connect to ws://, at the address of the edge
   countersign local --mode monitor --keys keys.json    Refuse nothing, but log refusals
+  countersign local --jwt 'https://issuer.example;audience=api' --then 'GET /pets=none,*=jwt(read)'
   countersign local --artifacts dist                   Run the functions as they are deployed";
 
 #[derive(Args)]
@@ -105,6 +110,8 @@ pub(crate) struct Options {
     outage: Duration,
     #[command(flatten)]
     timings: TimingOptions,
+    #[command(flatten)]
+    second_check: SecondCheckOptions,
 }
 
 /// The form of the authorizer's answer.
@@ -174,6 +181,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         mode: options.mode,
         timings,
         rotate_every,
+        second_check: options.second_check.settings(),
         functions,
         log,
     };
@@ -242,6 +250,10 @@ fn address(text: &str) -> Result<SocketAddr> {
 fn explained(error: Error, edge: SocketAddr, gateway: SocketAddr) -> Error {
     let error = match error.downcast::<KeyFileError>() {
         Ok(error) => return explain::of_file(error),
+        Err(error) => error,
+    };
+    let error = match error.downcast::<SettingError>() {
+        Ok(error) => return explain::of_setting(&error),
         Err(error) => error,
     };
     let flag = |address: SocketAddr| if address == edge { "--edge" } else { "--gateway" };

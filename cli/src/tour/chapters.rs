@@ -63,6 +63,23 @@ pub(crate) enum Chapter {
     /// WebSocket API: monitor mode
     #[value(name = "websocket-monitor")]
     WebSocketMonitor,
+    /// REST API: a bearer token is checked after the signature
+    RestToken,
+    /// HTTP API: a bearer token is checked after the signature
+    HttpToken,
+    /// HTTP API, payload format 1.0: a bearer token is checked after the signature
+    HttpV1Token,
+    /// WebSocket API: a bearer token of the handshake
+    #[value(name = "websocket-token")]
+    WebSocketToken,
+    /// REST API: by route, GET /pets=none, /echo/public/*=none, *=jwt
+    RestRoutes,
+    /// HTTP API: by route, GET /pets=none, /echo/public/*=none, *=jwt
+    HttpRoutes,
+    /// REST API: monitor mode of the signature does not switch the token off
+    MonitorToken,
+    /// HTTP API: monitor mode of the token, while the signature is enforced
+    TokenMonitor,
     /// Keys: a planned rotation under the load of four clients
     KeysRotation,
     /// Keys: an emergency, after which each side follows within its TTL of 1 s

@@ -19,7 +19,13 @@ pub(crate) struct LoggedDecision {
 impl fmt::Display for LoggedDecision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.decision.as_str() {
-            "refused" | "would-be-refused" => write!(f, "{}: {}", self.decision, self.reason),
+            "refused"
+            | "would-be-refused"
+            | "undecided"
+            | "refused-by-token"
+            | "refused-by-next-authorizer"
+            | "would-be-refused-by-token"
+            | "would-be-refused-by-next-authorizer" => write!(f, "{}: {}", self.decision, self.reason),
             decision => f.write_str(decision),
         }
     }

@@ -132,7 +132,7 @@ async fn outage(client: &Client, file: &KeyFile, rows: &mut Rows) -> Result<()> 
     let garbage = client.at_edge(Method::GET, "/echo/a", &[]).await?;
     rows.row("garbage for longer than that: through CloudFront", "503 answered-at-edge", garbage.verdict());
     let direct = client.at_gateway(Method::GET, "/echo/a", &by_hand).await?;
-    rows.row("and a signed request at the API's own URL", "500 undecided", direct.verdict());
+    rows.row("and a signed request at the API's own URL", "500 undecided: no-keys", direct.verdict());
     file_with(file, &valid)?;
     sleep(Duration::from_millis(1100)).await;
     let back = client.at_edge(Method::GET, "/echo/a", &[]).await?;

@@ -4,12 +4,14 @@ mod chapters;
 mod client;
 mod decision_log;
 mod handshake;
+mod issuer;
 mod keys;
 mod kinds;
 mod own_emulation;
 mod report;
 mod requests;
 mod websocket;
+mod what_follows;
 
 use crate::{
     artifacts::Artifacts,
@@ -79,6 +81,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         mode: Mode::Enforce,
         timings: RotationTimings::DEFAULT,
         rotate_every: None,
+        second_check: Vec::new(),
         functions,
         log: log.log(),
     };
@@ -94,6 +97,7 @@ async fn chapters(emulation: &Emulation, log: &DecisionLog, report: &mut Report)
     http_api_chapters(&http, log, report).await?;
     rest_domain_chapters(emulation, log, report).await?;
     websocket::chapters(&Emulation { api: Api::WebSocket, ..emulation.clone() }, log, report).await?;
+    what_follows::chapters(emulation, log, report).await?;
     keys::chapters(emulation, log, report).await
 }
 

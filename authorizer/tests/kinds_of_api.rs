@@ -10,7 +10,7 @@ use authorizer::AuthorizerError;
 use events::{API, HANDSHAKE, TARGET, http, http_v1, kinds, maps, policy, rest, simple, verified, websocket};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
-use support::{DOMAIN, NOW, Subject, headers};
+use support::{NOW, Subject, headers};
 
 #[tokio::test]
 async fn each_kind_is_answered_in_the_form_that_it_expects() {

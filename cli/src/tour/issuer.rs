@@ -26,14 +26,18 @@ pub(crate) struct Issuer {
 
 impl Issuer {
     pub(crate) async fn start() -> Result<Self> {
-        let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| anyhow!("there is no randomness"))?;
+        let key =
+            Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| anyhow!("there is no randomness"))?;
         let key = Ed25519KeyPair::from_pkcs8(key.as_ref()).map_err(|error| anyhow!("{error}"))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let public = URL_SAFE_NO_PAD.encode(key.public_key());
         let documents = Arc::new([
             ("/.well-known/openid-configuration", json!({ "issuer": url, "jwks_uri": format!("{url}/jwks") })),
-            ("/jwks", json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "tour", "use": "sig", "x": public }] })),
+            (
+                "/jwks",
+                json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "tour", "use": "sig", "x": public }] }),
+            ),
         ]);
         let mut server = JoinSet::new();
         server.spawn(async move {
@@ -42,7 +46,8 @@ impl Issuer {
                     Ok::<_, Infallible>(answer(&*documents, request.uri().path()))
                 });
                 // A client that goes away is nothing to the next.
-                let _ = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(connection), answer).await;
+                let _ =
+                    http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(connection), answer).await;
             }
         });
         Ok(Self { url, key, _server: server })

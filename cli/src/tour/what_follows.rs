@@ -4,7 +4,11 @@ use crate::{
     local::emulation::{Api, Emulation, Mode},
     times::now,
     tour::{
-        chapters::Chapter, client::Client, decision_log::DecisionLog, issuer::Issuer, own_emulation::one,
+        chapters::Chapter,
+        client::Client,
+        decision_log::DecisionLog,
+        issuer::Issuer,
+        own_emulation::one,
         report::{Report, Rows},
     },
 };
@@ -28,7 +32,8 @@ pub(crate) async fn chapters(emulation: &Emulation, log: &DecisionLog, report: &
     for (chapter, api) in
         [(Chapter::RestToken, Api::Rest), (Chapter::HttpToken, Api::Http), (Chapter::HttpV1Token, Api::HttpV1)]
     {
-        one(chapter, of(api, &[jwt, read]), log, report, async |client, rows| token(client, issuer, rows).await).await?;
+        one(chapter, of(api, &[jwt, read]), log, report, async |client, rows| token(client, issuer, rows).await)
+            .await?;
     }
     let handshake = of(Api::WebSocket, &[jwt, read]);
     one(Chapter::WebSocketToken, handshake, log, report, async |client, rows| {
@@ -73,15 +78,23 @@ async fn token(client: &Client, issuer: &Issuer, rows: &mut Rows) -> Result<()> 
 
     let get = with_token(client, "/echo/a", &good).await?;
     let sub = get.handed_on("jwt_sub")?.is_some_and(|sub| sub == "user-7");
-    rows.row("with a token, through CloudFront", "200 admitted, jwt_sub handed on", get.verdict_and(sub, "jwt_sub handed on"));
+    rows.row(
+        "with a token, through CloudFront",
+        "200 admitted, jwt_sub handed on",
+        get.verdict_and(sub, "jwt_sub handed on"),
+    );
     let caught = get.signed_headers()?;
     for (tried, bearer, reason) in [
         ("with an expired token", with("exp", json!(now().get() - 400)), "token-expired"),
         ("with a token of another issuer", with("iss", json!("https://issuer.example")), "token-issuer"),
         ("with a token for another API", with("aud", json!("another")), "token-audience"),
-        ("with a token whose last bytes differ", format!("{}AAAA", good.get(..good.len() - 4).unwrap_or_default()), "token-signature"),
+        (
+            "with a token whose last bytes differ",
+            format!("{}AAAA", good.get(..good.len() - 4).unwrap_or_default()),
+            "token-signature",
+        ),
         ("with a token without a signature", unsigned(&good), "token-algorithm"),
-        ("with Basic in the place of Bearer", "Basic dXNlcjpwYXNz".to_owned(), "token-scheme"),
+        ("with Basic in the place of Bearer", "Basic dXNlcjpwYXNz".to_owned(), "token-not-bearer"),
     ] {
         let reply = with_token(client, "/echo/a", &bearer).await?;
         rows.row(tried, &format!("{status} refused-by-token: {reason}"), reply.verdict());
@@ -96,7 +109,11 @@ async fn token(client: &Client, issuer: &Issuer, rows: &mut Rows) -> Result<()> 
     let replayed = client.at_gateway(Method::GET, "/echo/b", &caught.with("Authorization", &good).all()).await?;
     rows.row("with a token and the signature of another path", "403 refused: path", replayed.verdict());
     let tokenless = client.at_gateway(Method::GET, "/echo/a", &caught.all()).await?;
-    rows.row("captured headers without the token", &format!("{status} refused-by-token: token-missing"), tokenless.verdict());
+    rows.row(
+        "captured headers without the token",
+        &format!("{status} refused-by-token: token-missing"),
+        tokenless.verdict(),
+    );
     Ok(())
 }
 

@@ -24,6 +24,9 @@ impl Seconds {
     /// The greatest difference between the clock of an issuer of tokens and that of the verifier. The default is that of Envoy's
     /// JWT filter and of Spring Security; RFC 7519, section 4.1.4 asks for "no more than a few minutes".
     pub const TOKEN_SKEW: Self = Self::new(Duration::from_secs(60), 0..=300);
+    /// How long the next authorizer may take. An HTTP API waits 10 s for the authorizer. Before the call there may be two reads of 2 s
+    /// each, of the keys and of the origin's secret header. A REST API waits longer, and CloudFront 30 s.
+    pub const NEXT_TIMEOUT: Self = Self::new(Duration::from_secs(3), 1..=20);
     /// The TTL of keys at the edge.
     pub const SIGNER_TTL: Self = Self::up_to_default(1, DEFAULT.signer_ttl);
     /// How long the edge uses keys past their TTL during an outage.

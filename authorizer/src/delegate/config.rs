@@ -11,10 +11,6 @@ const TIMEOUT: &str = "COUNTERSIGN_NEXT_TIMEOUT";
 /// Belongs to the whole function; here it decides which form of answer is expected.
 const ANSWER: &str = "COUNTERSIGN_ANSWER";
 
-/// How long the function may take. An HTTP API waits 10 s for us. Before the call there may be two reads of 2 s each, of the keys and
-/// of the secret header, and the timeout of our function in the templates is 8 s. A REST API waits longer, and CloudFront 30 s.
-const TIMEOUT_SECONDS: Seconds = Seconds::new(Duration::from_secs(3), 1..=20);
-
 /// The user's own authorizer, and how it is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DelegateConfig {
@@ -83,7 +79,7 @@ impl DelegateConfig {
             return Err(settings.error(PAYLOAD, format!("is \"1.0\" while {ANSWER} is simple"), instruction));
         }
         let identity = identity(settings, payload)?;
-        let timeout = settings.seconds(TIMEOUT, &TIMEOUT_SECONDS)?;
+        let timeout = settings.seconds(TIMEOUT, &Seconds::NEXT_TIMEOUT)?;
         Ok(Some(Self { arn, payload, identity, timeout, answer }))
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     times::now,
     tour::{
         chapters::Chapter,
-        client::Client,
+        client::{Client, Reply},
         decision_log::DecisionLog,
         issuer::Issuer,
         own_emulation::one,
@@ -13,6 +13,7 @@ use crate::{
     },
 };
 use anyhow::Result;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -62,7 +63,7 @@ fn unauthorized(client: &Client) -> u16 {
     }
 }
 
-async fn with_token(client: &Client, target: &str, bearer: &str) -> Result<crate::tour::client::Reply> {
+async fn with_token(client: &Client, target: &str, bearer: &str) -> Result<Reply> {
     client.at_edge(Method::GET, target, &[("Authorization", bearer)]).await
 }
 
@@ -93,7 +94,7 @@ async fn token(client: &Client, issuer: &Issuer, rows: &mut Rows) -> Result<()> 
             format!("{}AAAA", good.get(..good.len() - 4).unwrap_or_default()),
             "token-signature",
         ),
-        ("with a token without a signature", unsigned(&good), "token-algorithm"),
+        ("with a token of the algorithm none", of_no_algorithm(&good), "token-algorithm"),
         ("with Basic in the place of Bearer", "Basic dXNlcjpwYXNz".to_owned(), "token-not-bearer"),
     ] {
         let reply = with_token(client, "/echo/a", &bearer).await?;
@@ -117,11 +118,10 @@ async fn token(client: &Client, issuer: &Issuer, rows: &mut Rows) -> Result<()> 
     Ok(())
 }
 
-/// The token with the header `{"alg":"none"}`, and without a signature.
-fn unsigned(bearer: &str) -> String {
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    let claims = bearer.split('.').nth(1).unwrap_or_default();
-    format!("Bearer {}.{claims}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#))
+/// The token with another header.
+fn of_no_algorithm(bearer: &str) -> String {
+    let rest = bearer.split_once('.').map_or("", |(_, rest)| rest);
+    format!("Bearer {}.{rest}", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#))
 }
 
 async fn token_of_handshake(client: &Client, issuer: &Issuer, rows: &mut Rows) -> Result<()> {

@@ -7,6 +7,8 @@ use crate::infra::support::{
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+const JWT: (&str, &str) = ("Jwt", "https://issuer.example/;audience=pets");
+const NEXT: (&str, &str) = ("NextAuthorizerArn", "arn:aws:lambda:eu-west-1:123456789012:function:own:live");
 const BOTH: &[(&str, &str)] = &[("OriginSecretHeader", "true")];
 
 /// The names of AWS's article are kept, so that who comes from its template finds everything.
@@ -47,6 +49,7 @@ fn the_articles_parameters_resources_and_output_are_there() {
 fn parameters_that_do_not_fit_together_are_refused_with_what_to_do() {
     const URL: &str = "Parameter ApiURL failed to satisfy constraint: the API's host, host/stage or host/base/path of up to three \
         parts, in lower case, without https:// and without a slash at the end";
+    const PAYLOADS: &str = "Rule AfterTheSignature: NextPayload=token is for REST APIs, and 1.0 for HTTP APIs with AuthorizerAnswer=policy";
     for (parameters, reason) in [
         (&[("ApiKind", "HTTP")][..], "Rule NoApiKeyForHttpApis: HTTP APIs have no API keys. Give UseApiKey=false"),
         (
@@ -62,6 +65,11 @@ fn parameters_that_do_not_fit_together_are_refused_with_what_to_do() {
             &[("AuthorizerAnswer", "iam")],
             "Parameter AuthorizerAnswer failed to satisfy constraint: must be one of ['simple', 'policy']",
         ),
+        (&[("Then", "*=jwt")], "Rule AfterTheSignature: Then needs Jwt or NextAuthorizerArn"),
+        (&[JWT, NEXT], "Rule AfterTheSignature: Jwt and NextAuthorizerArn together need Then"),
+        (&[HTTP_API, &[NEXT, ("NextPayload", "token")]].concat(), PAYLOADS),
+        (&[NEXT, ("NextPayload", "1.0"), ("AuthorizerAnswer", "policy")], PAYLOADS),
+        (&[HTTP_API, &[NEXT, ("NextPayload", "1.0")]].concat(), PAYLOADS),
         (&[("ApiURL", "")], URL),
         (&[("ApiURL", "https://abc123.execute-api.eu-west-1.amazonaws.com/prod")], URL),
         (&[("ApiURL", "abc123.execute-api.eu-west-1.amazonaws.com/prod/")], URL),
@@ -223,6 +231,147 @@ fn the_answer_is_what_the_stacks_own_authorizer_expects() {
                 ("HttpAuthorizer", "/Properties/EnableSimpleResponses", json!(simple)),
             ];
             check(&api(&[kind, choice].concat()), &rows);
+        }
+    }
+}
+
+/// Nothing of it is set where nothing is asked for: then the function is as it was before there were these parameters.
+#[test]
+fn what_follows_the_signature_is_set_and_permitted_only_where_it_is_given() {
+    let of = |stack: &Template| {
+        let variables = stack.resource("Authorizer")["Properties"]["Environment"]["Variables"].clone();
+        let of_checks =
+            |name: &str| ["_THEN", "_JWT", "_NEXT"].iter().any(|part| name.starts_with(&format!("COUNTERSIGN{part}")));
+        let variables = variables.as_object().unwrap().iter().filter(|(name, _)| of_checks(name));
+        let variables: Vec<_> = variables.map(|(name, value)| format!("{name}={}", value.as_str().unwrap())).collect();
+        let document = "/Properties/Policies/0/PolicyDocument/Statement";
+        let statements = stack.resource("AuthorizerRole").pointer(document).unwrap().as_array().unwrap();
+        let invokes = statements.iter().filter(|statement| statement.to_string().contains("lambda:")).cloned();
+        (variables, invokes.collect::<Vec<_>>())
+    };
+    let arn = "arn:aws:lambda:eu-west-1:123456789012:function:own:live";
+    let invokes = vec![json!({"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": arn})];
+    let jwt = ["COUNTERSIGN_JWT=https://issuer.example/;audience=pets", "COUNTERSIGN_JWT_MODE=enforce"];
+    let next = [
+        "COUNTERSIGN_NEXT_AUTHORIZER=arn:aws:lambda:eu-west-1:123456789012:function:own:live",
+        "COUNTERSIGN_NEXT_MODE=enforce",
+        "COUNTERSIGN_NEXT_PAYLOAD=same",
+    ];
+    for (given, expected, permitted) in [
+        (&[][..], vec![], vec![]),
+        // They belong to a check that is not given.
+        (
+            &[("JwtClaims", "email"), ("JwtMode", "monitor"), ("NextIdentity", "x"), ("NextMode", "monitor")],
+            vec![],
+            vec![],
+        ),
+        (&[JWT], jwt.to_vec(), vec![]),
+        (
+            &[JWT, ("JwtClaims", "email,cognito:groups"), ("JwtMode", "monitor")],
+            vec![
+                "COUNTERSIGN_JWT=https://issuer.example/;audience=pets",
+                "COUNTERSIGN_JWT_CLAIMS=email,cognito:groups",
+                "COUNTERSIGN_JWT_MODE=monitor",
+            ],
+            vec![],
+        ),
+        (&[NEXT], next.to_vec(), invokes.clone()),
+        (
+            &[
+                NEXT,
+                JWT,
+                ("Then", "GET /pets/{id}=jwt(read),*=lambda"),
+                ("NextPayload", "token"),
+                ("NextIdentity", "method.request.header.X-Token"),
+            ],
+            [
+                &jwt[..],
+                &next[..2],
+                &["COUNTERSIGN_NEXT_IDENTITY=method.request.header.X-Token", "COUNTERSIGN_NEXT_PAYLOAD=token"],
+                &["COUNTERSIGN_THEN=GET /pets/{id}=jwt(read),*=lambda"],
+            ]
+            .concat(),
+            invokes,
+        ),
+    ] {
+        let (mut variables, statements) = of(&api(given));
+        let mut expected: Vec<_> = expected.into_iter().map(str::to_owned).collect();
+        variables.sort();
+        expected.sort();
+        assert_eq!((variables, statements), (expected, permitted), "{given:?}");
+    }
+}
+
+/// What the function would not start with, or what a person did not mean.
+#[test]
+fn a_wrong_form_of_a_check_is_refused_before_anything_changes() {
+    for (name, good, wrong) in [
+        (
+            "Then",
+            &[
+                "lambda",
+                "jwt",
+                "jwt(read write)",
+                "*=jwt(https://graph.example/.default)",
+                "GET /pets/{id}=jwt(read),$default=lambda, ANY /{proxy+} /public/*=none,*=none",
+            ][..],
+            &[
+                "Lambda",
+                "jwt()",
+                "GET /pets",
+                "GET /pets=",
+                "GET /pets=iam",
+                "get /pets=jwt",
+                "*=jwt,",
+                "jwt;none",
+                "*=jwt(a",
+                "*=jwt(\"a\")",
+            ][..],
+        ),
+        (
+            "Jwt",
+            &[
+                "https://issuer.example;audience=pets",
+                "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC;client-id=1h57|2k68;token-use=access",
+                "https://a.example/;audience=api://pets,https://b.example/realms/x;audience=b;jwks=https://b.example/keys",
+            ],
+            &[
+                "https://issuer.example",
+                "http://issuer.example;audience=pets",
+                "issuer.example;audience=pets",
+                "https://issuer.example;aud=pets",
+                "https://issuer.example;audience=",
+                "https://issuer.example;audience=pets,",
+                "https://issuer.example; audience=pets",
+            ],
+        ),
+        ("JwtClaims", &["email,cognito:groups,https://x/roles"], &["a b", "a\"b"]),
+        (
+            "NextAuthorizerArn",
+            &[
+                "arn:aws:lambda:eu-west-1:123456789012:function:own",
+                "arn:aws:lambda:eu-west-1:123456789012:function:own:7",
+            ],
+            &[
+                "own",
+                "arn:aws:lambda:eu-west-1:123456789012:function:*",
+                "arn:aws:lambda:eu-west-1:123456789012:function:own:*",
+                "arn:aws:lambda:eu-west-1:123456789012:layer:own:7",
+            ],
+        ),
+        ("NextIdentity", &["$request.header.Authorization,$context.identity.sourceIp"], &["Authorization: x", "a b"]),
+    ] {
+        let with = |value| match name {
+            "Then" => vec![JWT, NEXT, (name, value)],
+            _ => vec![(name, value)],
+        };
+        good.iter().for_each(|good| drop(api(&with(good))));
+        for wrong in wrong {
+            let refusal = api_refusal(&with(wrong));
+            assert!(
+                refusal.starts_with(&format!("Parameter {name} failed to satisfy constraint")),
+                "{wrong}: {refusal}"
+            );
         }
     }
 }

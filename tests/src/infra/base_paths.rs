@@ -16,7 +16,7 @@ const MOST_BYTES: usize = 4_096;
 
 const REFUSED: &str = "Parameter BasePaths failed to satisfy constraint: DOMAIN[/KEY]=API_ID/STAGE[/KEY] with commas, each DOMAIN[/KEY] \
     once and of custom domains only, DOMAIN in lower case, as in api.example.com/v1=abc123/prod. A KEY at the end must be the one after DOMAIN. Lambda has room \
-    for 3,690 characters. If your list is longer, move mappings to another custom domain, with an API and a stack of their own";
+    for 3,690 characters, and for fewer beside Then, Jwt and NextAuthorizerArn";
 
 /// An HTTP or WebSocket API's authorizer sees no base path, and a REST API's does not see where it ends. So the stack names the API
 /// and the stage if a custom domain hides them; otherwise it names neither.
@@ -104,6 +104,14 @@ fn given_mappings_replace_the_known_one() {
 #[test]
 fn only_a_possessive_group_is_repeated() {
     let raw = Template::raw("api.yaml");
+    for (name, possessive) in [("Then", 1), ("Jwt", 2)] {
+        let pattern = raw.value()["Parameters"][name]["AllowedPattern"].as_str().unwrap();
+        assert_eq!(
+            [")++", ")+", ")*"].map(|repeated| pattern.matches(repeated).count()),
+            [possessive, possessive, 0],
+            "{pattern}"
+        );
+    }
     let pattern = raw.value()["Parameters"]["BasePaths"]["AllowedPattern"].as_str().unwrap();
     assert_eq!([")++", ")+", ")*"].map(|repeated| pattern.matches(repeated).count()), [1, 1, 0], "{pattern}");
     let entries: Vec<_> = (0..400).map(|number| format!("a{number}=b/c")).collect();
@@ -122,6 +130,54 @@ fn the_longest_list_and_the_longest_of_all_else_are_what_lambda_takes() {
     assert_eq!(variables.to_string().len(), MOST_BYTES);
     assert_eq!(api_refusal(&[("BasePaths", &format!("{longest}x"))]), REFUSED);
     assert!(REFUSED.contains(&format!("room for {},{:03} characters", longest.len() / 1000, longest.len() % 1000)));
+}
+
+/// CloudFormation cannot add lengths: each setting of the checks after the signature has its own limit. Beside all of them there is room for
+/// the longest domain and a key of three parts.
+#[test]
+fn the_longest_checks_after_the_signature_leave_room_for_a_mapping() {
+    let raw = Template::raw("api.yaml");
+    let most = |name: &str| {
+        let most =
+            raw.value()["Parameters"][name]["MaxLength"].as_u64().unwrap_or_else(|| panic!("{name} has no limit"));
+        usize::try_from(most).unwrap()
+    };
+    let filled = |name: &str, begin: &str, end: &str| {
+        format!("{begin}{}{end}", "a".repeat(most(name) - begin.len() - end.len()))
+    };
+    let arn = format!(
+        "arn:aws-us-gov:lambda:{}:123456789012:function:{}:{}",
+        "r".repeat(25),
+        "f".repeat(64),
+        "a".repeat(128)
+    );
+    let longest = [
+        ("Then", filled("Then", "GET /", "=jwt(read write),$default=none,ANY /{proxy+} /public/*=lambda,*=jwt")),
+        ("Jwt", filled("Jwt", "https://issuer.example/;audience=", ";client-id=b;algorithms=ES256;token-use=access")),
+        ("JwtMode", "enforce".to_owned()),
+        ("JwtClaims", filled("JwtClaims", "", "")),
+        ("NextAuthorizerArn", arn),
+        ("NextMode", "enforce".to_owned()),
+        ("NextPayload", "token".to_owned()),
+        ("NextIdentity", filled("NextIdentity", "method.request.header.", "")),
+    ];
+    let parameters: Vec<_> = longest.iter().map(|(name, value)| (*name, &**value)).collect();
+    let variables = api(&parameters).resource("Authorizer")["Properties"]["Environment"]["Variables"].clone();
+    let mut all = at_most(&format!("{}/{}=abcdefghij/{}", "d".repeat(253), "k".repeat(128), "s".repeat(128)));
+    for (name, value) in variables.as_object().unwrap() {
+        if ["_THEN", "_JWT", "_NEXT"].iter().any(|part| name.starts_with(&format!("COUNTERSIGN{part}"))) {
+            all[name] = value.clone();
+        }
+    }
+    assert_eq!(all.as_object().unwrap().len(), 14, "{all}");
+    assert!(all.to_string().len() <= MOST_BYTES, "{} bytes: {all}", all.to_string().len());
+    for &(name, value) in &parameters {
+        if ["Then", "Jwt", "JwtClaims", "NextIdentity"].contains(&name) {
+            let longer = format!("{value}a");
+            let more = parameters.iter().map(|&(of, value)| (of, if of == name { &*longer } else { value }));
+            assert!(api_refusal(&more.collect::<Vec<_>>()).starts_with(&format!("Parameter {name} ")), "{name}");
+        }
+    }
 }
 
 /// LocalStack counts as Lambda does, and says what Lambda says.

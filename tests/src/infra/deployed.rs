@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// CloudFormation takes templates of 51,200 bytes. `api.yaml` is the one that grows.
-const MOST: usize = 48_500;
+/// CloudFormation takes templates of 51,200 bytes. `api.yaml` is the one that grows. The rest is for longer names of buckets.
+const MOST: usize = 51_000;
 
 /// The example API is open, then has the authorizer of `api.yaml`, and then that of enforce mode: what API Gateway has each time, and
 /// what a new `Timestamp` makes of it.

@@ -1,0 +1,5 @@
+//! The user's own authorizer: real functions in Node and in Python, through Lambda's API, asked as the authorizer asks them.
+
+mod answers;
+mod conversions;
+mod functions;

@@ -95,3 +95,81 @@ fn with_mode<C>(
         config => Ok(config.map(|config| (config, mode_of))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ISSUER: (&str, &str) = (JWT, "https://issuer.example;audience=api");
+    const FUNCTION: (&str, &str) = (NEXT, "arn:aws:lambda:eu-west-1:123456789012:function:next");
+
+    fn read(variables: &[(&str, &str)]) -> Result<ThenConfig, String> {
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        ThenConfig::read(&Settings::of_environment(variables, &[]).unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_configured_follows_everywhere_unless_rows_say_otherwise() {
+        let jwt = Required { jwt: Some(Vec::new()), next: false };
+        let next = Required { jwt: None, next: true };
+        assert_eq!(read(&[]), Ok(ThenConfig::nothing()));
+        assert_eq!(read(&[(THEN, "none")]), Ok(ThenConfig::nothing()));
+        for (variables, expected) in [
+            (&[ISSUER][..], &jwt),
+            (&[ISSUER, (THEN, "jwt")], &jwt),
+            (&[FUNCTION], &next),
+            (&[FUNCTION, (THEN, "*=lambda")], &next),
+        ] {
+            assert_eq!(read(variables).unwrap().rows, Rows::everywhere(expected.clone()), "{variables:?}");
+        }
+        let rows = "GET /a=jwt,GET /b=lambda,*=none";
+        let config = read(&[ISSUER, FUNCTION, (THEN, rows), (NEXT_MODE, "monitor")]).unwrap();
+        assert_eq!(config.rows, Rows::try_from(rows).unwrap());
+        assert_eq!(config.jwt.map(|(_, mode)| mode), Some(Mode::Enforce));
+        assert_eq!(config.next.map(|(_, mode)| mode), Some(Mode::Monitor));
+    }
+
+    #[test]
+    fn a_check_without_its_configuration_or_a_configuration_without_its_check_is_an_error() {
+        for (variables, expected) in [
+            (
+                &[ISSUER, FUNCTION][..],
+                "COUNTERSIGN_THEN is missing, and both COUNTERSIGN_JWT and COUNTERSIGN_NEXT_AUTHORIZER are set: set it to \
+                jwt or lambda, or to a row for each place",
+            ),
+            (&[(THEN, "jwt")], "COUNTERSIGN_THEN has the check jwt: set COUNTERSIGN_JWT too"),
+            (
+                &[(THEN, "GET /a=lambda,*=none")],
+                "COUNTERSIGN_THEN has the check lambda: set COUNTERSIGN_NEXT_AUTHORIZER too",
+            ),
+            (
+                &[ISSUER, (THEN, "none")],
+                "COUNTERSIGN_THEN does not have the check jwt, and COUNTERSIGN_JWT is set: have a row with jwt, or remove \
+                COUNTERSIGN_JWT",
+            ),
+            (
+                &[ISSUER, FUNCTION, (THEN, "jwt")],
+                "COUNTERSIGN_THEN does not have the check lambda, and COUNTERSIGN_NEXT_AUTHORIZER is set: have a row with \
+                lambda, or remove COUNTERSIGN_NEXT_AUTHORIZER",
+            ),
+            (
+                &[(THEN, "GET /a")],
+                "COUNTERSIGN_THEN has a wrong row: \"GET /a\" does not end with a check: none, jwt, jwt(SCOPE SCOPE) or \
+                lambda: set it to none, jwt, jwt(SCOPE SCOPE) or lambda, or to rows of the form PLACE=CHECK with commas \
+                between them, like GET /pets=jwt(read),$default /public/*=none,*=jwt",
+            ),
+            (
+                &[(JWT_MODE, "monitor")],
+                "COUNTERSIGN_JWT_MODE is set without COUNTERSIGN_JWT: set COUNTERSIGN_JWT too, or remove it",
+            ),
+            (
+                &[ISSUER, (NEXT_MODE, "enforce")],
+                "COUNTERSIGN_NEXT_MODE is set without COUNTERSIGN_NEXT_AUTHORIZER: set COUNTERSIGN_NEXT_AUTHORIZER too, or \
+                remove it",
+            ),
+            (&[ISSUER, (JWT_MODE, "off")], "COUNTERSIGN_JWT_MODE is \"off\": set it to enforce or monitor"),
+        ] {
+            assert_eq!(read(variables), Err(format!("environment variable {expected}")), "{variables:?}");
+        }
+    }
+}

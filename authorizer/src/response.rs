@@ -201,9 +201,18 @@ pub fn refuse(response_format: &ResponseFormat<'_>) -> Result<Response, EventErr
     respond(false, &HandedOn { context: &Context::default(), jwt: None }, response_format)
 }
 
-/// Denies the request with the answer of the next authorizer, which denies it.
-pub fn refuse_as(denied: &Delegated) -> Response {
-    Response(denied.with_context(&Map::new()).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+/// Denies the request with the answer of the next authorizer, if nobody can read that as an allow, and otherwise with our own:
+/// what a Deny in a policy covers is API Gateway's to say.
+///
+/// # Errors
+/// If the event's `methodArn` is not an ARN.
+pub fn refuse_as(denied: &Delegated, response_format: &ResponseFormat<'_>) -> Result<Response, EventError> {
+    if denied.never_allows()
+        && let Ok(answer) = denied.with_context(&Map::new())
+    {
+        return Ok(Response(answer));
+    }
+    refuse(response_format)
 }
 
 /// Our answer, or that of the next authorizer with what we hand on; `None` if it is too large.

@@ -181,7 +181,7 @@ impl Asked<'_> {
             }
             Verdict::Unauthorized if unauthorized => Err(AuthorizerError::Unauthorized),
             Verdict::Unauthorized | Verdict::Denied(None) => Ok(refuse(&self.event.response_format)?),
-            Verdict::Denied(Some(delegated)) => Ok(refuse_as(delegated)),
+            Verdict::Denied(Some(delegated)) => Ok(refuse_as(delegated, &self.event.response_format)?),
         };
         let refusal = SecondCheckRefusal { request, unauthorized };
         self.write(&match stopped {

@@ -2,7 +2,7 @@
 
 use crate::{
     delegate::{
-        policy,
+        policy::{self, Effect},
         unique::{Members, Unique},
     },
     event::ANSWER_LIMIT,
@@ -23,7 +23,7 @@ const OUR_NAME: &str = "viewerip";
 
 /// The answer of the user's own authorizer, which has the form that API Gateway accepts for this kind of event.
 pub struct Delegated {
-    allows: bool,
+    effect: Effect,
     /// All members but the context, as the function wrote them.
     members: Vec<(String, Box<RawValue>)>,
     context: Vec<(String, Box<RawValue>)>,
@@ -55,7 +55,7 @@ impl Delegated {
         const NOT_JSON: &str = "it is not JSON, or an object in it names a member twice";
         let Unique(value) = serde_json::from_slice(answer).map_err(|_| NOT_JSON)?;
         let value = value.as_object().ok_or("it is not an object")?;
-        let allows = match form {
+        let effect = match form {
             Form::Simple => simple(value)?,
             Form::Policy { .. } => policy(value, arn)?,
         };
@@ -73,18 +73,23 @@ impl Delegated {
             Some(_) => return Err("context is not an object"),
         };
         members.retain(|(name, _)| name != "context");
-        let answer = Self { allows, members, context };
+        let answer = Self { effect, members, context };
         match answer.with_context(&Map::new()) {
             Ok(written) if written.get().len() <= LONGEST => Ok(answer),
             _ => Err("it has more than 7,168 bytes, and does not leave room for our context"),
         }
     }
 
-    /// Whether the answer allows the request, for the log and the metrics: `isAuthorized` is true, or a statement of the policy
-    /// allows this request and none denies it. A policy with a part that is not evaluated here, like a condition, counts as a deny.
-    /// API Gateway evaluates the policy itself.
+    /// Whether the answer may allow the request: `isAuthorized` is true, or a statement of the policy allows this request and none
+    /// denies it. What is not evaluated here, like a condition, is left to API Gateway, which evaluates the policy itself.
     pub fn allows(&self) -> bool {
-        self.allows
+        self.effect == Effect::MayAllow
+    }
+
+    /// Whether nobody can read the answer as an allow: `isAuthorized` is false, or no statement of the policy allows this request.
+    /// Only such an answer may be handed on for a request that is refused.
+    pub fn never_allows(&self) -> bool {
+        self.effect == Effect::NeverAllows
     }
 
     /// The answer with our members in its context. All other members are as the function wrote them, byte for byte. Where a name of
@@ -102,29 +107,32 @@ impl Delegated {
 /// The texts of the function are not a part of any log.
 impl fmt::Debug for Delegated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delegated").field("allows", &self.allows).finish_non_exhaustive()
+        f.debug_struct("Delegated").field("effect", &self.effect).finish_non_exhaustive()
     }
 }
 
-fn simple(answer: &Map<String, Value>) -> Result<bool, &'static str> {
+fn simple(answer: &Map<String, Value>) -> Result<Effect, &'static str> {
     if answer.keys().any(|name| name != "isAuthorized" && name != "context") {
         return Err("it has another member than isAuthorized and context, so it is not a simple response");
     }
-    answer.get("isAuthorized").and_then(Value::as_bool).ok_or("isAuthorized is missing or not a boolean")
+    let authorized = answer.get("isAuthorized").and_then(Value::as_bool);
+    let authorized = authorized.ok_or("isAuthorized is missing or not a boolean")?;
+    Ok(if authorized { Effect::MayAllow } else { Effect::NeverAllows })
 }
 
 /// Members that are not known are handed on: API Gateway decides about them, as it does for a function that it asks itself.
-fn policy(answer: &Map<String, Value>, arn: &str) -> Result<bool, &'static str> {
+fn policy(answer: &Map<String, Value>, arn: &str) -> Result<Effect, &'static str> {
     if answer.get("principalId").and_then(Value::as_str).is_none_or(str::is_empty) {
         return Err("principalId is missing or not text");
     }
     if !answer.get("usageIdentifierKey").is_none_or(|key| key.is_string() || key.is_null()) {
         return Err("usageIdentifierKey is not text");
     }
-    let allows = policy::allows(answer.get("policyDocument").unwrap_or(&Value::Null), arn)?;
+    let effect = policy::effect(answer.get("policyDocument").unwrap_or(&Value::Null), arn)?;
     // Some functions answer both forms at once.
+    let allows = effect == Effect::MayAllow;
     if answer.get("isAuthorized").is_none_or(|authorized| authorized.as_bool() == Some(allows)) {
-        Ok(allows)
+        Ok(effect)
     } else {
         Err("isAuthorized contradicts the policy")
     }
@@ -203,7 +211,9 @@ mod tests {
     fn check(answer: impl ToString, form: Form, expected: Result<bool, &str>) {
         let answer = answer.to_string();
         let found = Delegated::read(answer.as_bytes(), form, ARN);
+        let never = found.as_ref().is_ok_and(Delegated::never_allows);
         assert_eq!(found.map(|answer| answer.allows()), expected, "{answer}");
+        assert_eq!(never, expected == Ok(false), "{answer}");
     }
 
     #[test]

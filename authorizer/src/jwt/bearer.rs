@@ -1,14 +1,10 @@
 //! Where the token is: in one header `Authorization: Bearer TOKEN`.
 
-use super::refusal::TokenRefusal;
+use super::refusal::{MAX_BYTES, TokenRefusal};
 use signing::resembles;
 
 const HEADER: &str = "authorization";
 const SCHEME: &str = "bearer";
-
-/// The greatest length of a token. API Gateway accepts 10,240 bytes in all headers of a request together, and those of the
-/// signature need about 1,000.
-pub(super) const MAX_BYTES: usize = 8_192;
 
 /// The token of a request with these headers, as RFC 6750, section 2.1 writes it.
 ///

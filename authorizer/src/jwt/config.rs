@@ -1,6 +1,6 @@
 //! The configuration of the check: three environment variables.
 
-use super::{algorithm::Algorithm, context::OMITTED, url::Url};
+use super::{algorithm::Algorithm, url::Url};
 use key_store::CacheLimits;
 use settings::{Seconds, SettingError, Settings};
 use std::time::Duration;
@@ -19,6 +19,9 @@ const MAX_NAME: usize = 64;
 
 /// The claims that are handed on in any case.
 const ALWAYS: [&str; 4] = ["jwt_iss", "jwt_sub", "jwt_client_id", "jwt_scope"];
+
+/// The member of the context that names the members that are missing.
+pub(super) const OMITTED: &str = "jwt_omitted";
 
 /// What a token must be.
 #[derive(Clone, Debug, PartialEq, Eq)]

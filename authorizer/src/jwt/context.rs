@@ -1,6 +1,9 @@
 //! What the API learns of an accepted token.
 
-use super::{claims::AcceptedClaims, config::ChosenClaims};
+use super::{
+    claims::AcceptedClaims,
+    config::{ChosenClaims, OMITTED},
+};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::{borrow::Cow, fmt};
@@ -11,9 +14,6 @@ const MAX_BYTES: usize = 2_048;
 
 /// Numbers from here on are not exact in JSON as most backends read it: 2^53 (RFC 8259, section 6).
 const EXACT: f64 = 9_007_199_254_740_992.0;
-
-/// The name of the member that names what is missing.
-pub(super) const OMITTED: &str = "jwt_omitted";
 
 /// Members of the answer's context: `jwt_iss`, `jwt_sub`, `jwt_client_id`, `jwt_scope`, and one for each chosen claim that the token
 /// has. Their values are texts, numbers or booleans, as API Gateway passes them on. Together they have at most 2,048 bytes as JSON.

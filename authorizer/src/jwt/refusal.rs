@@ -1,7 +1,11 @@
 //! Why a token is refused. No text has a part of the token: only lengths, times, and names of our own configuration.
 
-use super::{bearer, scope::Scope};
+use super::scope::Scope;
 use std::{fmt, time::Duration};
+
+/// The greatest length of a token. API Gateway accepts 10,240 bytes in all headers of a request together, and those of the
+/// signature need about 1,000.
+pub(super) const MAX_BYTES: usize = 8_192;
 
 /// Why the check of a token does not allow a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +45,7 @@ pub enum TokenRefusal {
     #[error("authorization is not `Bearer TOKEN`")]
     NotBearer,
     /// The token is longer than is accepted.
-    #[error("the token has more than the accepted {} bytes", bearer::MAX_BYTES)]
+    #[error("the token has more than the accepted {} bytes", MAX_BYTES)]
     TooLong,
     /// The token is not a JWS in compact form (RFC 7515, section 3.1) with a header and a payload that are JSON objects.
     #[error("the token is not a signed JSON Web Token: {0}")]

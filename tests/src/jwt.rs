@@ -1,0 +1,4 @@
+//! Tokens of a real issuer.
+
+mod issuer;
+mod real_tokens;

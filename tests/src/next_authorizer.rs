@@ -2,4 +2,5 @@
 
 mod answers;
 mod conversions;
+mod end_to_end;
 mod functions;

@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 /// The event that the function has printed.
 fn printed(function: &Function) -> Value {
     let lines = function.lines.take_lines();
-    let [line] = &lines[..] else { panic!("{lines:?}") };
-    serde_json::from_str(line.strip_prefix("event ").unwrap()).unwrap()
+    let events: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("event ")).collect();
+    let [event] = events[..] else { panic!("{lines:?}") };
+    serde_json::from_str(event).unwrap()
 }
 
 const V1: [(&str, &str); 2] = [("COUNTERSIGN_NEXT_PAYLOAD", "1.0"), ("COUNTERSIGN_ANSWER", "policy")];

@@ -40,8 +40,6 @@ pub(super) struct FunctionArn {
 }
 
 impl DelegateConfig {
-    /// The range and the default of `COUNTERSIGN_NEXT_TIMEOUT`.
-    pub const TIMEOUT: Seconds = TIMEOUT_SECONDS;
     /// The names of the settings that [`read`](Self::read) reads.
     pub const NAMES: [&'static str; 4] = [AUTHORIZER, PAYLOAD, IDENTITY, TIMEOUT];
 

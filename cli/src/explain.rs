@@ -63,11 +63,12 @@ pub(crate) fn of_file_rotation(error: Error, file: &KeyFile, now: UnixSeconds) -
 /// An error about a setting of the authorizer that an option has made.
 pub(crate) fn of_setting(error: &SettingError) -> Error {
     // The longer names first: some begin with another.
-    const FLAGS: [(&str, &str); 10] = [
+    const FLAGS: [(&str, &str); 11] = [
         ("environment variable ", ""),
         ("COUNTERSIGN_NEXT_AUTHORIZER", "--next-authorizer"),
         ("COUNTERSIGN_NEXT_IDENTITY", "--next-identity"),
         ("COUNTERSIGN_NEXT_PAYLOAD", "--next-payload"),
+        ("COUNTERSIGN_NEXT_TIMEOUT", "--next-timeout"),
         ("COUNTERSIGN_NEXT_MODE", "--next-mode"),
         ("COUNTERSIGN_JWT_CLAIMS", "--jwt-claims"),
         ("COUNTERSIGN_JWT_MODE", "--jwt-mode"),

@@ -1,7 +1,12 @@
 //! CloudFront, API Gateway and both functions on this machine: the functions around one key file, between the servers of the
 //! crate `local`.
 
-use crate::{artifacts::Artifacts, key_file, times::now};
+use crate::{
+    artifacts::Artifacts,
+    key_file,
+    local::next_authorizer::{NextAuthorizer, RunningNextAuthorizer},
+    times::now,
+};
 use anyhow::{Context as _, Result};
 use authorizer::{Authorizer, AuthorizerConfig};
 use edge_signer::EdgeSigner;
@@ -50,6 +55,8 @@ pub(crate) struct Emulation {
     pub(crate) rotate_every: Option<(Duration, RotationSchedule)>,
     /// The authorizer's settings about what follows the signature.
     pub(crate) second_check: Vec<(&'static str, String)>,
+    /// The user's own authorizer, which is asked after the signature.
+    pub(crate) next_authorizer: Option<NextAuthorizer>,
     pub(crate) functions: Functions,
     /// The log of all of it.
     pub(crate) log: Log,
@@ -134,6 +141,7 @@ pub(crate) struct RunningEmulation {
     _task: JoinSet<()>,
     /// A process that has ended is started again, from the files there.
     _functions: Functions,
+    _next_authorizer: Option<RunningNextAuthorizer>,
 }
 
 impl RunningEmulation {
@@ -188,6 +196,11 @@ impl Emulation {
             settings.push(("COUNTERSIGN_ANSWER", "policy"));
         }
         settings.extend(self.second_check.iter().map(|(name, value)| (*name, value.as_str())));
+        let next_authorizer = match self.next_authorizer {
+            Some(next) => Some(next.start(self.log.clone()).await?),
+            None => None,
+        };
+        settings.extend(next_authorizer.iter().flat_map(RunningNextAuthorizer::settings));
         // The function in another process reads the same, and its error would be in the log only.
         let config = AuthorizerConfig::read(settings.iter().map(|&(name, value)| (name.into(), value.into())))?;
         // HTTP APIs have no API keys.
@@ -220,6 +233,7 @@ impl Emulation {
             Functions::BuiltIn => {
                 // The keys are in a file: it is not asked for any.
                 let aws = aws::of_lambda(aws::CallLimits::BRIEF);
+                let aws = next_authorizer.as_ref().map_or(aws.clone(), |next| next.reached_with(&aws));
                 let authorizer = Authorizer::new(config, &aws, self.log.clone());
                 // There are no other processes that could read at the same time.
                 local::start(options, EdgeSigner::new(0, aws), authorizer).await?
@@ -238,7 +252,14 @@ impl Emulation {
             self.rotate_every,
             self.log,
         ));
-        Ok(RunningEmulation { servers, host, path_prefix, _task: task, _functions: self.functions })
+        Ok(RunningEmulation {
+            servers,
+            host,
+            path_prefix,
+            _task: task,
+            _functions: self.functions,
+            _next_authorizer: next_authorizer,
+        })
     }
 }
 

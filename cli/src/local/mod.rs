@@ -1,6 +1,7 @@
 //! `countersign local`: CloudFront, API Gateway and both functions on this machine, until a signal stops them.
 
 pub(crate) mod emulation;
+pub(crate) mod next_authorizer;
 mod second_check;
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     key_file,
     local::{
         emulation::{Api, Emulation, Functions, Mode},
+        next_authorizer::NextAuthorizerOptions,
         second_check::SecondCheckOptions,
     },
     output::{self, Hint, line},
@@ -37,6 +39,7 @@ Examples:
   countersign local --api websocket                    Connect to ws://, at the address of the edge
   countersign local --mode monitor --keys keys.json    Refuse nothing, but log refusals
   countersign local --jwt 'https://issuer.example;audience=api' --then 'GET /pets=none,*=jwt(read)'
+  countersign local --next-authorizer ./authorizer     Ask your own Lambda authorizer after the signature
   countersign local --artifacts dist                   Run the functions as they are deployed";
 
 #[derive(Args)]
@@ -112,6 +115,8 @@ pub(crate) struct Options {
     timings: TimingOptions,
     #[command(flatten)]
     second_check: SecondCheckOptions,
+    #[command(flatten)]
+    next_authorizer: NextAuthorizerOptions,
 }
 
 /// The form of the authorizer's answer.
@@ -182,6 +187,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         timings,
         rotate_every,
         second_check: options.second_check.settings(),
+        next_authorizer: options.next_authorizer.find()?,
         functions,
         log,
     };

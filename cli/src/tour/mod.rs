@@ -82,6 +82,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         timings: RotationTimings::DEFAULT,
         rotate_every: None,
         second_check: Vec::new(),
+        next_authorizer: None,
         functions,
         log: log.log(),
     };

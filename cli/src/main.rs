@@ -64,6 +64,9 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if tour::example_authorizer::is_called() {
+        return tour::example_authorizer::run().await;
+    }
     let command = match Arguments::try_parse() {
         Ok(arguments) => arguments.command,
         Err(answer) => return output::answer(&answer),

@@ -2,11 +2,11 @@
 
 use crate::{durations::seconds, output::Hint};
 use anyhow::{Context as _, Error, Result, anyhow};
-use authorizer::DelegateConfig;
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use clap::{Args, builder::PossibleValuesParser};
 use key_store::aws::SdkConfig;
 use local::{InvokeApi, InvokeOptions, UserFunction};
+use settings::Seconds;
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -47,7 +47,7 @@ pub(crate) struct NextAuthorizerOptions {
     #[arg(
         long,
         value_name = "DURATION",
-        value_parser = seconds(DelegateConfig::TIMEOUT),
+        value_parser = seconds(Seconds::NEXT_TIMEOUT),
         requires = "next_authorizer"
     )]
     next_timeout: Option<Duration>,
@@ -74,25 +74,29 @@ impl NextAuthorizerOptions {
     /// The function that the options name, if they do.
     pub(crate) fn find(self) -> Result<Option<NextAuthorizer>> {
         let Self { next_authorizer, next_handler, next_payload, next_identity, next_timeout } = self;
-        let Some(from) = next_authorizer else { return Ok(None) };
-        let unpacked =
-            if from.is_file() { Some(Arc::new(unpack(&from).map_err(|error| of_flag(&from, error))?)) } else { None };
-        let folder = unpacked.as_ref().map_or(from.as_path(), |folder| folder.path());
-        let function = UserFunction::find("next", folder, next_handler.as_deref()).map_err(|error| {
-            let hint = "name the folder or the zip of a Lambda function, and its handler with --next-handler";
-            of_flag(&from, Error::new(error)).context(Hint(hint.to_owned()))
-        })?;
         let settings = [
             ("COUNTERSIGN_NEXT_PAYLOAD", next_payload),
             ("COUNTERSIGN_NEXT_IDENTITY", next_identity),
             ("COUNTERSIGN_NEXT_TIMEOUT", next_timeout.map(|timeout| timeout.as_secs().to_string())),
         ];
         let settings = settings.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        Ok(Some(NextAuthorizer { from, function, settings, _unpacked: unpacked }))
+        next_authorizer.map(|from| NextAuthorizer::find(from, next_handler.as_deref(), settings)).transpose()
     }
 }
 
 impl NextAuthorizer {
+    /// The function in a folder or a zip, which is asked with these settings.
+    pub(crate) fn find(from: PathBuf, handler: Option<&str>, settings: Vec<(&'static str, String)>) -> Result<Self> {
+        let unpacked =
+            if from.is_file() { Some(Arc::new(unpack(&from).map_err(|error| of_flag(&from, error))?)) } else { None };
+        let folder = unpacked.as_ref().map_or(from.as_path(), |folder| folder.path());
+        let function = UserFunction::find("next", folder, handler).map_err(|error| {
+            let hint = "name the folder or the zip of a Lambda function, and its handler with --next-handler";
+            of_flag(&from, Error::new(error)).context(Hint(hint.to_owned()))
+        })?;
+        Ok(Self { from, function, settings, _unpacked: unpacked })
+    }
+
     /// Starts it. What it writes goes to `log`.
     pub(crate) async fn start(self, log: Log) -> Result<RunningNextAuthorizer> {
         let Self { from, function, mut settings, _unpacked } = self;

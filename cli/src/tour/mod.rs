@@ -3,6 +3,7 @@
 mod chapters;
 mod client;
 mod decision_log;
+pub(crate) mod example_authorizer;
 mod handshake;
 mod issuer;
 mod keys;

@@ -7,6 +7,7 @@ use crate::{
         chapters::Chapter,
         client::{Client, Reply},
         decision_log::DecisionLog,
+        example_authorizer,
         issuer::Issuer,
         own_emulation::one,
         report::{Report, Rows},
@@ -41,18 +42,33 @@ pub(crate) async fn chapters(emulation: &Emulation, log: &DecisionLog, report: &
         token_of_handshake(client, issuer, rows).await
     })
     .await?;
+    let (next, _folder) = example_authorizer::folder()?;
+    let asking =
+        |api, settings: &[(&'static str, &str)]| Emulation { next_authorizer: Some(next.clone()), ..of(api, settings) };
+    for (chapter, api) in
+        [(Chapter::RestNext, Api::Rest), (Chapter::HttpNext, Api::Http), (Chapter::HttpV1Next, Api::HttpV1)]
+    {
+        one(chapter, asking(api, &[]), log, report, next_authorizer).await?;
+    }
+    one(Chapter::WebSocketNext, asking(Api::WebSocket, &[]), log, report, next_of_handshake).await?;
     let rows_of_rest = (THEN, "GET /pets=none,ANY /echo/{proxy+} /echo/public/*=none,*=jwt");
     for (chapter, api) in [(Chapter::RestRoutes, Api::Rest), (Chapter::HttpRoutes, Api::Http)] {
         let by_route = of(api, &[jwt, rows_of_rest]);
         one(chapter, by_route, log, report, async |client, rows| routes(client, issuer, rows).await).await?;
     }
+    let both = asking(Api::Http, &[jwt, (THEN, "ANY /pets=jwt,ANY /pets/{petId}=lambda")]);
+    one(Chapter::BothChecks, both, log, report, async |client, rows| both_checks(client, issuer, rows).await).await?;
     let monitor = Emulation { mode: Mode::Monitor, ..of(Api::Rest, &[jwt]) };
     one(Chapter::MonitorToken, monitor, log, report, async |client, rows| {
         monitor_of_the_signature(client, issuer, rows).await
     })
     .await?;
+    let monitor = Emulation { mode: Mode::Monitor, ..asking(Api::Rest, &[]) };
+    one(Chapter::MonitorNext, monitor, log, report, monitor_of_the_signature_with_next).await?;
     let own_monitor = of(Api::Http, &[jwt, ("COUNTERSIGN_JWT_MODE", "monitor")]);
-    one(Chapter::TokenMonitor, own_monitor, log, report, monitor_of_the_token).await
+    one(Chapter::TokenMonitor, own_monitor, log, report, monitor_of_the_token).await?;
+    let own_monitor = asking(Api::Http, &[("COUNTERSIGN_NEXT_MODE", "monitor")]);
+    one(Chapter::NextMonitor, own_monitor, log, report, monitor_of_next).await
 }
 
 /// 401 where an authorizer can make one, else 403.
@@ -133,6 +149,86 @@ async fn token_of_handshake(client: &Client, issuer: &Issuer, rows: &mut Rows) -
     open.close().await?;
     let none = client.handshake_at_edge("/", &[]).await?;
     rows.row("a handshake without a token", "401 refused-by-token: token-missing", none.verdict());
+    Ok(())
+}
+
+async fn as_user(client: &Client, target: &str, user: &str) -> Result<Reply> {
+    client.at_edge(Method::GET, target, &[("Authorization", user)]).await
+}
+
+async fn next_authorizer(client: &Client, rows: &mut Rows) -> Result<()> {
+    let status = unauthorized(client);
+    let get = as_user(client, "/echo/a", "user-7").await?;
+    let user = get.handed_on("user")?.is_some_and(|user| user == "user-7");
+    rows.row("a user it knows, through CloudFront", "200 admitted, its context", get.verdict_and(user, "its context"));
+    let ours = get.handed_on("countersignPath")?.is_some_and(|path| path == "/echo/a");
+    rows.row("it poses as Countersign in its context", "200 admitted, ours", get.verdict_and(ours, "ours"));
+    let caught = get.signed_headers()?;
+    for (tried, user, expected) in [
+        ("a user it refuses", "suspended", "403 refused-by-next-authorizer: next-denied".to_owned()),
+        ("a user it does not know", "who", format!("{status} refused-by-next-authorizer: next-unauthorized")),
+        ("it fails", "failing", "500 undecided: next-failed".to_owned()),
+        ("it answers garbage", "garbage", "500 undecided: next-answer".to_owned()),
+        ("it takes longer than it may", "slow", "500 undecided: next-timed-out".to_owned()),
+    ] {
+        let reply = as_user(client, "/echo/a", user).await?;
+        rows.row(tried, &expected, reply.verdict());
+    }
+    let direct = client.at_gateway(Method::GET, "/echo/a", &[("Authorization", "user-7")]).await?;
+    rows.row("a user it knows, at the API's own URL", "401 refused-by-gateway", direct.verdict());
+    let replayed = client.at_gateway(Method::GET, "/echo/b", &caught.with("Authorization", "user-7").all()).await?;
+    rows.row("with the signature of another path", "403 refused: path", replayed.verdict());
+    Ok(())
+}
+
+async fn next_of_handshake(client: &Client, rows: &mut Rows) -> Result<()> {
+    let mut open = client.handshake_at_edge("/", &[("Authorization", "user-7")]).await?;
+    rows.row("a handshake of a user it knows", "101 admitted", open.verdict());
+    let user = open.ask_whoami("user").await?;
+    rows.row("what was handed on at $connect", "user-7", user);
+    open.close().await?;
+    let suspended = client.handshake_at_edge("/", &[("Authorization", "suspended")]).await?;
+    rows.row("of a user it refuses", "403 refused-by-next-authorizer: next-denied", suspended.verdict());
+    let none = client.handshake_at_edge("/", &[]).await?;
+    rows.row("without a user", "401 refused-by-next-authorizer: next-unauthorized", none.verdict());
+    Ok(())
+}
+
+/// The example authorizer takes only the name of a user, and the other check only a token: no request has both.
+async fn both_checks(client: &Client, issuer: &Issuer, rows: &mut Rows) -> Result<()> {
+    let good = issuer.bearer(&issuer.claims(now().get()));
+    for (target, authorization, expected) in [
+        ("/pets", good.as_str(), "200 admitted"),
+        ("/pets", "user-7", "403 refused-by-token: token-not-bearer"),
+        ("/pets/1", "user-7", "200 admitted"),
+        ("/pets/1", &good, "403 refused-by-next-authorizer: next-unauthorized"),
+        ("/echo/a", "user-7", "403 refused-by-token: token-not-bearer"),
+        ("/echo/a", &good, "403 refused-by-next-authorizer: next-unauthorized"),
+    ] {
+        let what = if authorization == good { "a token" } else { "the name of a user" };
+        let reply = as_user(client, target, authorization).await?;
+        rows.row(&format!("GET {target} with {what}"), expected, reply.verdict());
+    }
+    Ok(())
+}
+
+async fn monitor_of_the_signature_with_next(client: &Client, rows: &mut Rows) -> Result<()> {
+    let caught = as_user(client, "/echo/a", "user-7").await?.signed_headers()?;
+    let key = caught.only("x-api-key");
+    let open = client.at_gateway(Method::GET, "/echo/a", &key.with("Authorization", "user-7").all()).await?;
+    rows.row("unsigned, a user it knows", "200 would-be-refused: header-missing", open.verdict());
+    let none = client.at_gateway(Method::GET, "/echo/a", &key.all()).await?;
+    let expected = "401 would-be-refused: header-missing, refused-by-next-authorizer: next-unauthorized";
+    rows.row("unsigned, without a user", expected, none.verdict());
+    Ok(())
+}
+
+async fn monitor_of_next(client: &Client, rows: &mut Rows) -> Result<()> {
+    let refused = as_user(client, "/echo/a", "suspended").await?;
+    let expected = "200 would-be-refused-by-next-authorizer: next-denied, admitted";
+    rows.row("a user it refuses, through CloudFront", expected, refused.verdict());
+    let direct = client.at_gateway(Method::GET, "/echo/a", &[("Countersign-Signature", "x")]).await?;
+    rows.row("unsigned, at the API's own URL", "403 refused: header-missing", direct.verdict());
     Ok(())
 }
 

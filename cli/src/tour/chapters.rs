@@ -72,28 +72,28 @@ pub(crate) enum Chapter {
     /// WebSocket API: a bearer token of the handshake
     #[value(name = "websocket-token")]
     WebSocketToken,
-    /// REST API: a Lambda authorizer of your own is asked after the signature
+    /// REST API: your own Lambda authorizer is asked after the signature
     RestNext,
-    /// HTTP API: a Lambda authorizer of your own is asked after the signature
+    /// HTTP API: your own Lambda authorizer is asked after the signature
     HttpNext,
-    /// HTTP API, payload format 1.0: a Lambda authorizer of your own is asked after the signature
+    /// HTTP API, payload format 1.0: your own Lambda authorizer is asked after the signature
     HttpV1Next,
-    /// WebSocket API: a Lambda authorizer of your own is asked about the handshake
+    /// WebSocket API: your own Lambda authorizer is asked about the handshake
     #[value(name = "websocket-next")]
     WebSocketNext,
     /// REST API: by route, GET /pets=none, /echo/public/*=none, *=jwt
     RestRoutes,
     /// HTTP API: by route, GET /pets=none, /echo/public/*=none, *=jwt
     HttpRoutes,
-    /// HTTP API: by route, a token or a Lambda authorizer of your own, and both where no row holds
+    /// HTTP API: by route, a token or your own authorizer; both where no row holds
     BothChecks,
     /// REST API: monitor mode of the signature does not switch the token off
     MonitorToken,
-    /// REST API: monitor mode of the signature does not switch a Lambda authorizer of your own off
+    /// REST API: monitor mode of the signature does not switch your own authorizer off
     MonitorNext,
     /// HTTP API: monitor mode of the token, while the signature is enforced
     TokenMonitor,
-    /// HTTP API: monitor mode of a Lambda authorizer of your own, while the signature is enforced
+    /// HTTP API: monitor mode of your own authorizer, while the signature is enforced
     NextMonitor,
     /// Keys: a planned rotation under the load of four clients
     KeysRotation,

@@ -187,6 +187,20 @@ impl Reply {
         format!("{} {}", self.status, decisions.join(", "))
     }
 
+    /// The status and the first decision that the log has, of two checks that each decided.
+    pub(crate) fn first_verdict(&self) -> String {
+        self.verdict_of(self.logged.first())
+    }
+
+    /// The status and the last decision that the log has, of two checks that each decided.
+    pub(crate) fn last_verdict(&self) -> String {
+        self.verdict_of(self.logged.last())
+    }
+
+    fn verdict_of(&self, decision: Option<&LoggedDecision>) -> String {
+        format!("{} {}", self.status, decision.map(LoggedDecision::to_string).unwrap_or_default())
+    }
+
     /// The verdict and whether something else holds.
     pub(crate) fn verdict_and(&self, holds: bool, what: &str) -> String {
         format!("{}, {}{what}", self.verdict(), if holds { "" } else { "not " })

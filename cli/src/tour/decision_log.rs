@@ -15,17 +15,13 @@ pub(crate) struct LoggedDecision {
     reason: String,
 }
 
-/// Only the rules of acceptance have a reason that a reader of the tour should see.
+/// Only the authorizer has a reason that a reader of the tour should see. Its beginning, `token-` or `next-`, says whether what follows
+/// the signature has refused.
 impl fmt::Display for LoggedDecision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.decision.as_str() {
-            "refused"
-            | "would-be-refused"
-            | "undecided"
-            | "refused-by-token"
-            | "refused-by-next-authorizer"
-            | "would-be-refused-by-token"
-            | "would-be-refused-by-next-authorizer" => write!(f, "{}: {}", self.decision, self.reason),
+        let decision = self.decision.trim_end_matches("-by-token").trim_end_matches("-by-next-authorizer");
+        match decision {
+            "refused" | "would-be-refused" | "undecided" => write!(f, "{decision}: {}", self.reason),
             decision => f.write_str(decision),
         }
     }

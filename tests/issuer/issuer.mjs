@@ -16,6 +16,8 @@ import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 
+// It remarks there that it keeps everything in memory, as it should here.
+console.info = console.warn = () => {}
 const { Provider } = createRequire(`${process.env.COUNTERSIGN_ISSUER}/package.json`)('oidc-provider')
 
 const CLIENT = { id: 'shop', secret: randomUUID() }

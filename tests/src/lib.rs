@@ -9,6 +9,7 @@ mod events;
 mod fake_aws;
 mod infra;
 mod interop;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod jwt;
 mod next_authorizer;
 mod package;

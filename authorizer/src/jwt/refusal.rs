@@ -13,10 +13,10 @@ pub enum JwtFailure {
     /// There is no valid token: 401 (RFC 6750, section 3.1).
     #[error(transparent)]
     Refused(#[from] TokenRefusal),
-    /// The token is valid, but has none of the scopes of which the route asks for one: 403 (RFC 6750, section 3.1).
-    #[error("the token has none of the scopes of which the route needs one: {}", Scopes(.required))]
+    /// The token is valid, but does not have any of the scopes that the route accepts: 403 (RFC 6750, section 3.1).
+    #[error("the token does not have any of the scopes that the route accepts: {}", Scopes(.required))]
     Scope {
-        /// The scopes of which one is needed.
+        /// The scopes that the route accepts.
         required: Vec<Scope>,
     },
     /// It is not known whether the token is valid.
@@ -186,7 +186,7 @@ mod tests {
             ),
             (
                 JwtFailure::Scope { required: vec![scope("a"), scope("b")] },
-                "the token has none of the scopes of which the route needs one: a, b",
+                "the token does not have any of the scopes that the route accepts: a, b",
             ),
             (
                 IssuerUnavailable { issuer: "https://i".into() }.into(),

@@ -27,8 +27,6 @@ impl Issuer {
             .env("COUNTERSIGN_ISSUER", packages)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // It warns that it keeps everything in memory, as it should here.
-            .env("NODE_NO_WARNINGS", "1")
             .kill_on_drop(true)
             .spawn()
             .unwrap();
@@ -46,14 +44,8 @@ impl Issuer {
     }
 
     async fn answer(&mut self) -> String {
-        loop {
-            let line = timeout(PATIENCE, self.answers.next_line()).await.expect("the issuer answers in time").unwrap();
-            let line = line.expect("the issuer runs");
-            // It prints remarks about its configuration between the answers.
-            if !line.starts_with("oidc-provider ") {
-                return line;
-            }
-        }
+        let line = timeout(PATIENCE, self.answers.next_line()).await.expect("the issuer answers in time");
+        line.unwrap().expect("the issuer runs")
     }
 
     /// Ends it.

@@ -15,8 +15,8 @@ const BASE_PATHS: &str = "/Properties/Environment/Variables/COUNTERSIGN_BASE_PAT
 const MOST_BYTES: usize = 4_096;
 
 const REFUSED: &str = "Parameter BasePaths failed to satisfy constraint: DOMAIN[/KEY]=API_ID/STAGE[/KEY] with commas, each DOMAIN[/KEY] \
-    once and of custom domains only, DOMAIN in lower case, as in api.example.com/v1=abc123/prod. A KEY at the end must be the one after DOMAIN. Lambda has room \
-    for 3,690 characters, and for fewer beside Then, Jwt and NextAuthorizerArn";
+    once and of custom domains only, DOMAIN in lower case, as in api.example.com/v1=abc123/prod. A KEY at the end must be the one after DOMAIN. Up to \
+    3,690 characters, and fewer beside Then and Jwt";
 
 /// An HTTP or WebSocket API's authorizer sees no base path, and a REST API's does not see where it ends. So the stack names the API
 /// and the stage if a custom domain hides them; otherwise it names neither.
@@ -129,7 +129,7 @@ fn the_longest_list_and_the_longest_of_all_else_are_what_lambda_takes() {
     assert_eq!(variables.as_object().unwrap().len(), 6, "{variables}");
     assert_eq!(variables.to_string().len(), MOST_BYTES);
     assert_eq!(api_refusal(&[("BasePaths", &format!("{longest}x"))]), REFUSED);
-    assert!(REFUSED.contains(&format!("room for {},{:03} characters", longest.len() / 1000, longest.len() % 1000)));
+    assert!(REFUSED.contains(&format!("Up to {},{:03} characters", longest.len() / 1000, longest.len() % 1000)));
 }
 
 /// CloudFormation cannot add lengths: each setting of the checks after the signature has its own limit. Beside all of them there is room for

@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// CloudFormation takes templates of 51,200 bytes. `api.yaml` is the one that grows. The rest is for longer names of buckets.
-const MOST: usize = 51_000;
+/// CloudFormation takes templates of 51,200 bytes. `api.yaml` is the one that grows. Version 2 of the command line
+/// writes 600 bytes more than version 1, and buckets may have longer names.
+const MOST: usize = 50_500;
 
 /// The example API is open, then has the authorizer of `api.yaml`, and then that of enforce mode: what API Gateway has each time, and
 /// what a new `Timestamp` makes of it.

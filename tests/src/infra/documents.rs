@@ -88,11 +88,11 @@ fn an_authorizer_of_ones_own_asks_for_what_the_stacks_does() {
     ] {
         assert_eq!(text.matches(&form).count(), times, "{tool}: {form}");
     }
-    // No header else is asked for, but the origin's secret header by a validator.
+    // No header else is asked for, but the origin's secret header by a validator, and the user's own by the authorizer that is called next.
     let asked = text.split("request.header.").skip(1);
     let asked: BTreeSet<_> =
         asked.map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap()).collect();
-    assert_eq!(asked, [header, "x-origin-verify"].into());
+    assert_eq!(asked, [header, "x-origin-verify", "Authorization"].into());
 }
 
 /// What an operator looks for in the log is what the programs write.

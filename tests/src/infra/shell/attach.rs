@@ -38,6 +38,7 @@ fn walk(kind: Kind, account: &str) {
     assert!(printed.contains(account) && printed.contains("AuthorizerId="), "{printed}");
 
     rest(&mut machine, &blocks, &api);
+    beside_another(&mut machine, &blocks, &api);
     enforced(&mut machine, &blocks);
     distribution(&mut machine, &blocks);
     keys(&mut machine, &blocks);
@@ -134,6 +135,56 @@ fn rest(machine: &mut Machine, blocks: &[Block], api: &str) {
     machine.types(&format!("DEPLOYMENT_ID={attached}"));
     machine.succeeds(back);
     assert_eq!(deployment(machine, api), attached);
+}
+
+/// The parameters of what follows the signature, and the methods that change from one authorizer to another and back.
+fn beside_another(machine: &mut Machine, blocks: &[Block], api: &str) {
+    let set = find(blocks, "SETTINGS");
+    machine.fails(set, "SETTINGS: set it to parameters of the stack, NAME=VALUE, one a line");
+    machine.types("SETTINGS='NextAuthorizer=x'");
+    machine.fails(set, "the stack has no parameter NextAuthorizer");
+    let arn = "arn:aws:lambda:eu-west-1:123456789012:function:own";
+    machine.types(&format!("SETTINGS='NextAuthorizerArn={arn}\nNextPayload=token\n'"));
+    let done = machine.succeeds(set);
+    let settings: Vec<_> = done.lines().skip(1).collect();
+    assert_eq!(settings.len(), 2, "{done}");
+    has_lines(&done, &[&format!("NextAuthorizerArn={arn}"), "NextPayload=token"]);
+
+    let change = find(blocks, "type=$kind");
+    machine.types("unset FROM TO");
+    machine.fails(change, "FROM: set it to the id of the present authorizer");
+    let own = |kind: &str, more: &[&str]| {
+        let call = ["apigateway", "create-authorizer", "--rest-api-id", api, "--name", kind, "--type", kind];
+        let made = machine.aws(REGION, &[&call[..], more].concat());
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbC";
+    let source = "method.request.header.Authorization";
+    let cognito = own("COGNITO_USER_POOLS", &["--provider-arns", pool, "--identity-source", source]);
+    let before = deployment(machine, api);
+    machine.types(&format!("FROM={cognito} TO=unknown"));
+    machine.fails(change, "NotFoundException");
+    machine.types("TO=$(output AuthorizerId)");
+    machine.fails(change, &format!("no method of {api} has the authorizer {cognito}: nothing was changed or deployed"));
+    assert_eq!(deployment(machine, api), before);
+    machine.types(&format!("FROM=$TO TO={cognito}"));
+    let done = machine.succeeds(change);
+    has_lines(&done, &[&format!("{cognito}: GET /pets"), &format!("{cognito}: GET /pets/{{petId}}")]);
+    assert_ne!(deployment(machine, api), before);
+    let guards = |machine: &Machine| {
+        let all = machine.aws(REGION, &["apigateway", "get-resources", "--rest-api-id", api, "--embed", "methods"]);
+        let methods = all["items"].as_array().unwrap().iter().filter_map(|of| of["resourceMethods"].as_object());
+        let methods = methods.flat_map(|methods| methods.values().cloned().collect::<Vec<_>>());
+        let guards = methods.map(|method| (method["authorizationType"].clone(), method["authorizerId"].clone()));
+        guards.filter(|(_, authorizer)| authorizer.is_string()).collect::<Vec<_>>()
+    };
+    let of_cognito = guards(machine);
+    assert!(of_cognito.iter().all(|guard| *guard == (json!("COGNITO_USER_POOLS"), json!(cognito))), "{of_cognito:?}");
+    machine.types(&format!("FROM={cognito} TO=$(output AuthorizerId)"));
+    machine.succeeds(change);
+    let ours = json!(machine.types("output AuthorizerId"));
+    let again = guards(machine);
+    assert_eq!(again, vec![(json!("CUSTOM"), ours); of_cognito.len()]);
 }
 
 fn enforced(machine: &mut Machine, blocks: &[Block]) {
@@ -272,6 +323,11 @@ fn http(kind: Kind, account: &str) {
          --identity-source '$request.header.Countersign-Signature' --authorizer-payload-format-version 2.0"
     ));
     let authorizer = authorizer["AuthorizerId"].as_str().unwrap().to_owned();
+    let tokens = call(&format!(
+        "create-authorizer --api-id {api} --authorizer-type JWT --name Tokens --identity-source \
+         '$request.header.Authorization' --jwt-configuration Audience=pets,Issuer=https://issuer.example"
+    ));
+    let tokens = tokens["AuthorizerId"].as_str().unwrap().to_owned();
     call(&format!("create-route --api-id {api} --route-key 'GET /pets'"));
     call(&format!("create-route --api-id {api} --route-key '$default'"));
     call(&format!("create-stage --api-id {api} --stage-name '$default' --auto-deploy"));
@@ -302,6 +358,23 @@ fn http(kind: Kind, account: &str) {
         "{routes}"
     );
     machine.fails(attach, &format!("no route of {api} is open: nothing was changed or deployed"));
+
+    let change = block("type=JWT");
+    machine.types(&format!("FROM={tokens} TO={authorizer}"));
+    machine.fails(change, &format!("no route of {api} has the authorizer {tokens}: nothing was changed or deployed"));
+    machine.types(&format!("FROM={authorizer} TO={tokens}"));
+    let done = machine.succeeds(change);
+    assert!(done.contains(&format!("{tokens}: ")) && done.contains("GET /pets"), "{done}");
+    let guard = |machine: &Machine| {
+        let routes = machine.aws(REGION, &["apigatewayv2", "get-routes", "--api-id", &api]);
+        let routes = routes["Items"].as_array().unwrap().clone();
+        let of = |route: &Value| (route["AuthorizationType"].clone(), route["AuthorizerId"].clone());
+        routes.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(guard(&machine), vec![(json!("JWT"), json!(tokens)); 2]);
+    machine.types(&format!("FROM={tokens} TO={authorizer}"));
+    machine.succeeds(change);
+    assert_eq!(guard(&machine), vec![(json!("CUSTOM"), json!(authorizer)); 2]);
 
     assert!(machine.succeeds(list).starts_with(&integration));
     machine.fails(set, "INTEGRATION_ID: set it to the id of the integration");

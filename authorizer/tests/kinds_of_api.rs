@@ -2,7 +2,6 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
-#[path = "support/events.rs"]
 mod events;
 mod support;
 

@@ -4,7 +4,7 @@ use super::{config::IssuerRules, json, keys::IssuerKeys, url::Url};
 use key_store::{Cache, CacheLimits, Documents, KeyStore, ReadError};
 use serde_json::Value;
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -49,20 +49,23 @@ impl KeyStore for KeySource {
     type Value = IssuerKeys;
 
     async fn read(&self, patience: Duration) -> Result<IssuerKeys, ReadError> {
-        let discovered = || self.discovered.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.set.clone().or_else(|| discovered().clone());
+        // It is known again when it was read. Until then, also if this read is dropped, it may have moved.
+        let known = self.set.clone().or_else(|| self.discovered().take());
         let set = match known {
             Some(set) => set,
             None => self.discover(patience).await?,
         };
-        let keys = self.read_set(&set, patience).await;
-        // A set that cannot be read may have moved.
-        *discovered() = (keys.is_ok() && self.set.is_none()).then_some(set);
-        keys
+        let keys = self.read_set(&set, patience).await?;
+        *self.discovered() = Some(set);
+        Ok(keys)
     }
 }
 
 impl KeySource {
+    fn discovered(&self) -> MutexGuard<'_, Option<Url>> {
+        self.discovered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The key set that the issuer names.
     async fn discover(&self, patience: Duration) -> Result<Url, ReadError> {
         let problem = |problem: &str| ReadError(format!("in its /.well-known/openid-configuration {problem}"));

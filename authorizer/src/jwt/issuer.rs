@@ -68,19 +68,11 @@ impl KeySource {
 
     /// The key set that the issuer names.
     async fn discover(&self, patience: Duration) -> Result<Url, ReadError> {
-        let problem = |problem: &str| ReadError(format!("in its /.well-known/openid-configuration {problem}"));
         let document = self.documents.get(&self.issuer.discovery(), MAX_BYTES, patience).await;
         let document = document
             .map_err(|error| ReadError(format!("its /.well-known/openid-configuration cannot be read: {error}")))?;
-        let document = json::object(&document);
-        let document = document.ok_or_else(|| problem("there is no JSON object without repeated names"))?;
-        // As section 4.3 asks: otherwise one issuer could speak for another.
-        if document.get("issuer").and_then(Value::as_str) != Some(self.issuer.as_str()) {
-            return Err(problem("`issuer` is not byte for byte the configured issuer"));
-        }
-        let set = document.get("jwks_uri").and_then(Value::as_str).and_then(Url::parse);
-        let set = set.filter(|set| !set.is_plain() || self.issuer.is_plain());
-        set.ok_or_else(|| problem("`jwks_uri` is not an https:// URL"))
+        key_set_of(&self.issuer, &document)
+            .map_err(|problem| ReadError(format!("in its /.well-known/openid-configuration {problem}")))
     }
 
     async fn read_set(&self, set: &Url, patience: Duration) -> Result<IssuerKeys, ReadError> {
@@ -89,5 +81,47 @@ impl KeySource {
             document.map_err(|error| ReadError(format!("its key set (jwks_uri) cannot be read: {error}")))?;
         IssuerKeys::from_json(&document)
             .map_err(|problem| ReadError(format!("its key set (jwks_uri) cannot be used: {problem}")))
+    }
+}
+
+/// The key set that the configuration of an issuer names, or what is wrong with it.
+fn key_set_of(issuer: &Url, document: &[u8]) -> Result<Url, &'static str> {
+    let document = json::object(document).ok_or("there is no JSON object without repeated names")?;
+    // As section 4.3 asks: otherwise one issuer could speak for another.
+    if document.get("issuer").and_then(Value::as_str) != Some(issuer.as_str()) {
+        return Err("`issuer` is not byte for byte the configured issuer");
+    }
+    let set = document.get("jwks_uri").and_then(Value::as_str).and_then(Url::parse);
+    let set = set.filter(|set| !set.is_plain() || issuer.is_plain());
+    set.ok_or("`jwks_uri` is not an https:// URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_key_set_is_named_by_its_own_issuer_and_is_as_safe() {
+        const HTTPS: &str = "https://issuer.example/";
+        const HERE: &str = "http://127.0.0.1:8080";
+        let other = Err("`issuer` is not byte for byte the configured issuer");
+        let unsafe_url = Err("`jwks_uri` is not an https:// URL");
+        for (configured, named, set, expected) in [
+            (HTTPS, HTTPS, "https://keys.example/?p=1", Ok(())),
+            (HERE, HERE, "https://keys.example/", Ok(())),
+            (HERE, HERE, "http://localhost:1/keys", Ok(())),
+            (HTTPS, HTTPS, "http://localhost:1/keys", unsafe_url),
+            (HTTPS, HTTPS, "http://127.0.0.1/keys", unsafe_url),
+            (HTTPS, HTTPS, "http://keys.example/", unsafe_url),
+            (HTTPS, HTTPS, "/keys", unsafe_url),
+            (HTTPS, "https://issuer.example", "https://keys.example/", other),
+            (HTTPS, "https://ISSUER.example/", "https://keys.example/", other),
+            ("https://issuer.example", HTTPS, "https://keys.example/", other),
+        ] {
+            let document = json!({ "issuer": named, "jwks_uri": set }).to_string();
+            let found = key_set_of(&Url::parse_issuer(configured).unwrap(), document.as_bytes());
+            assert_eq!(found, expected.map(|()| Url::parse(set).unwrap()), "{configured} {named} {set}");
+        }
     }
 }

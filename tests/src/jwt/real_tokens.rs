@@ -1,27 +1,12 @@
 //! What the authorizer says to the tokens of a provider that others have written, while the provider changes its keys and stops.
 
-use crate::jwt::issuer::Issuer;
-use authorizer::{JwtCheck, JwtConfig, JwtContext, JwtFailure, Scope};
+use crate::jwt::{
+    ask::{ask, check_with, reason},
+    issuer::Issuer,
+};
 use serde_json::json;
-use settings::Settings;
 use std::time::{Duration, SystemTime};
-use telemetry::{Log, MemoryLog};
-
-fn check_with(setting: &str, log: &MemoryLog) -> JwtCheck {
-    let settings =
-        Settings::of_environment([("COUNTERSIGN_JWT".into(), setting.into())], &[]).unwrap_or_else(|_| panic!());
-    let config = JwtConfig::read(&settings).unwrap().unwrap();
-    JwtCheck::new(config, Log::new(None, log.clone()))
-}
-
-async fn ask(check: &JwtCheck, token: &str, scope: Option<&str>, now: SystemTime) -> Result<JwtContext, JwtFailure> {
-    let scopes: Vec<_> = scope.map(|scope| vec![Scope::try_from(scope).unwrap()]).into_iter().collect();
-    check.check(&[("Authorization", &format!("Bearer {token}"))], &scopes, now).await
-}
-
-async fn reason(check: &JwtCheck, token: &str, now: SystemTime) -> &'static str {
-    ask(check, token, None, now).await.map_or_else(|failure| failure.reason(), |_| "ok")
-}
+use telemetry::MemoryLog;
 
 #[tokio::test]
 async fn tokens_of_a_real_issuer_are_accepted_only_for_this_api() {

@@ -39,7 +39,7 @@ Examples:
   countersign local --api websocket                    Connect to ws://, at the address of the edge
   countersign local --mode monitor --keys keys.json    Refuse nothing, but log refusals
   countersign local --jwt 'https://issuer.example;audience=api' --then 'GET /pets=none,*=jwt(read)'
-  countersign local --next-authorizer ./authorizer     Ask your own Lambda authorizer after the signature
+  countersign local --next-authorizer ./authorizer     Ask your own Lambda authorizer too
   countersign local --artifacts dist                   Run the functions as they are deployed";
 
 #[derive(Args)]

@@ -131,7 +131,8 @@ impl RunningNextAuthorizer {
 
 fn unpack(zip: &Path) -> Result<TempDir> {
     let folder = tempfile::tempdir().context("the folder for the unpacked function cannot be made")?;
-    ZipArchive::new(File::open(zip)?)?.extract(folder.path())?;
+    let unpacked = ZipArchive::new(File::open(zip)?).and_then(|mut archive| archive.extract(folder.path()));
+    unpacked.context("it is neither a folder nor the zip of a function")?;
     Ok(folder)
 }
 

@@ -189,7 +189,7 @@ async fn requests_that_cannot_be_signed() {
 
 #[tokio::test]
 async fn servers_that_cannot_start() {
-    World::new().check("local.txt", 25).await;
+    World::new().check("local.txt", 31).await;
 }
 
 #[tokio::test]

@@ -27,23 +27,21 @@ pub struct UserFunction {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserFunctionError {
     /// The folder cannot be read.
-    #[error("{0} cannot be read: {1}")]
-    Folder(PathBuf, String),
+    #[error("the folder cannot be read: {0}")]
+    Folder(String),
     /// There is nothing in it that Lambda could run.
     #[error(
-        "{0} has neither an executable file bootstrap, nor index.js, index.mjs or index.cjs, nor lambda_function.py"
+        "the folder has neither an executable file bootstrap, nor index.js, index.mjs or index.cjs, nor lambda_function.py"
     )]
-    Nothing(PathBuf),
+    Nothing,
     /// The text is not a handler.
     #[error("the handler {0:?} is not FILE.NAME, like index.handler")]
     Handler(String),
     /// The file of the handler is missing.
     #[error(
-        "{folder} has no file for the handler {handler}: accepted are {file}.js, {file}.mjs, {file}.cjs and {file}.py"
+        "the folder has no file for the handler {handler}: accepted are {file}.js, {file}.mjs, {file}.cjs and {file}.py"
     )]
     NoFile {
-        /// The folder.
-        folder: PathBuf,
         /// The handler.
         handler: String,
         /// Its part before the dot.
@@ -59,8 +57,7 @@ impl UserFunction {
     /// If there is none.
     pub fn find(name: &str, folder: &Path, handler: Option<&str>) -> Result<Self, UserFunctionError> {
         // The process runs in the folder, where a relative path would lead elsewhere.
-        let folder = fs::canonicalize(folder)
-            .map_err(|error| UserFunctionError::Folder(folder.to_owned(), error.to_string()))?;
+        let folder = fs::canonicalize(folder).map_err(|error| UserFunctionError::Folder(error.to_string()))?;
         let bootstrap = folder.join("bootstrap");
         let is_program =
             fs::metadata(&bootstrap).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
@@ -73,7 +70,7 @@ impl UserFunction {
         let Some(handler) = handler else {
             let default = ["index.handler", "lambda_function.lambda_handler"];
             let mut found = default.iter().filter_map(|handler| Self::of_handler(name, &folder, handler).ok());
-            return found.next().ok_or(UserFunctionError::Nothing(folder));
+            return found.next().ok_or(UserFunctionError::Nothing);
         };
         Self::of_handler(name, &folder, handler)
     }
@@ -113,8 +110,7 @@ impl UserFunction {
                 ..Launch::new(name, "python3".into())
             }
         } else {
-            let (folder, handler, file) = (folder.to_owned(), handler.to_owned(), file.to_owned());
-            return Err(UserFunctionError::NoFile { folder, handler, file });
+            return Err(UserFunctionError::NoFile { handler: handler.to_owned(), file: file.to_owned() });
         };
         Ok(Self::in_folder(folder.to_owned(), launch))
     }

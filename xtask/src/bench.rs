@@ -11,7 +11,7 @@ use xshell::{Shell, cmd};
 #[derive(Args)]
 pub(crate) struct Options {
     /// The rows of the table, with commas between them [default: all]
-    #[arg(long, value_name = "ROWS", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=15))]
+    #[arg(long, value_name = "ROWS", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=16))]
     rows: Vec<u8>,
     /// Try everything for a moment: the figures mean nothing
     #[arg(long)]

@@ -125,6 +125,19 @@ pub(crate) const RESIDENT: Row = row(15, "authorizer: resident memory, warm", "N
 pub(crate) const RESIDENT_PYTHON: Row =
     row(15, "authorizer: resident memory, warm", "Python, awslambdaric", Information, Bytes);
 
+const WITHOUT: &str = "without a second check";
+pub(crate) const EDDSA_WARM: Row = row(16, "a warm invocation with a token, EdDSA", WITHOUT, Information, Time);
+pub(crate) const ES256_WARM: Row = row(16, "a warm invocation with a token, ES256", WITHOUT, Information, Time);
+pub(crate) const RS256_WARM: Row = row(16, "a warm invocation with a token, RS256", WITHOUT, Information, Time);
+pub(crate) const NEXT_WARM: Row = row(16, "a warm invocation with a next authorizer", WITHOUT, Information, Time);
+pub(crate) const TOKEN_FRESH: Row =
+    row(16, "fresh authorizer, issuer's keys fetched: first answer", WITHOUT, Information, Time);
+pub(crate) const NEXT_FRESH: Row =
+    row(16, "fresh authorizer, next authorizer asked: first answer", WITHOUT, Information, Time);
+pub(crate) const TOKEN_RESIDENT: Row = row(16, "resident memory, warm, with a token", WITHOUT, Information, Bytes);
+pub(crate) const NEXT_RESIDENT: Row =
+    row(16, "resident memory, warm, with a next authorizer", WITHOUT, Information, Bytes);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,6 +30,9 @@ pub(crate) const HEADERS: [usize; 4] = [10, 50, 100, 200];
 /// A body at the edge.
 pub(crate) const BODY: usize = 1 << 20;
 
+/// What the events of a REST API ask about.
+pub(crate) const METHOD_ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/GET/pets";
+
 const HOST: &str = "abc123.execute-api.eu-west-1.amazonaws.com";
 const VIEWER: &str = "203.0.113.178";
 const TARGET: &str = "/prod/pets?type=dog&page=2";
@@ -48,6 +51,9 @@ pub(crate) struct Fixtures {
     folder: TempDir,
     /// The text of the secret.
     pub(crate) secret: String,
+    /// The time of the events.
+    pub(crate) now: SystemTime,
+    keys: KeySet,
 }
 
 impl Fixtures {
@@ -56,8 +62,8 @@ impl Fixtures {
         let key = Key::new(KEY_ID.try_into()?, &SECRET, UnixSeconds::new(0), UnixSeconds::new(4_102_444_800))?;
         let keys = KeySet::new(vec![key])?;
         KeyFile::new(folder.path().join("keys.json")).create(&keys, &[])?;
-        let fixtures = Self { folder, secret: keys.to_json().to_string() };
-        let key = keys.signing_key(unix_seconds(now)).context("the key signs now")?;
+        let fixtures = Self { folder, secret: keys.to_json().to_string(), now, keys };
+        let key = fixtures.key()?;
 
         fixtures.put(Parts::FILE, &serde_json::to_value(parts(key, now)?)?)?;
         fixtures.put("rest.json", &rest(key, now, TARGET, &[])?)?;
@@ -80,6 +86,16 @@ impl Fixtures {
 
     pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
+    }
+
+    /// The event of a REST API's authorizer with this bearer token.
+    pub(crate) fn rest_with_token(&self, token: &str) -> Result<String> {
+        let header = ("Authorization".to_owned(), format!("Bearer {token}"));
+        Ok(rest(self.key()?, self.now, TARGET, &[header])?.to_string())
+    }
+
+    fn key(&self) -> Result<&Key> {
+        self.keys.signing_key(unix_seconds(self.now)).context("the key signs now")
     }
 
     fn put(&self, file: &str, content: &Value) -> Result<()> {

@@ -3,16 +3,18 @@
 //! All sides are workers that stay alive. They take turns on one processor, and each comparison is the median of the ratios of its
 //! rounds: what slows one round down slows both sides down. The bounds are in one table, `bounds.rs`.
 
+mod aws;
 mod bounds;
 mod environment;
 mod fixtures;
+mod issuer;
+mod loopback;
 mod noise;
 mod processors;
 mod report;
 mod rows;
 mod run;
 mod runtime_api;
-mod secrets_manager;
 mod statistics;
 mod workers;
 

@@ -29,15 +29,22 @@ pub(crate) struct Life {
     pub(crate) resident: f64,
 }
 
-/// Starts a function, and sends it this event until it has answered once and `warm` times more.
-pub(crate) fn live(environment: &Environment, command: &mut Command, event: &str, warm: usize) -> Result<Life> {
+/// Starts a function, and sends it this event until it has answered once and `warm` times more. Each answer must be an allow, the same
+/// as the first, which must have the text `proof`.
+pub(crate) fn live(
+    environment: &Environment,
+    command: &mut Command,
+    event: &str,
+    proof: &'static str,
+    warm: usize,
+) -> Result<Life> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("a port for the Runtime API")?;
     let address = listener.local_addr()?;
     command.env("AWS_LAMBDA_RUNTIME_API", address.to_string()).stdin(Stdio::null()).stdout(Stdio::null());
     let (done, ended) = channel();
     let ended_here = Arc::new(AtomicBool::new(false));
-    let state = Arc::new(Mutex::new(State { warm, begun: Instant::now(), sent: None, first: None, took: vec![] }));
-    let conversation = Conversation { event: invocation(event), state: Arc::clone(&state), done };
+    let state = Arc::new(Mutex::new(State::new(warm)));
+    let conversation = Conversation { event: invocation(event), proof, state: Arc::clone(&state), done };
     let stop = Arc::clone(&ended_here);
     // On the processor that measures: this thread and the function take turns, and neither must wake another processor.
     environment.processors.on_measured(|| thread::spawn(move || accept(&listener, &conversation, &stop)))?;
@@ -73,7 +80,15 @@ struct State {
     begun: Instant,
     sent: Option<Instant>,
     first: Option<Duration>,
+    /// What the first answer was.
+    answer: Vec<u8>,
     took: Vec<Duration>,
+}
+
+impl State {
+    fn new(warm: usize) -> Self {
+        Self { warm, begun: Instant::now(), sent: None, first: None, answer: vec![], took: vec![] }
+    }
 }
 
 fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
@@ -83,6 +98,7 @@ fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
 #[derive(Clone)]
 struct Conversation {
     event: Arc<[u8]>,
+    proof: &'static str,
     state: Arc<Mutex<State>>,
     done: Sender<Result<()>>,
 }
@@ -134,11 +150,17 @@ impl Conversation {
                 let now = Instant::now();
                 let mut state = lock(&self.state);
                 match (state.first, state.sent) {
-                    (Some(_), Some(sent)) => state.took.push(now - sent),
+                    (Some(_), Some(sent)) => {
+                        let is_same = request.body == state.answer;
+                        ensure!(is_same, "it then answered {}", String::from_utf8_lossy(&request.body));
+                        state.took.push(now - sent);
+                    }
                     _ => {
                         let answer = String::from_utf8_lossy(&request.body);
-                        ensure!(answer.contains("Allow") && answer.contains("verified"), "it answered {answer}");
+                        let is_allow = ["Allow", "verified", self.proof].iter().all(|text| answer.contains(text));
+                        ensure!(is_allow, "it answered {answer}");
                         state.first = Some(now - state.begun);
+                        state.answer = request.body;
                     }
                 }
                 drop(state);

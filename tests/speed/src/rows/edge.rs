@@ -1,9 +1,9 @@
 //! The edge function in Node: warm, in a fresh process, and with a body.
 
 use crate::{
+    aws,
     bounds::{BODY, BODY_NODE, EDGE, EDGE_FETCHED, EDGE_FRESH},
     run::Run,
-    secrets_manager,
     workers::Side::{Node, Rust},
 };
 use anyhow::{Context as _, Result};
@@ -40,7 +40,7 @@ pub(crate) fn fresh(run: &mut Run<'_>) -> Result<()> {
 }
 
 pub(crate) fn fetched(run: &mut Run<'_>) -> Result<()> {
-    let endpoint = secrets_manager::serve(&run.fixtures.secret)?;
+    let endpoint = aws::with_secret(&run.fixtures.secret)?;
     let [ours, hand] = run.start("edge, key fetched", [None, Some("./signer-sdk.mjs")], COLD, |run, by_hand| {
         cold(run, by_hand, "edge-arn.json", Some(&endpoint))
     })?;

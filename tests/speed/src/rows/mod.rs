@@ -5,18 +5,19 @@ mod edge;
 mod growth;
 mod in_process;
 mod processes;
+mod second_check;
 
 use crate::run::Run;
 use anyhow::{Context as _, Result};
 use std::collections::BTreeSet;
 
 /// The last row.
-pub(crate) const LAST: u8 = 15;
+pub(crate) const LAST: u8 = 16;
 
 type Measure = fn(&mut Run<'_>) -> Result<()>;
 
 /// Each measurement with the rows that it fills.
-const MEASUREMENTS: [(&[u8], Measure); 11] = [
+const MEASUREMENTS: [(&[u8], Measure); 12] = [
     (&[1, 2, 3], in_process::rules),
     (&[2, 3], in_process::libraries),
     (&[4], in_process::event),
@@ -28,6 +29,7 @@ const MEASUREMENTS: [(&[u8], Measure); 11] = [
     (&[11], edge::body),
     (&[12], growth::decisions),
     (&[11, 13, 14], counts::all),
+    (&[16], second_check::authorizer),
 ];
 
 /// Fills these rows.

@@ -1,6 +1,7 @@
 //! The authorizer as a process, as Lambda runs it: its start, its invocations and its memory.
 
 use crate::{
+    aws,
     bounds::{
         AUTHORIZER_FRESH, AUTHORIZER_FRESH_NODE, AUTHORIZER_FRESH_PYTHON, RESIDENT, RESIDENT_PYTHON, WARM, WARM_NODE,
         WARM_PYTHON, WARM_SLOW,
@@ -8,7 +9,6 @@ use crate::{
     fixtures::ARN,
     run::Run,
     runtime_api::{self, Life},
-    secrets_manager,
 };
 use anyhow::Result;
 use std::{fs, process::Command};
@@ -23,7 +23,7 @@ enum Runtime {
 
 pub(crate) fn authorizer(run: &mut Run<'_>) -> Result<()> {
     let event = fs::read_to_string(run.fixtures.path("rest.json"))?;
-    let endpoint = secrets_manager::serve(&run.fixtures.secret)?;
+    let endpoint = aws::with_secret(&run.fixtures.secret)?;
     let [ours, bare, node, python] = run.start(
         "authorizer",
         [Runtime::Ours, Runtime::Bare, Runtime::Node, Runtime::Python],
@@ -32,7 +32,7 @@ pub(crate) fn authorizer(run: &mut Run<'_>) -> Result<()> {
             let mut command = command(run, runtime);
             command.env("AWS_ENDPOINT_URL", &endpoint).env("COUNTERSIGN_SECRET", ARN);
             let Life { first, warm, resident } =
-                runtime_api::live(run.environment, &mut command, &event, run.pace.warm)?;
+                runtime_api::live(run.environment, &mut command, &event, "verified", run.pace.warm)?;
             Ok([first, warm.median(), warm.percentile(0.99), resident])
         },
     )?;

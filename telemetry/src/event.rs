@@ -32,11 +32,11 @@ pub enum Event<'a> {
     },
     /// The authorizer refused a request.
     RequestRefused(RefusedRequest<'a>),
-    /// The authorizer, in monitor mode, allowed a request that enforce mode would refuse.
+    /// The authorizer, in monitor mode, did not refuse a request that enforce mode would refuse.
     RequestWouldBeRefused(RefusedRequest<'a>),
-    /// The signature of a request is valid, and the check of its token refused it.
+    /// The check of its token refused a request that was not refused for its signature.
     RequestRefusedByToken(SecondCheckRefusal<'a>),
-    /// The signature of a request is valid, and the authorizer that is called next refused it.
+    /// The authorizer that is called next refused a request that was not refused for its signature.
     RequestRefusedByNextAuthorizer(SecondCheckRefusal<'a>),
     /// The check of a token, in monitor mode, did not refuse a request that enforce mode would refuse.
     RequestWouldBeRefusedByToken(RefusedRequest<'a>),

@@ -70,11 +70,11 @@ metrics! {
     REFUSED: "Refused", Count, Some(Dimension::Reason);
     /// In monitor mode the authorizer has allowed a request that enforce mode would refuse.
     WOULD_REFUSE: "WouldRefuse", Count, Some(Dimension::Reason);
-    /// The signature is valid, and the check of the token has refused the request.
+    /// The check of its token has refused a request that was not refused for its signature.
     TOKEN_REFUSED: "TokenRefused", Count, Some(Dimension::Reason);
     /// In its monitor mode the check of the token has not refused a request that enforce mode would refuse.
     TOKEN_WOULD_REFUSE: "TokenWouldRefuse", Count, Some(Dimension::Reason);
-    /// The signature is valid, and the authorizer that is called next has refused the request.
+    /// The authorizer that is called next has refused a request that was not refused for its signature.
     NEXT_REFUSED: "NextRefused", Count, Some(Dimension::Reason);
     /// The authorizer that is called next has refused a request, and its monitor mode does not follow it.
     NEXT_WOULD_REFUSE: "NextWouldRefuse", Count, Some(Dimension::Reason);

@@ -23,31 +23,22 @@ enum Private {
     EdDsa(Ed25519KeyPair),
 }
 
-/// The numbers of the key of RFC 7515, appendix A.2, as its JWK has them. It is published, and signs only in tests.
-const RFC_KEY: [&str; 8] = [
-    "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRP\
-    EwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5Z\
-    wKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
-    "AQAB",
-    "Eq5xpGnNCivDflJsRQBXHx1hdR1k6Ulwe2JZD50LpXyWPEAeP88vLNO97IjlA7_GQ5sLKMgvfTeXZx9SE-7YwVol2NXOoAJe46sui395IW_GO-pWJ1O0BkTGoVEn2bKV\
-    RUCgu-GjBVaYLU6f3l9kJfFNS3E0QbVdxzubSu3Mkqzjkn439X0M_V51gfpRLI9JYanrC4D4qAdGcopV_0ZHHzQlBjudU2QvXt4ehNYTCBr6XCLQUShb1juUO1ZdiYoFa\
-    FQT5Tw8bGUl_x_jTj3ccPDVZFD9pIuhLhBOneufuBiB4cS98l2SR_RQyGWSeWjnczT0QU91p1DhOVRuOopznQ",
-    "4BzEEOtIpmVdVEZNCqS7baC4crd0pqnRH_5IB3jw3bcxGn6QLvnEtfdUdiYrqBdss1l58BQ3KhooKeQTa9AB0Hw_Py5PJdTJNPY8cQn7ouZ2KKDcmnPGBY5t7yLc1QlQ\
-    5xHdwW1VhvKn-nXqhJTBgIPgtldC-KDV5z-y2XDwGUc",
-    "uQPEfgmVtjL0Uyyx88GZFF1fOunH3-7cepKmtH4pxhtCoHqpWmT8YAmZxaewHgHAjLYsp1ZSe7zFYHj7C6ul7TjeLQeZD_YwD66t62wDmpe_HlB-TnBA-njbglfIsRLt\
-    XlnDzQkv5dTltRJ11BKBBypeeF6689rjcJIDEz9RWdc",
-    "BwKfV3Akq5_MFZDFZCnW-wzl-CCo83WoZvnLQwCTeDv8uzluRSnm71I3QCLdhrqE2e9YkxvuxdBfpT_PI7Yz-FOKnu1R6HsJeDCjn12Sk3vmAktV2zb34MCdy7cpdTh_\
-    YVr7tss2u6vneTwrA86rZtu5Mbr1C1XsmvkxHQAdYo0",
-    "h_96-mK1R_7glhsum81dZxjTnYynPbZpHziZjeeHcXYsXaaMwkOlODsWa7I9xXDoRwbKgB719rrmI2oKr6N3Do9U0ajaHF-NKJnwgjMd2w9cjz3_-kyNlxAr2v4IKhGN\
-    pmM5iIgOS1VZnOZ68m6_pbLBSp3nssTdlqvd0tIiTHU",
-    "IYd7DHOhrWvxkwPQsRM2tOgrjbcrfvtQJipd-DlcxyVuuM9sQLdgjVk2oy26F0EmpScGLq2MowX7fhd_QJQ3ydy5cY7YIBi87w93IKLEdfnbJtoOPLUW0ITrJReOgo1c\
-    q9SbsxYawBgfp_gh6A5603k2-ZQwVK0JKSHuLFkuQ3U",
-];
+/// Keys and tokens of the RFCs.
+pub(crate) fn vector(name: &str) -> Value {
+    let mut vectors: Value = serde_json::from_str(include_str!("vectors.json")).unwrap();
+    vectors[name].take()
+}
+
+/// The numbers of the RSA key, as its JWK has them.
+fn rsa_numbers() -> [String; 8] {
+    let jwk = vector("rs256")["jwk"].take();
+    ["n", "e", "d", "p", "q", "dp", "dq", "qi"].map(|name| jwk[name].as_str().unwrap().to_owned())
+}
 
 impl Signer {
     /// The RSA key.
     pub(crate) fn rs256(kid: &str) -> Self {
-        let [n, e, d, p, q, dp, dq, qi] = RFC_KEY.map(|number| URL_SAFE_NO_PAD.decode(number).unwrap());
+        let [n, e, d, p, q, dp, dq, qi] = rsa_numbers().map(|number| URL_SAFE_NO_PAD.decode(number).unwrap());
         let public_key = PublicKeyComponents { n, e };
         let components = KeyPairComponents { public_key, d, p, q, dP: dp, dQ: dq, qInv: qi };
         let key = RsaKeyPair::from_components(&components).unwrap();
@@ -85,7 +76,10 @@ impl Signer {
     pub(crate) fn jwk(&self) -> Value {
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let mut jwk = match &self.key {
-            Private::Rs256(_) => json!({ "kty": "RSA", "n": RFC_KEY[0], "e": RFC_KEY[1] }),
+            Private::Rs256(_) => {
+                let [n, e, ..] = rsa_numbers();
+                json!({ "kty": "RSA", "n": n, "e": e })
+            }
             Private::Es256(key) => {
                 let point = key.public_key().as_ref();
                 json!({ "kty": "EC", "crv": "P-256", "x": text(&point[1..33]), "y": text(&point[33..]) })

@@ -4,6 +4,7 @@ use crate::infra::shell::{
     blocks::{Block, blocks_of, find},
     machine::{Kind, Machine, curl, has_lines},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 const REGION: &str = "eu-west-1";
@@ -149,6 +150,19 @@ fn beside_another(machine: &mut Machine, blocks: &[Block], api: &str) {
     let settings: Vec<_> = done.lines().skip(1).collect();
     assert_eq!(settings.len(), 2, "{done}");
     has_lines(&done, &[&format!("NextAuthorizerArn={arn}"), "NextPayload=token"]);
+
+    let start = find(blocks, "--log-type Tail");
+    let says = |machine: &Machine, line: &str| {
+        let log = STANDARD.encode(format!("START RequestId: 1\n{line}\nEND RequestId: 1\n"));
+        machine.answer(&json!([{"program": "aws", "has": ["invoke", "--log-type"], "out": format!("{log}\n")}]));
+    };
+    says(machine, r#"{"level":"ERROR","event":"function-not-started","detail":"COUNTERSIGN_THEN has a wrong row"}"#);
+    let printed = machine.fails(start, "has not started");
+    has_lines(&printed, &["function-not-started COUNTERSIGN_THEN has a wrong row"]);
+    says(machine, r#"{"level":"ERROR","event":"event-unreadable","detail":"not an event"}"#);
+    assert!(machine.succeeds(start).ends_with(" has started"));
+    machine.calls();
+    machine.answer(&json!([]));
 
     let change = find(blocks, "type=$kind");
     machine.types("unset FROM TO");

@@ -36,6 +36,7 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ("attach.md", "connects() (", "recorded", "curl: no emulator has a distribution that answers"),
     ("attach.md", "get-authorizers", "recorded", "no emulator lists the authorizers of an HTTP API"),
     ("attach.md", "list-routing-rules", "recorded", "no emulator has routing rules"),
+    ("attach.md", "--log-type Tail", "recorded", "the emulator runs no function"),
 ];
 
 /// What ShellCheck says and does not hold here.

@@ -250,7 +250,7 @@ mod tests {
         let table = [
             ("", ""),
             ("arn:", "urn:"),
-            (":aws:", ":awsome:"),
+            (":aws:", ":awsx:"),
             (":aws:", ":gcp:"),
             ("lambda", "secretsmanager"),
             ("eu-west-1", "x.example/eu-west-1"),

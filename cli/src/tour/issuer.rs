@@ -10,7 +10,7 @@ use ring::{
     rand::SystemRandom,
     signature::{Ed25519KeyPair, KeyPair as _},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{convert::Infallible, net::Ipv4Addr, sync::Arc};
 use tokio::{net::TcpListener, task::JoinSet};
 
@@ -59,14 +59,18 @@ impl Issuer {
     }
 
     /// The claims of a token that is good from now on, for 5 minutes.
-    pub(crate) fn claims(&self, now: u64) -> Value {
-        json!({ "iss": self.url, "aud": AUDIENCE, "sub": "user-7", "scope": "read", "iat": now, "exp": now + 300 })
+    pub(crate) fn claims(&self, now: u64) -> Map<String, Value> {
+        let texts = [("iss", self.url.as_str()), ("aud", AUDIENCE), ("sub", "user-7"), ("scope", "read")];
+        let texts = texts.map(|(name, text)| (name.to_owned(), text.into()));
+        let times = [("iat", now), ("exp", now + 300)].map(|(name, time)| (name.to_owned(), time.into()));
+        texts.into_iter().chain(times).collect()
     }
 
     /// The value of `Authorization` with these claims, signed.
-    pub(crate) fn bearer(&self, claims: &Value) -> String {
+    pub(crate) fn bearer(&self, claims: &Map<String, Value>) -> String {
         let header = json!({ "alg": "EdDSA", "kid": "tour", "typ": "at+jwt" });
-        let input = [&header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+        let parts = [header, Value::Object(claims.clone())].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let input = parts.join(".");
         format!("Bearer {input}.{}", URL_SAFE_NO_PAD.encode(self.key.sign(input.as_bytes())))
     }
 }

@@ -88,7 +88,7 @@ async fn token(client: &Client, issuer: &Issuer, rows: &mut Rows) -> Result<()> 
     let claims = issuer.claims(now().get());
     let with = |name: &str, value: Value| {
         let mut changed = claims.clone();
-        changed[name] = value;
+        changed.insert(name.to_owned(), value);
         issuer.bearer(&changed)
     };
     let good = issuer.bearer(&claims);

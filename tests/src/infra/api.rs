@@ -404,7 +404,13 @@ fn the_programs_take_their_environment() {
     let listed = api(&[HTTP_CUSTOM, &[("BasePaths", mappings)]].concat());
     let policies = api(&[HTTP_API, &[("AuthorizerAnswer", "policy")]].concat());
     let default_stage = api(&[HTTP_CUSTOM, &[("ApiURL", "api.example.com/a.b/+c"), ("ApiStage", "")]].concat());
-    for stack in every_api().iter().chain(&words).chain([&listed, &policies, &default_stage]) {
+    let jwt = api(&[JWT, ("JwtClaims", "email"), ("JwtMode", "monitor")]);
+    let next = api(&[NEXT, ("NextPayload", "token"), ("NextIdentity", "method.request.header.X-Token")]);
+    let format_1 = api(&[HTTP_API, &[NEXT, ("NextPayload", "1.0"), ("AuthorizerAnswer", "policy")]].concat());
+    let rows = api(&[JWT, NEXT, ("Then", "GET /pets/{id}=jwt(read),$default /admin/*=lambda,*=none")]);
+    let second_checks = [&jwt, &next, &format_1, &rows];
+    let others = [&listed, &policies, &default_stage].into_iter().chain(second_checks);
+    for stack in every_api().iter().chain(&words).chain(others) {
         let variables = |function: &str| {
             let variables = stack.resource(function)["Properties"]["Environment"]["Variables"].clone();
             let text = |value: &Value| match value {

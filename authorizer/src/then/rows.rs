@@ -53,8 +53,8 @@ struct Row {
 /// Where a row holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
-    /// `*`: where no other row does.
-    Elsewhere,
+    /// `*`, or `OPTIONS *` for one method: where no row names the route.
+    Elsewhere { method: Option<Box<str>> },
     /// `$default` or `$connect`, `GET /pets/{id}`, `ANY /{proxy+} /public/*`.
     Route {
         /// `None` is each method.
@@ -82,14 +82,14 @@ pub(crate) struct Asked<'a> {
 impl Rows {
     /// One check for every request.
     pub(crate) fn everywhere(required: Required) -> Self {
-        Self { strictest: required.clone(), rows: vec![Row { place: Place::Elsewhere, required }] }
+        Self { strictest: required.clone(), rows: vec![Row { place: Place::Elsewhere { method: None }, required }] }
     }
 
     /// What the request must pass: what the most special row that holds requires. It is what all rows together require if no row
     /// holds, or if another server could take the request for one of another row.
     pub(crate) fn required<'a>(&self, asked: impl FnOnce() -> Asked<'a>) -> &Required {
         match &self.rows[..] {
-            [Row { place: Place::Elsewhere, required }] => required,
+            [Row { place: Place::Elsewhere { method: None }, required }] => required,
             _ => self.found(asked()).unwrap_or(&self.strictest),
         }
     }
@@ -107,16 +107,17 @@ impl Rows {
         let mut found = None;
         for row in &self.rows {
             let holds = match &row.place {
-                Place::Elsewhere => true,
                 Place::Route { route, .. } if !is_same_route(route, asked_route) => false,
-                Place::Route { method: Some(method), .. } if **method != *asked.method => {
+                Place::Route { method: Some(method), .. } | Place::Elsewhere { method: Some(method) }
+                    if **method != *asked.method =>
+                {
                     // Some servers do not distinguish `get` from `GET`.
                     if method.eq_ignore_ascii_case(asked.method) {
                         return None;
                     }
                     false
                 }
-                Place::Route { below: None, .. } => true,
+                Place::Elsewhere { .. } | Place::Route { below: None, .. } => true,
                 Place::Route { below: Some(prefix), .. } => match prefix.covers(path.as_deref()?) {
                     Covering::Yes => true,
                     Covering::Perhaps => return None,
@@ -202,7 +203,7 @@ fn required(check: &str) -> Result<Required, &'static str> {
 impl Place {
     fn read(text: &str) -> Result<Self, &'static str> {
         if text == "*" {
-            return Ok(Self::Elsewhere);
+            return Ok(Self::Elsewhere { method: None });
         }
         let mut words = text.split(' ');
         let first = words.next().unwrap_or_default();
@@ -217,6 +218,9 @@ impl Place {
             _ => return Err(FORM),
         };
         let prefix = words.next();
+        if route == "*" && prefix.is_none() {
+            return Ok(Self::Elsewhere { method });
+        }
         if words.next().is_some() || !(route.starts_with('/') || route.starts_with('$')) {
             return Err(FORM);
         }
@@ -241,7 +245,7 @@ impl Place {
     /// Whether two rows hold for the same requests. Letter case does not count in a path, because then one path would be both.
     fn is_same_as(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Elsewhere, Self::Elsewhere) => true,
+            (Self::Elsewhere { method }, Self::Elsewhere { method: method2 }) => method == method2,
             (Self::Route { method, route, below }, Self::Route { method: method2, route: route2, below: below2 }) => {
                 let lower =
                     |prefix: &Option<Prefix>| prefix.as_ref().map(|prefix| prefix.as_str().to_ascii_lowercase());
@@ -258,12 +262,12 @@ impl Place {
                 let length = below.as_ref().map_or(0, |prefix| prefix.as_str().len());
                 (false, Reverse(length), method.is_none())
             }
-            Self::Elsewhere => (true, Reverse(0), true),
+            Self::Elsewhere { method } => (true, Reverse(0), method.is_none()),
         }
     }
 }
 
-const FORM: &str = "does not begin with a place: *, $default, $connect, METHOD /route or ANY /route, and a path like /public/* \
+const FORM: &str = "does not begin with a place: *, METHOD *, $default, $connect, METHOD /route or ANY /route, and a path like /public/* \
     behind a route that ends with {proxy+}";
 
 /// Whether two texts name one route. The name of a parameter does not matter: an API has one parameter at a place at most.
@@ -402,6 +406,25 @@ mod tests {
     }
 
     #[test]
+    fn a_row_for_one_method_holds_where_no_row_names_the_route() {
+        const ROWS: &str = "OPTIONS *=none,OPTIONS /pets=jwt,ANY /cats=jwt(a),*=jwt(b)";
+        for (method, route, expected) in [
+            ("OPTIONS", "/dogs", "none"),
+            ("OPTIONS", "/pets", "jwt"),
+            ("OPTIONS", "/cats", "jwt(a)"),
+            ("GET", "/cats", "jwt(a)"),
+            ("GET", "/pets", "jwt(b)"),
+            ("options", "/dogs", "jwt(a)(b)"),
+        ] {
+            check(ROWS, asked(method, route, route), expected);
+        }
+        check("GET *=none", asked("POST", "/a", "/a"), "none");
+        check("GET *=none,POST *=jwt", asked("PUT", "/a", "/a"), "jwt");
+        check("OPTIONS *=none,*=jwt", asked("OPTIONS", "/{proxy+}", "/a/../b"), "jwt");
+        check("OPTIONS *=none,*=jwt", Asked { route: None, ..asked("OPTIONS", "", "/a") }, "jwt");
+    }
+
+    #[test]
     fn a_path_that_is_not_known_matters_only_to_rows_that_name_one() {
         let unknown = |route| Asked { path: None, ..asked("GET", route, "") };
         check(ROWS, unknown("/health"), "none");
@@ -467,6 +490,8 @@ mod tests {
                 "names the place of another row: have one row for each place",
             ),
             ("none,*=jwt", "*=jwt", "names the place of another row: have one row for each place"),
+            ("ANY *=none,*=jwt", "*=jwt", "names the place of another row: have one row for each place"),
+            ("GET * /a/*=none", "GET * /a/*=none", FORM),
         ] {
             let error = Rows::try_from(text).unwrap_err();
             assert_eq!(error.to_string(), format!("{row:?} {problem}"), "{text}");

@@ -79,6 +79,13 @@ pub enum ReceivedTarget<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
+impl Query<'_> {
+    /// Each name with a value, sorted by name.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
 impl<'a> FromIterator<(Cow<'a, str>, Cow<'a, str>)> for Query<'a> {
     fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>>(pairs: I) -> Self {
         pairs.into_iter().collect::<Vec<_>>().into()

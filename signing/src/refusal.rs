@@ -1,4 +1,4 @@
-use crate::{Component, Field, KeyId, Parameter, UnixSeconds, time::Rfc3339};
+use crate::{Component, Field, KeyId, Parameter, Rule, UnixSeconds, time::Rfc3339};
 
 /// Why a request is not admitted: the first rule that does not hold, in the order in which they are checked.
 ///
@@ -243,6 +243,58 @@ impl Refusal {
             Self::KeyNotYetValid(_) => "key-not-yet-valid",
             Self::KeyExpired(_) => "key-expired",
             Self::Signature => "signature",
+        }
+    }
+
+    /// The rule that does not hold.
+    pub const fn rule(&self) -> Rule {
+        match self {
+            Self::Missing(_)
+            | Self::Repeated(..)
+            | Self::Unparsable(..)
+            | Self::LabelMissing(_)
+            | Self::LabelRepeated(_)
+            | Self::LabelUnknown(_)
+            | Self::RepeatsHidden
+            | Self::MethodOverride(_)
+            | Self::ConnectionOption(_)
+            | Self::ConnectionMalformed
+            | Self::Body => Rule::Headers,
+            Self::ComponentUnknown { .. }
+            | Self::ComponentParameters(_)
+            | Self::ComponentRepeated(_)
+            | Self::ComponentMissing(_)
+            | Self::DigestAbsent
+            | Self::DigestMalformed
+            | Self::DigestRequired
+            | Self::ViewerIp => Rule::Covered,
+            Self::ParameterUnknown { .. }
+            | Self::ParameterRepeated(_)
+            | Self::ParameterMissing(_)
+            | Self::ParameterType(_)
+            | Self::Algorithm
+            | Self::Tag
+            | Self::SignatureParameters => Rule::Parameters,
+            Self::Lifetime { .. }
+            | Self::LifetimeTooLong { .. }
+            | Self::RequestTime
+            | Self::Future { .. }
+            | Self::Expired { .. } => Rule::Time,
+            Self::Host
+            | Self::Method
+            | Self::Target
+            | Self::BareQuestionMark
+            | Self::BasePath
+            | Self::BasePathUnlisted
+            | Self::BasePathUnknown
+            | Self::BasePathHidden
+            | Self::PathAmbiguous
+            | Self::Path
+            | Self::QueryEscape
+            | Self::QuerySeparator
+            | Self::Query => Rule::Target,
+            Self::KeyUnknown(_) | Self::KeyNotYetValid(_) | Self::KeyExpired(_) => Rule::Key,
+            Self::Signature => Rule::Signature,
         }
     }
 }

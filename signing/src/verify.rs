@@ -104,10 +104,7 @@ impl<'a> CheckedRequest<'a> {
         let signature = fields.single(Field::Signature)?;
         let target = fields.single(Field::CountersignTarget)?;
         let viewer_ip = fields.single(Field::CountersignViewerIp)?;
-        let input = match SignatureInput::as_written(signature_input) {
-            Some(input) => input,
-            None => parsed_signature_input(signature_input)?,
-        };
+        let input = read_signature_input(signature_input)?;
         let mut members = Members::default();
         let parsed = byte_sequences(signature, |member| members.add(member.key, || member.value.clone()));
         let signature = members.ours(Field::Signature, parsed)?;
@@ -278,6 +275,18 @@ impl<V> Members<V> {
             Some(_) if self.has_others => Err(Refusal::LabelUnknown(field)),
             Some(value) => Ok(value),
         }
+    }
+}
+
+/// The member `countersign` of the only `Countersign-Signature-Input`.
+pub(crate) fn signature_input<'a>(headers: &[(&'a str, &'a str)]) -> Result<SignatureInput<'a>, Refusal> {
+    read_signature_input(Fields::collect(headers).single(Field::SignatureInput)?)
+}
+
+fn read_signature_input(field: &str) -> Result<SignatureInput<'_>, Refusal> {
+    match SignatureInput::as_written(field) {
+        Some(input) => Ok(input),
+        None => parsed_signature_input(field),
     }
 }
 

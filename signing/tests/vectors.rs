@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use signing::{
     BasePaths, CheckedRequest, Component, Field, KeyId, KeySet, Parameter, Query, ReceivedRequest, ReceivedTarget,
-    Refusal, UnixSeconds, VerificationPolicy,
+    Refusal, Rule, UnixSeconds, VerificationPolicy,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -241,6 +241,39 @@ fn read_files(files: &[(String, String)]) -> Result<Vec<Case>, String> {
 fn verdicts() -> impl Iterator<Item = &'static str> {
     let refusals = iter::successors(Some(Refusal::Missing(Field::Signature)), after);
     iter::once(ADMITTED).chain(refusals.map(|refusal| refusal.reason()))
+}
+
+/// A rule that is reached has all rules before it behind it: this holds what `Rule::outcome` says of them.
+#[test]
+fn the_rules_of_the_refusals_are_in_their_order() {
+    let refusals: Vec<_> = iter::successors(Some(Refusal::Missing(Field::Signature)), after).collect();
+    let rules: Vec<_> = refusals.iter().map(Refusal::rule).collect();
+    assert!(rules.is_sorted(), "{rules:?}");
+    let mut each = rules.clone();
+    each.dedup();
+    assert_eq!(each, Rule::ALL);
+}
+
+/// The file of a vector names the number of its rule. A file about a kind of API may also have vectors of other rules.
+#[test]
+fn each_refusal_has_a_vector_in_the_file_of_its_rule() {
+    let refusals: Vec<_> = iter::successors(Some(Refusal::Missing(Field::Signature)), after).collect();
+    let mut checked = BTreeSet::new();
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let Some(number) = name.strip_prefix("rule-").and_then(|rest| rest.get(..1)) else { continue };
+        let rule = Rule::ALL[number.parse::<usize>().unwrap() - 1];
+        for case in read_files(&[(name.clone(), fs::read_to_string(&path).unwrap())]).unwrap() {
+            checked.insert((rule.name(), case.verdict));
+        }
+    }
+    let missing: Vec<_> = refusals
+        .iter()
+        .filter(|refusal| !checked.contains(&(refusal.rule().name(), refusal.reason().to_owned())))
+        .collect();
+    // Rule 1 has this one, and its vectors are with the kinds of API that can have it.
+    assert_eq!(missing, [&Refusal::RepeatsHidden]);
 }
 
 /// The refusals in their order: a new refusal does not compile until it has its place here.

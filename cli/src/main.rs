@@ -7,6 +7,7 @@
 mod artifacts;
 mod completions;
 mod credentials;
+mod diagnosis;
 mod durations;
 mod explain;
 mod key_file;
@@ -54,6 +55,9 @@ enum Command {
     /// Sign one request, for a call to the API's own URL
     #[command(after_help = sign::EXAMPLES)]
     Sign(sign::Options),
+    /// Explain why a request was refused: from a reason, a line of the log, an event or a request
+    #[command(after_help = diagnosis::EXAMPLES)]
+    Explain(Box<diagnosis::Options>),
     /// Make, show and rotate keys, in a file or in AWS Secrets Manager
     #[command(subcommand, after_help = keys::EXAMPLES)]
     Keys(keys::Command),
@@ -76,6 +80,7 @@ async fn main() -> ExitCode {
         Command::Local(options) => local::run(*options).await.map(|()| ExitCode::SUCCESS),
         Command::Tour(options) => tour::run(options).await,
         Command::Sign(options) => sign::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Explain(options) => diagnosis::run(*options).map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
         Command::Completions(options) => completions::run(&options, Arguments::command()).map(|()| ExitCode::SUCCESS),
     };
@@ -108,7 +113,7 @@ mod tests {
     #[test]
     fn every_help_ends_with_examples_of_its_command_in_100_columns() {
         let all = commands(&Arguments::command(), "countersign");
-        assert_eq!(all.len(), 9);
+        assert_eq!(all.len(), 10);
         for (name, mut command) in all {
             let help = command.render_long_help().to_string();
             let (_, examples) = help.rsplit_once("\nExamples:\n").unwrap_or_else(|| panic!("{name}: {help}"));

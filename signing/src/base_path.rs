@@ -95,6 +95,16 @@ impl BasePaths {
         }
     }
 
+    /// The key, the API and the stage to which a path on this domain leads, if the domain is listed and a key covers the path. It
+    /// is for a person who has a request and not its event: the event says which API and stage were reached.
+    pub fn leads_to(&self, domain: &str, path: &str) -> Option<(&str, &str, &str)> {
+        let domain = Authority::try_from(domain).ok()?;
+        let of_domain = self.0.iter().filter(|base| base.domain == domain.as_str());
+        let covering = of_domain.filter(|base| below(path, &base.key).is_some());
+        let longest = covering.max_by_key(|base| base.key.len())?;
+        Some((&longest.key, &longest.api_id, &longest.stage))
+    }
+
     /// Whether a mapping of the gateway's domain leads to the API and stage of the event.
     pub(crate) fn leads_here(&self, received: &ReceivedRequest<'_>) -> bool {
         // The domain is read only if something is listed.
@@ -187,6 +197,20 @@ mod tests {
 
     const LISTED: &str = "API.example.com=root/prod,api.example.com/v1=one/prod,api.example.com/v1/deep=deep/$default,\
         other.example=root/prod";
+
+    #[test]
+    fn a_path_leads_to_the_longest_key_of_its_domain() {
+        let paths = BasePaths::try_from(LISTED).unwrap();
+        for (domain, path, expected) in [
+            ("api.example.com", "/v1/deep/x", Some(("v1/deep", "deep", "$default"))),
+            ("API.example.com", "/v1/x", Some(("v1", "one", "prod"))),
+            ("api.example.com:443", "/v10", Some(("", "root", "prod"))),
+            ("unlisted.example", "/v1", None),
+            ("not a host", "/v1", None),
+        ] {
+            assert_eq!(paths.leads_to(domain, path), expected, "{domain} {path}");
+        }
+    }
 
     #[track_caller]
     fn check(domain_name: &str, (api_id, stage): (&str, &str), path: &str, expected: Result<Option<&str>, Refusal>) {

@@ -1,0 +1,195 @@
+//! `countersign explain`: why a request was refused, out of a line of the log, an event or a request. And the manual of the reasons.
+//!
+//! It decides nothing and calls nothing: it shows the same rules the same request.
+
+mod authorizer_event;
+mod cloudfront_event;
+mod curl;
+mod decision;
+mod evidence;
+mod input;
+mod log_line;
+mod manual;
+mod printable;
+mod report;
+mod request;
+mod response;
+
+use crate::{
+    durations::seconds,
+    explain,
+    local::emulation,
+    output::{FormatOption, Hint},
+    times::now,
+};
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::Args;
+use input::Input;
+use jiff::Timestamp;
+use key_store::KeyFile;
+use local::ApiKind;
+use report::Explanation;
+use request::WireRequest;
+use signing::{BasePaths, KeySet, UnixSeconds, VerificationPolicy};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  countersign explain query                        Read about a reason of the log
+  countersign explain event.json --keys keys.json  Walk through the rules with an authorizer's event
+  aws logs filter-log-events --log-group-name GROUP --filter-pattern '{ $.event = \"request-*\" }' |
+    countersign explain                            Explain the lines of a log
+  countersign explain --format json event.json | jq -r '.explained[].reason'";
+
+/// The lines of a log that are explained: more cannot be read at once.
+const LINES: usize = 50;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// A reason of the log, or a file with lines of the log, an authorizer event, a CloudFront event, an HTTP request, a curl
+    /// command or the head of a response. Without it, or with -, standard input is read
+    #[arg(value_name = "REASON|FILE")]
+    what: Option<String>,
+    /// The key file with which the signature is checked
+    #[arg(long, value_name = "FILE", help_heading = "Keys")]
+    keys: Option<PathBuf>,
+    /// The kind of API, for an HTTP request or a curl command
+    #[arg(long, value_enum, value_name = "KIND", default_value = "rest", help_heading = "Request")]
+    api: emulation::Api,
+    /// The stage of the API, for an HTTP request, a curl command or a CloudFront event
+    #[arg(long, value_name = "NAME", help_heading = "Request")]
+    stage: Option<String>,
+    /// The domain of the API, for an HTTP request or a curl command with another Host
+    #[arg(long, value_name = "HOST", help_heading = "Request")]
+    domain: Option<String>,
+    /// When the gateway received the request: as 2026-11-27T10:00:00Z, or in seconds. An event says it itself
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Request")]
+    time: Option<UnixSeconds>,
+    /// The authorizer's COUNTERSIGN_BASE_PATHS: DOMAIN[/KEY]=API_ID/STAGE[/KEY], with commas between several
+    #[arg(long, value_name = "LIST", value_parser = base_paths, help_heading = "Authorizer")]
+    base_paths: Option<BasePaths>,
+    /// The authorizer's COUNTERSIGN_MAX_LIFETIME
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "60s",
+        value_parser = seconds(settings::Seconds::LIFETIME),
+        help_heading = "Authorizer"
+    )]
+    max_lifetime: Duration,
+    /// The authorizer's COUNTERSIGN_SKEW
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "5s",
+        value_parser = seconds(settings::Seconds::SKEW),
+        help_heading = "Authorizer"
+    )]
+    skew: Duration,
+    /// The authorizer has COUNTERSIGN_ALLOW_AMBIGUOUS_PATH=true
+    #[arg(long, help_heading = "Authorizer")]
+    allow_ambiguous_path: bool,
+    /// The authorizer has COUNTERSIGN_BODY=require
+    #[arg(long, help_heading = "Authorizer")]
+    require_digest: bool,
+    #[command(flatten)]
+    format: FormatOption,
+}
+
+/// What is known beside the input.
+pub(crate) struct Asked {
+    keys: Option<KeySet>,
+    policy: VerificationPolicy,
+    api: ApiKind,
+    stage: Option<String>,
+    domain: Option<String>,
+    time: Option<UnixSeconds>,
+    now: UnixSeconds,
+}
+
+pub(crate) fn run(options: Options) -> Result<()> {
+    let format = options.format.format;
+    if let Some(what) = options.what.as_deref().filter(|what| *what != "-") {
+        if let Some(entry) = manual::entry(what) {
+            return report::print_entry(&entry, format);
+        }
+        if !Path::new(what).exists() {
+            return Err(neither(what));
+        }
+    }
+    let input = input::read(options.what.as_deref())?;
+    let asked = Asked {
+        keys: match options.keys {
+            Some(path) => Some(KeyFile::new(path).load().map_err(explain::of_file)?.keys),
+            None => None,
+        },
+        policy: VerificationPolicy {
+            max_lifetime: options.max_lifetime,
+            skew: options.skew,
+            allow_ambiguous_path: options.allow_ambiguous_path,
+            require_digest: options.require_digest,
+            base_paths: options.base_paths.unwrap_or_default(),
+        },
+        api: options.api.kind(),
+        stage: options.stage,
+        domain: options.domain,
+        time: options.time,
+        now: now(),
+    };
+    report::print(&explained(&input, &asked)?, format)
+}
+
+fn explained(input: &Input, asked: &Asked) -> Result<Vec<Explanation>> {
+    Ok(vec![match input {
+        Input::Log(lines) => return of_log(lines),
+        Input::AuthorizerEvent(text) => authorizer_event::explain(text, asked),
+        Input::CloudFrontEvent(event) => cloudfront_event::explain(event, asked),
+        Input::Request(text) => request::explain("http-request", &WireRequest::parse(text)?, asked)?,
+        Input::Curl(text) => {
+            let command = curl::parse(text)?;
+            let mut explanation = request::explain("curl", &command.request, asked)?;
+            if !command.ignored.is_empty() {
+                explanation.notes.push(format!("Ignored in the curl command: {}.", command.ignored.join(", ")));
+            }
+            explanation
+        }
+        Input::Response(text) => response::explain(text)?,
+    }])
+}
+
+fn of_log(lines: &[serde_json::Value]) -> Result<Vec<Explanation>> {
+    let mut explained: Vec<_> = lines.iter().filter_map(log_line::explain).take(LINES + 1).collect();
+    if explained.is_empty() {
+        bail!("no line of the log is about a request or a failed read: nothing is to be explained");
+    }
+    if explained.len() > LINES {
+        explained.truncate(LINES);
+        if let Some(last) = explained.last_mut() {
+            last.notes.push(format!("Only the first {LINES} lines about a request or a failure are explained."));
+        }
+    }
+    Ok(explained)
+}
+
+fn neither(what: &str) -> anyhow::Error {
+    let error = anyhow!("{what:?} is neither a reason of the log nor a file");
+    match &manual::similar(what)[..] {
+        [] => error.context(Hint("the log has the reason of a refusal in its member reason".to_owned())),
+        similar => error.context(Hint(format!("similar reasons are {}", similar.join(", ")))),
+    }
+}
+
+fn time(text: &str) -> Result<UnixSeconds> {
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => Some(seconds),
+        Err(_) => text.parse::<Timestamp>().ok().and_then(|time| u64::try_from(time.as_second()).ok()),
+    };
+    seconds.map(UnixSeconds::new).context("accepted is a time like 2026-11-27T10:00:00Z, or seconds since 1970")
+}
+
+fn base_paths(text: &str) -> Result<BasePaths> {
+    Ok(BasePaths::try_from(text)?)
+}

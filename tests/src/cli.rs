@@ -1,6 +1,7 @@
 //! The program `countersign` as a person runs it.
 
 mod dry_runs;
+mod explanations;
 mod failures;
 mod failures_on_aws;
 mod first_keys;

@@ -32,7 +32,8 @@ pub(crate) fn explain(text: &str, asked: &Asked) -> Explanation {
     let decision = Decision::about(&received, &asked.policy, asked.keys.as_ref());
     let reason = decision.refusal.as_ref().map(|refusal| refusal.reason());
     let mut notes = Vec::new();
-    if decision.fits.is_none() && decision.refusals().next().is_some() {
+    let signature_base = evidence::signature_base(&received, &decision);
+    if !signature_base.is_empty() && decision.fits.is_none() && decision.refusal.is_some() {
         notes.push(
             "The request does not state the method and the Host for which it was signed: the signature base shows those that arrived."
                 .to_owned(),
@@ -61,7 +62,7 @@ pub(crate) fn explain(text: &str, asked: &Asked) -> Explanation {
         detail: decision.refusal.as_ref().map(ToString::to_string),
         rules: decision.steps(),
         times: evidence::times(&received),
-        signature_base: evidence::signature_base(&received, &decision),
+        signature_base,
         causes: evidence::causes(&event, &received, &decision, asked.keys.as_ref()),
         notes,
         ..Explanation::default()

@@ -17,6 +17,10 @@ use std::{borrow::Cow, collections::BTreeMap};
 pub(crate) const POLICIES: &str = "aws cloudfront get-distribution-config --id DISTRIBUTION --query \
     'DistributionConfig.[DefaultCacheBehavior,CacheBehaviors.Items[]][].[PathPattern,OriginRequestPolicyId]'";
 
+/// How causes of the manual begin that this module repeats with more detail.
+pub(crate) const CAME_PAST: &str = "The request came past CloudFront";
+pub(crate) const FORWARDS_HOST: &str = "The behavior forwards the viewer's `Host`";
+
 /// No hop between the signer and the gateway keeps a request for so long: an expired signature of this age has another cause.
 const LONG_AGO: u64 = 10 * 60;
 
@@ -103,31 +107,41 @@ pub(crate) fn causes(
     decision: &Decision,
     keys: Option<&KeySet>,
 ) -> Vec<Cause> {
-    let Some(refusal) = &decision.refusal else { return Vec::new() };
+    let of_each = decision.refusals().flat_map(|refusal| of_refusal(refusal, event, received, decision, keys));
+    let mut causes: Vec<_> = of_each.collect();
+    if let Some(fit) = &decision.fits {
+        causes.extend(other_signature(received, decision, fit));
+    }
+    causes
+}
+
+fn of_refusal(
+    refusal: &Refusal,
+    event: &Event<'_>,
+    received: &ReceivedRequest<'_>,
+    decision: &Decision,
+    keys: Option<&KeySet>,
+) -> Vec<Cause> {
     let only = if decision.is_the_only_one() { " All other rules would hold." } else { "" };
-    let mut causes = match refusal {
+    match refusal {
         Refusal::Missing(_) => vec![unsigned(event)],
         Refusal::Future { seconds } => {
             let by = format!("The clock of the signer is ahead of the gateway's clock by {seconds} s.{only}");
-            vec![Cause::shown(by, Some("date -u".to_owned()))]
+            vec![Cause::shown(by, Some("date -u".to_owned())).instead_of("The clock of the signer is ahead.")]
         }
         Refusal::Expired { seconds } if *seconds > LONG_AGO => {
             let late = format!(
                 "No request is on its way for so long. So the clock of the signer is behind, by {seconds} s or more, or \
                  somebody sent a copied request.{only}"
             );
-            vec![Cause::shown(late, Some("date -u".to_owned()))]
+            vec![Cause::shown(late, Some("date -u".to_owned())).instead_of("The clock of the signer is behind")]
         }
         Refusal::Host => host(received, decision).into_iter().collect(),
         refusal if is_about_path(refusal) => path(received).into_iter().collect(),
         Refusal::Query => query(received).into_iter().collect(),
         Refusal::KeyUnknown(id) => keys.map(|keys| unknown_key(id.as_str(), keys)).into_iter().collect(),
         _ => Vec::new(),
-    };
-    if let Some(fit) = decision.fits.as_ref() {
-        causes.extend(other_signature(received, refusal, fit));
     }
-    causes
 }
 
 fn unsigned(event: &Event<'_>) -> Cause {
@@ -138,14 +152,16 @@ fn unsigned(event: &Event<'_>) -> Cause {
                 Some(event.gateway_source_ip()).filter(|ip| !ip.is_empty()).unwrap_or("an address that is not shown")
             ),
             None,
-        ),
+        )
+        .instead_of(CAME_PAST),
         Some(id) => Cause::shown(
             "The request came through CloudFront, by its X-Amz-Cf-Id, and the edge signer did not sign it: its behavior does not have \
              the edge signer, or the edge signer is in monitor mode and could not sign.",
             Some(format!(
                 "aws logs filter-log-events --log-group-name EDGE_LOG_GROUP --filter-pattern '{{ $.x_amz_cf_id = \"{id}\" }}'"
             )),
-        ),
+        )
+        .instead_of("The request's cache behavior has no edge signer."),
     }
 }
 
@@ -159,7 +175,7 @@ fn host(received: &ReceivedRequest<'_>, decision: &Decision) -> Option<Cause> {
         "The behavior forwards the viewer's Host: the request has {host}{signed}, and the gateway's domain is {}.",
         received.domain_name
     );
-    Some(Cause::shown(forwarded, Some(POLICIES.to_owned())))
+    Some(Cause::shown(forwarded, Some(POLICIES.to_owned())).instead_of(FORWARDS_HOST))
 }
 
 fn path(received: &ReceivedRequest<'_>) -> Option<Cause> {
@@ -240,15 +256,16 @@ fn unknown_key(id: &str, keys: &KeySet) -> Cause {
         ),
         Some("countersign keys show --secret ARN".to_owned()),
     )
+    .instead_of("`countersign-secret` at the edge and")
 }
 
-fn other_signature(received: &ReceivedRequest<'_>, refusal: &Refusal, fit: &Fit) -> Option<Cause> {
+fn other_signature(received: &ReceivedRequest<'_>, decision: &Decision, fit: &Fit) -> Option<Cause> {
     Some(match fit {
         Fit::Method(method) => Cause::shown(
             format!("The method was changed: the signature fits {method}, and {} arrived.", received.method),
             None,
         ),
-        Fit::Host(_) if *refusal == Refusal::Host => return None,
+        Fit::Host(_) if decision.refusals().any(|refusal| *refusal == Refusal::Host) => return None,
         Fit::Host(host) => Cause::shown(
             format!(
                 "The behavior forwards the viewer's Host: the signature fits {host}, and the gateway's domain is {}.",
@@ -266,6 +283,7 @@ fn other_signature(received: &ReceivedRequest<'_>, refusal: &Refusal, fit: &Fit)
                 ),
                 Some("countersign keys show --secret ARN".to_owned()),
             )
+            .instead_of("Two keys have the same id and different secrets.")
         }
     })
 }
@@ -351,4 +369,24 @@ fn shown_pairs(received: &ReceivedRequest<'_>) -> Pairs {
 /// Whether the query has a value that is not shown.
 pub(crate) fn hides_values(received: &ReceivedRequest<'_>) -> bool {
     shown_pairs(received).keys().any(|name| may_be_secret(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::manual;
+
+    /// A beginning that the page does not have any more would let a cause be printed twice.
+    #[test]
+    fn what_is_repeated_with_more_detail_is_a_cause_of_the_manual() {
+        let sources = [include_str!("evidence.rs"), include_str!("log_line.rs")].concat();
+        let literals = sources.split(".instead_of(\"").skip(1).filter_map(|rest| rest.split_once("\")"));
+        let mut beginnings: Vec<_> =
+            literals.map(|(text, _)| text.to_owned()).filter(|text| !text.contains(')')).collect();
+        assert!(beginnings.len() >= 5, "{beginnings:?}");
+        beginnings.extend([super::CAME_PAST, super::FORWARDS_HOST].map(str::to_owned));
+        let causes: Vec<_> = manual::all().into_iter().flat_map(|entry| entry.causes).collect();
+        for beginning in beginnings {
+            assert!(causes.iter().any(|cause| cause.starts_with(&beginning)), "{beginning}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::diagnosis::{
     decision::behind,
-    evidence::POLICIES,
+    evidence::{CAME_PAST, ORIGIN_PATHS, POLICIES},
     manual::{self, Entry},
     report::{Cause, Explanation, State, Step},
 };
@@ -100,6 +100,7 @@ fn causes<'a>(event: &str, reason: Option<&str>, text: &impl Fn(&str) -> Option<
                     format!("The request came past CloudFront: the line has no x_amz_cf_id. It came from {from}."),
                     None,
                 )
+                .instead_of(CAME_PAST)
             }
             Some(id) => Cause::shown(
                 "The request came through CloudFront, by its x_amz_cf_id, and the edge signer did not sign it.",
@@ -119,11 +120,11 @@ fn causes<'a>(event: &str, reason: Option<&str>, text: &impl Fn(&str) -> Option<
         ("request-refused-by-gateway", "outside-stage") => Cause::shown(
             "The path does not begin with the stage: the origin path of the distribution is missing, or somebody called the API's own URL \
              without the stage.",
-            Some(crate::diagnosis::evidence::ORIGIN_PATHS.to_owned()),
+            Some(ORIGIN_PATHS.to_owned()),
         ),
         ("request-refused-by-gateway", "outside-base-path") => Cause::shown(
             "The path does not begin with the mapping key of the custom domain: the origin path of the distribution is missing.",
-            Some(crate::diagnosis::evidence::ORIGIN_PATHS.to_owned()),
+            Some(ORIGIN_PATHS.to_owned()),
         ),
         ("request-refused-by-gateway", "identity-source-missing") => Cause::shown(
             "The request has no Countersign-Signature, which the gateway requires: it came past CloudFront, or the edge signer did not \

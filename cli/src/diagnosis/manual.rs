@@ -1,11 +1,12 @@
 //! The manual of the reasons: the page of the documentation, which is its only source.
 
+use serde::Serialize;
 use std::fmt;
 
 const PAGE: &str = include_str!("../../../docs/refusal-reasons.md");
 
 /// The section of a reason, in plain text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Entry {
     pub(crate) reason: String,
     /// The heading above it: the rule, or the check after the signature.
@@ -14,9 +15,10 @@ pub(crate) struct Entry {
     /// The likely causes, the most likely first.
     pub(crate) causes: Vec<String>,
     /// What to do, a sentence or more.
-    pub(crate) what_to_do: String,
     /// How the causes are told apart, if there is a command for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) told_apart_by: Option<String>,
+    pub(crate) what_to_do: String,
 }
 
 /// The section of a reason.
@@ -46,11 +48,29 @@ pub(crate) fn groups() -> Vec<String> {
     groups
 }
 
-/// The reasons whose code has a word of this text, for somebody who has misspelled one.
+/// The reasons that differ little from this text or have one of its words, for somebody who has misspelled one.
 pub(crate) fn similar(text: &str) -> Vec<String> {
-    let words: Vec<_> = text.split(['-', '_', ' ']).filter(|word| word.len() > 2).map(str::to_lowercase).collect();
-    let is_similar = |reason: &str| words.iter().any(|word| reason.contains(word));
-    all().into_iter().map(|entry| entry.reason).filter(|reason| is_similar(reason)).take(6).collect()
+    let text = text.to_lowercase().replace(['_', ' '], "-");
+    let words: Vec<_> = text.split('-').filter(|word| word.len() > 2).collect();
+    let mut all: Vec<_> = all().into_iter().map(|entry| (distance(&text, &entry.reason), entry.reason)).collect();
+    all.retain(|(distance, reason)| *distance <= 2 || words.iter().any(|word| reason.contains(word)));
+    all.sort_by_key(|(distance, _)| *distance);
+    all.into_iter().map(|(_, reason)| reason).take(6).collect()
+}
+
+/// How many letters must be added, removed or changed to make one text of the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (at, a) in a.chars().enumerate().take(64) {
+        let mut next = vec![at + 1];
+        for (b, pair) in b.chars().zip(row.windows(2)) {
+            let [before, above] = pair else { continue };
+            let left = next.last().copied().unwrap_or_default();
+            next.push((before + usize::from(a != b)).min(above + 1).min(left + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 fn read(group: &str, reason: &str, text: &str) -> Option<Entry> {
@@ -156,7 +176,14 @@ mod tests {
 
     #[test]
     fn a_misspelled_reason_has_similar_ones() {
-        assert_eq!(similar("query_separator"), ["query-escape", "query-separator", "query"]);
-        assert!(similar("xy").is_empty());
+        for (text, expected) in [
+            ("qury", &["query"][..]),
+            ("query_separator", &["query-separator", "query-escape", "query"]),
+            ("Expired", &["expired", "key-expired", "token-expired"]),
+            ("xy", &[]),
+            (&"x".repeat(10_000), &[]),
+        ] {
+            assert_eq!(similar(text), expected);
+        }
     }
 }

@@ -39,9 +39,9 @@ use std::{
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   countersign explain query                        Read about a reason of the log
+  countersign explain authorizer.log               Explain the lines of a log
   countersign explain event.json --keys keys.json  Walk through the rules with an authorizer's event
-  aws logs filter-log-events --log-group-name GROUP --filter-pattern '{ $.event = \"request-*\" }' |
-    countersign explain                            Explain the lines of a log
+  countersign explain request.txt --api http --stage prod
   countersign explain --format json event.json | jq -r '.explained[].reason'";
 
 /// The lines of a log that are explained: more cannot be read at once.

@@ -97,16 +97,24 @@ pub(crate) struct BaseLine {
 pub(crate) struct Cause {
     pub(crate) cause: String,
     /// Whether the input shows it: the others are those of the manual.
-    pub(crate) is_shown: bool,
+    pub(crate) seen_here: bool,
     /// The command that tells it from the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) command: Option<String>,
+    /// How the cause of the manual begins that this one repeats with more detail.
+    #[serde(skip)]
+    pub(crate) instead_of: Option<&'static str>,
 }
 
 impl Cause {
     /// A cause that the input shows.
     pub(crate) fn shown(cause: impl Into<String>, command: Option<String>) -> Self {
-        Self { cause: cause.into(), is_shown: true, command }
+        Self { cause: cause.into(), seen_here: true, command, instead_of: None }
+    }
+
+    /// In the place of the cause of the manual that begins like this.
+    pub(crate) fn instead_of(self, beginning: &'static str) -> Self {
+        Self { instead_of: Some(beginning), ..self }
     }
 }
 
@@ -114,12 +122,25 @@ impl Explanation {
     /// Adds the section of the manual, its causes after those that the input shows.
     pub(crate) fn with_manual(mut self, entry: Option<Entry>) -> Self {
         let Some(entry) = entry else { return self };
-        let of_manual = entry.causes.into_iter().map(|cause| Cause { cause, is_shown: false, command: None });
-        self.causes.extend(of_manual);
+        let repeated: Vec<_> = self.causes.iter().filter_map(|cause| cause.instead_of).collect();
+        let is_new = |cause: &String| !repeated.iter().any(|beginning| cause.starts_with(beginning));
+        let of_manual = entry.causes.into_iter().filter(is_new);
+        self.causes.extend(of_manual.map(|cause| Cause { cause, seen_here: false, command: None, instead_of: None }));
         self.meaning = Some(entry.meaning);
-        self.told_apart_by = entry.told_apart_by;
+        self.told_apart_by = entry.told_apart_by.and_then(|text| self.without_itself(&text));
         self.what_to_do = Some(entry.what_to_do);
         self
+    }
+
+    /// Without what this command has just done: only a line of a log has less than an event.
+    fn without_itself(&self, told_apart_by: &str) -> Option<String> {
+        const ITSELF: &str = "`countersign explain EVENT`";
+        if self.form == "log-line" {
+            return Some(told_apart_by.to_owned());
+        }
+        let sentences = told_apart_by.trim_end_matches('.').split(". ").filter(|sentence| !sentence.contains(ITSELF));
+        let rest = sentences.collect::<Vec<_>>().join(". ");
+        (!rest.is_empty()).then(|| format!("{rest}."))
     }
 }
 
@@ -130,7 +151,13 @@ pub(crate) fn print(explained: &[Explanation], format: Format) -> Result<()> {
             let text: Vec<_> = explained.iter().map(text).collect();
             output::line(text.join("\n\n"));
         }
-        Format::Json => json(&serde_json::json!({ "explained": explained }))?,
+        Format::Json => {
+            #[derive(Serialize)]
+            struct Explained<'a> {
+                explained: &'a [Explanation],
+            }
+            json(&Explained { explained })?;
+        }
     }
     Ok(())
 }
@@ -147,19 +174,12 @@ pub(crate) fn print_entry(entry: &Entry, format: Format) -> Result<()> {
             page.section("What to do", Some(&entry.what_to_do));
             output::line(page.0.trim_end());
         }
-        Format::Json => json(&serde_json::json!({
-            "reason": entry.reason,
-            "group": entry.group,
-            "meaning": entry.meaning,
-            "causes": entry.causes,
-            "told_apart_by": entry.told_apart_by,
-            "what_to_do": entry.what_to_do,
-        }))?,
+        Format::Json => json(entry)?,
     }
     Ok(())
 }
 
-fn json(value: &serde_json::Value) -> Result<()> {
+fn json(value: &impl Serialize) -> Result<()> {
     output::line(printable_json(&serde_json::to_string_pretty(value)?));
     Ok(())
 }
@@ -180,7 +200,7 @@ fn text(explained: &Explanation) -> String {
     page.steps(&explained.rules);
     page.times(&explained.times);
     page.base(&explained.signature_base);
-    page.causes(explained.causes.iter().map(|cause| (cause.cause.as_str(), cause.command.as_deref(), cause.is_shown)));
+    page.causes(explained.causes.iter().map(|cause| (cause.cause.as_str(), cause.command.as_deref(), cause.seen_here)));
     page.section("To tell them apart", explained.told_apart_by.as_deref());
     page.section("What to do", explained.what_to_do.as_deref());
     if !explained.notes.is_empty() {
@@ -256,31 +276,46 @@ impl Page {
 
     /// As signed and as received side by side, a difference marked before the line and at its first character.
     fn base(&mut self, lines: &[BaseLine]) {
-        const LABEL: usize = 24;
+        const LABEL: usize = 25;
         const COLUMN: usize = 35;
         if lines.is_empty() {
             return;
         }
         self.heading("Signature base");
         self.line(Style::new(), format!("    {:LABEL$}{:COLUMN$} as received", "", "as signed").trim_end());
+        let mut has_other_form = false;
         for BaseLine { name, as_signed, as_received, differs } in lines {
             let (signed, received) = (printable(as_signed), printable(as_received));
-            let (left, right) = (pieces(&signed, COLUMN - 1), pieces(&received, COLUMN));
-            let (mark, style) = if *differs { ("≠", failed()) } else { ("=", Style::new()) };
+            let (mark, style) = match (*differs, signed == received) {
+                (true, _) => ("≠", failed()),
+                (false, true) => ("=", Style::new()),
+                (false, false) => ("≈", Style::new()),
+            };
+            has_other_form |= mark == "≈";
+            // What is the same and long goes over both columns.
+            let (left, right) = if mark == "=" && signed.chars().count() > COLUMN - 1 {
+                (pieces(&signed, 2 * COLUMN), Vec::new())
+            } else {
+                (pieces(&signed, COLUMN - 1), pieces(&received, COLUMN))
+            };
             for at in 0..left.len().max(right.len()).max(1) {
                 let cell = |side: &[String]| side.get(at).cloned().unwrap_or_default();
-                let label = if at == 0 { format!("\"{name}\":") } else { String::new() };
-                let mark = if at == 0 { mark } else { " " };
+                let (mark, label) = if at == 0 { (mark, format!("\"{name}\":")) } else { (" ", String::new()) };
                 let line = format!("  {mark} {label:LABEL$}{:COLUMN$} {}", cell(&left), cell(&right));
-                self.0.push_str(&styled(style, line.trim_end()));
-                self.0.push('\n');
+                self.line(style, line.trim_end());
             }
             if *differs {
                 let same = signed.chars().zip(received.chars()).take_while(|(a, b)| a == b).count();
-                let (indent, at) = (" ".repeat(4 + LABEL), same + 1);
-                self.0.push_str(&styled(failed(), &format!("{indent}the first difference is at character {at}")));
-                self.0.push('\n');
+                let indent = " ".repeat(4 + LABEL);
+                let place = match signed == received {
+                    true => "the difference is in a value that is not shown".to_owned(),
+                    false => format!("the first difference is at character {}", same + 1),
+                };
+                self.line(failed(), &format!("{indent}{place}"));
             }
+        }
+        if has_other_form {
+            self.paragraph("  ", "≈ is the same to the rules: the gateway shows it decoded, or in another order.");
         }
     }
 
@@ -290,8 +325,8 @@ impl Page {
             return;
         }
         self.heading("Likely causes");
-        for (number, (cause, command, is_shown)) in (1..).zip(causes) {
-            let mark = if is_shown { format!("{number}. shown: ") } else { format!("{number}. ") };
+        for (number, (cause, command, seen_here)) in (1..).zip(causes) {
+            let mark = if seen_here { format!("{number}. Seen here: ") } else { format!("{number}. ") };
             self.item(&mark, cause);
             if let Some(command) = command {
                 // One line, however long: it is there to be copied.
@@ -391,7 +426,7 @@ mod tests {
             ],
             causes: vec![
                 Cause::shown("The parameter b is missing.", Some("date -u".to_owned())),
-                Cause { cause: "Another.".to_owned(), is_shown: false, command: None },
+                Cause { cause: "Another.".to_owned(), seen_here: false, command: None, instead_of: None },
             ],
             what_to_do: Some("Look.".to_owned()),
             notes: vec!["A note.".to_owned()],
@@ -413,7 +448,7 @@ mod tests {
             "  = \"@method\":",
             "  ≠ \"@query\":",
             "the first difference is at character 4",
-            "  1. shown: The parameter b is missing.",
+            "  1. Seen here: The parameter b is missing.",
             "     $ date -u",
             "  2. Another.",
             "What to do\n  Look.",

@@ -3,10 +3,11 @@
 use crate::diagnosis::{
     Asked,
     authorizer_event::{self, none_reached},
-    evidence::{ORIGIN_PATHS, POLICIES},
+    evidence::ORIGIN_PATHS,
     printable::masked_target,
     report::{Cause, Explanation},
 };
+use crate::output::command;
 use anyhow::{Context as _, Result, anyhow, bail};
 use local::{Api, ApiKind, ApiRequest, Routes, http_event, http_v1_event, rest_event, websocket_event};
 use serde_json::Value;
@@ -123,17 +124,27 @@ pub(crate) fn explain(form: &'static str, request: &WireRequest, asked: &Asked) 
         },
     };
     explanation.form = form;
-    if let Some(host) = host.filter(|host| !host.eq_ignore_ascii_case(domain)) {
-        let other = format!(
-            "The behavior forwards the viewer's Host: the request has {host}, and API Gateway answers 403 before the authorizer to every \
-             Host but {domain}."
-        );
-        explanation.causes.retain(|cause| !cause.is_shown || !cause.cause.contains("viewer's Host"));
-        explanation.causes.insert(0, Cause::shown(other, Some(POLICIES.to_owned())));
+    if explanation.reason.as_deref() == Some("header-missing") {
+        // What reached the gateway is not known: this is what somebody sends.
+        explanation.causes.retain(|cause| !cause.seen_here);
+        explanation.causes.insert(0, unsigned(request, domain));
+    }
+    if host.is_some_and(|host| !host.eq_ignore_ascii_case(domain)) {
+        notes.push(format!("API Gateway answers 403 before the authorizer to every Host but its own, {domain}."));
     }
     notes.append(&mut explanation.notes);
     explanation.notes = notes;
     Ok(explanation)
+}
+
+fn unsigned(request: &WireRequest, domain: &str) -> Cause {
+    let url = format!("https://{domain}{}", masked_target(&request.target));
+    let sign = command(["countersign", "sign", &request.method, &url, "--keys", "FILE", "--curl"]);
+    Cause::shown(
+        "The request is not signed. That is right for a client that sends it to CloudFront: the edge signer signs it there. A request to the \
+         API's own URL must be signed by hand.",
+        Some(sign),
+    )
 }
 
 fn assumed(stage: &str, why: &str, notes: &mut Vec<String>) -> String {

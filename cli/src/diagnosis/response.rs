@@ -8,7 +8,7 @@ const ERRORS: &str = "aws cloudfront get-distribution-config --id DISTRIBUTION -
     'DistributionConfig.CustomErrorResponses.Items[].[ErrorCode,ErrorCachingMinTTL]'";
 
 /// The statuses that CloudFront keeps as errors.
-const KEPT: [u16; 12] = [400, 403, 404, 405, 410, 414, 416, 500, 501, 502, 503, 504];
+const KEPT: [u16; 11] = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504];
 
 /// Explains an answer.
 ///
@@ -35,11 +35,12 @@ pub(crate) fn explain(text: &str) -> Result<Explanation> {
     explanation.verdict = "answered with an error".to_owned();
     match age {
         Some(age) => {
-            explanation.verdict = "an error that CloudFront kept, and gave to this viewer again".to_owned();
+            explanation.verdict = "an earlier error, which a cache gave to this viewer again".to_owned();
+            // An answer with Age was not made for this request (RFC 9111, section 5.1).
             explanation.causes.push(Cause::shown(
                 format!(
-                    "CloudFront cached an earlier error: the answer is {age} s old (Age), so this request came neither to the edge signer's \
-                     origin request nor to the authorizer."
+                    "CloudFront cached an error: the answer is {age} s old (Age), so this request reached neither the edge signer nor the \
+                     authorizer."
                 ),
                 Some(ERRORS.to_owned()),
             ));
@@ -98,8 +99,8 @@ mod tests {
     fn an_error_of_the_cache_is_told_from_a_new_one() {
         let cached = "HTTP/2 403\r\nx-cache: Error from cloudfront\r\nage: 7\r\nx-amzn-errortype: AccessDeniedException\r\n\r\n{}";
         let explanation = explain(cached).unwrap();
-        assert_eq!(explanation.verdict, "an error that CloudFront kept, and gave to this viewer again");
-        assert!(explanation.causes[0].cause.starts_with("CloudFront cached an earlier error: the answer is 7 s old"));
+        assert_eq!(explanation.verdict, "an earlier error, which a cache gave to this viewer again");
+        assert!(explanation.causes[0].cause.starts_with("CloudFront cached an error: the answer is 7 s old"));
         assert!(explanation.causes[1].cause.starts_with("The authorizer refused"));
         let explanation = explain(&cached.replace("age: 7\r\n", "")).unwrap();
         assert_eq!(explanation.verdict, "answered with an error");

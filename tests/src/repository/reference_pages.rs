@@ -24,13 +24,19 @@ const REASONS: [&str; 8] = [
 /// What could not be read, in the event `refresh-failed`.
 const READS: [&str; 3] = ["keys", "origin-header", "token-keys"];
 
-#[test]
-fn every_reason_has_its_section() {
+/// Every reason that the log can have, out of the enums.
+pub(crate) fn codes() -> BTreeSet<String> {
     let mut codes = BTreeSet::from(READS.map(str::to_owned));
     for file in REASONS {
         codes.extend(reasons(&read(file)));
     }
     assert!(codes.len() > 60, "{codes:?}");
+    codes
+}
+
+#[test]
+fn every_reason_has_its_section() {
+    let codes = codes();
     let document = Document::open("docs/refusal-reasons.md");
     let sections = document.headings().into_iter().filter(|(level, ..)| *level == HeadingLevel::H3);
     let sections: Vec<_> = sections.map(|(_, text, _)| text.to_owned()).collect();
@@ -40,9 +46,9 @@ fn every_reason_has_its_section() {
     assert_eq!(sections.len(), codes.len(), "a section is there twice");
 }
 
-/// The form in which `countersign explain` could print a section.
+/// The form in which `countersign explain` reads a section. The last part is there if a command tells the causes apart.
 #[test]
-fn the_section_of_a_reason_has_three_parts() {
+fn the_section_of_a_reason_has_three_parts_or_four() {
     const PARTS: [&str; 3] = ["Meaning: ", "Likely causes: ", "What to do: "];
     let document = Document::open("docs/refusal-reasons.md");
     let mut blocks = document.blocks.iter().peekable();
@@ -54,8 +60,11 @@ fn the_section_of_a_reason_has_three_parts() {
             let text = blocks.next().map(|block| block.cells[0].text.as_str()).unwrap_or_default();
             assert!(text.starts_with(part) && text.ends_with('.'), "{}: {part}{text}", heading.cells[0].text);
         }
+        if let Some(block) = blocks.next_if(|block| block.cells[0].text.starts_with("To tell them apart: ")) {
+            assert!(!block.cells[0].code.is_empty(), "{}: no command", heading.cells[0].text);
+        }
         let rest = blocks.peek().is_none_or(|block| matches!(block.kind, Kind::Heading(_)));
-        assert!(rest, "{}: more than three parts", heading.cells[0].text);
+        assert!(rest, "{}: more than these parts", heading.cells[0].text);
     }
 }
 

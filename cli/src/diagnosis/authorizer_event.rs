@@ -42,6 +42,7 @@ pub(crate) fn explain(text: &str, asked: &Asked) -> Explanation {
     if evidence::hides_values(&received) {
         notes.push("The value of a query parameter that may be a credential is shown as ***.".to_owned());
     }
+    let causes = |refusal| evidence::causes(refusal, &event, &received, &decision, asked.keys.as_ref());
     let target = evidence::target(&received);
     let explanation = Explanation {
         form: "authorizer-event",
@@ -63,11 +64,14 @@ pub(crate) fn explain(text: &str, asked: &Asked) -> Explanation {
         rules: decision.steps(),
         times: evidence::times(&received),
         signature_base,
-        causes: evidence::causes(&event, &received, &decision, asked.keys.as_ref()),
+        causes: decision.refusal.iter().flat_map(causes).collect(),
         notes,
         ..Explanation::default()
     };
-    explanation.with_manual(reason.and_then(manual::entry))
+    let mut explanation = explanation.with_manual(reason.and_then(manual::entry));
+    // What would be refused next has its causes behind all of those.
+    explanation.causes.extend(decision.further.iter().flat_map(causes));
+    explanation
 }
 
 /// The rules of a request that does not reach the authorizer.

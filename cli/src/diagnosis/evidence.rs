@@ -100,22 +100,8 @@ fn same(name: &'static str, value: Option<&str>) -> BaseLine {
     BaseLine { name, as_signed: value.clone(), as_received: value, differs: false }
 }
 
-/// The causes that the request shows, the surest first.
+/// The causes that the request shows of this refusal, which is one of the decision.
 pub(crate) fn causes(
-    event: &Event<'_>,
-    received: &ReceivedRequest<'_>,
-    decision: &Decision,
-    keys: Option<&KeySet>,
-) -> Vec<Cause> {
-    let of_each = decision.refusals().flat_map(|refusal| of_refusal(refusal, event, received, decision, keys));
-    let mut causes: Vec<_> = of_each.collect();
-    if let Some(fit) = &decision.fits {
-        causes.extend(other_signature(received, decision, fit));
-    }
-    causes
-}
-
-fn of_refusal(
     refusal: &Refusal,
     event: &Event<'_>,
     received: &ReceivedRequest<'_>,
@@ -140,6 +126,9 @@ fn of_refusal(
         refusal if is_about_path(refusal) => path(received).into_iter().collect(),
         Refusal::Query => query(received).into_iter().collect(),
         Refusal::KeyUnknown(id) => keys.map(|keys| unknown_key(id.as_str(), keys)).into_iter().collect(),
+        Refusal::Signature => {
+            decision.fits.as_ref().and_then(|fit| other_signature(received, decision, fit)).into_iter().collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -203,3 +203,96 @@ fn headers(map: Option<&Value>) -> Result<Vec<Header<'_>>, &'static str> {
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::tests::asked;
+    use serde_json::json;
+
+    fn event() -> Value {
+        let text = include_str!("../../../tests/fixtures/cloudfront-origin-request.json");
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Value), verdict: &str, reason: Option<&str>) {
+        let mut event = event();
+        change(&mut event["Records"][0]["cf"]);
+        let explanation = explain(&event, &asked());
+        assert_eq!((explanation.verdict.as_str(), explanation.reason.as_deref()), (verdict, reason));
+        assert_eq!(explanation.what_to_do.is_some(), reason.is_some(), "it has the manual's page");
+    }
+
+    #[test]
+    fn the_edge_signer_itself_says_what_it_would_do() {
+        let signs = "the edge signer would sign it, as far as can be said without keys";
+        check(|_| {}, signs, None);
+        let custom = "/request/origin/custom";
+        check(
+            |cf| *cf.pointer_mut(&format!("{custom}/protocol")).unwrap() = json!("http"),
+            "the edge signer would answer 500",
+            Some("not-https"),
+        );
+        check(
+            |cf| cf["request"]["origin"]["custom"]["customHeaders"] = json!({}),
+            "the edge signer would answer 500",
+            Some("misconfigured"),
+        );
+        check(|cf| cf["request"]["uri"] = json!("/a b"), "the edge signer would answer 400", Some("target"));
+        check(|cf| cf["request"]["method"] = json!("GET"), "the edge signer would answer 400", Some("body-on-get"));
+        check(
+            |cf| cf["config"]["eventType"] = json!("viewer-request"),
+            "the edge signer would answer 500",
+            Some("trigger"),
+        );
+        for wrong in [json!(null), json!({}), json!("x"), json!({ "method": 1 })] {
+            check(|cf| cf["request"] = wrong, "the edge signer would answer 500", Some("event"));
+        }
+        let monitor = |cf: &mut Value| {
+            cf["request"]["uri"] = json!("/a b");
+            let headers = &mut cf["request"]["origin"]["custom"]["customHeaders"];
+            headers["countersign-mode"] = json!([{ "key": "countersign-mode", "value": "monitor" }]);
+        };
+        check(monitor, "forwarded without a signature, in monitor mode", Some("target"));
+    }
+
+    #[test]
+    fn an_origin_without_keys_is_the_cause_of_an_unsigned_request() {
+        let mut event = event();
+        let headers = &mut event["Records"][0]["cf"]["request"]["origin"]["custom"]["customHeaders"];
+        headers["countersign-secret"][0]["value"] = json!("none");
+        let explanation = explain(&event, &asked());
+        assert_eq!(explanation.verdict, "the edge signer would forward it without a signature");
+        assert!(explanation.causes[0].cause.contains("countersign-secret: none"));
+    }
+
+    /// A stage that nobody names is missing only where every path has one.
+    #[test]
+    fn a_stage_is_missing_only_if_it_is_known() {
+        for (path, uri, api, stage, expected) in [
+            ("/prod", "/pets", None, Some("prod"), false),
+            ("", "/prod/pets", None, Some("prod"), false),
+            ("", "/prod", None, Some("prod"), false),
+            ("", "/production", None, Some("prod"), true),
+            ("", "/pets", None, None, false),
+            ("", "/pets", Some("http"), None, false),
+            ("", "/pets", Some("rest"), None, true),
+            ("/prod", "/pets", Some("rest"), None, false),
+            ("", "/pets", Some("http"), Some("$default"), false),
+        ] {
+            let mut event = event();
+            let request = &mut event["Records"][0]["cf"]["request"];
+            request["uri"] = json!(uri);
+            request["origin"]["custom"]["path"] = json!(path);
+            if let Some(api) = api {
+                let header = json!([{ "key": "countersign-api", "value": api }]);
+                request["origin"]["custom"]["customHeaders"]["countersign-api"] = header;
+            }
+            let asked = Asked { stage: stage.map(str::to_owned), ..asked() };
+            let causes = explain(&event, &asked).causes;
+            let is_missing = causes.iter().any(|cause| cause.cause.starts_with("The stage is missing"));
+            assert_eq!(is_missing, expected, "{path} {uri} {api:?} {stage:?}");
+        }
+    }
+}

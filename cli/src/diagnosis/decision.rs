@@ -209,3 +209,96 @@ fn fit(received: &ReceivedRequest<'_>, policy: &VerificationPolicy, keys: &KeySe
     }
     Fit::Nothing
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::tests::asked;
+    use signing::{Key, Nonce, Request, Signature, UnixSeconds, sign};
+
+    const NOW: UnixSeconds = UnixSeconds::new(1_795_687_200);
+    const DOMAIN: &str = "abc.execute-api.eu-west-1.amazonaws.com";
+
+    fn keys(id: &str, secret: u8) -> KeySet {
+        let (begins, ends) = (UnixSeconds::new(0), UnixSeconds::new(u64::MAX));
+        KeySet::new(vec![Key::new(id.try_into().unwrap(), &[secret; 32], begins, ends).unwrap()]).unwrap()
+    }
+
+    /// The decision about a request that was signed for this method and target, and arrived so long after.
+    fn decide(
+        (signed_method, signed_target): (&str, &str),
+        (method, target): (&str, &str),
+        (host, seconds): (&str, u64),
+        keys: Option<&KeySet>,
+    ) -> Decision {
+        let request = Request {
+            method: signed_method.try_into().unwrap(),
+            authority: DOMAIN.try_into().unwrap(),
+            target: signed_target.try_into().unwrap(),
+            viewer_ip: "203.0.113.7".try_into().unwrap(),
+            content_digest: None,
+        };
+        let key = self::keys("k1", 1);
+        let lifetime = Duration::from_secs(60);
+        let Signature { input, signature } = sign(&request, &key.keys()[0], Nonce::new([1; 16]), lifetime, NOW);
+        let headers = [
+            ("host", host),
+            ("countersign-signature-input", &input),
+            ("countersign-signature", &signature),
+            ("countersign-target", signed_target),
+            ("countersign-viewer-ip", "203.0.113.7"),
+        ];
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let shown = ReceivedTarget::Http { path: path.into(), query: query.into() };
+        let received = ReceivedRequest {
+            method,
+            second_method: None,
+            domain_name: DOMAIN,
+            api_id: "abc",
+            stage: "$default",
+            headers: &headers,
+            target: &shown,
+            time: Some(NOW + Duration::from_secs(seconds)),
+        };
+        Decision::about(&received, &asked().policy, keys)
+    }
+
+    /// The states of the last four rules: time, target, key, signature.
+    fn states(decision: &Decision) -> [State; 4] {
+        let steps = decision.steps();
+        assert!(steps[..3].iter().all(|step| step.state == State::Held));
+        [3, 4, 5, 6].map(|at| steps[at].state)
+    }
+
+    #[test]
+    fn the_rules_behind_a_failure_are_asked_with_it_put_right() {
+        use State::{Failed, Held, NotReached, WouldFail, WouldHold};
+        let (right, wrong) = (keys("k1", 1), keys("k1", 2));
+        let other = keys("k2", 1);
+        let get = ("GET", "/a?x=%zz");
+        for (received, arrived, keys, expected) in [
+            (get, (DOMAIN, 0), Some(&right), [Held, Held, Held, Held]),
+            (get, (DOMAIN, 0), None, [Held, Held, NotReached, NotReached]),
+            (get, (DOMAIN, 999), Some(&right), [Failed, WouldHold, WouldHold, WouldHold]),
+            (get, (DOMAIN, 999), None, [Failed, WouldHold, NotReached, NotReached]),
+            (("GET", "/b"), (DOMAIN, 999), Some(&right), [Failed, WouldFail, WouldHold, WouldHold]),
+            (("GET", "/b"), (DOMAIN, 999), Some(&wrong), [Failed, WouldFail, WouldHold, WouldFail]),
+            (("GET", "/b"), ("other.example", 0), Some(&right), [Held, Failed, WouldHold, WouldHold]),
+            (get, ("other.example", 0), Some(&other), [Held, Failed, WouldFail, NotReached]),
+            (get, (DOMAIN, 0), Some(&other), [Held, Held, Failed, NotReached]),
+            (get, (DOMAIN, 0), Some(&wrong), [Held, Held, Held, Failed]),
+        ] {
+            let decision = decide(get, received, arrived, keys);
+            assert_eq!(states(&decision), expected, "{received:?} {arrived:?}");
+        }
+    }
+
+    #[test]
+    fn another_method_that_fits_the_signature_is_found() {
+        let (right, wrong) = (keys("k1", 1), keys("k1", 2));
+        let fits = |method, keys| decide(("POST", "/a"), (method, "/a"), (DOMAIN, 0), Some(keys)).fits;
+        assert_eq!(fits("POST", &right), None);
+        assert_eq!(fits("PUT", &right), Some(Fit::Method("POST")));
+        assert_eq!(fits("POST", &wrong), Some(Fit::Nothing));
+    }
+}

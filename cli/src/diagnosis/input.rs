@@ -65,10 +65,13 @@ pub(crate) fn recognise(text: &str) -> Result<Input> {
     if text.is_empty() {
         bail!("the input is empty: {ACCEPTED}");
     }
-    if text.starts_with('{')
-        && let Ok(value) = serde_json::from_str::<Value>(text)
-    {
-        return of_json(text, value);
+    let mut wrong_json = None;
+    if text.starts_with('{') {
+        match serde_json::from_str::<Value>(text) {
+            Ok(value) => return of_json(text, value),
+            // Several lines of a log, or wrong JSON.
+            Err(error) => wrong_json = Some(error),
+        }
     }
     if first.starts_with("curl ") || first.starts_with("curl\t") {
         return Ok(Input::Curl(text.trim_start_matches(['$', ' ']).to_owned()));
@@ -80,10 +83,13 @@ pub(crate) fn recognise(text: &str) -> Result<Input> {
         return Ok(Input::Request(without_marks(text, '>')));
     }
     let log: Vec<_> = text.lines().filter_map(log_line).collect();
-    if log.is_empty() {
-        return Err(unknown());
+    match wrong_json {
+        _ if !log.is_empty() => Ok(Input::Log(log)),
+        Some(error) => {
+            bail!("the input begins like JSON, which is wrong at line {}, column {}", error.line(), error.column())
+        }
+        None => Err(unknown()),
     }
-    Ok(Input::Log(log))
 }
 
 fn of_json(text: &str, value: Value) -> Result<Input> {
@@ -179,6 +185,8 @@ mod tests {
             let error = crate::output::chain(&recognise(text).unwrap_err());
             assert!(error.ends_with(ACCEPTED) && !error.contains("secret"), "{error}");
         }
+        let error = recognise("{\"type\": \"REQUEST\",\n secret").unwrap_err().to_string();
+        assert_eq!(error, "the input begins like JSON, which is wrong at line 2, column 2");
     }
 
     #[test]

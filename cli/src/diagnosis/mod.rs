@@ -177,7 +177,7 @@ fn of_log(lines: &[serde_json::Value]) -> Result<Vec<Explanation>> {
 fn neither(what: &str) -> anyhow::Error {
     let error = anyhow!("{what:?} is neither a reason of the log nor a file");
     match &manual::similar(what)[..] {
-        [] => error.context(Hint("the log has the reason of a refusal in its member reason".to_owned())),
+        [] => error.context(Hint("copy the member reason of a line of the log, or name a file that exists".to_owned())),
         similar => error.context(Hint(format!("similar reasons are {}", similar.join(", ")))),
     }
 }
@@ -192,4 +192,52 @@ fn time(text: &str) -> Result<UnixSeconds> {
 
 fn base_paths(text: &str) -> Result<BasePaths> {
     Ok(BasePaths::try_from(text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing is known beside the input, and the authorizer has its defaults.
+    pub(super) fn asked() -> Asked {
+        Asked {
+            keys: None,
+            policy: VerificationPolicy {
+                max_lifetime: settings::Seconds::LIFETIME.default,
+                skew: settings::Seconds::SKEW.default,
+                allow_ambiguous_path: false,
+                require_digest: false,
+                base_paths: BasePaths::default(),
+            },
+            api: ApiKind::Rest,
+            stage: None,
+            domain: None,
+            time: None,
+            now: UnixSeconds::new(1_795_687_200),
+        }
+    }
+
+    #[test]
+    fn a_time_is_read_in_both_forms() {
+        for (written, expected) in [
+            ("2026-11-26T10:00:00Z", Some(1_795_687_200)),
+            ("1795687200", Some(1_795_687_200)),
+            ("1969-12-31T23:59:59Z", None),
+            ("yesterday", None),
+            ("", None),
+        ] {
+            assert_eq!(time(written).ok().map(UnixSeconds::get), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn many_lines_of_a_log_are_explained_up_to_a_bound() {
+        let line = serde_json::json!({ "event": "request-refused", "reason": "query" });
+        let noise = serde_json::json!({ "event": "keys-read" });
+        let explained = of_log(&[vec![noise.clone()], vec![line.clone(); LINES]].concat()).unwrap();
+        assert!(explained.len() == LINES && explained.iter().all(|explanation| explanation.notes.is_empty()));
+        let explained = of_log(&vec![line; LINES + 1]).unwrap();
+        assert_eq!((explained.len(), explained[LINES - 1].notes.len()), (LINES, 1));
+        assert!(of_log(&[noise]).is_err());
+    }
 }

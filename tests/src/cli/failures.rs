@@ -103,6 +103,27 @@ impl World {
         self.private("wrong-api-key.json", json!({"keys": keys, "countersign_api_keys": ["short"]}).to_string());
     }
 
+    fn inputs(&self) {
+        for (name, text) in [
+            ("request.txt", "GET /prod/a HTTP/1.1\nHost: abc.execute-api.eu-west-1.amazonaws.com\n"),
+            ("no-host.txt", "GET /prod/a HTTP/1.1\nAccept: */*\n"),
+            ("no-stage.txt", "GET / HTTP/1.1\nHost: abc.execute-api.eu-west-1.amazonaws.com\n"),
+            ("no-head.txt", "GET /a HTTP/1.1\nAuthorization\n"),
+            ("quote.txt", "curl 'https://a.example/"),
+            ("two-urls.txt", "curl https://a.example/ https://b.example/"),
+            ("no-url.txt", "curl -H 'Authorization: Bearer x'"),
+            ("no-value.txt", "curl https://a.example/ -H"),
+            ("no-status.txt", "HTTP/1.1 Forbidden\n"),
+            ("keys-read.log", "{\"event\":\"keys-read\"}\n"),
+            ("started.json", "{\"time\":\"x\",\"type\":1}"),
+            ("half.json", "{\"type\":\"REQUEST\",\n\"headers\":"),
+        ] {
+            fs::write(self.path(name), text).unwrap();
+        }
+        fs::write(self.path("huge.txt"), vec![b' '; 4 * 1024 * 1024 + 1]).unwrap();
+        fs::write(self.path("bytes.txt"), b"GET /\xe9 HTTP/1.1\n").unwrap();
+    }
+
     fn packages(&self) {
         let folder = |name: &str| {
             let path = self.path(name);
@@ -188,6 +209,13 @@ async fn requests_that_cannot_be_signed() {
 }
 
 #[tokio::test]
+async fn inputs_that_cannot_be_explained() {
+    let world = World::new();
+    world.inputs();
+    world.check("explaining.txt", 24).await;
+}
+
+#[tokio::test]
 async fn servers_that_cannot_start() {
     World::new().check("local.txt", 31).await;
 }
@@ -220,7 +248,17 @@ fn each_file_of_failures_has_a_test() {
     let mut names: Vec<_> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    let all =
-        ["environment", "key_files", "local", "on_aws", "packages", "rotations", "signing", "unreadable", "usage"];
+    let all = [
+        "environment",
+        "explaining",
+        "key_files",
+        "local",
+        "on_aws",
+        "packages",
+        "rotations",
+        "signing",
+        "unreadable",
+        "usage",
+    ];
     assert_eq!(names, all.map(|name| format!("{name}.txt")));
 }

@@ -55,7 +55,7 @@ enum Command {
     /// Sign one request, for a call to the API's own URL
     #[command(after_help = sign::EXAMPLES)]
     Sign(sign::Options),
-    /// Explain why a request was refused: from a reason, a line of the log, an event or a request
+    /// Explain why a request was refused, from the log, an event or the request itself
     #[command(after_help = diagnosis::EXAMPLES)]
     Explain(Box<diagnosis::Options>),
     /// Make, show and rotate keys, in a file or in AWS Secrets Manager

@@ -1,8 +1,8 @@
 //! An event of the authorizer: the rules asked about it, and what it shows beside them.
 
 use crate::diagnosis::{
-    Asked,
-    decision::Decision,
+    asked::Asked,
+    decision::{Decision, Fit},
     evidence, manual,
     printable::masked_target,
     report::{Explanation, State, Step},
@@ -33,7 +33,8 @@ pub(crate) fn explain(text: &str, asked: &Asked) -> Explanation {
     let reason = decision.refusal.as_ref().map(|refusal| refusal.reason());
     let mut notes = Vec::new();
     let signature_base = evidence::signature_base(&received, &decision);
-    if !signature_base.is_empty() && decision.fits.is_none() && decision.refusal.is_some() {
+    let is_found = matches!(decision.fits, Some(Fit::Method(_) | Fit::Host(_)));
+    if !signature_base.is_empty() && !decision.has_signature_of_the_edge() && !is_found {
         notes.push(
             "The request does not state the method and the Host for which it was signed: the signature base shows those that arrived."
                 .to_owned(),

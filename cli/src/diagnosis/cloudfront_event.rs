@@ -1,7 +1,7 @@
 //! An event of CloudFront: what the edge signer makes of it, and what API Gateway then would.
 
 use crate::diagnosis::{
-    Asked,
+    asked::Asked,
     evidence::{ORIGIN_PATHS, POLICIES},
     manual,
     printable::masked_query,
@@ -207,7 +207,6 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::tests::asked;
     use serde_json::json;
 
     fn event() -> Value {
@@ -219,7 +218,7 @@ mod tests {
     fn check(change: impl FnOnce(&mut Value), verdict: &str, reason: Option<&str>) {
         let mut event = event();
         change(&mut event["Records"][0]["cf"]);
-        let explanation = explain(&event, &asked());
+        let explanation = explain(&event, &Asked::defaults());
         assert_eq!((explanation.verdict.as_str(), explanation.reason.as_deref()), (verdict, reason));
         assert_eq!(explanation.what_to_do.is_some(), reason.is_some(), "it has the manual's page");
     }
@@ -262,7 +261,7 @@ mod tests {
         let mut event = event();
         let headers = &mut event["Records"][0]["cf"]["request"]["origin"]["custom"]["customHeaders"];
         headers["countersign-secret"][0]["value"] = json!("none");
-        let explanation = explain(&event, &asked());
+        let explanation = explain(&event, &Asked::defaults());
         assert_eq!(explanation.verdict, "the edge signer would forward it without a signature");
         assert!(explanation.causes[0].cause.contains("countersign-secret: none"));
     }
@@ -289,7 +288,7 @@ mod tests {
                 let header = json!([{ "key": "countersign-api", "value": api }]);
                 request["origin"]["custom"]["customHeaders"]["countersign-api"] = header;
             }
-            let asked = Asked { stage: stage.map(str::to_owned), ..asked() };
+            let asked = Asked { stage: stage.map(str::to_owned), ..Asked::defaults() };
             let causes = explain(&event, &asked).causes;
             let is_missing = causes.iter().any(|cause| cause.cause.starts_with("The stage is missing"));
             assert_eq!(is_missing, expected, "{path} {uri} {api:?} {stage:?}");

@@ -84,9 +84,14 @@ impl Decision {
         self.refusal.iter().chain(&self.further)
     }
 
+    /// Whether the signature is that of the signed target under the method and the domain that arrived.
+    pub(crate) fn has_signature_of_the_edge(&self) -> bool {
+        self.has_keys && self.known_until.is_none()
+    }
+
     /// Whether all rules but the first that does not hold would hold. Without keys this is not known.
     pub(crate) fn is_the_only_one(&self) -> bool {
-        self.has_keys && self.further.is_empty() && self.known_until.is_none()
+        self.has_signature_of_the_edge() && self.further.is_empty()
     }
 
     /// Each rule with what became of it, and the checks behind the rules, which only the function can make.
@@ -213,7 +218,7 @@ fn fit(received: &ReceivedRequest<'_>, policy: &VerificationPolicy, keys: &KeySe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::tests::asked;
+    use crate::diagnosis::asked::Asked;
     use signing::{Key, Nonce, Request, Signature, UnixSeconds, sign};
 
     const NOW: UnixSeconds = UnixSeconds::new(1_795_687_200);
@@ -260,7 +265,7 @@ mod tests {
             target: &shown,
             time: Some(NOW + Duration::from_secs(seconds)),
         };
-        Decision::about(&received, &asked().policy, keys)
+        Decision::about(&received, &Asked::defaults().policy, keys)
     }
 
     /// The states of the last four rules: time, target, key, signature.

@@ -88,6 +88,7 @@ fn read(group: &str, reason: &str, text: &str) -> Option<Entry> {
 
 /// Each cause is a sentence. The page joins them with `Or`.
 fn causes(text: &str) -> Vec<String> {
+    let text = text.replace(". Or, ", ". Or ");
     let causes = text.split(". Or ").map(|cause| {
         let mut letters = cause.chars();
         let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_section_is_read_in_plain_text() {
-        let text = "\n- **Meaning:** The [token](jwt.md)'s\n  `a * b` is *not* it.\n- **Likely causes:** One. Or two\n  `x`. Or three.\n\
+        let text = "\n- **Meaning:** The [token](jwt.md)'s\n  `a * b` is *not* it.\n- **Likely causes:** One. Or two\n  `x`. Or, three.\n\
             - **What to do:** Look.\n- **To tell them apart:** `run this`.\n";
         let expected = Entry {
             reason: "a-b".to_owned(),

@@ -2,6 +2,7 @@
 //!
 //! It decides nothing and calls nothing: it shows the same rules the same request.
 
+mod asked;
 mod authorizer_event;
 mod cloudfront_event;
 mod curl;
@@ -23,14 +24,14 @@ use crate::{
     times::now,
 };
 use anyhow::{Context as _, Result, anyhow, bail};
+use asked::Asked;
 use clap::Args;
 use input::Input;
 use jiff::Timestamp;
 use key_store::KeyFile;
-use local::ApiKind;
 use report::Explanation;
 use request::WireRequest;
-use signing::{BasePaths, KeySet, UnixSeconds, VerificationPolicy};
+use signing::{BasePaths, UnixSeconds, VerificationPolicy};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -97,17 +98,6 @@ pub(crate) struct Options {
     require_digest: bool,
     #[command(flatten)]
     format: FormatOption,
-}
-
-/// What is known beside the input.
-pub(crate) struct Asked {
-    keys: Option<KeySet>,
-    policy: VerificationPolicy,
-    api: ApiKind,
-    stage: Option<String>,
-    domain: Option<String>,
-    time: Option<UnixSeconds>,
-    now: UnixSeconds,
 }
 
 pub(crate) fn run(options: Options) -> Result<()> {
@@ -197,25 +187,6 @@ fn base_paths(text: &str) -> Result<BasePaths> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Nothing is known beside the input, and the authorizer has its defaults.
-    pub(super) fn asked() -> Asked {
-        Asked {
-            keys: None,
-            policy: VerificationPolicy {
-                max_lifetime: settings::Seconds::LIFETIME.default,
-                skew: settings::Seconds::SKEW.default,
-                allow_ambiguous_path: false,
-                require_digest: false,
-                base_paths: BasePaths::default(),
-            },
-            api: ApiKind::Rest,
-            stage: None,
-            domain: None,
-            time: None,
-            now: UnixSeconds::new(1_795_687_200),
-        }
-    }
 
     #[test]
     fn a_time_is_read_in_both_forms() {

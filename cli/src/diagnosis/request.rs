@@ -1,13 +1,15 @@
 //! A raw HTTP request or a curl command: shown to the authorizer as API Gateway shows it, by the gateway of `countersign local`.
 
-use crate::diagnosis::{
-    Asked,
-    authorizer_event::{self, none_reached},
-    evidence::ORIGIN_PATHS,
-    printable::masked_target,
-    report::{Cause, Explanation},
+use crate::{
+    diagnosis::{
+        asked::Asked,
+        authorizer_event::{self, none_reached},
+        evidence::ORIGIN_PATHS,
+        printable::masked_target,
+        report::{Cause, Explanation},
+    },
+    output::command,
 };
-use crate::output::command;
 use anyhow::{Context as _, Result, anyhow, bail};
 use local::{Api, ApiKind, ApiRequest, Routes, http_event, http_v1_event, rest_event, websocket_event};
 use serde_json::Value;

@@ -80,7 +80,7 @@ async fn main() -> ExitCode {
         Command::Local(options) => local::run(*options).await.map(|()| ExitCode::SUCCESS),
         Command::Tour(options) => tour::run(options).await,
         Command::Sign(options) => sign::run(&options).map(|()| ExitCode::SUCCESS),
-        Command::Explain(options) => diagnosis::run(*options).map(|()| ExitCode::SUCCESS),
+        Command::Explain(options) => diagnosis::run(*options).await.map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
         Command::Completions(options) => completions::run(&options, Arguments::command()).map(|()| ExitCode::SUCCESS),
     };

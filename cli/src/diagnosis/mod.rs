@@ -1,6 +1,6 @@
 //! `countersign explain`: why a request was refused, out of a line of the log, an event or a request. And the manual of the reasons.
 //!
-//! It decides nothing and calls nothing: it shows the same rules the same request.
+//! It decides nothing: it shows the same rules the same request. It calls AWS only to read a secret that is named.
 
 mod asked;
 mod authorizer_event;
@@ -19,6 +19,7 @@ mod response;
 use crate::{
     durations::seconds,
     explain,
+    keys::arn,
     local::emulation,
     output::{FormatOption, Hint},
     times::now,
@@ -28,14 +29,18 @@ use asked::Asked;
 use clap::Args;
 use input::Input;
 use jiff::Timestamp;
-use key_store::KeyFile;
+use key_store::{
+    KeyFile, KeyStore as _, SecretArn, Source,
+    aws::{CallLimits, of_operator},
+};
 use report::Explanation;
 use request::WireRequest;
-use signing::{BasePaths, UnixSeconds, VerificationPolicy};
+use signing::{BasePaths, KeySet, UnixSeconds, VerificationPolicy};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use tokio::time::timeout;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -44,6 +49,9 @@ Examples:
   countersign explain event.json --keys keys.json  Walk through the rules with an authorizer's event
   countersign explain request.txt --api http --stage prod
   countersign explain --format json event.json | jq -r '.explained[].reason'";
+
+/// The longest wait for the keys of a secret.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The lines of a log that are explained: more cannot be read at once.
 const LINES: usize = 50;
@@ -57,6 +65,9 @@ pub(crate) struct Options {
     /// The key file with which the signature is checked
     #[arg(long, value_name = "FILE", help_heading = "Keys")]
     keys: Option<PathBuf>,
+    /// The secret in AWS Secrets Manager with which the signature is checked. Only this calls AWS
+    #[arg(long, value_name = "ARN", value_parser = arn, conflicts_with = "keys", help_heading = "Keys")]
+    secret: Option<SecretArn>,
     /// The kind of API, for an HTTP request or a curl command
     #[arg(long, value_enum, value_name = "KIND", default_value = "rest", help_heading = "Request")]
     api: emulation::Api,
@@ -100,7 +111,7 @@ pub(crate) struct Options {
     format: FormatOption,
 }
 
-pub(crate) fn run(options: Options) -> Result<()> {
+pub(crate) async fn run(options: Options) -> Result<()> {
     let format = options.format.format;
     if let Some(what) = options.what.as_deref().filter(|what| *what != "-") {
         if let Some(entry) = manual::entry(what) {
@@ -112,9 +123,10 @@ pub(crate) fn run(options: Options) -> Result<()> {
     }
     let input = input::read(options.what.as_deref())?;
     let asked = Asked {
-        keys: match options.keys {
-            Some(path) => Some(KeyFile::new(path).load().map_err(explain::of_file)?.keys),
-            None => None,
+        keys: match (options.keys, options.secret) {
+            (Some(path), _) => Some(KeyFile::new(path).load().map_err(explain::of_file)?.keys),
+            (None, Some(secret)) => Some(of_secret(&secret).await?),
+            (None, None) => None,
         },
         policy: VerificationPolicy {
             max_lifetime: options.max_lifetime,
@@ -130,6 +142,15 @@ pub(crate) fn run(options: Options) -> Result<()> {
         now: now(),
     };
     report::print(&explained(&input, &asked)?, format)
+}
+
+/// The keys of a secret, as a function reads them.
+async fn of_secret(arn: &SecretArn) -> Result<KeySet> {
+    let source = Source::parse(arn.as_str(), None).map_err(|_| anyhow!("{arn} is not the ARN of a secret"))?;
+    let store = source.open(&of_operator(CallLimits::PATIENT, arn.region()).await);
+    let stored = timeout(PATIENCE, store.read(PATIENCE)).await;
+    let stored = stored.with_context(|| format!("{arn} was not read within {} s", PATIENCE.as_secs()))?;
+    Ok(stored.with_context(|| format!("{arn} cannot be used"))?.keys)
 }
 
 fn explained(input: &Input, asked: &Asked) -> Result<Vec<Explanation>> {

@@ -117,7 +117,8 @@ pub(crate) struct Place {
     secret: Option<SecretArn>,
 }
 
-fn arn(text: &str) -> Result<SecretArn, String> {
+/// Reads `--secret`.
+pub(crate) fn arn(text: &str) -> Result<SecretArn, String> {
     SecretArn::try_from(text).map_err(|error| format!("it {error}"))
 }
 

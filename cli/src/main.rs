@@ -95,6 +95,7 @@ async fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::error::ErrorKind;
 
     #[test]
     fn the_definition_of_the_command_line_is_consistent() {
@@ -151,11 +152,42 @@ mod tests {
             let words = shlex::split(line).unwrap_or_else(|| panic!("{line}"));
             match Arguments::try_parse_from(words) {
                 Ok(_) => {}
-                Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {}
+                Err(error) if error.kind() == ErrorKind::DisplayHelp => {}
                 Err(error) => panic!("{line}: {error}"),
             }
             read += 1;
         }
         assert!(read >= 15, "{read}");
+    }
+
+    /// The commands that the manual of the reasons advises. A placeholder becomes a value of its kind.
+    #[test]
+    fn every_command_of_the_manual_is_accepted() {
+        let page = include_str!("../../docs/refusal-reasons.md").split_whitespace().collect::<Vec<_>>().join(" ");
+        let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf";
+        let (mut ours, mut of_aws) = (0, 0);
+        for span in page.split('`').skip(1).step_by(2) {
+            let words = shlex::split(span).unwrap_or_default();
+            match words.first().map(String::as_str) {
+                Some("countersign") if words.len() > 1 => {
+                    let values = [("ARN", arn), ("LIST", "a.example=abc123/prod")];
+                    let line = values.iter().fold(span.to_owned(), |line, (name, value)| line.replace(name, value));
+                    match Arguments::try_parse_from(shlex::split(&line).unwrap()) {
+                        Ok(_) => {}
+                        // It only names the command.
+                        Err(error) if !span.contains("--") && error.kind() == ErrorKind::MissingRequiredArgument => {}
+                        Err(error) => panic!("{span}: {error}"),
+                    }
+                    ours += 1;
+                }
+                Some("aws") => {
+                    let start = "aws cloudfront get-distribution-config --id DISTRIBUTION --query ";
+                    assert!(span.starts_with(start) && words.len() == 7, "{span}");
+                    of_aws += 1;
+                }
+                _ => {}
+            }
+        }
+        assert!(ours > 10 && of_aws > 3, "{ours} {of_aws}");
     }
 }

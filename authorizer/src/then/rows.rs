@@ -445,6 +445,33 @@ mod tests {
     }
 
     #[test]
+    fn no_text_makes_the_readers_panic() {
+        // Whole words of the grammar reach further than letters would.
+        const WORDS: [&str; 24] = [
+            "GET", "get", "ANY", " ", "*", "=", ",", "/", "/a", "/{id}", "/{p+}", "$default", "$connect", "none",
+            "lambda", "jwt", "(", ")", "read", "%2e", "..", ";", "\u{17f}", "\0",
+        ];
+        arbtest::arbtest(|input| {
+            let mut text = String::new();
+            for _ in 0..input.arbitrary_len::<u8>()? {
+                text += if input.ratio(1, 8)? { input.arbitrary::<&str>()? } else { *input.choose(&WORDS)? };
+            }
+            let half = text.len() / 2;
+            let path = text.get(half..).unwrap_or_default();
+            let _ = plain(&text, Form::Sent);
+            let _ = Prefix::read(&text).map(|prefix| prefix.covers(path));
+            if let Ok(rows) = Rows::try_from(&*text) {
+                // What decides is never more than all rows together.
+                let required = rows.required(|| asked("GET", path, path)).clone();
+                let mut both = rows.strictest().clone();
+                both.and(&required);
+                assert_eq!(both, *rows.strictest(), "{text}");
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
     fn a_wrong_row_is_repeated_with_its_problem() {
         const CHECK: &str = "does not end with a check: none, jwt, jwt(SCOPE SCOPE) or lambda";
         const CHARACTER: &str =

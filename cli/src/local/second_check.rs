@@ -10,7 +10,7 @@ pub(crate) struct SecondCheckOptions {
     /// 'GET /pets=none,*=jwt' [default: the check that is configured]
     #[arg(long, value_name = "ROWS")]
     then: Option<String>,
-    /// An issuer of the viewers' tokens and what they must have, like 'https://issuer.example;audience=api'. More issuers follow
+    /// An issuer of the viewers' tokens and what they must have, like `https://issuer.example;audience=api`. More issuers follow
     /// after a comma
     #[arg(long, value_name = "ISSUER;audience=…")]
     jwt: Option<String>,

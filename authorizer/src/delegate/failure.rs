@@ -32,7 +32,7 @@ pub enum DelegateFailure {
     /// Lambda cannot be reached, or what answers is not Lambda.
     #[error("{0}")]
     Unreachable(String),
-    /// Lambda did not start the function. This is its error code, which [`code`] has read.
+    /// Lambda did not start the function.
     #[error(
         "Lambda did not run the next authorizer ({code}): check the ARN in COUNTERSIGN_NEXT_AUTHORIZER, and the function's state"
     )]

@@ -7,11 +7,11 @@ use crate::{
         printable::{masked_query, may_be_secret},
         report::{BaseLine, Cause, Moment},
     },
-    times,
+    durations, times,
 };
 use authorizer::Event;
-use signing::{Component, Field, KeySet, ReceivedRequest, ReceivedTarget, Refusal, StatedSignature};
-use std::{borrow::Cow, collections::BTreeMap};
+use signing::{Component, Field, KeySet, ReceivedRequest, ReceivedTarget, Refusal, StatedSignature, resembles_ours};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 /// The command that shows what a distribution forwards to its origins.
 pub(crate) const POLICIES: &str = "aws cloudfront get-distribution-config --id DISTRIBUTION --query \
@@ -20,6 +20,10 @@ pub(crate) const POLICIES: &str = "aws cloudfront get-distribution-config --id D
 /// How causes of the manual begin that this module repeats with more detail.
 pub(crate) const CAME_PAST: &str = "The request came past CloudFront";
 pub(crate) const FORWARDS_HOST: &str = "The behavior forwards the viewer's `Host`";
+
+/// Why an id of CloudFront is not a proof: an edge-optimized endpoint is behind a CloudFront of API Gateway.
+pub(crate) const ID_OF_OTHERS: &str =
+    "(An edge-optimized REST API gets this id from a CloudFront of its own, and a caller can invent one.)";
 
 /// No hop between the signer and the gateway keeps a request for so long: an expired signature of this age has another cause.
 const LONG_AGO: u64 = 10 * 60;
@@ -110,15 +114,16 @@ pub(crate) fn causes(
 ) -> Vec<Cause> {
     let only = if decision.is_the_only_one() { " All other rules would hold." } else { "" };
     match refusal {
-        Refusal::Missing(_) => vec![unsigned(event)],
+        Refusal::Missing(field) => vec![unsigned(*field, event, received)],
         Refusal::Future { seconds } => {
-            let by = format!("The clock of the signer is ahead of the gateway's clock by {seconds} s.{only}");
+            let by = format!("The clock of the signer is ahead of the gateway's clock by {}.{only}", length(*seconds));
             vec![Cause::shown(by, Some("date -u".to_owned())).instead_of("The clock of the signer is ahead.")]
         }
         Refusal::Expired { seconds } if *seconds > LONG_AGO => {
             let late = format!(
-                "No request is on its way for so long. So the clock of the signer is behind, by {seconds} s or more, or \
-                 somebody sent a copied request.{only}"
+                "No request is on its way for so long. So the clock of the signer is behind, by {} or more, or \
+                 somebody sent a copied request.{only}",
+                length(*seconds)
             );
             vec![Cause::shown(late, Some("date -u".to_owned())).instead_of("The clock of the signer is behind")]
         }
@@ -133,7 +138,17 @@ pub(crate) fn causes(
     }
 }
 
-fn unsigned(event: &Event<'_>) -> Cause {
+/// A time in words: `1h 25m 13s`.
+fn length(seconds: u64) -> String {
+    durations::show(Duration::from_secs(seconds))
+}
+
+fn unsigned(field: Field, event: &Event<'_>, received: &ReceivedRequest<'_>) -> Cause {
+    if received.headers.iter().any(|(name, _)| resembles_ours(name)) {
+        let removed =
+            format!("Something behind the edge removed or renamed {field}: other headers of the signature are there.");
+        return Cause::shown(removed, None);
+    }
     match event.cloudfront_id() {
         None => Cause::shown(
             format!(
@@ -144,8 +159,10 @@ fn unsigned(event: &Event<'_>) -> Cause {
         )
         .instead_of(CAME_PAST),
         Some(id) => Cause::shown(
-            "The request came through CloudFront, by its X-Amz-Cf-Id, and the edge signer did not sign it: its behavior does not have \
-             the edge signer, or the edge signer is in monitor mode and could not sign.",
+            format!(
+                "The request came through CloudFront, by its X-Amz-Cf-Id, and the edge signer did not sign it: its behavior does not have \
+                 the edge signer, or the edge signer is in monitor mode and could not sign. {ID_OF_OTHERS}"
+            ),
             Some(format!(
                 "aws logs filter-log-events --log-group-name EDGE_LOG_GROUP --filter-pattern '{{ $.x_amz_cf_id = \"{id}\" }}'"
             )),

@@ -187,7 +187,7 @@ async fn a_clock_that_is_wrong_is_the_first_cause() {
             (
                 600,
                 "future",
-                "The clock of the signer is ahead of the gateway's clock by 600 s. All other rules would hold.",
+                "The clock of the signer is ahead of the gateway's clock by 10m. All other rules would hold.",
             ),
             (-3600, "expired", "No request is on its way for so long. So the clock of the signer is behind"),
         ] {
@@ -279,6 +279,25 @@ async fn a_stage_that_is_missing_is_the_first_cause() {
     let explained = explain(&[&request, "--stage", "prod"]).await;
     first_cause(&explained, "The path does not begin with the stage /prod");
     assert_eq!(state(&explained, "Headers"), "not-reached");
+}
+
+/// A signature that is not there, or that lost a header on its way.
+#[tokio::test]
+async fn a_request_without_a_signature_has_its_way_as_the_first_cause() {
+    let world = World::new();
+    let signed = world.signed_at_the_edge(DOMAIN, "/prod", world.now).await;
+    let check = async |keep: &dyn Fn(&str) -> bool, cause: &str| {
+        let headers: Vec<_> = signed.iter().filter(|(name, _)| keep(name)).cloned().collect();
+        let event = world.event(rest_event, "/prod/pets", &headers).unwrap();
+        world.check(&event, "keys.json", "header-missing", cause).await
+    };
+    let ours = |name: &str| name.starts_with("Countersign-");
+    let past = check(&|name| !ours(name) && name != "X-Amz-Cf-Id", "The request came past CloudFront").await;
+    let causes = past["causes"].as_array().unwrap().iter();
+    assert_eq!(causes.filter(|cause| cause["cause"].as_str().unwrap().contains("came past CloudFront")).count(), 1);
+    check(&|name| !ours(name), "The request came through CloudFront").await;
+    check(&|name| name != "Countersign-Target", "Something behind the edge removed or renamed Countersign-Target")
+        .await;
 }
 
 #[tokio::test]

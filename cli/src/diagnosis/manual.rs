@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_misspelled_reason_has_similar_ones() {
         for (text, expected) in [
-            ("qury", &["query"][..]),
+            ("expire", &["expired", "key-expired", "token-expired"][..]),
             ("query_separator", &["query-separator", "query-escape", "query"]),
             ("Expired", &["expired", "key-expired", "token-expired"]),
             ("xy", &[]),

@@ -9,6 +9,9 @@ use std::{cmp::Reverse, collections::BTreeSet};
 /// More rows than an API has routes at most (API Gateway's quota of routes and resources is 300).
 const ROWS: usize = 300;
 
+/// The methods of API Gateway's `ANY`, which are also those that CloudFront sends. A row for another one would never hold.
+const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+
 /// What a request must pass after its signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Required {
@@ -208,15 +211,18 @@ impl Place {
         let mut words = text.split(' ');
         let first = words.next().unwrap_or_default();
         let (method, route) = match first {
-            "$default" | "$connect" => (None, first),
             "" => return Err(FORM),
-            _ if first.starts_with('$') => return Err("names a route other than $default and $connect"),
+            _ if first.starts_with('$') => (None, first),
             "ANY" => (None, words.next().ok_or(FORM)?),
-            method if method.bytes().all(|byte| byte.is_ascii_uppercase()) => {
-                (Some(method.into()), words.next().ok_or(FORM)?)
+            method if METHODS.contains(&method) => (Some(method.into()), words.next().ok_or(FORM)?),
+            method if method.bytes().all(|byte| byte.is_ascii_uppercase()) && words.next().is_some() => {
+                return Err("names a method other than DELETE, GET, HEAD, OPTIONS, PATCH, POST and PUT");
             }
             _ => return Err(FORM),
         };
+        if route.starts_with('$') && !matches!(route, "$default" | "$connect") {
+            return Err("names a route other than $default and $connect");
+        }
         let prefix = words.next();
         if route == "*" && prefix.is_none() {
             return Ok(Self::Elsewhere { method });
@@ -496,6 +502,18 @@ mod tests {
             ("GET  /a=jwt", "GET  /a=jwt", FORM),
             ("GET /a /b/* /c=jwt", "GET /a /b/* /c=jwt", FORM),
             ("$disconnect=jwt", "$disconnect=jwt", "names a route other than $default and $connect"),
+            ("ANY $defualt=jwt", "ANY $defualt=jwt", "names a route other than $default and $connect"),
+            ("GET $conect /a/*=jwt", "GET $conect /a/*=jwt", "names a route other than $default and $connect"),
+            (
+                "GTE /pets=jwt",
+                "GTE /pets=jwt",
+                "names a method other than DELETE, GET, HEAD, OPTIONS, PATCH, POST and PUT",
+            ),
+            (
+                "TRACE *=none",
+                "TRACE *=none",
+                "names a method other than DELETE, GET, HEAD, OPTIONS, PATCH, POST and PUT",
+            ),
             ("GET /a/*=jwt", "GET /a/*=jwt", CHARACTER),
             ("GET /a%20b=jwt", "GET /a%20b=jwt", CHARACTER),
             (

@@ -14,6 +14,7 @@ pub(crate) enum Form {
 /// The path decoded, if it means the same to every server that may be behind the API. It does not if it has
 /// - a segment that begins with `..`, is `.`, ends with `.` or a space, or is empty before the end;
 /// - `\`, `;`, `?`, `#` or a control character: `/public/..;/admin` is `/admin` to some servers;
+/// - `:$`: `/admin::$INDEX_ALLOCATION` is the folder `/admin` to servers on NTFS;
 /// - an escape of a letter, a digit or `-._~`, which need none, of one of the above, or of `/` or `%`; a `%` without two digits; or
 ///   bytes that are not UTF-8.
 pub(crate) fn plain(path: &str, form: Form) -> Option<String> {
@@ -24,6 +25,7 @@ pub(crate) fn plain(path: &str, form: Form) -> Option<String> {
     let is_name = |segment: &str| !segment.starts_with("..") && !segment.ends_with(['.', ' ']);
     let is_plain = is_name(last)
         && segments.all(|segment| is_name(segment) && !segment.is_empty())
+        && !decoded.contains(":$")
         && !decoded.chars().any(|character| matches!(character, '\\' | ';' | '?' | '#') || character.is_control());
     is_plain.then_some(decoded)
 }
@@ -186,6 +188,9 @@ mod tests {
             "/admin./x",
             "/admin%20/x",
             "/admin%20",
+            "/admin::$INDEX_ALLOCATION/x",
+            "/admin%3A%24i30:$INDEX_ALLOCATION/x",
+            "/public/a.json::%24DATA",
         ] {
             assert_eq!(plain(path, Form::Sent), None, "{path}");
         }

@@ -391,6 +391,7 @@ mod tests {
             "/PUBLIC",
             "/public/%C0%AF",
             "/public/%E0%80%AF",
+            "/public/own::$INDEX_ALLOCATION/x",
             "/public/x%",
             "",
         ] {

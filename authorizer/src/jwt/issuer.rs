@@ -49,13 +49,18 @@ impl KeyStore for KeySource {
     type Value = IssuerKeys;
 
     async fn read(&self, patience: Duration) -> Result<IssuerKeys, ReadError> {
-        // It is known again when it was read. Until then, also if this read is dropped, it may have moved.
+        // It is not known while it is read: if this read fails or is dropped, the set may have moved.
         let known = self.set.clone().or_else(|| self.discovered().take());
         let set = match known {
             Some(set) => set,
-            None => self.discover(patience).await?,
+            None => {
+                let set = self.discover(patience).await?;
+                // A slow issuer may not answer twice in this time. The next read then begins here.
+                *self.discovered() = Some(set.clone());
+                set
+            }
         };
-        let keys = self.read_set(&set, patience).await?;
+        let keys = self.read_set(&set, patience).await.inspect_err(|_| *self.discovered() = None)?;
         *self.discovered() = Some(set);
         Ok(keys)
     }

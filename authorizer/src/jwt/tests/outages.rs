@@ -132,6 +132,24 @@ async fn a_slow_issuer_costs_a_request_one_second_with_keys_and_two_without() {
     }
 }
 
+/// With keys a request waits one second: too short for both documents of this issuer, and long enough for each.
+#[tokio::test]
+async fn after_a_hanging_read_a_slow_issuer_is_read_again_in_two_steps() {
+    let (key, new) = (Signer::eddsa("d"), Signer::eddsa("new"));
+    let bench = Bench::new(&[&key]);
+    let claims = bench.claims_with(&json!({ "exp": NOW + 36_000 }));
+    assert_eq!(bench.reason_at(&key.token(&claims), NOW).await, "ok");
+    bench.issuer.answer_keys(Answer::Silence);
+    assert_eq!(bench.reason_at(&key.token(&claims), NOW + 310).await, "ok");
+    let slow = |document: Value| Answer::Slow(Duration::from_millis(550), document.to_string());
+    let url = &bench.issuer.url;
+    bench.issuer.answer_discovery(slow(json!({ "issuer": url, "jwks_uri": format!("{url}/keys") })));
+    bench.issuer.answer_keys(slow(json!({ "keys": [key.jwk(), new.jwk()] })));
+    for (after, expected) in [(330, "token-key-unknown"), (350, "ok")] {
+        assert_eq!(bench.reason_at(&new.token(&claims), NOW + after).await, expected, "{after}");
+    }
+}
+
 #[tokio::test]
 async fn a_closed_door_is_an_error_that_says_so() {
     let key = Signer::eddsa("d");

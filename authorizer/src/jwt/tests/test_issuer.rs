@@ -33,6 +33,8 @@ struct State {
 pub(super) enum Answer {
     /// 200 with this body.
     Body(String),
+    /// The same, but only after this time.
+    Slow(Duration, String),
     /// These bytes.
     Raw(String),
     /// Nothing: the connection stays open.
@@ -110,8 +112,13 @@ fn serve(mut connection: TcpStream, state: &mut State) {
     let request = String::from_utf8(request).unwrap();
     let path = request.split(' ').nth(1).unwrap().to_owned();
     let answer = if path.ends_with("/.well-known/openid-configuration") { &state.discovery } else { &state.keys };
+    let ok = |body: &str| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let answer = match answer {
-        Answer::Body(body) => format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()),
+        Answer::Body(body) => ok(body),
+        Answer::Slow(time, body) => {
+            thread::sleep(*time);
+            ok(body)
+        }
         Answer::Raw(bytes) => bytes.clone(),
         Answer::Silence => String::new(),
     };

@@ -73,7 +73,10 @@ impl Source {
         let values: Vec<String> = match &self.part {
             Part::Header(name) => {
                 let of_name = headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
-                of_name.map(|(_, value)| (*value).to_owned()).collect()
+                let values: Vec<_> = of_name.map(|(_, value)| (*value).to_owned()).collect();
+                // Payload format 2.0 has the cookies apart.
+                let cookies = event.get("cookies").filter(|_| values.is_empty() && name.eq_ignore_ascii_case("cookie"));
+                cookies.map_or(Some(values), |cookies| Some(vec![joined(cookies)?]))?
             }
             Part::Query(name) => {
                 // A map with all values is in the events of REST APIs and of payload format 1.0.
@@ -89,6 +92,12 @@ impl Source {
         };
         (!values.is_empty() && values.iter().all(|value| !value.is_empty())).then_some(values)
     }
+}
+
+/// The header `Cookie` of these cookies.
+fn joined(cookies: &Value) -> Option<String> {
+    let cookies: Vec<_> = cookies.as_array()?.iter().map(Value::as_str).collect::<Option<_>>()?;
+    Some(cookies.join("; "))
 }
 
 /// The value of a member of the request's context; a dot leads into it.
@@ -165,6 +174,14 @@ mod tests {
             check(source, &http, expected);
         }
         check("context.stage", &json!({}), None);
+        for (cookies, expected) in [
+            (json!(["a=1", "b=2"]), Some(&["a=1; b=2"][..])),
+            (json!([]), None),
+            (json!([1]), None),
+            (json!(null), None),
+        ] {
+            check("$request.header.Cookie", &json!({ "cookies": cookies }), expected);
+        }
     }
 
     #[test]

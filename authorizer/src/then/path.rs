@@ -55,7 +55,7 @@ fn decode(path: &str, form: Form) -> Option<Vec<u8>> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Prefix(Box<str>);
 
-/// How a decoded path is related to a [`Prefix`].
+/// How a decoded path is related to a [`Prefix`], or to a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Covering {
     /// It is below it.
@@ -96,15 +96,11 @@ impl Prefix {
         let mut named = self.segments().peekable();
         while let Some(name) = named.next() {
             let Some(segment) = rest.next() else { return Covering::No };
-            if segment == name {
-                continue;
+            match like(segment, name, named.peek().is_none()) {
+                Covering::Yes => {}
+                Covering::Perhaps => covering = Covering::Perhaps,
+                Covering::No => return Covering::No,
             }
-            let is_last = named.peek().is_none();
-            let stem = segment.split('.').next().filter(|_| is_last).unwrap_or(segment);
-            if ![segment, stem].iter().any(|segment| folded(segment).eq(folded(name))) {
-                return Covering::No;
-            }
-            covering = Covering::Perhaps;
         }
         covering
     }
@@ -116,6 +112,16 @@ impl Prefix {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a segment of a path is this name. The last one may be so for some servers because of an ending, like `.json`.
+pub(crate) fn like(segment: &str, name: &str, is_last: bool) -> Covering {
+    if segment == name {
+        return Covering::Yes;
+    }
+    let stem = segment.split('.').next().filter(|_| is_last).unwrap_or(segment);
+    let is_like = [segment, stem].iter().any(|segment| folded(segment).eq(folded(name)));
+    if is_like { Covering::Perhaps } else { Covering::No }
 }
 
 /// The text as servers compare it that do not distinguish upper and lower case: `ſ` is `S` to some, and `K` (the sign of Kelvin)

@@ -2,7 +2,7 @@
 
 use crate::{
     jwt::Scope,
-    then::path::{Covering, Form, Prefix, plain},
+    then::path::{Covering, Form, Prefix, like, plain},
 };
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -110,7 +110,13 @@ impl Rows {
         let mut found = None;
         for row in &self.rows {
             let holds = match &row.place {
-                Place::Route { route, .. } if !is_same_route(route, asked_route) => false,
+                Place::Route { route, method, .. } if !is_same_route(route, asked_route) => {
+                    let has_method = method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(asked.method));
+                    if has_method && path.as_deref().is_some_and(|path| may_be_of(route, asked_route, path)) {
+                        return None;
+                    }
+                    false
+                }
                 Place::Route { method: Some(method), .. } | Place::Elsewhere { method: Some(method) }
                     if **method != *asked.method =>
                 {
@@ -288,6 +294,49 @@ fn is_same_route(route: &str, other: &str) -> bool {
     route.split('/').map(kind).eq(other.split('/').map(kind))
 }
 
+/// Whether a server may take a path for one of `route`, although it has reached another route: API Gateway prefers `route`, and
+/// distinguishes case and a slash at the end.
+fn may_be_of(route: &str, reached: &str, path: &str) -> bool {
+    is_preferred(route, reached) && covers(route, path) == Covering::Perhaps
+}
+
+/// Whether API Gateway takes the route before the other where both fit: a name before a parameter, and a greedy route last.
+fn is_preferred(route: &str, other: &str) -> bool {
+    fn rank(segment: &str) -> u8 {
+        if segment.ends_with("+}") { 2 } else { u8::from(segment.starts_with('{')) }
+    }
+    if other == "$default" {
+        return route.starts_with('/');
+    }
+    let mut ranks = route.split('/').map(rank).zip(other.split('/').map(rank));
+    ranks.find(|(one, other)| one != other).is_some_and(|(one, other)| one < other)
+}
+
+/// How a decoded path is related to a route.
+fn covers(route: &str, path: &str) -> Covering {
+    let mut rest = path.split('/').skip(1).peekable();
+    let mut covering = Covering::Yes;
+    for name in route.split('/').skip(1) {
+        let Some(segment) = rest.next().filter(|segment| !segment.is_empty()) else { return Covering::No };
+        if name.ends_with("+}") {
+            return covering;
+        }
+        // A slash at the end is an empty segment.
+        let is_last = rest.peek().is_none_or(|segment| segment.is_empty());
+        match like(segment, name, is_last) {
+            _ if name.starts_with('{') => {}
+            Covering::Yes => {}
+            Covering::Perhaps => covering = Covering::Perhaps,
+            Covering::No => return Covering::No,
+        }
+    }
+    match rest.next() {
+        None => covering,
+        Some("") => Covering::Perhaps,
+        Some(_) => Covering::No,
+    }
+}
+
 /// Whether a greedy route reaches a path. A parameter of the route is any segment.
 fn is_below(prefix: &Prefix, route: &str) -> bool {
     if route == "$default" {
@@ -410,6 +459,53 @@ mod tests {
         check("GET /health=jwt,*=none", asked("gEt", "/{x+}", "/x"), "none");
         check("$default /admin/*=jwt,*=none", asked("GET", "$default", "/Admin/x"), "jwt");
         check("$default /admin/*=jwt,*=none", asked("GET", "$default", "/administration"), "none");
+    }
+
+    /// Many servers compare routes without case, or accept a slash or an ending behind them: API Gateway does not, so the request
+    /// reaches a wider route.
+    #[test]
+    fn a_request_that_a_server_may_take_for_one_of_a_narrower_route_must_pass_what_all_rows_require() {
+        const ROWS: &str = "GET /pets/{id}=jwt,GET /pets/mine=lambda,ANY /admin/{proxy+}=jwt,ANY /Login=jwt,\
+            GET /shop/{x}/{proxy+}=jwt,$default=none,ANY /{proxy+}=none";
+        for route in ["$default", "/{proxy+}"] {
+            for (path, is_certain) in [
+                ("/PETS/1", false),
+                ("/pets/1/", false),
+                ("/Pets/1.json", false),
+                ("/pets.json/1", true),
+                ("/Admin/users", false),
+                ("/ADMIN/users/1/", false),
+                ("/login", false),
+                ("/Login/", false),
+                ("/Login.json", false),
+                ("/log%C4%B1n", false),
+                ("/SHOP/a/b", false),
+                ("/SHOP/a", true),
+                ("/administrators/users", true),
+                ("/logins", true),
+                ("/Pets", true),
+                ("/pets/1/toys", true),
+                ("/a/pets/1", true),
+                ("/", true),
+                // API Gateway would take the narrower route, so the API does not have it.
+                ("/pets/1", true),
+                ("/admin/users", true),
+                ("/admin/users/", true),
+            ] {
+                check(ROWS, asked("GET", route, path), if is_certain { "none" } else { "jwt+lambda" });
+            }
+            check(ROWS, asked("POST", route, "/PETS/1"), "none");
+            check(ROWS, asked("POST", route, "/LOGIN"), "jwt+lambda");
+            check(ROWS, Asked { path: None, ..asked("GET", route, "") }, "none");
+        }
+        check(ROWS, asked("GET", "/pets/{id}", "/pets/Mine"), "jwt+lambda");
+        check(ROWS, asked("GET", "/pets/{id}", "/pets/yours"), "jwt");
+        check(ROWS, asked("GET", "/pets/mine", "/pets/mine"), "lambda");
+        check(
+            "GET /pets/{id}=jwt(read),$default=none,*=lambda",
+            asked("GET", "$default", "/PETS/1"),
+            "jwt(read)+lambda",
+        );
     }
 
     #[test]

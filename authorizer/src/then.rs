@@ -59,7 +59,7 @@ impl Followed {
         self.jwt.as_ref()
     }
 
-    /// The answer of the next authorizer, which allows the request.
+    /// The answer of the next authorizer, which allows the request. In that check's monitor mode only if this is certain.
     pub fn delegated(&self) -> Option<&Delegated> {
         self.delegated.as_ref()
     }
@@ -154,7 +154,10 @@ impl Then {
         if required.next {
             let (delegate, mode) = self.next.as_ref().ok_or(Stopped::Next(DelegateFailure::Unauthorized))?;
             match Box::pin(delegate.ask(text, event.kind(), received.headers)).await {
-                Ok(delegated) if delegated.allows() => followed.delegated = Some(delegated),
+                // API Gateway could refuse the request because of a condition, which monitor mode must not do.
+                Ok(delegated) if delegated.allows() => {
+                    followed.delegated = (*mode == Mode::Enforce || delegated.surely_allows()).then_some(delegated);
+                }
                 Ok(delegated) => stop(*mode, Stopped::Denied(delegated))?,
                 Err(failure) => stop(*mode, Stopped::Next(failure))?,
             }

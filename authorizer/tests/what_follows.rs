@@ -374,6 +374,14 @@ async fn monitor_mode_of_the_second_check_lets_the_signature_decide() {
         assert_eq!(answer, Ok(ours(kind, &arn, true, json!({}))), "{kind}");
         let would_refuse = ("request-would-be-refused-by-next-authorizer", "next-denied");
         assert_eq!(log, lines(&[would_refuse, ("request-admitted", "")]), "{kind}");
+        // API Gateway could refuse the request because of a condition.
+        if kind != HTTP {
+            let mut conditional = policy("Allow", &arn, json!({ "tenant": "acme" }));
+            conditional["policyDocument"]["Statement"][0]["Condition"] =
+                json!({ "IpAddress": { "aws:SourceIp": "192.0.2.0/24" } });
+            server.next_answers(&conditional);
+            assert_eq!(decide(&next, &event).await.0, Ok(ours(kind, &arn, true, json!({}))), "{kind}");
+        }
         server.next_fails("Error");
     }
 }

@@ -83,7 +83,12 @@ impl Delegated {
     /// Whether the answer may allow the request: `isAuthorized` is true, or a statement of the policy allows this request and none
     /// denies it. What is not evaluated here, like a condition, is left to API Gateway, which evaluates the policy itself.
     pub fn allows(&self) -> bool {
-        self.effect == Effect::MayAllow
+        matches!(self.effect, Effect::Allows | Effect::MayAllow)
+    }
+
+    /// Whether it is certain here that the answer allows the request: nothing in it is left to API Gateway.
+    pub fn surely_allows(&self) -> bool {
+        self.effect == Effect::Allows
     }
 
     /// Whether nobody can read the answer as an allow: `isAuthorized` is false, or no statement of the policy allows this request.
@@ -117,7 +122,7 @@ fn simple(answer: &Map<String, Value>) -> Result<Effect, &'static str> {
     }
     let authorized = answer.get("isAuthorized").and_then(Value::as_bool);
     let authorized = authorized.ok_or("isAuthorized is missing or not a boolean")?;
-    Ok(if authorized { Effect::MayAllow } else { Effect::NeverAllows })
+    Ok(if authorized { Effect::Allows } else { Effect::NeverAllows })
 }
 
 /// Members that are not known are handed on: API Gateway decides about them, as it does for a function that it asks itself.
@@ -130,7 +135,7 @@ fn policy(answer: &Map<String, Value>, arn: &str) -> Result<Effect, &'static str
     }
     let effect = policy::effect(answer.get("policyDocument").unwrap_or(&Value::Null), arn)?;
     // Some functions answer both forms at once.
-    let allows = effect == Effect::MayAllow;
+    let allows = matches!(effect, Effect::Allows | Effect::MayAllow);
     if answer.get("isAuthorized").is_none_or(|authorized| authorized.as_bool() == Some(allows)) {
         Ok(effect)
     } else {

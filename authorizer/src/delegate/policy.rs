@@ -9,7 +9,9 @@ use std::{slice, str::Chars};
 /// What a policy says about the request with an ARN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// An Allow covers the request, or may cover it, and no Deny surely does.
+    /// An Allow covers the request, and no Deny does.
+    Allows,
+    /// An Allow covers the request, or may cover it, and no Deny surely does: one of them is not evaluated here.
     MayAllow,
     /// A Deny covers the request, and an Allow covers it or may cover it.
     Denies,
@@ -31,16 +33,19 @@ pub(super) fn effect(document: &Value, arn: &str) -> Result<Effect, &'static str
         Some(statement @ Value::Object(_)) => slice::from_ref(statement),
         _ => return Err("Statement is neither a list nor an object"),
     };
-    let (mut allowed, mut denied) = (false, false);
+    let (mut allowed, mut certain, mut may_deny, mut denied) = (false, false, false, false);
     for statement in statements {
         // Every statement is read, so that a broken statement in any place breaks the answer.
         let Statement { allow, covers } = Statement::read(statement, arn)?;
         allowed |= allow && covers != Covers::No;
+        certain |= allow && covers == Covers::Yes;
+        may_deny |= !allow && covers == Covers::Maybe;
         denied |= !allow && covers == Covers::Yes;
     }
     Ok(match (allowed, denied) {
         (false, _) => Effect::NeverAllows,
         (true, true) => Effect::Denies,
+        (true, false) if certain && !may_deny => Effect::Allows,
         (true, false) => Effect::MayAllow,
     })
 }
@@ -163,12 +168,12 @@ mod tests {
         let deny_other = statement("Deny", "arn:aws:execute-api:*:*:a1/prod/PUT/*");
         for (statements, expected) in [
             (json!([]), NeverAllows),
-            (allow.clone(), MayAllow),
-            (json!([allow]), MayAllow),
+            (allow.clone(), Allows),
+            (json!([allow]), Allows),
             (json!([deny]), NeverAllows),
             (json!([allow, deny]), Denies),
             (json!([deny, allow]), Denies),
-            (json!([deny_other, allow]), MayAllow),
+            (json!([deny_other, allow]), Allows),
             (json!([deny_other]), NeverAllows),
         ] {
             check(statements, Ok(expected));
@@ -178,14 +183,14 @@ mod tests {
     #[test]
     fn an_allow_needs_a_matching_action_and_resource() {
         for resource in ["*", "arn:aws:execute-api:*:*:a1/prod/*", "*/pets/?", "*:a1/prod/*/pets/1", "**"] {
-            check(statement("Allow", resource), Ok(MayAllow));
+            check(statement("Allow", resource), Ok(Allows));
         }
         let longer = format!("{ARN}0");
         for resource in ["", "?", "*/pets", "*/PETS/1", &longer] {
             check(statement("Allow", resource), Ok(NeverAllows));
         }
         for (action, expected) in
-            [("*", MayAllow), ("EXECUTE-API:invoke", MayAllow), ("execute-api:ManageConnections", NeverAllows)]
+            [("*", Allows), ("EXECUTE-API:invoke", Allows), ("execute-api:ManageConnections", NeverAllows)]
         {
             check(json!({ "Effect": "Allow", "Action": ["s3:*", action], "Resource": [ARN] }), Ok(expected));
         }

@@ -73,7 +73,7 @@ pub(crate) enum Functions {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Mode {
-    /// What is not signed is refused
+    /// What the check does not accept is refused
     Enforce,
     /// What would be refused is allowed and logged
     Monitor,

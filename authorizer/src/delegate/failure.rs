@@ -7,8 +7,12 @@ use std::time::Duration;
 /// The texts have settings, names of AWS and the code's own words. They never have a part of the event or of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DelegateFailure {
-    /// An identity source is missing, so the function was not asked. API Gateway answers 401 in this case.
-    #[error("the identity source {0} of the next authorizer is missing or empty, so the function was not asked")]
+    /// An identity source is missing, so the function was not asked. API Gateway answers 401 in this case. A TOKEN event has room for
+    /// one value only.
+    #[error(
+        "the identity source {0} of the next authorizer is missing, empty or (for a TOKEN event) repeated, so the function was not \
+        asked"
+    )]
     IdentityMissing(String),
     /// The function ended with the error message `Unauthorized`. API Gateway answers 401 in this case.
     #[error("the next authorizer ended with the error Unauthorized")]
@@ -136,5 +140,8 @@ mod tests {
         assert_eq!(reasons.len(), all.len());
         assert!(reasons.iter().all(|reason| reason.starts_with("next-")), "{reasons:?}");
         assert!(all.iter().all(|failure| failure.to_string() != "Unauthorized"));
+        let missing = "the identity source x of the next authorizer is missing, empty or (for a TOKEN event) repeated, so the function \
+            was not asked";
+        assert_eq!(all[0].to_string(), missing);
     }
 }

@@ -23,6 +23,10 @@ use signing::{BasePaths, METHOD_OVERRIDES, ReceivedRequest, ReceivedTarget, rese
 use std::{fmt, time::SystemTime};
 use telemetry::Log;
 
+/// Headers from which some frameworks take the path: Symfony did (CVE-2018-14773), and so did Zend Framework (ZF2018-01). No
+/// signature covers them.
+const PATH_OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
+
 /// What follows the signature in one process.
 #[derive(Debug)]
 pub struct Then {
@@ -172,18 +176,19 @@ impl Then {
                 Form::Decoded
             }
         };
-        // A valid signature refuses such headers.
-        let is_override = |name: &str| METHOD_OVERRIDES.iter().any(|other| resembles(name, other));
+        let has =
+            |names: &[&str]| received.headers.iter().any(|(name, _)| names.iter().any(|other| resembles(name, other)));
+        // A valid signature refuses headers that change the method.
         let (signed_path, may_change_method) = match standing {
             Standing::Admissible(admissible) => (Some(admissible.verified().path()), false),
-            Standing::Unverified(_) => (None, received.headers.iter().any(|(name, _)| is_override(name))),
+            Standing::Unverified(_) => (None, has(&METHOD_OVERRIDES)),
         };
         Asked {
             method: event.method(),
             route: event.route_path(),
             path: received.resource_path(&self.base_paths).map(|path| (path, form)),
             signed_path,
-            may_change_method,
+            may_be_changed: may_change_method || has(&PATH_OVERRIDES),
         }
     }
 }

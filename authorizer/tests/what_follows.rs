@@ -418,6 +418,29 @@ async fn the_route_of_the_event_chooses_the_check() {
     }
 }
 
+/// Some frameworks take the path from such a header, and no signature covers it.
+#[tokio::test]
+async fn a_header_that_may_change_the_path_makes_a_request_pass_what_all_rows_require() {
+    let server = Server::start();
+    let issuer = Issuer::at(&server);
+    let settings = [("COUNTERSIGN_JWT", issuer.setting()), ("COUNTERSIGN_THEN", "GET /pets=none,*=jwt".to_owned())];
+    for mode in ["enforce", "monitor"] {
+        let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let subject = Subject::new(&[settings[0], settings[1], ("COUNTERSIGN_MODE", mode)]);
+        for (kind, event, arn) in kinds().into_iter().filter(|(kind, ..)| *kind != "WebSocket") {
+            for name in ["X-Original-URL", "x_rewrite_url"] {
+                let changed = with_header(event.clone(), name, "/admin");
+                let (answer, log) = decide(&subject, &changed).await;
+                assert_eq!(answer, unauthorized(kind, &arn), "{name}, {kind}, {mode}");
+                assert_eq!(log, lines(&[("request-refused-by-token", "token-missing")]), "{name}, {kind}, {mode}");
+                let with_token = with_header(changed, "authorization", &issuer.bearer(""));
+                assert!(decide(&subject, &with_token).await.0.is_ok(), "{name}, {kind}, {mode}");
+            }
+            assert_eq!(decide(&subject, &event).await.0, Ok(ours(kind, &arn, true, json!({}))), "{kind}, {mode}");
+        }
+    }
+}
+
 /// Behind a greedy route the path decides: what the gateway shows, also of a request without a signature in monitor mode.
 #[tokio::test]
 async fn a_path_below_a_greedy_route_chooses_the_check() {

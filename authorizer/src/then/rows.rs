@@ -78,8 +78,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) path: Option<(&'a str, Form)>,
     /// The path that was signed.
     pub(crate) signed_path: Option<&'a str>,
-    /// Whether a header may change the method behind the gateway.
-    pub(crate) may_change_method: bool,
+    /// Whether a header may change the method or the path behind the gateway.
+    pub(crate) may_be_changed: bool,
 }
 
 impl Rows {
@@ -99,7 +99,7 @@ impl Rows {
 
     fn found(&self, asked: Asked<'_>) -> Option<&Required> {
         let asked_route = asked.route?;
-        if asked.may_change_method || asked.signed_path.is_some_and(|path| plain(path, Form::Sent).is_none()) {
+        if asked.may_be_changed || asked.signed_path.is_some_and(|path| plain(path, Form::Sent).is_none()) {
             return None;
         }
         // A path that is known must be plain for each row. A path that is not known matters only to rows that name one.
@@ -368,7 +368,7 @@ mod tests {
 
     fn asked<'a>(method: &'a str, route: &'a str, path: &'a str) -> Asked<'a> {
         let path = Some((path, Form::Sent));
-        Asked { method, route: Some(route), path, signed_path: None, may_change_method: false }
+        Asked { method, route: Some(route), path, signed_path: None, may_be_changed: false }
     }
 
     #[track_caller]
@@ -453,7 +453,7 @@ mod tests {
         check(ROWS, Asked { signed_path: Some("/public/..%3F/x"), ..plain }, STRICTEST);
         check(ROWS, Asked { path: Some(("/public/%41", Form::Decoded)), ..plain }, STRICTEST);
         check(ROWS, Asked { path: Some(("/public/a b", Form::Decoded)), ..plain }, "none");
-        check(ROWS, Asked { may_change_method: true, ..plain }, STRICTEST);
+        check(ROWS, Asked { may_be_changed: true, ..plain }, STRICTEST);
         check(ROWS, Asked { method: "get", ..plain }, STRICTEST);
         check("GET /health=jwt,*=none", asked("get", "/health", "/health"), "jwt");
         check("GET /health=jwt,*=none", asked("gEt", "/{x+}", "/x"), "none");

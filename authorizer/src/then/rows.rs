@@ -99,20 +99,33 @@ impl Rows {
 
     fn found(&self, asked: Asked<'_>) -> Option<&Required> {
         let asked_route = asked.route?;
-        if asked.may_be_changed || asked.signed_path.is_some_and(|path| plain(path, Form::Sent).is_none()) {
+        if asked.may_be_changed {
             return None;
         }
+        let signed_path = match asked.signed_path {
+            Some(path) => Some(plain(path, Form::Sent)?),
+            None => None,
+        };
         // A path that is known must be plain for each row. A path that is not known matters only to rows that name one.
         let path = match asked.path {
             Some((path, form)) => Some(plain(path, form)?),
             None => None,
+        };
+        let may_be_of = |route: &str| match (&path, &signed_path) {
+            (Some(path), _) => may_be_of(route, asked_route, path),
+            // It may begin with a mapping key.
+            (None, Some(path)) => path
+                .match_indices('/')
+                .filter_map(|(at, _)| path.get(at..))
+                .any(|path| may_be_of(route, asked_route, path)),
+            (None, None) => false,
         };
         let mut found = None;
         for row in &self.rows {
             let holds = match &row.place {
                 Place::Route { route, method, .. } if !is_same_route(route, asked_route) => {
                     let has_method = method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(asked.method));
-                    if has_method && path.as_deref().is_some_and(|path| may_be_of(route, asked_route, path)) {
+                    if has_method && may_be_of(route) {
                         return None;
                     }
                     false
@@ -496,7 +509,17 @@ mod tests {
             }
             check(ROWS, asked("POST", route, "/PETS/1"), "none");
             check(ROWS, asked("POST", route, "/LOGIN"), "jwt+lambda");
-            check(ROWS, Asked { path: None, ..asked("GET", route, "") }, "none");
+            // On a domain that is not listed, the signed path may begin with a mapping key.
+            for (signed, is_certain) in [
+                ("/v1/PETS/1", false),
+                ("/PETS/1", false),
+                ("/a/b/pets/1/", false),
+                ("/v1/pets/1", true),
+                ("/v1/x", true),
+            ] {
+                let unlisted = Asked { path: None, signed_path: Some(signed), ..asked("GET", route, "") };
+                check(ROWS, unlisted, if is_certain { "none" } else { "jwt+lambda" });
+            }
         }
         check(ROWS, asked("GET", "/pets/{id}", "/pets/Mine"), "jwt+lambda");
         check(ROWS, asked("GET", "/pets/{id}", "/pets/yours"), "jwt");

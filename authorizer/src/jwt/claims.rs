@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 const LATEST: f64 = 253_402_300_799.0;
 
 /// The claims by which an issuer names the client to which it has issued a token: `client_id` (RFC 9068, Amazon Cognito, Auth0),
-/// `azp` (OpenID Connect: Auth0, Keycloak, Microsoft Entra ID v2.0), `appid` (Microsoft Entra ID v1.0).
-const CLIENT: [&str; 3] = ["client_id", "azp", "appid"];
+/// `azp` (OpenID Connect: Auth0, Keycloak, Microsoft Entra ID v2.0), `appid` (Microsoft Entra ID v1.0), `cid` (Okta).
+const CLIENT: [&str; 4] = ["client_id", "azp", "appid", "cid"];
 
 /// The claims that the issuer has signed. It is not known yet whether they are for this API, or still valid.
 pub(super) struct Claims {

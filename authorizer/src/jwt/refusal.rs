@@ -109,7 +109,7 @@ pub enum TokenRefusal {
     #[error("the token's `aud` has none of the configured audiences")]
     Audience,
     /// The token was issued to another client.
-    #[error("the token's `client_id`, `azp` or `appid` is not a configured client")]
+    #[error("the token's `client_id`, `azp`, `appid` or `cid` is not a configured client")]
     Client,
     /// The token is for another use (Amazon Cognito).
     #[error("the token's `token_use` is not the configured one")]

@@ -124,14 +124,16 @@ impl Rows {
         for row in &self.rows {
             let holds = match &row.place {
                 Place::Route { route, method, .. } if !is_same_route(route, asked_route) => {
-                    let has_method = method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(asked.method));
+                    let has_method = method
+                        .as_ref()
+                        .is_none_or(|method| takes(method, asked.method) || method.eq_ignore_ascii_case(asked.method));
                     if has_method && may_be_of(route) {
                         return None;
                     }
                     false
                 }
                 Place::Route { method: Some(method), .. } | Place::Elsewhere { method: Some(method) }
-                    if **method != *asked.method =>
+                    if !takes(method, asked.method) =>
                 {
                     // Some servers do not distinguish `get` from `GET`.
                     if method.eq_ignore_ascii_case(asked.method) {
@@ -157,6 +159,11 @@ impl Rows {
     pub(crate) fn strictest(&self) -> &Required {
         &self.strictest
     }
+}
+
+/// Whether a row for a method holds for a request. Servers answer HEAD as they answer GET.
+fn takes(method: &str, asked: &str) -> bool {
+    method == asked || (method == "GET" && asked == "HEAD")
 }
 
 /// A text is not a list of rows.
@@ -280,14 +287,19 @@ impl Place {
         }
     }
 
-    /// The most special first: the longest path, and then a method before `ANY`.
+    /// The most special first: the longest path, and then HEAD before GET, and each method before `ANY`.
     fn rank(&self) -> impl Ord + use<> {
+        let of_method = |method: &Option<Box<str>>| match method.as_deref() {
+            Some("HEAD") => 0,
+            Some(_) => 1,
+            None => 2,
+        };
         match self {
             Self::Route { method, below, .. } => {
                 let length = below.as_ref().map_or(0, |prefix| prefix.as_str().len());
-                (false, Reverse(length), method.is_none())
+                (false, Reverse(length), of_method(method))
             }
-            Self::Elsewhere { method } => (true, Reverse(0), method.is_none()),
+            Self::Elsewhere { method } => (true, Reverse(0), of_method(method)),
         }
     }
 }
@@ -529,6 +541,21 @@ mod tests {
             asked("GET", "$default", "/PETS/1"),
             "jwt(read)+lambda",
         );
+    }
+
+    #[test]
+    fn a_row_for_get_holds_for_head_too() {
+        for (rows, method, expected) in [
+            ("GET /a=jwt,ANY /a=none", "HEAD", "jwt"),
+            ("GET /a=jwt,ANY /a=none", "POST", "none"),
+            ("GET /a=jwt,HEAD /a=none,*=lambda", "HEAD", "none"),
+            ("HEAD /a=none,GET /a=jwt,*=lambda", "GET", "jwt"),
+            ("GET *=jwt,*=none", "HEAD", "jwt"),
+            ("GET *=jwt,HEAD *=none", "HEAD", "none"),
+        ] {
+            check(rows, asked(method, "/a", "/a"), expected);
+        }
+        check("GET /pets=jwt,*=none", asked("HEAD", "/{proxy+}", "/PETS"), "jwt");
     }
 
     #[test]

@@ -290,6 +290,8 @@ async fn the_client_and_the_use_are_those_of_the_configuration() {
         (access(json!({ "client_id": "c2" })), "ok"),
         (access(json!({ "azp": "c1" })), "ok"),
         (access(json!({ "appid": "c1" })), "ok"),
+        (access(json!({ "cid": "c1" })), "ok"),
+        (access(json!({ "client_id": "c1", "cid": "c3" })), "token-client"),
         (access(json!({ "client_id": "c1", "azp": "c2" })), "ok"),
         (access(json!({ "client_id": "c1", "aud": "anything" })), "ok"),
         (access(json!({})), "token-client"),

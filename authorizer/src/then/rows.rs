@@ -649,8 +649,8 @@ mod tests {
             ("GET  /a=jwt", "GET  /a=jwt", FORM),
             ("GET /a /b/* /c=jwt", "GET /a /b/* /c=jwt", FORM),
             ("$disconnect=jwt", "$disconnect=jwt", "names a route other than $default and $connect"),
-            ("ANY $defualt=jwt", "ANY $defualt=jwt", "names a route other than $default and $connect"),
-            ("GET $conect /a/*=jwt", "GET $conect /a/*=jwt", "names a route other than $default and $connect"),
+            ("ANY $defaults=jwt", "ANY $defaults=jwt", "names a route other than $default and $connect"),
+            ("GET $connected /a/*=jwt", "GET $connected /a/*=jwt", "names a route other than $default and $connect"),
             (
                 "GTE /pets=jwt",
                 "GTE /pets=jwt",

@@ -1,11 +1,11 @@
 //! What the commands print: lines, JSON, errors and hints; and what becomes of a command whose output cannot be written.
 
 use anyhow::Error;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::styling::Style};
 use serde::Serialize;
 use std::{
     fmt::{self, Display},
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
     sync::OnceLock,
 };
@@ -109,6 +109,16 @@ impl Display for Hint {
     fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
         Ok(())
     }
+}
+
+/// With colours if standard output is a terminal that shows them, and nobody has asked for none (no-color.org).
+pub(crate) fn styled(style: Style, text: &str) -> String {
+    let is_asked_for_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_none_or(|terminal| terminal == "dumb");
+    if is_asked_for_none || is_dumb || !io::stdout().is_terminal() || style.is_plain() {
+        return text.to_owned();
+    }
+    format!("{style}{text}{style:#}")
 }
 
 /// The words as a POSIX shell reads them.

@@ -11,7 +11,7 @@ mod evidence;
 mod input;
 mod log_line;
 mod manual;
-mod printable;
+pub(crate) mod printable;
 mod report;
 mod request;
 mod response;

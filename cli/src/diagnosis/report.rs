@@ -5,12 +5,11 @@ use crate::{
         manual::Entry,
         printable::{printable, printable_json},
     },
-    output::{self, Format},
+    output::{self, Format, styled},
 };
 use anyhow::Result;
 use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
-use std::io::{self, IsTerminal as _};
 
 /// The width of the output.
 const WIDTH: usize = 100;
@@ -355,16 +354,6 @@ fn bold() -> Style {
 
 fn failed() -> Style {
     AnsiColor::Red.on_default().bold()
-}
-
-/// With colours if standard output is a terminal that shows them, and nobody has asked for none (no-color.org).
-fn styled(style: Style, text: &str) -> String {
-    let is_asked_for_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let is_dumb = std::env::var_os("TERM").is_none_or(|terminal| terminal == "dumb");
-    if is_asked_for_none || is_dumb || !io::stdout().is_terminal() || style.is_plain() {
-        return text.to_owned();
-    }
-    format!("{style}{text}{style:#}")
 }
 
 /// Lines of whole words, each of at most so many characters; a longer word is cut.

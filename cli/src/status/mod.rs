@@ -1,0 +1,178 @@
+//! `countersign status`: what is in force in a deployed stack, since when, what is due, and what is wrong.
+//!
+//! It only reads, with the AWS command line, and never a secret: no value of a secret, no header that CloudFront sends to the API
+//! beside the signer's own settings.
+
+mod answers;
+mod aws;
+mod finding;
+mod report;
+mod summary;
+
+use crate::{
+    output::{self, FormatOption},
+    times::{now, rfc3339},
+};
+use answers::{ALARMS, Alarms, Answers, DISTRIBUTION, FUNCTION, Metrics, Read, Secret, Stack, Stacks};
+use anyhow::{Context as _, Result, anyhow, bail};
+use aws::Aws;
+use clap::Args;
+use finding::Names;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use signing::UnixSeconds;
+use std::{ffi::OsStr, process::ExitCode, time::Duration};
+use summary::{METRICS, Status};
+
+pub(crate) const EXAMPLES: &str = "\
+Exit status:
+  0  Nothing is wrong; there may be notes
+  1  Something could not be read, and nothing that was read is wrong
+  3  Something is wrong
+
+Examples:
+  countersign status --stack my-api                     Show what is in force
+  countersign status --stack my-api --profile operator --region eu-west-1
+  countersign status --stack my-api --distribution E1A2B3C4D5E6F7
+  countersign status --stack my-api --format json | jq -r '.findings[].text'";
+
+/// How long one call of the AWS command line may take. Two follow each other.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The Region of the metrics of CloudFront, and of the alarms on them.
+const GLOBAL: &str = "us-east-1";
+
+/// The exit status if something is wrong.
+const WRONG: u8 = 3;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The name or ARN of the stack of infra/api.yaml
+    #[arg(long, value_name = "NAME", help_heading = "Stack")]
+    stack: String,
+    /// The distribution in front of the API, if the stack has not made it
+    #[arg(long, value_name = "ID", help_heading = "Stack")]
+    distribution: Option<String>,
+    /// The Region of the stack, if not that of the environment or the profile
+    #[arg(long, value_name = "REGION", help_heading = "AWS command line")]
+    region: Option<String>,
+    /// The profile of the AWS command line
+    #[arg(long, value_name = "NAME", help_heading = "AWS command line")]
+    profile: Option<String>,
+    #[command(flatten)]
+    format: FormatOption,
+}
+
+pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+    let mut aws = Aws {
+        program: OsStr::new("aws"),
+        region: options.region.as_deref(),
+        profile: options.profile.as_deref(),
+        patience: PATIENCE,
+    };
+    let stacks: Stacks = aws.read(&["cloudformation", "describe-stacks", "--stack-name", &options.stack]).await?;
+    let stack = stacks.stacks.into_iter().next();
+    let stack = stack.with_context(|| format!("stack {} does not exist", options.stack))?;
+    let [authorizer, secret] = ["AuthorizerFunctionName", "SigningSecretArn"].map(|name| output(&stack, name));
+    let (authorizer, secret) = (authorizer?, secret?);
+    let region = stack.region().map(str::to_owned);
+    let region = region.with_context(|| format!("the id of stack {} has no Region", options.stack))?;
+    // All that follows is where the stack is.
+    aws.region = Some(&region);
+    let now = now();
+    let answers = read(&aws, &options, stack.clone(), &authorizer, &secret, now).await;
+    let status = Status::of(&answers, now);
+    let names = Names { stack: &stack.stack_name, region: &region, secret: &secret, authorizer: &authorizer };
+    report::print(&status, &names, options.format.format, now)?;
+    if status.is_wrong() {
+        return Ok(ExitCode::from(WRONG));
+    }
+    if !status.unread.is_empty() {
+        bail!("not all could be read: see above");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn output(stack: &Stack, name: &str) -> Result<String> {
+    let value = stack.output(name).map(str::to_owned);
+    value.ok_or_else(|| {
+        anyhow!(
+            "stack {} has no output {name}, in status {}: give the stack of infra/api.yaml",
+            stack.stack_name,
+            stack.stack_status
+        )
+    })
+}
+
+/// All calls at the same time.
+async fn read(
+    aws: &Aws<'_>,
+    options: &Options,
+    stack: Stack,
+    authorizer: &str,
+    secret: &str,
+    now: UnixSeconds,
+) -> Answers {
+    let sent = stack.output("ApiKeySecretArn").or_else(|| stack.output("OriginHeaderSecretArn"));
+    let id = options.distribution.as_deref().or_else(|| stack.output("DistributionId"));
+    let region = stack.region().unwrap_or_default();
+    let function = ["lambda", "get-function-configuration", "--function-name", authorizer, "--query", FUNCTION];
+    let versions = ["secretsmanager", "list-secret-version-ids", "--secret-id", secret];
+    let (function, of_secret, versions, sent, distribution, here, global, metrics) = tokio::join!(
+        ask(aws, &function),
+        describe(aws, secret),
+        ask(aws, &versions),
+        async {
+            match sent {
+                Some(sent) => Some(describe(aws, sent).await),
+                None => None,
+            }
+        },
+        async {
+            match id {
+                Some(id) => {
+                    let read = ask(aws, &["cloudfront", "get-distribution", "--id", id, "--query", DISTRIBUTION]).await;
+                    Some((id.to_owned(), read))
+                }
+                None => None,
+            }
+        },
+        alarms(aws, region),
+        async { if region == GLOBAL { Ok(Alarms::default()) } else { alarms(aws, GLOBAL).await } },
+        last_hour(aws, authorizer, now),
+    );
+    let alarms = here.and_then(|here| global.map(|global| vec![here, global]));
+    Answers { authorizer: function, secret: of_secret, versions, sent, distribution, alarms, metrics, stack }
+}
+
+async fn ask<T: DeserializeOwned>(aws: &Aws<'_>, arguments: &[&str]) -> Read<T> {
+    aws.read(arguments).await.map_err(|error| output::chain(&error))
+}
+
+async fn describe(aws: &Aws<'_>, secret: &str) -> Read<Secret> {
+    ask(aws, &["secretsmanager", "describe-secret", "--secret-id", secret]).await
+}
+
+async fn alarms(aws: &Aws<'_>, region: &str) -> Read<Alarms> {
+    let kinds = ["cloudwatch", "describe-alarms", "--alarm-types", "MetricAlarm", "CompositeAlarm"];
+    // Without the option only metric alarms are answered.
+    ask(aws, &[&kinds[..], &["--region", region, "--query", ALARMS]].concat()).await
+}
+
+async fn last_hour(aws: &Aws<'_>, authorizer: &str, now: UnixSeconds) -> Read<Metrics> {
+    let queries = METRICS.map(|(id, name)| {
+        json!({"Id": id, "MetricStat": {
+            "Metric": {
+                "Namespace": telemetry::NAMESPACE,
+                "MetricName": name,
+                "Dimensions": [{"Name": "FunctionName", "Value": authorizer}],
+            },
+            "Period": 300, "Stat": "Sum",
+        }})
+    });
+    let from = rfc3339(UnixSeconds::new(now.get().saturating_sub(3600)));
+    let to = rfc3339(now);
+    let queries = Value::from_iter(queries).to_string();
+    let times = ["--start-time", &from, "--end-time", &to, "--metric-data-queries", &queries];
+    ask(aws, &[&["cloudwatch", "get-metric-data"], &times[..]].concat()).await
+}

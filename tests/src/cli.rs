@@ -9,4 +9,5 @@ mod formats;
 mod hints;
 mod on_key_files;
 mod on_secrets_manager;
+mod status;
 pub(crate) mod support;

@@ -141,3 +141,70 @@ impl Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::finding::Finding;
+    use serde_json::{Value, json};
+
+    /// 2026-11-26T10:00:00Z
+    const NOW: UnixSeconds = UnixSeconds::new(1_795_687_200);
+    const NAMES: Names<'_> = Names { stack: "api", region: "eu-west-1", secret: "arn:keys", authorizer: "f" };
+
+    fn line(what: &'static str, value: &str, mark: Mark) -> Line {
+        Line { what, value: value.to_owned(), since: None, due: None, mark }
+    }
+
+    fn status() -> Status {
+        let hour = |hours: u64| Some(UnixSeconds::new(NOW.get() + hours * 3600));
+        let keys = Line { since: Some(NOW), due: hour(2), ..line("keys", "rotated Daily", Mark::Ok) };
+        let then = line("then", &"x".repeat(91), Mark::Note);
+        let lines = vec![
+            line("stack", "api UPDATE_ROLLBACK_COMPLETE", Mark::Wrong),
+            then,
+            keys,
+            line("edge", "not read", Mark::Unread),
+        ];
+        let failed = Finding::StackFailed { status: "UPDATE_ROLLBACK_COMPLETE\u{1b}[2J".to_owned() };
+        Status { lines, findings: vec![failed, Finding::NoAlarms], unread: vec![("edge", "aws x: denied".to_owned())] }
+    }
+
+    #[test]
+    fn the_lines_are_first_and_what_is_wrong_comes_after_them() {
+        let expected = format!(
+            "\
+!    stack          api UPDATE_ROLLBACK_COMPLETE
+note then           {}…
+ok   keys           rotated Daily, since 2026-11-26T10:00:00Z (now), due 2026-11-26T12:00:00Z (in 2 h)
+?    edge           not read
+
+wrong: the stack is in UPDATE_ROLLBACK_COMPLETE\\u{{1b}}[2J: its last change failed and was undone, or it is deleted
+  next: infra/RUNBOOK.md: An update of the stack failed
+note: no alarm is about this authorizer
+  next: deploy infra/monitoring.yaml: infra/README.md says how
+not read: edge: aws x: denied",
+            "x".repeat(90)
+        );
+        assert_eq!(text(&status(), &NAMES, NOW), expected);
+    }
+
+    #[test]
+    fn json_has_all_of_it() {
+        let report = serde_json::to_value(Report::of(&status(), &NAMES, NOW)).unwrap();
+        let only =
+            |name: &str| report[name].as_array().unwrap().iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+        assert_eq!(
+            (&report["stack"], &report["region"], &report["wrong"]),
+            (&json!("api"), &json!("eu-west-1"), &json!(true))
+        );
+        assert_eq!(report["at"], "2026-11-26T10:00:00Z");
+        assert_eq!(report["lines"][1]["value"], "x".repeat(91));
+        assert_eq!(
+            report["lines"][2],
+            json!({"what": "keys", "value": "rotated Daily", "since": "2026-11-26T10:00:00Z", "due": "2026-11-26T12:00:00Z", "state": "ok"})
+        );
+        assert_eq!(report["findings"][1]["finding"], "no-alarms");
+        assert_eq!(only("unread"), r#"{"what":"edge","error":"aws x: denied"}"#);
+    }
+}

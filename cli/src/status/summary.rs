@@ -821,4 +821,16 @@ mod tests {
             assert!(runbook.lines().any(|line| line.trim_start_matches('#').trim() == section), "{section}");
         }
     }
+
+    /// The names and severities of the page are those of the code.
+    #[test]
+    fn the_page_lists_every_finding() {
+        let page = include_str!("../../../docs/status.md");
+        let code = include_str!("finding.rs");
+        let names = code.split("fn code(&self)").nth(1).unwrap().split("fn text(").next().unwrap();
+        let names: Vec<_> = names.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let rows = page.split("\n## Findings\n").nth(1).unwrap();
+        let rows: Vec<_> = rows.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next()).collect();
+        assert_eq!(rows, names);
+    }
 }

@@ -127,7 +127,7 @@ impl Finding {
             Self::SecondCheckMonitors { .. } => "second-check-monitors",
             Self::SecretDeleted { .. } => "secret-deleted",
             Self::NoKeys => "no-keys",
-            Self::RotationPending { .. } => "rotation-pending",
+            Self::RotationPending { .. } => "pending-rotation",
             Self::RotationOverdue { .. } => "rotation-overdue",
             Self::ReplicaNotInSync { .. } => "replica-not-in-sync",
             Self::ReplicaMissing { .. } => "replica-missing",

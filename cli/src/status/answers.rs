@@ -11,6 +11,7 @@ pub(crate) type Read<T> = Result<T, String>;
 pub(crate) struct Answers {
     pub(crate) stack: Stack,
     pub(crate) authorizer: Read<Function>,
+    pub(crate) gateway: Read<Gateway>,
     pub(crate) secret: Read<Secret>,
     pub(crate) versions: Read<Versions>,
     /// The secret with the API key, or else with the origin's header. Absent if CloudFront sends neither.
@@ -106,6 +107,20 @@ pub(crate) struct Variables {
     #[serde(rename = "COUNTERSIGN_NEXT_MODE")]
     pub(crate) next_mode: Option<String>,
 }
+
+/// `apigateway get-authorizer` by [`REST_AUTHORIZER`], or `apigatewayv2 get-authorizer` by [`V2_AUTHORIZER`].
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Gateway {
+    /// For how many seconds an answer is kept. A WebSocket API has none.
+    pub(crate) ttl: Option<u64>,
+    /// The identity sources, with commas.
+    pub(crate) source: Option<String>,
+}
+
+pub(crate) const REST_AUTHORIZER: &str = "{Ttl: authorizerResultTtlInSeconds, Source: identitySource}";
+pub(crate) const V2_AUTHORIZER: &str =
+    "{Ttl: AuthorizerResultTtlInSeconds, Source: IdentitySource && join(',', IdentitySource)}";
 
 /// `secretsmanager describe-secret`
 #[derive(Deserialize)]

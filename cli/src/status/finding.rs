@@ -30,6 +30,10 @@ pub(crate) enum Finding {
     AuthorizerChanged { stack: String, authorizer: String },
     /// The authorizer reads other keys than those that the stack rotates.
     AuthorizerReadsOtherKeys,
+    /// API Gateway keeps the authorizer's answers.
+    AnswersCached { seconds: u64 },
+    /// API Gateway asks for another identity source than the stack says.
+    OtherIdentitySource { gateway: String, stack: String },
     /// A check after the signature admits what it would refuse.
     SecondCheckMonitors { which: &'static str },
     /// The secret will be deleted.
@@ -97,6 +101,8 @@ impl Finding {
             | Self::AuthorizerNotActive { .. }
             | Self::AuthorizerChanged { .. }
             | Self::AuthorizerReadsOtherKeys
+            | Self::AnswersCached { .. }
+            | Self::OtherIdentitySource { .. }
             | Self::SecretDeleted { .. }
             | Self::NoKeys
             | Self::RotationOverdue { .. }
@@ -124,11 +130,13 @@ impl Finding {
             Self::AuthorizerMonitors => "authorizer-monitors",
             Self::AuthorizerChanged { .. } => "authorizer-changed",
             Self::AuthorizerReadsOtherKeys => "authorizer-reads-other-keys",
+            Self::AnswersCached { .. } => "answers-cached",
+            Self::OtherIdentitySource { .. } => "other-identity-source",
             Self::SecondCheckMonitors { .. } => "second-check-monitors",
             Self::SecretDeleted { .. } => "secret-deleted",
             Self::NoKeys => "no-keys",
             Self::RotationPending { .. } => "pending-rotation",
-            Self::RotationOverdue { .. } => "rotation-overdue",
+            Self::RotationOverdue { .. } => "overdue-rotation",
             Self::ReplicaNotInSync { .. } => "replica-not-in-sync",
             Self::ReplicaMissing { .. } => "replica-missing",
             Self::SentValueOverdue { .. } => "sent-value-overdue",
@@ -171,6 +179,12 @@ impl Finding {
             ),
             Self::AuthorizerReadsOtherKeys => {
                 "the authorizer reads another secret than the stack's, which is the one that is rotated".to_owned()
+            }
+            Self::AnswersCached { seconds } => format!(
+                "API Gateway keeps the authorizer's answers for {seconds} s: the headers of one signed request can open another"
+            ),
+            Self::OtherIdentitySource { gateway, stack } => {
+                format!("the authorizer's identity source at API Gateway is {gateway}, and the stack has {stack}")
             }
             Self::SecondCheckMonitors { which } => {
                 format!("{which} is in monitor mode: what it would refuse is admitted")
@@ -254,9 +268,10 @@ impl Finding {
                 authorizer,
             ]),
             Self::AuthorizerMonitors => runbook("Monitor mode is still on"),
-            Self::AuthorizerChanged { .. } | Self::AuthorizerReadsOtherKeys => {
-                runbook("Undo a change that was made past CloudFormation")
-            }
+            Self::AuthorizerChanged { .. }
+            | Self::AuthorizerReadsOtherKeys
+            | Self::AnswersCached { .. }
+            | Self::OtherIdentitySource { .. } => runbook("Undo a change that was made past CloudFormation"),
             Self::SecondCheckMonitors { .. } => "docs/what-follows.md says when to enforce".to_owned(),
             Self::SecretDeleted { .. } => {
                 command(["aws", "secretsmanager", "restore-secret", "--region", region, "--secret-id", secret])

@@ -13,7 +13,10 @@ use crate::{
     output::{self, FormatOption},
     times::{now, rfc3339},
 };
-use answers::{ALARMS, Alarms, Answers, DISTRIBUTION, FUNCTION, Metrics, Read, Secret, Stack, Stacks};
+use answers::{
+    ALARMS, Alarms, Answers, DISTRIBUTION, FUNCTION, Gateway, Metrics, REST_AUTHORIZER, Read, Secret, Stack, Stacks,
+    V2_AUTHORIZER,
+};
 use anyhow::{Context as _, Result, anyhow, bail};
 use aws::Aws;
 use clap::Args;
@@ -118,8 +121,9 @@ async fn read(
     let region = stack.region().unwrap_or_default();
     let function = ["lambda", "get-function-configuration", "--function-name", authorizer, "--query", FUNCTION];
     let versions = ["secretsmanager", "list-secret-version-ids", "--secret-id", secret];
-    let (function, of_secret, versions, sent, distribution, here, global, metrics) = tokio::join!(
+    let (function, gateway, of_secret, versions, sent, distribution, here, global, metrics) = tokio::join!(
         ask(aws, &function),
+        gateway(aws, &stack),
         describe(aws, secret),
         ask(aws, &versions),
         async {
@@ -142,7 +146,17 @@ async fn read(
         last_hour(aws, authorizer, now),
     );
     let alarms = here.and_then(|here| global.map(|global| vec![here, global]));
-    Answers { authorizer: function, secret: of_secret, versions, sent, distribution, alarms, metrics, stack }
+    Answers { authorizer: function, gateway, secret: of_secret, versions, sent, distribution, alarms, metrics, stack }
+}
+
+/// What API Gateway knows of the authorizer.
+async fn gateway(aws: &Aws<'_>, stack: &Stack) -> Read<Gateway> {
+    let [kind, api, id] = ["ApiKind", "ApiId", "AuthorizerId"].map(|name| stack.output(name).unwrap_or_default());
+    let (service, of, query) = match kind {
+        "REST" => ("apigateway", "--rest-api-id", REST_AUTHORIZER),
+        _ => ("apigatewayv2", "--api-id", V2_AUTHORIZER),
+    };
+    ask(aws, &[service, "get-authorizer", of, api, "--authorizer-id", id, "--query", query]).await
 }
 
 async fn ask<T: DeserializeOwned>(aws: &Aws<'_>, arguments: &[&str]) -> Read<T> {

@@ -1,7 +1,7 @@
 //! From what AWS answered to the lines and the findings. It calls nothing.
 
 use crate::status::{
-    answers::{Alarm, Alarms, Answers, At, Behavior, Distribution, Function, Read, Secret, Stack, Variables},
+    answers::{Alarm, Alarms, Answers, At, Behavior, Distribution, Function, Gateway, Read, Secret, Stack, Variables},
     finding::{Finding, Severity},
 };
 use signing::UnixSeconds;
@@ -42,6 +42,7 @@ impl Status {
         let stack = &answers.stack;
         status.stack(stack);
         status.signature(answers);
+        status.gateway(&answers.stack, &answers.gateway);
         status.second_check(&answers.authorizer);
         status.keys(answers, now);
         status.replicas(stack, &answers.secret);
@@ -123,6 +124,26 @@ impl Status {
         let at_edge = if edge.is_empty() { "not known".to_owned() } else { edge.join(", ") };
         let value = format!("edge {at_edge}, authorizer {mode}");
         self.add("signature", value, Times::since(function.last_modified), findings);
+    }
+
+    fn gateway(&mut self, stack: &Stack, gateway: &Read<Gateway>) {
+        let gateway = match gateway {
+            Ok(gateway) => gateway,
+            Err(error) => return self.not_read("gateway", error),
+        };
+        let mut findings = Vec::new();
+        let seconds = gateway.ttl.unwrap_or(0);
+        if seconds > 0 {
+            findings.push(Finding::AnswersCached { seconds });
+        }
+        let source = gateway.source.as_deref().unwrap_or("none");
+        if let Some(of_stack) = stack.output("IdentitySource").filter(|of_stack| *of_stack != source) {
+            let (gateway, stack) = (source.to_owned(), of_stack.to_owned());
+            findings.push(Finding::OtherIdentitySource { gateway, stack });
+        }
+        let [kind, api, stage] = ["ApiKind", "ApiId", "ApiStage"].map(|name| stack.output(name).unwrap_or("?"));
+        let cached = if seconds > 0 { "cached" } else { "not cached" };
+        self.add("gateway", format!("{kind} {api}/{stage}, answers {cached}"), Times::default(), findings);
     }
 
     fn second_check(&mut self, function: &Read<Function>) {
@@ -471,6 +492,10 @@ mod tests {
                     {"OutputKey": "SigningSecretArn", "OutputValue": SECRET},
                     {"OutputKey": "ApiKeySecretArn", "OutputValue": "arn:key"},
                     {"OutputKey": "ApiKeyRotationSchedule", "OutputValue": "Daily"},
+                    {"OutputKey": "ApiKind", "OutputValue": "REST"},
+                    {"OutputKey": "ApiId", "OutputValue": "abc123"},
+                    {"OutputKey": "ApiStage", "OutputValue": "prod"},
+                    {"OutputKey": "IdentitySource", "OutputValue": "method.request.header.Countersign-Signature"},
                     {"OutputKey": "RotationDeadLettersArn", "OutputValue": "arn:aws:sqs:eu-west-1:123456789012:dead"},
                 ],
             },
@@ -479,6 +504,7 @@ mod tests {
                 "LastModified": "2026-11-26T07:00:00.000+0000",
                 "Variables": {"COUNTERSIGN_MODE": "enforce", "COUNTERSIGN_SECRET": SECRET, "OTHER": "x"},
             },
+            "gateway": {"Ttl": 0, "Source": "method.request.header.Countersign-Signature"},
             "secret": {
                 "CreatedDate": 1_767_225_600.5, "Name": "keys",
                 "ReplicationStatus": [{"Region": "us-east-1", "Status": "InSync"}],
@@ -531,6 +557,7 @@ mod tests {
         let answers = Answers {
             stack: read(&of["stack"]).unwrap(),
             authorizer: read(&of["authorizer"]),
+            gateway: read(&of["gateway"]),
             secret: read(&of["secret"]),
             versions: read(&of["versions"]),
             sent: (of["sent"] != "none").then(|| read(&of["sent"])),
@@ -553,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_in_order_has_nine_lines_and_no_finding() {
+    fn a_deployment_in_order_has_ten_lines_and_no_finding() {
         let status = check(&[], &[]);
         assert!(!status.is_wrong() && status.unread.is_empty());
         let hours = |hours: u64| Some(UnixSeconds::new(NOW.get() - hours * 3600));
@@ -565,6 +592,7 @@ mod tests {
             [
                 ("stack", "api UPDATE_COMPLETE", hours(3), None, Mark::Ok),
                 ("signature", "edge enforce, authorizer enforce", hours(3), None, Mark::Ok),
+                ("gateway", "REST abc123/prod, answers not cached", None, None, Mark::Ok),
                 ("then", "nothing follows the signature", hours(3), None, Mark::Ok),
                 ("keys", "rotated Daily", hours(3), due, Mark::Ok),
                 ("replicas", "us-east-1 InSync", None, None, Mark::Ok),
@@ -639,6 +667,18 @@ mod tests {
     }
 
     #[test]
+    fn the_gateway_keeps_no_answer_and_asks_for_the_source_of_the_stack() {
+        check(&[("/gateway/Ttl", json!(300))], &[Finding::AnswersCached { seconds: 300 }]);
+        check(&[("/gateway/Ttl", Value::Null)], &[]);
+        let other = |gateway: &str| Finding::OtherIdentitySource {
+            gateway: gateway.to_owned(),
+            stack: "method.request.header.Countersign-Signature".to_owned(),
+        };
+        check(&[("/gateway/Source", json!("context.identity.sourceIp"))], &[other("context.identity.sourceIp")]);
+        check(&[("/gateway/Source", Value::Null)], &[other("none")]);
+    }
+
+    #[test]
     fn a_second_check_is_shown_with_its_mode() {
         let mut answers = healthy();
         let variables = &mut answers["authorizer"]["Variables"];
@@ -647,7 +687,7 @@ mod tests {
         variables["COUNTERSIGN_JWT_MODE"] = json!("monitor");
         variables["COUNTERSIGN_NEXT_AUTHORIZER"] = json!("arn:next");
         let summary = status(&answers);
-        assert_eq!(summary.lines[2].value, "GET /pets=none,*=jwt; jwt monitor; lambda enforce");
+        assert_eq!(summary.lines[3].value, "GET /pets=none,*=jwt; jwt monitor; lambda enforce");
         assert_eq!(summary.findings, [Finding::SecondCheckMonitors { which: "the check of the token" }]);
         answers["authorizer"]["Variables"]["COUNTERSIGN_JWT_MODE"] = json!("enforce");
         answers["authorizer"]["Variables"]["COUNTERSIGN_NEXT_MODE"] = json!("monitor");
@@ -707,8 +747,8 @@ mod tests {
         let header = ("/stack/Outputs/3/OutputKey", json!("OriginHeaderSecretArn"));
         check(&[old.clone(), header], &[Finding::SentValueOverdue { what: "origin header", made, due }]);
         let status = check(&[old, ("/stack/Parameters/3/ParameterValue", json!("existing"))], &[]);
-        assert_eq!(status.lines[5].value, "not rotated: your distribution sends it");
-        assert_eq!(check(&[("/sent", json!("none"))], &[]).lines[5].value, "none");
+        assert_eq!(status.lines[6].value, "not rotated: your distribution sends it");
+        assert_eq!(check(&[("/sent", json!("none"))], &[]).lines[6].value, "none");
     }
 
     #[test]
@@ -720,7 +760,7 @@ mod tests {
         );
         let unsigned = |path: &str| Finding::BehaviorUnsigned { path: path.to_owned() };
         let status = check(&[("/distribution/Others/0/Origin", json!("api"))], &[unsigned("/pages/*")]);
-        assert_eq!(status.lines[6].value, "E1: signer:7 signs 1 of 2 behaviors");
+        assert_eq!(status.lines[7].value, "E1: signer:7 signs 1 of 2 behaviors");
         check(&[("/distribution/Default/Functions/0/EventType", json!("viewer-request"))], &[unsigned("Default (*)")]);
         check(
             &[("/distribution/Origins/0/Headers/0/HeaderValue", json!("arn:other"))],
@@ -775,6 +815,7 @@ mod tests {
     fn what_cannot_be_read_is_shown_as_such_and_hides_nothing_else() {
         for (member, line) in [
             ("authorizer", "signature"),
+            ("gateway", "gateway"),
             ("secret", "replicas"),
             ("versions", "keys"),
             ("sent", "API key"),

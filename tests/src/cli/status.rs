@@ -18,6 +18,7 @@ use tokio::{process::Command, time::timeout};
 
 const REGION: &str = "eu-west-1";
 const SIGNER: &str = "arn:aws:lambda:us-east-1:123456789012:function:signer:7";
+const SOURCE: &str = "method.request.header.Countersign-Signature";
 /// What is in the secrets, in the header with the API key and in a variable of the operator.
 const HIDDEN: &str = "this-is-never-printed";
 
@@ -103,6 +104,26 @@ async fn deployed(name: &str, cli: &CommandLine) {
     let distribution =
         cli.aws(&["cloudfront", "create-distribution", "--distribution-config", &distribution.to_string()]).await;
     let authorizer = format!("{name}-Authorizer");
+    let api = cli.aws(&["apigateway", "create-rest-api", "--name", name]).await;
+    let api = api["id"].as_str().unwrap();
+    let at_gateway = cli
+        .aws(&[
+            "apigateway",
+            "create-authorizer",
+            "--rest-api-id",
+            api,
+            "--name",
+            name,
+            "--type",
+            "REQUEST",
+            "--authorizer-result-ttl-in-seconds",
+            "0",
+            "--identity-source",
+            SOURCE,
+            "--authorizer-uri",
+            "arn:aws:apigateway:x",
+        ])
+        .await;
     let principal =
         json!({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"});
     let output = |value: &str| json!({"Value": value});
@@ -121,7 +142,8 @@ async fn deployed(name: &str, cli: &CommandLine) {
         "Outputs": {
             "AuthorizerFunctionName": output(&authorizer), "SigningSecretArn": output(&keys),
             "ApiKeySecretArn": output(&api_key), "ApiKeyRotationSchedule": output("Daily"),
-            "SignerFunctionName": output("signer"),
+            "SignerFunctionName": output("signer"), "ApiKind": output("REST"), "ApiId": output(api),
+            "ApiStage": output("prod"), "AuthorizerId": at_gateway["id"].as_str().map(output), "IdentitySource": output(SOURCE),
             "DistributionId": distribution["Distribution"]["Id"].as_str().map(output),
         },
     });
@@ -178,12 +200,15 @@ async fn is_read(name: &str, cli: &CommandLine, operator: &CommandLine) {
     let (status, out, error) = cli.status(&["--stack", name]).await;
     assert_eq!((status, error.as_str()), (Some(0), ""), "{out}");
     let begins: Vec<_> = out.lines().map(|line| line.split(", since ").next().unwrap_or_default().to_owned()).collect();
+    let api = out.lines().find_map(|line| line.strip_prefix("ok   gateway        REST ")?.split('/').next());
+    let api = api.unwrap_or_default();
     let distribution = out.lines().find_map(|line| line.strip_prefix("ok   edge           ")?.split(':').next());
     assert_eq!(
         begins,
         [
             format!("ok   stack          {name} CREATE_COMPLETE"),
             "ok   signature      edge enforce, authorizer enforce".to_owned(),
+            format!("ok   gateway        REST {api}/prod, answers not cached"),
             "ok   then           nothing follows the signature".to_owned(),
             "ok   keys           rotated Daily".to_owned(),
             "ok   replicas       us-east-1 InSync".to_owned(),

@@ -7,6 +7,7 @@ use std::{ffi::OsStr, io, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     process::Command,
+    sync::Semaphore,
     time::timeout,
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Aws<'a> {
     pub(crate) profile: Option<&'a str>,
     /// How long one call may take.
     pub(crate) patience: Duration,
+    /// How many calls run at once. The others wait, which is not counted.
+    pub(crate) at_once: Semaphore,
 }
 
 impl Aws<'_> {
@@ -36,6 +39,7 @@ impl Aws<'_> {
     pub(crate) async fn read<T: DeserializeOwned>(&self, arguments: &[&str]) -> Result<T> {
         let name = arguments.iter().take(2).copied().collect::<Vec<_>>().join(" ");
         let called = async { self.call(arguments).await.and_then(|answer| parsed(&answer)) };
+        let _permit = self.at_once.acquire().await?;
         match timeout(self.patience, called).await {
             Ok(answer) => answer.with_context(|| format!("aws {name}")),
             Err(_) => {
@@ -148,7 +152,8 @@ mod tests {
     }
 
     async fn read(program: &OsStr, patience: Duration) -> Result<Value> {
-        let aws = Aws { program, region: Some("eu-west-1"), profile: Some("operator"), patience };
+        let aws =
+            Aws { program, region: Some("eu-west-1"), profile: Some("operator"), patience, at_once: Semaphore::new(1) };
         aws.read(&["cloudformation", "describe-stacks", "--stack-name", "api"]).await
     }
 

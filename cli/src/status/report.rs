@@ -205,4 +205,32 @@ not read: edge: aws x: denied",
         assert_eq!(report["findings"][1]["finding"], "no-alarms");
         assert_eq!(report["unread"], json!([{"what": "edge", "error": "aws x: denied"}]));
     }
+
+    /// The example of the page.
+    #[test]
+    fn the_page_shows_what_is_printed() {
+        let at = |seconds_ago: u64| Some(UnixSeconds::new(NOW.get() - seconds_ago));
+        let due = |seconds: u64| Some(UnixSeconds::new(NOW.get() + seconds));
+        let since = |what, value, mark, seconds_ago| Line { since: at(seconds_ago), ..line(what, value, mark) };
+        let rings = Finding::AlarmRings {
+            name: "pets-monitoring-RotationFailedAlarm-1A2B3C".to_owned(),
+            text: "A rotation failed. infra/RUNBOOK.md: A rotation failed".to_owned(),
+            since: at(48 * 60),
+        };
+        let lines = vec![
+            since("stack", "pets UPDATE_COMPLETE", Mark::Ok, 10_788),
+            since("signature", "edge monitor, authorizer monitor", Mark::Note, 10_797),
+            line("gateway", "REST abc123/prod, answers not cached", Mark::Ok),
+            since("then", "nothing follows the signature", Mark::Ok, 10_797),
+            Line { due: due(75_600), ..since("keys", "rotated Daily", Mark::Ok, 10_800) },
+            line("replicas", "us-east-1 InSync", Mark::Ok),
+            Line { due: due(75_604), ..since("API key", "rotated Daily", Mark::Ok, 10_796) },
+            since("edge", "E1A2B3C4D5E6F7: signer:7 signs 1 of 1 behaviors", Mark::Ok, 10_792),
+            since("alarms", "1 of 14 ring", Mark::Wrong, 48 * 60),
+            line("last hour", "1204 admitted, 3 refused, 0 would be, 0 after it, 0 were 401, 0 undecided", Mark::Ok),
+        ];
+        let status = Status { lines, findings: vec![rings, Finding::AuthorizerMonitors], unread: Vec::new() };
+        let page = include_str!("../../../docs/status.md");
+        assert_eq!(page.split("```\n").nth(3).unwrap().trim_end(), text(&status, &NAMES, NOW));
+    }
 }

@@ -59,6 +59,15 @@ impl Status {
         self.findings.iter().any(|finding| finding.severity() == Severity::Wrong)
     }
 
+    /// The exit status: that something is wrong matters more than that not all could be read.
+    pub(crate) fn exit_status(&self) -> u8 {
+        match (self.is_wrong(), self.unread.is_empty()) {
+            (true, _) => 3,
+            (false, false) => 1,
+            (false, true) => 0,
+        }
+    }
+
     /// Adds a line, with the mark of the worst of its findings.
     fn add(&mut self, what: &'static str, value: String, at: Times, findings: Vec<Finding>) {
         let mark = match findings.iter().map(Finding::severity).max() {
@@ -582,7 +591,8 @@ mod tests {
     #[test]
     fn a_deployment_in_order_has_ten_lines_and_no_finding() {
         let status = check(&[], &[]);
-        assert!(!status.is_wrong() && status.unread.is_empty());
+        assert_eq!(status.exit_status(), 0);
+        assert!(status.unread.is_empty());
         let hours = |hours: u64| Some(UnixSeconds::new(NOW.get() - hours * 3600));
         let due = Some(UnixSeconds::new(NOW.get() + 21 * 3600));
         let lines: Vec<_> =
@@ -830,7 +840,9 @@ mod tests {
             assert_eq!(status.unread, [(line, "aws x: denied".to_owned())], "{member}");
             let marks: Vec<_> = status.lines.iter().filter(|of| of.mark == Mark::Unread).map(|of| of.what).collect();
             assert_eq!(marks, [line], "{member}");
-            assert!(status.is_wrong(), "{member}");
+            assert_eq!(status.exit_status(), 3, "{member}");
+            answers["stack"]["StackStatus"] = json!("UPDATE_COMPLETE");
+            assert_eq!(self::status(&answers).exit_status(), 1, "{member}");
         }
     }
 

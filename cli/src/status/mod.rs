@@ -181,7 +181,8 @@ async fn last_hour(aws: &Aws<'_>, authorizer: &str, now: UnixSeconds) -> Read<Me
         }})
     });
     let from = rfc3339(UnixSeconds::new(now.get().saturating_sub(3600)));
-    let to = rfc3339(now);
+    // The end is not part of it, and what was counted in this minute is.
+    let to = rfc3339(UnixSeconds::new(now.get().saturating_add(60)));
     let queries = Value::from_iter(queries).to_string();
     let times = ["--start-time", &from, "--end-time", &to, "--metric-data-queries", &queries];
     ask(aws, &[&["cloudwatch", "get-metric-data"], &times[..]].concat()).await

@@ -18,9 +18,31 @@ use tokio::{process::Command, time::timeout};
 
 const REGION: &str = "eu-west-1";
 const SIGNER: &str = "arn:aws:lambda:us-east-1:123456789012:function:signer:7";
-const SOURCE: &str = "method.request.header.Countersign-Signature";
 /// What is in the secrets, in the header with the API key and in a variable of the operator.
 const HIDDEN: &str = "this-is-never-printed";
+
+/// The kind of the API.
+#[derive(Clone, Copy)]
+enum Kind {
+    Rest,
+    Http,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rest => "REST",
+            Self::Http => "HTTP",
+        }
+    }
+
+    fn source(self) -> &'static str {
+        match self {
+            Self::Rest => "method.request.header.Countersign-Signature",
+            Self::Http => "$request.header.Countersign-Signature",
+        }
+    }
+}
 
 /// A folder with a program `aws`.
 struct CommandLine {
@@ -84,7 +106,7 @@ impl CommandLine {
 }
 
 /// The stack of an API with the names of `infra/api.yaml`, a distribution that signs for it, and an alarm that does not ring.
-async fn deployed(name: &str, cli: &CommandLine) {
+async fn deployed(name: &str, kind: Kind, cli: &CommandLine) {
     let moto = Moto::shared();
     let keys = moto.create_secret(REGION, &format!("{name}-keys"), &version(name), HIDDEN, &["us-east-1"]).await;
     let api_key = moto.create_secret(REGION, &format!("{name}-key"), &version(name), HIDDEN, &[]).await;
@@ -104,26 +126,7 @@ async fn deployed(name: &str, cli: &CommandLine) {
     let distribution =
         cli.aws(&["cloudfront", "create-distribution", "--distribution-config", &distribution.to_string()]).await;
     let authorizer = format!("{name}-Authorizer");
-    let api = cli.aws(&["apigateway", "create-rest-api", "--name", name]).await;
-    let api = api["id"].as_str().unwrap();
-    let at_gateway = cli
-        .aws(&[
-            "apigateway",
-            "create-authorizer",
-            "--rest-api-id",
-            api,
-            "--name",
-            name,
-            "--type",
-            "REQUEST",
-            "--authorizer-result-ttl-in-seconds",
-            "0",
-            "--identity-source",
-            SOURCE,
-            "--authorizer-uri",
-            "arn:aws:apigateway:x",
-        ])
-        .await;
+    let gateway = made(kind, name, cli).await;
     let principal =
         json!({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"});
     let output = |value: &str| json!({"Value": value});
@@ -142,8 +145,9 @@ async fn deployed(name: &str, cli: &CommandLine) {
         "Outputs": {
             "AuthorizerFunctionName": output(&authorizer), "SigningSecretArn": output(&keys),
             "ApiKeySecretArn": output(&api_key), "ApiKeyRotationSchedule": output("Daily"),
-            "SignerFunctionName": output("signer"), "ApiKind": output("REST"), "ApiId": output(api),
-            "ApiStage": output("prod"), "AuthorizerId": at_gateway["id"].as_str().map(output), "IdentitySource": output(SOURCE),
+            "SignerFunctionName": output("signer"), "ApiKind": output(kind.name()), "ApiId": output(&gateway.api),
+            "ApiStage": output("prod"), "AuthorizerId": output(&gateway.authorizer),
+            "IdentitySource": output(kind.source()),
             "DistributionId": distribution["Distribution"]["Id"].as_str().map(output),
         },
     });
@@ -174,10 +178,58 @@ async fn deployed(name: &str, cli: &CommandLine) {
     ];
     cli.aws(&[&["cloudwatch", "put-metric-alarm"], &alarm[..]].concat()).await;
     rings(name, "OK", cli).await;
+    // An alarm on an expression has the dimensions in its metrics.
+    let metric = json!({"Namespace": "Countersign", "MetricName": "Refused",
+        "Dimensions": [{"Name": "FunctionName", "Value": authorizer}]});
+    let metrics = json!([
+        {"Id": "share", "Expression": "refused * 2", "Label": "share"},
+        {"Id": "refused", "ReturnData": false, "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Sum"}},
+    ]);
+    let alarm = [
+        "--alarm-name",
+        &format!("{name}-share"),
+        "--metrics",
+        &metrics.to_string(),
+        "--evaluation-periods",
+        "1",
+        "--threshold",
+        "0",
+        "--comparison-operator",
+        "GreaterThanThreshold",
+    ];
+    cli.aws(&[&["cloudwatch", "put-metric-alarm"], &alarm[..]].concat()).await;
     let dimension = format!("FunctionName={authorizer}");
     let metric =
         ["--namespace", "Countersign", "--metric-name", "Allowed", "--dimensions", &dimension, "--value", "12"];
     cli.aws(&[&["cloudwatch", "put-metric-data"], &metric[..]].concat()).await;
+}
+
+/// An API with an authorizer, at API Gateway.
+struct Gateway {
+    api: String,
+    authorizer: String,
+}
+
+async fn made(kind: Kind, name: &str, cli: &CommandLine) -> Gateway {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let common = ["--name", name, "--authorizer-uri", "arn:aws:apigateway:x", "--identity-source", kind.source()];
+    let ttl = ["--authorizer-result-ttl-in-seconds", "0"];
+    match kind {
+        Kind::Rest => {
+            let api = text(&cli.aws(&["apigateway", "create-rest-api", "--name", name]).await["id"]);
+            let authorizer = ["apigateway", "create-authorizer", "--rest-api-id", &api, "--type", "REQUEST"];
+            let authorizer = text(&cli.aws(&[&authorizer[..], &common, &ttl].concat()).await["id"]);
+            Gateway { api, authorizer }
+        }
+        Kind::Http => {
+            let api = ["apigatewayv2", "create-api", "--name", name, "--protocol-type", "HTTP"];
+            let api = text(&cli.aws(&api).await["ApiId"]);
+            let form = ["--authorizer-payload-format-version", "2.0"];
+            let authorizer = ["apigatewayv2", "create-authorizer", "--api-id", &api, "--authorizer-type", "REQUEST"];
+            let authorizer = text(&cli.aws(&[&authorizer[..], &common, &ttl, &form].concat()).await["AuthorizerId"]);
+            Gateway { api, authorizer }
+        }
+    }
 }
 
 /// A version id must have 32 characters.
@@ -195,12 +247,13 @@ async fn rings(name: &str, state: &str, cli: &CommandLine) {
 }
 
 /// In order, and with an alarm that rings.
-async fn is_read(name: &str, cli: &CommandLine, operator: &CommandLine) {
-    deployed(name, operator).await;
+async fn is_read(name: &str, kind: Kind, cli: &CommandLine, operator: &CommandLine) {
+    deployed(name, kind, operator).await;
     let (status, out, error) = cli.status(&["--stack", name]).await;
     assert_eq!((status, error.as_str()), (Some(0), ""), "{out}");
     let begins: Vec<_> = out.lines().map(|line| line.split(", since ").next().unwrap_or_default().to_owned()).collect();
-    let api = out.lines().find_map(|line| line.strip_prefix("ok   gateway        REST ")?.split('/').next());
+    let gateway = format!("ok   gateway        {} ", kind.name());
+    let api = out.lines().find_map(|line| line.strip_prefix(&gateway)?.split('/').next());
     let api = api.unwrap_or_default();
     let distribution = out.lines().find_map(|line| line.strip_prefix("ok   edge           ")?.split(':').next());
     assert_eq!(
@@ -208,13 +261,13 @@ async fn is_read(name: &str, cli: &CommandLine, operator: &CommandLine) {
         [
             format!("ok   stack          {name} CREATE_COMPLETE"),
             "ok   signature      edge enforce, authorizer enforce".to_owned(),
-            format!("ok   gateway        REST {api}/prod, answers not cached"),
+            format!("{gateway}{api}/prod, answers not cached"),
             "ok   then           nothing follows the signature".to_owned(),
             "ok   keys           rotated Daily".to_owned(),
             "ok   replicas       us-east-1 InSync".to_owned(),
             "ok   API key        rotated Daily".to_owned(),
             format!("ok   edge           {}: signer:7 signs 1 of 1 behaviors", distribution.unwrap_or_default()),
-            "ok   alarms         0 of 1 ring".to_owned(),
+            "ok   alarms         0 of 2 ring".to_owned(),
             "ok   last hour      12 admitted, 0 refused, 0 would be, 0 after it, 0 were 401, 0 undecided".to_owned(),
         ],
         "{out}"
@@ -234,7 +287,7 @@ async fn is_read(name: &str, cli: &CommandLine, operator: &CommandLine) {
 #[tokio::test]
 async fn a_stack_is_read_with_version_1_of_the_aws_command_line() {
     let (name, cli) = ("status-one", CommandLine::version_1());
-    is_read(name, &cli, &cli).await;
+    is_read(name, Kind::Rest, &cli, &cli).await;
 
     // One part that cannot be read leaves the others.
     rings(name, "OK", &cli).await;
@@ -252,7 +305,7 @@ async fn a_stack_is_read_with_version_1_of_the_aws_command_line() {
 #[tokio::test]
 async fn a_stack_is_read_with_version_2_of_the_aws_command_line() {
     // Version 1 prepares: it starts faster.
-    is_read("status-two", &CommandLine::version_2(), &CommandLine::version_1()).await;
+    is_read("status-two", Kind::Http, &CommandLine::version_2(), &CommandLine::version_1()).await;
 }
 
 #[tokio::test]

@@ -190,7 +190,7 @@ fn key(kid: &str, begins: i64, ends: i64) -> Value {
 
 #[tokio::test]
 async fn wrong_command_lines() {
-    World::new().check("usage.txt", 46).await;
+    World::new().check("usage.txt", 47).await;
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn packages_that_cannot_be_used() {
 async fn environments_without_a_folder_or_a_program() {
     let world = World::new();
     world.packages();
-    world.check("environment.txt", 5).await;
+    world.check("environment.txt", 6).await;
 }
 
 /// Permissions do not stop root, and Linux has a file that nobody can read from its beginning, and a folder without new files.

@@ -154,8 +154,7 @@ mod tests {
             ),
             (
                 &[(THEN, "GET /a")],
-                "COUNTERSIGN_THEN has a wrong row: \"GET /a\" does not end with a check: none, jwt, jwt(SCOPE SCOPE) or \
-                lambda: set it to none, jwt, jwt(SCOPE SCOPE) or lambda, or to rows of the form PLACE=CHECK with commas \
+                "COUNTERSIGN_THEN has a wrong row: \"GET /a\" does not end with a check: set it to none, jwt, jwt(SCOPE SCOPE) or lambda, or to rows of the form PLACE=CHECK with commas \
                 between them, like GET /pets=jwt(read),$default /public/*=none,*=jwt",
             ),
             (

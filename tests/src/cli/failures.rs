@@ -217,7 +217,7 @@ async fn inputs_that_cannot_be_explained() {
 
 #[tokio::test]
 async fn servers_that_cannot_start() {
-    World::new().check("local.txt", 31).await;
+    World::new().check("local.txt", 39).await;
 }
 
 #[tokio::test]

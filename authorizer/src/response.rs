@@ -68,7 +68,7 @@ impl Serialize for HandedOn<'_> {
             #[serde(flatten)]
             jwt: &'a JwtContext,
         }
-        // What is flattened is written more slowly.
+        // Flattened members are written more slowly.
         match (self.context, self.jwt) {
             (context, None) => context.serialize(serializer),
             (context, Some(jwt)) => Both { context, jwt }.serialize(serializer),

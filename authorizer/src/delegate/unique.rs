@@ -7,7 +7,7 @@ use serde::{
 use serde_json::{Map, Number, Value, value::RawValue};
 use std::fmt;
 
-/// A value, at any depth of which each member of an object appears once.
+/// A value in which no object has two members of one name, at any depth.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(super) struct Unique(#[serde(deserialize_with = "unique")] pub(super) Value);

@@ -68,7 +68,7 @@ impl JwtContext {
         self.members.iter().map(|(name, value)| (&**name, value))
     }
 
-    /// Whether there is no member.
+    /// Whether the context is empty.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }

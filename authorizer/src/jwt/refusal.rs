@@ -10,7 +10,7 @@ pub(super) const MAX_BYTES: usize = 8_192;
 /// Why the check of a token does not allow a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwtFailure {
-    /// There is no valid token: 401 (RFC 6750, section 3.1).
+    /// The token is missing or not valid: 401 (RFC 6750, section 3.1).
     #[error(transparent)]
     Refused(#[from] TokenRefusal),
     /// The token is valid, but does not have any of the scopes that the route accepts: 403 (RFC 6750, section 3.1).

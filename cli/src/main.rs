@@ -5,11 +5,13 @@
 //! and the log. If standard output cannot be written, the status is 1, or 141 if its reader has closed it.
 
 mod artifacts;
+mod aws;
 mod completions;
 mod credentials;
 mod diagnosis;
 mod durations;
 mod explain;
+mod finding;
 mod key_file;
 mod keys;
 mod local;

@@ -1,19 +1,12 @@
 //! What can be wrong with a deployment, in words, and what mends it.
 
-use crate::{output::command, times::show};
-use serde::Serialize;
+use crate::{
+    finding::{Found, Severity},
+    output::command,
+    times::show,
+};
 use signing::UnixSeconds;
 use std::fmt::Write as _;
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Severity {
-    /// It may be as it should be: the operator must know it.
-    Note,
-    /// It is not as it should be: the command ends with status 3.
-    Wrong,
-}
 
 /// One thing that is worth knowing. The variants are in the order of the lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +80,12 @@ pub(crate) struct Names<'a> {
 }
 
 impl Finding {
+    /// As it is reported.
+    pub(crate) fn found(&self, names: &Names<'_>, now: UnixSeconds) -> Found {
+        let (text, next) = (self.text(now), self.mend(names));
+        Found { finding: self.code(), severity: self.severity(), text, next }
+    }
+
     pub(crate) fn severity(&self) -> Severity {
         match self {
             Self::StackChanging { .. }

@@ -3,13 +3,13 @@
 //! It only reads, with the AWS command line, and never a secret: no value of a secret, no header that CloudFront sends to the API
 //! beside the signer's own settings.
 
-mod answers;
-mod aws;
+pub(crate) mod answers;
 mod finding;
 mod report;
 mod summary;
 
 use crate::{
+    aws::Aws,
     output::{self, FormatOption},
     times::{now, rfc3339},
 };
@@ -18,7 +18,6 @@ use answers::{
     V2_AUTHORIZER,
 };
 use anyhow::{Context as _, Result, anyhow};
-use aws::Aws;
 use clap::Args;
 use finding::Names;
 use serde::de::DeserializeOwned;

@@ -2,15 +2,15 @@
 
 use crate::{
     diagnosis::printable::{printable, printable_json},
-    output::{self, Format, styled},
+    finding::{Found, Mark},
+    output::{self, Format},
     status::{
-        finding::{Names, Severity},
-        summary::{Line, Mark, Status},
+        finding::Names,
+        summary::{Line, Status},
     },
     times::{rfc3339, show},
 };
 use anyhow::Result;
-use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 use signing::UnixSeconds;
 
@@ -31,10 +31,7 @@ pub(crate) fn print(status: &Status, names: &Names<'_>, format: Format, now: Uni
 fn text(status: &Status, names: &Names<'_>, now: UnixSeconds) -> String {
     let mut lines: Vec<String> = status.lines.iter().map(|line| row(line, now)).collect();
     let unread: Vec<_> = status.unread.iter().map(|(what, error)| format!("not read: {what}: {error}")).collect();
-    let found = status.findings.iter().flat_map(|finding| {
-        let word = if finding.severity() == Severity::Wrong { "wrong" } else { "note" };
-        [format!("{word}: {}", finding.text(now)), format!("  next: {}", finding.mend(names))]
-    });
+    let found = status.findings.iter().flat_map(|finding| finding.found(names, now).lines());
     let after: Vec<_> = found.chain(unread).map(|line| printable(&line)).collect();
     if !after.is_empty() {
         lines.push(String::new());
@@ -45,20 +42,9 @@ fn text(status: &Status, names: &Names<'_>, now: UnixSeconds) -> String {
 
 fn row(line: &Line, now: UnixSeconds) -> String {
     let Line { what, value, since, due, mark } = line;
-    let (sign, style) = match mark {
-        Mark::Ok => ("ok", AnsiColor::Green.on_default()),
-        Mark::Note => ("note", AnsiColor::Yellow.on_default()),
-        Mark::Wrong => ("!", AnsiColor::Red.on_default().bold()),
-        Mark::Unread => ("?", Style::new().bold()),
-    };
     let cut = value.chars().count() > VALUE;
     let value: String = value.chars().take(VALUE).collect();
-    let mut text = format!(
-        "{}{} {what:<13}  {}",
-        styled(style, sign),
-        " ".repeat(4_usize.saturating_sub(sign.len())),
-        printable(&value)
-    );
+    let mut text = format!("{} {what:<13}  {}", mark.column(), printable(&value));
     if cut {
         text.push('…');
     }
@@ -79,7 +65,7 @@ struct Report {
     /// Whether something is wrong: the exit status is 3.
     wrong: bool,
     lines: Vec<ReportLine>,
-    findings: Vec<ReportFinding>,
+    findings: Vec<Found>,
     unread: Vec<ReportUnread>,
 }
 
@@ -91,16 +77,7 @@ struct ReportLine {
     since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<String>,
-    /// `ok`, `note`, `wrong` or `unread`.
-    state: &'static str,
-}
-
-#[derive(Serialize)]
-struct ReportFinding {
-    finding: &'static str,
-    severity: Severity,
-    text: String,
-    next: String,
+    state: Mark,
 }
 
 #[derive(Serialize)]
@@ -116,19 +93,9 @@ impl Report {
             value: line.value.clone(),
             since: line.since.map(rfc3339),
             due: line.due.map(rfc3339),
-            state: match line.mark {
-                Mark::Ok => "ok",
-                Mark::Note => "note",
-                Mark::Wrong => "wrong",
-                Mark::Unread => "unread",
-            },
+            state: line.mark,
         };
-        let findings = status.findings.iter().map(|finding| ReportFinding {
-            finding: finding.code(),
-            severity: finding.severity(),
-            text: finding.text(now),
-            next: finding.mend(names),
-        });
+        let findings = status.findings.iter().map(|finding| finding.found(names, now));
         let unread = status.unread.iter().map(|(what, error)| ReportUnread { what, error: error.clone() });
         Self {
             stack: names.stack.to_owned(),

@@ -1,8 +1,13 @@
 //! From what AWS answered to the lines and the findings. It calls nothing.
 
-use crate::status::{
-    answers::{Alarm, Alarms, Answers, At, Behavior, Distribution, Function, Gateway, Read, Secret, Stack, Variables},
-    finding::{Finding, Severity},
+use crate::{
+    finding::{self, Mark, Severity},
+    status::{
+        answers::{
+            Alarm, Alarms, Answers, At, Behavior, Distribution, Function, Gateway, Read, Secret, Stack, Variables,
+        },
+        finding::Finding,
+    },
 };
 use signing::UnixSeconds;
 
@@ -26,15 +31,6 @@ pub(crate) struct Line {
     pub(crate) mark: Mark,
 }
 
-/// How a subject is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mark {
-    Ok,
-    Note,
-    Wrong,
-    Unread,
-}
-
 impl Status {
     /// Sums up what was read at `now`.
     pub(crate) fn of(answers: &Answers, now: UnixSeconds) -> Self {
@@ -56,25 +52,17 @@ impl Status {
     }
 
     pub(crate) fn is_wrong(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity() == Severity::Wrong)
+        self.findings.iter().any(|finding| finding.severity() >= Severity::Wrong)
     }
 
     /// The exit status: that something is wrong matters more than that not all could be read.
     pub(crate) fn exit_status(&self) -> u8 {
-        match (self.is_wrong(), self.unread.is_empty()) {
-            (true, _) => 3,
-            (false, false) => 1,
-            (false, true) => 0,
-        }
+        finding::exit_status(self.findings.iter().map(Finding::severity), self.unread.is_empty())
     }
 
     /// Adds a line, with the mark of the worst of its findings.
     fn add(&mut self, what: &'static str, value: String, at: Times, findings: Vec<Finding>) {
-        let mark = match findings.iter().map(Finding::severity).max() {
-            None => Mark::Ok,
-            Some(Severity::Note) => Mark::Note,
-            Some(Severity::Wrong) => Mark::Wrong,
-        };
+        let mark = Mark::of(findings.iter().map(Finding::severity));
         self.lines.push(Line { what, value, since: at.since, due: at.due, mark });
         self.findings.extend(findings);
     }

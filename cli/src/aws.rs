@@ -1,6 +1,6 @@
 //! The AWS command line as a process: so credentials, SSO and profiles work as the operator has set them up.
 
-use crate::{diagnosis::printable::printable, output::Hint};
+use crate::{diagnosis::printable::printable, output::Hint, progress};
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use serde::de::DeserializeOwned;
 use std::{ffi::OsStr, io, process::Stdio, time::Duration};
@@ -38,6 +38,7 @@ impl Aws<'_> {
     /// wrote to standard error, never what it answered.
     pub(crate) async fn read<T: DeserializeOwned>(&self, arguments: &[&str]) -> Result<T> {
         let name = arguments.iter().take(2).copied().collect::<Vec<_>>().join(" ");
+        let _part = progress::part(&name);
         let called = async { self.call(arguments).await.and_then(|answer| parsed(&answer)) };
         let _permit = self.at_once.acquire().await?;
         match timeout(self.patience, called).await {

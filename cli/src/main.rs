@@ -1,8 +1,9 @@
 //! `countersign`: the operator's tool.
 //!
 //! The exit status is 0 if all that was asked is done, 1 if something failed (of `tour` also if a row is not as expected), 2 if the
-//! command line is wrong, which clap finds before anything is done, and 3 if `status` has found something wrong. Standard output has the result, standard error has errors, hints
-//! and the log. If standard output cannot be written, the status is 1, or 141 if its reader has closed it.
+//! command line is wrong, which clap finds before anything is done, and 3 if `status` has found something wrong. Standard output has
+//! the result. Standard error has errors, hints and the log, and on a terminal the line of [`progress`] in the meantime. If standard
+//! output cannot be written, the status is 1, or 141 if its reader has closed it.
 
 mod artifacts;
 mod aws;
@@ -16,6 +17,7 @@ mod key_file;
 mod keys;
 mod local;
 mod output;
+mod progress;
 mod sign;
 mod status;
 mod times;

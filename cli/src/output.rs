@@ -1,5 +1,6 @@
 //! What the commands print: lines, JSON, errors and hints; and what becomes of a command whose output cannot be written.
 
+use crate::progress::beside;
 use anyhow::Error;
 use clap::{Args, ValueEnum, builder::styling::Style};
 use serde::Serialize;
@@ -38,8 +39,10 @@ const SIGPIPE: u8 = 128 + 13;
 /// printed after a line that is missing.
 pub(crate) fn line(text: impl Display) {
     if is_written() {
-        let mut stdout = io::stdout().lock();
-        note(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
+        beside(|| {
+            let mut stdout = io::stdout().lock();
+            note(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
+        });
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     keys::arn,
     local::emulation,
     output::{FormatOption, Hint},
+    progress::Progress,
     times::now,
 };
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -146,6 +147,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
 
 /// The keys of a secret, as a function reads them.
 async fn of_secret(arn: &SecretArn) -> Result<KeySet> {
+    let _progress = Progress::start(format!("reading the keys of {arn}, for up to {} s", PATIENCE.as_secs()));
     let source = Source::parse(arn.as_str(), None).map_err(|_| anyhow!("{arn} is not the ARN of a secret"))?;
     let store = source.open(&of_operator(CallLimits::PATIENT, arn.region()).await);
     let stored = timeout(PATIENCE, store.read(PATIENCE)).await;

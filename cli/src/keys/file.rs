@@ -8,6 +8,7 @@ use crate::{
         table::table,
     },
     output::{self, Format, line},
+    progress::Progress,
     times::now,
 };
 use anyhow::Result;
@@ -50,6 +51,8 @@ pub(crate) fn rotate(
     let rotation = key_file::plan(file, rotation, schedule, now).map_err(explained)?;
     // Carried out before it is printed: perhaps nobody reads that.
     if !dry_run {
+        let path = file.path().display();
+        let _progress = Progress::start(format!("waiting for another process that rotates {path}"));
         key_file::apply(file, &rotation, now).map_err(explained)?;
     }
     let plan = &rotation.plan;

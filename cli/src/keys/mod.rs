@@ -4,6 +4,7 @@ mod file;
 mod json;
 mod rotation;
 mod secret;
+mod steps;
 mod table;
 
 use crate::{keys::rotation::ScheduleOptions, output::FormatOption};

@@ -6,9 +6,11 @@ use crate::{
     keys::{
         json,
         rotation::{RotationSummary, describe},
+        steps::Steps,
         table::table,
     },
     output::{self, Format, Hint, command, line},
+    progress::Progress,
     times::{self, now},
 };
 use anyhow::{Context as _, Error, Result, bail};
@@ -30,7 +32,9 @@ pub(crate) async fn show(arn: SecretArn, format: Format) -> Result<()> {
     let secret = SecretLocation { arn, replicas: Vec::new() };
     let aws = sdk_config(&secret.arn).await;
     let arn = secret.arn.to_string();
-    let snapshot = key_rotator(secret, RotationTimings::DEFAULT.try_into()?, &aws).snapshot().await?;
+    let progress = Progress::start(format!("reading {arn}"));
+    let snapshot = key_rotator(secret, RotationTimings::DEFAULT.try_into()?, &aws, Log::none()).snapshot().await?;
+    progress.done();
     match format {
         Format::Text => print_snapshot(&snapshot, now()),
         Format::Json => output::json(&shown(arn, &snapshot, now()))?,
@@ -52,9 +56,11 @@ pub(crate) async fn init(arn: SecretArn) -> Result<()> {
     let secret = SecretLocation { arn, replicas: Vec::new() };
     let aws = sdk_config(&secret.arn).await;
     let arn = secret.arn.clone();
-    let rotator = key_rotator(secret, RotationTimings::DEFAULT.try_into()?, &aws);
+    let rotator = key_rotator(secret, RotationTimings::DEFAULT.try_into()?, &aws, Log::none());
     let now = now();
+    let progress = Progress::start(format!("making the first key of {arn}"));
     let snapshot = rotator.make_first(new_rotation_id(now)?.key_id()).await?;
+    progress.done();
     line(format_args!("made the first key of {arn}"));
     print_snapshot(&snapshot, now);
     Ok(())
@@ -77,10 +83,12 @@ pub(crate) async fn rotate(
 ) -> Result<()> {
     let arn = secret.arn.clone();
     let aws = sdk_config(&arn).await;
-    let rotator = key_rotator(secret, schedule, &aws);
+    let progress = Progress::start(format!("reading {arn}"));
+    let log = Log::new(None, Steps::new(schedule.timings().replication));
+    let rotator = key_rotator(secret, schedule, &aws, log.clone());
     let now = now();
     let id = id.map_or_else(|| new_rotation_id(now), Ok)?;
-    let stack = stack.map(|name| StackUpdater::new(name, &aws, platform()));
+    let stack = stack.map(|name| StackUpdater::new(name, &aws, platform(log)));
     if dry_run {
         let look_ahead = LookAhead { rotator: &rotator, stack: stack.as_ref(), arn: &arn, id: &id, rotation, schedule };
         return match format {
@@ -91,6 +99,7 @@ pub(crate) async fn rotate(
     let report = Report::new("manual", id.key_id());
     let mut run = Run { rotator, id, arn, schedule, now, format, report };
     let done = run.rotate(rotation, stack.as_ref()).await;
+    progress.done();
     if format == Format::Json {
         run.report.error = done.as_ref().err().map(output::chain);
         output::json(&run.report)?;
@@ -374,14 +383,14 @@ async fn sdk_config(arn: &SecretArn) -> SdkConfig {
     of_operator(CallLimits::PATIENT, arn.region()).await
 }
 
-fn key_rotator(secret: SecretLocation, schedule: RotationSchedule, aws: &SdkConfig) -> KeyRotator {
-    KeyRotator::new(secret, schedule, aws.clone(), platform())
+fn key_rotator(secret: SecretLocation, schedule: RotationSchedule, aws: &SdkConfig, log: Log) -> KeyRotator {
+    KeyRotator::new(secret, schedule, aws.clone(), platform(log))
 }
 
-/// Nothing is logged: what was done is printed.
-fn platform() -> Platform {
+/// The log is not printed: what was done is.
+fn platform(log: Log) -> Platform {
     let new_secret = || new_secret().map_err(|_| NoRandomness);
-    Platform { now: Arc::new(SystemTime::now), new_secret: Arc::new(new_secret), log: Log::none() }
+    Platform { now: Arc::new(SystemTime::now), new_secret: Arc::new(new_secret), log }
 }
 
 fn print_snapshot(Snapshot { current, pending, pending_on_current, replicas }: &Snapshot, now: UnixSeconds) {

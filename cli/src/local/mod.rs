@@ -15,6 +15,7 @@ use crate::{
         second_check::SecondCheckOptions,
     },
     output::{self, Hint, line},
+    progress::{Beside, Interrupt, Progress},
     times::now,
     timings::TimingOptions,
 };
@@ -134,11 +135,13 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let log = Log::new(None, io::stderr());
+    let log = Log::new(None, Beside(io::stderr()));
 
     let answer = options.answer()?;
     let timings = options.timings();
     let rotate_every = options.rotate_every.map(|every| check_rotation(every, timings)).transpose()?;
+    let progress =
+        Progress::start_with("starting, for up to 10 s each function; Ctrl-C ends it after that", Interrupt::IsHandled);
     let functions = match &options.artifacts {
         None => Functions::BuiltIn,
         Some(folder) => Functions::Packaged(Arc::new(Artifacts::unpack(folder, log.clone())?)),
@@ -193,6 +196,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     };
     let (edge, gateway) = (emulation.edge, emulation.gateway);
     let running = emulation.start().await.map_err(|error| explained(error, edge, gateway))?;
+    progress.done();
     let (edge, gateway, prefix) = (running.servers.edge, running.servers.gateway, &running.path_prefix);
     let host = running.host.as_ref().map(|host| format!("host={host} ")).unwrap_or_default();
     // A WebSocket client does not take http://.

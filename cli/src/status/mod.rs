@@ -11,6 +11,7 @@ mod summary;
 use crate::{
     aws::Aws,
     output::{self, FormatOption},
+    progress::{self, Progress},
     times::{now, rfc3339},
 };
 use answers::{
@@ -74,6 +75,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         patience: PATIENCE,
         at_once: Semaphore::new(AT_ONCE),
     };
+    let progress = Progress::start(format!("reading stack {}", options.stack));
     let stacks: Stacks = aws.read(&["cloudformation", "describe-stacks", "--stack-name", &options.stack]).await?;
     let stack = stacks.stacks.into_iter().next();
     let stack = stack.with_context(|| format!("stack {} does not exist", options.stack))?;
@@ -85,6 +87,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     aws.region = Some(&region);
     let now = now();
     let answers = read(&aws, &options, stack.clone(), &authorizer, &secret, now).await;
+    progress.done();
     let status = Status::of(&answers, now);
     let names = Names { stack: &stack.stack_name, region: &region, secret: &secret, authorizer: &authorizer };
     report::print(&status, &names, options.format.format, now)?;
@@ -114,6 +117,9 @@ async fn read(
     let sent = stack.output("ApiKeySecretArn").or_else(|| stack.output("OriginHeaderSecretArn"));
     let id = options.distribution.as_deref().or_else(|| stack.output("DistributionId"));
     let region = stack.region().unwrap_or_default();
+    // Of the stack, and seven that are always made.
+    let calls = 7 + [sent.is_some(), id.is_some(), region != GLOBAL].map(u64::from).iter().sum::<u64>();
+    progress::of(calls);
     let function = ["lambda", "get-function-configuration", "--function-name", authorizer, "--query", FUNCTION];
     let versions = ["secretsmanager", "list-secret-version-ids", "--secret-id", secret];
     let (function, gateway, of_secret, versions, sent, distribution, here, global, metrics) = tokio::join!(

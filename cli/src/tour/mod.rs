@@ -19,6 +19,7 @@ use crate::{
     key_file,
     local::emulation::{Api, Emulation, Functions, Mode},
     output::FormatOption,
+    progress::{self, Progress},
     times::now,
     tour::{
         chapters::{Chapter, OfApi},
@@ -58,6 +59,7 @@ pub(crate) struct Options {
 
 /// Runs the chapters. The exit status is failure if anything is not as expected.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+    let progress = Progress::start("running the tour");
     let log = DecisionLog::default();
     let functions = match &options.artifacts {
         None => Functions::BuiltIn,
@@ -88,7 +90,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         log: log.log(),
     };
     let mut report = Report::new(options.only, options.format.format);
+    progress::of(report.chapters());
     let ended = chapters(&emulation, &log, &mut report).await;
+    progress.done();
     Ok(if report.end(ended)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

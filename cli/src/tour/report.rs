@@ -2,9 +2,11 @@
 
 use crate::{
     output::{self, Format, line},
+    progress,
     tour::chapters::Chapter,
 };
 use anyhow::Result;
+use clap::ValueEnum as _;
 use serde::Serialize;
 
 /// The widths of the first two columns. With the third, a line has at most 100 characters.
@@ -55,6 +57,12 @@ impl Report {
         Self { only, format, results: Results::default() }
     }
 
+    /// How many chapters are to run.
+    pub(crate) fn chapters(&self) -> u64 {
+        let chapters = Chapter::value_variants().iter().filter(|chapter| self.includes(**chapter));
+        chapters.map(|_| 1).sum()
+    }
+
     /// Whether a chapter is to run. Without a place to print it, none is.
     pub(crate) fn includes(&self, chapter: Chapter) -> bool {
         output::is_written() && (self.only.is_empty() || self.only.contains(&chapter))
@@ -70,7 +78,9 @@ impl Report {
             return Ok(());
         }
         let mut rows = Rows { slug: chapter.slug(), title: chapter.title(), ok: true, rows: Vec::new() };
+        let part = progress::part(&rows.slug);
         let ended = run(&mut rows).await;
+        drop(part);
         if self.format == Format::Text {
             line(rows.text());
         }

@@ -7,11 +7,14 @@
 use crate::diagnosis::printable::printable;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 use rustix::termios::tcgetwinsize;
-use signal_hook::{consts::SIGINT, low_level::emulate_default_handler};
+use signal_hook::{consts::SIGINT, flag, low_level::emulate_default_handler};
 use std::{
     fmt::{self, Write as _},
     io::{self, IsTerminal as _, Write},
-    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
+    sync::{
+        Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
@@ -36,6 +39,9 @@ const TEMPLATE: &str = "{spinner} {since}  {wide_msg}";
 
 /// The line that is on the terminal now. A command has one at a time.
 static SHOWN: Mutex<Option<Arc<Line>>> = Mutex::new(None);
+
+/// Whether SIGINT has come that is to end the command.
+static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// A line about what the command waits for. It is removed when this is dropped. Without a terminal there is none.
 pub(crate) struct Progress(Option<Arc<Line>>);
@@ -84,9 +90,9 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(line) = &self.0 {
-            line.bar.finish_and_clear();
-            lock(&SHOWN).take();
+        if self.0.is_some() {
+            clear();
+            end_if_interrupted();
         }
     }
 }
@@ -134,6 +140,10 @@ fn shown() -> Option<Arc<Line>> {
 /// needs a moment.
 pub(crate) fn beside<T>(print: impl FnOnce() -> T) -> T {
     let Some(line) = shown() else { return print() };
+    if INTERRUPTED.load(Ordering::SeqCst) {
+        clear();
+        end_if_interrupted();
+    }
     line.bar.suspend(|| {
         let printed = print();
         *lock(&line.hidden_until) = Instant::now() + DELAY;
@@ -273,20 +283,30 @@ impl TermLike for Screen {
 fn end_on_interrupt() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Without it the signal ends the command and leaves the line.
+        // Without either of them the signal ends the command and leaves the line.
         let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
+        let _ = flag::register(SIGINT, Arc::clone(&INTERRUPTED));
         tokio::spawn(async move {
             interrupt.recv().await;
-            let clean = spawn_blocking(|| {
-                let shown = lock(&SHOWN).take();
-                if let Some(line) = shown {
-                    line.bar.finish_and_clear();
-                }
-            });
-            let _ = timeout(CLEANING, clean).await;
+            let _ = timeout(CLEANING, spawn_blocking(clear)).await;
             let _ = emulate_default_handler(SIGINT);
         });
     });
+}
+
+/// Ctrl-C also ends the processes that the command waits for. What it would print about that is not what was asked.
+fn end_if_interrupted() {
+    if INTERRUPTED.load(Ordering::SeqCst) {
+        let _ = emulate_default_handler(SIGINT);
+    }
+}
+
+/// Locked to its end: of two threads that clear, the second must not go on before the line is removed.
+fn clear() {
+    let mut shown = lock(&SHOWN);
+    if let Some(line) = shown.take() {
+        line.bar.finish_and_clear();
+    }
 }
 
 /// A thread that panicked leaves a text, which is still a text.

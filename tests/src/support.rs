@@ -11,5 +11,6 @@ pub(crate) mod leaks;
 pub(crate) mod moto;
 pub(crate) mod patience;
 pub(crate) mod said_once;
+pub(crate) mod terminal;
 pub(crate) mod tls;
 pub(crate) mod whole_path;

@@ -43,8 +43,8 @@ impl DelegateConfig {
     /// The names of the settings that [`read`](Self::read) reads.
     pub const NAMES: [&'static str; 4] = [AUTHORIZER, PAYLOAD, IDENTITY, TIMEOUT];
 
-    /// Reads the settings. Without `COUNTERSIGN_NEXT_AUTHORIZER` there is no such function, and it is an error to set one of the
-    /// others.
+    /// Reads the settings. Without `COUNTERSIGN_NEXT_AUTHORIZER` no function is asked, and each of the other settings is an
+    /// error.
     ///
     /// # Errors
     /// The first setting that is wrong.

@@ -1,7 +1,7 @@
 //! The algorithms of signatures that are accepted.
 
-/// An algorithm for signatures with a public key. There is no other kind: `none` and the algorithms with a shared secret, like
-/// `HS256`, have no variant.
+/// An algorithm for signatures with a public key. Only these algorithms have a variant: `none` and the algorithms with a shared
+/// secret, like `HS256`, do not have one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, section 3.3).

@@ -1,5 +1,5 @@
-//! A token as it was received: a JWS in compact form, of which only the issuer and the names of algorithm and key are read before its
-//! signature is verified.
+//! A token as it was received: a JWS in compact form. Before its signature is verified, only the issuer and the names of the
+//! algorithm and the key are read.
 
 use super::{
     algorithm::Algorithm,

@@ -31,13 +31,13 @@ pub(crate) enum Finding {
     SecondCheckMonitors { which: &'static str },
     /// The secret will be deleted.
     SecretDeleted { at: UnixSeconds },
-    /// No version of the secret is current: there are no keys.
+    /// The secret does not have a current version, so nothing can sign or verify.
     NoKeys,
     /// A rotation has begun and has not ended.
     RotationPending { since: UnixSeconds },
     /// The keys are older than the schedule and a day.
     RotationOverdue { made: UnixSeconds, due: UnixSeconds },
-    /// A replica has not the keys that the secret has.
+    /// A replica does not have the keys of the secret.
     ReplicaNotInSync { region: String, status: String },
     /// The stack names a Region in which the secret has no replica.
     ReplicaMissing { region: String },
@@ -191,7 +191,7 @@ impl Finding {
             Self::SecretDeleted { at } => {
                 format!("the signing secret was deleted at {}: nothing can read it", show(*at, now))
             }
-            Self::NoKeys => "the signing secret has no current version: there are no keys".to_owned(),
+            Self::NoKeys => "the signing secret does not have a current version, so nothing can sign or verify".to_owned(),
             Self::RotationPending { since } => {
                 format!("a rotation began at {} and has not ended", show(*since, now))
             }

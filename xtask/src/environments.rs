@@ -117,7 +117,7 @@ fn debian(shell: &Shell) -> Result<PathBuf> {
     made_once("debian", &packages, |made| {
         let names: Vec<_> = packages.lines().filter(|line| !line.starts_with('#')).collect();
         let _folder = shell.push_dir(made);
-        if cmd!(shell, "apt-get download --quiet=2").args(&names).quiet().ignore_stderr().run().is_err() {
+        if cmd!(shell, "apt-get download --quiet=2").args(&names).ignore_stderr().run().is_err() {
             // A new machine may have no lists of packages. These are in a folder of their own, for which nobody must be root.
             let lists = tempfile::tempdir()?;
             for folder in ["lists/partial", "cache/archives/partial"] {

@@ -19,6 +19,7 @@ use lambda::Architecture;
 use std::{
     env,
     ffi::OsString,
+    io::{self, Write as _},
     iter,
     path::{self, PathBuf},
     process::{self, ExitCode},
@@ -100,6 +101,8 @@ fn simulate(shell: &Shell, arguments: &[OsString]) -> Result<ExitCode> {
         shell,
         "cargo run --quiet --release --locked --manifest-path {manifest} --package simulation -- {arguments...}"
     );
+    // As the shell shows the commands that it runs itself: the first build takes minutes.
+    let _ = writeln!(io::stderr(), "$ {simulation}");
     let status = process::Command::from(simulation).current_dir(env::current_dir()?).status()?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }

@@ -1,8 +1,11 @@
 //! The commands of `infra/RUNBOOK.md`, on the stacks that the walk-through of README.md has made.
 
-use crate::infra::shell::{
-    blocks::{blocks_of, find},
-    machine::{Machine, has_lines},
+use crate::infra::{
+    shell::{
+        blocks::{blocks_of, find},
+        machine::{Machine, has_lines},
+    },
+    support::template::template,
 };
 use serde_json::json;
 use std::time::SystemTime;
@@ -42,6 +45,16 @@ pub(crate) fn walk(machine: &mut Machine) {
         machine.succeeds(reasons).replace("      1", "1").as_str(),
         &["1 request-refused path 192.0.2.1", "1 request-refused-by-token token-expired -"],
     );
+
+    // The edge's stack is in us-east-1, and has a log in every Region in which the signer ran.
+    let runbook = template("RUNBOOK.md");
+    let mut commands = runbook.split('`').filter(|code| code.starts_with("lines SignerLogGroup 15"));
+    let elsewhere = commands.next().expect("it says how to read another Region");
+    let group = machine.types("output SignerLogGroup \"$EDGE_STACK\" us-east-1");
+    let line = r#"{"event":"refresh-failed","detail":"in another Region"}"#;
+    machine.aws("eu-west-1", &["logs", "create-log-group", "--log-group-name", &group]);
+    machine.writes_log("eu-west-1", &group, &[line]);
+    assert_eq!(machine.types(elsewhere), line);
 
     let second_check = machine.succeeds(block("by-next-authorizer"));
     has_lines(

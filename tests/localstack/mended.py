@@ -18,7 +18,8 @@
 - A function fails for want of Docker, and of a program that LocalStack would fetch. Here it is made, and nothing can run it.
 - It keeps what is in buckets in a folder of its own choice.
 - It works out what a condition leaves out, and fails where that names something left out. Here it is left out.
-- An attribute of a resource that it ignores is the word unknown, which no policy may name. Here it has the form of an ARN.
+- An attribute of a resource that it ignores is the word unknown, which no policy may name. Here it has the form of an ARN, with as many
+  parts as that of a web ACL, of which a template takes one.
 - What a change set will change it works out before it is made, and fails where that names what is not made yet. Here it does not
   say it: the AWS command line does not read it.
 - An update of a stack that has an Fn::FindInMap of a parameter that has not changed fails. It does not here.
@@ -79,7 +80,7 @@ def mend(folder):
     s3.DEFAULT_S3_TMP_DIR = folder
     ChangeSetModelPreproc.visit_node_resource = if_chosen(ChangeSetModelPreproc.visit_node_resource)
     ChangeSetModelPreproc.visit_node_output = if_chosen(ChangeSetModelPreproc.visit_node_output)
-    change_set_model_preproc.MOCKED_REFERENCE = "arn:aws:ignored:::attribute"
+    change_set_model_preproc.MOCKED_REFERENCE = "arn:aws:ignored:::attribute/of/ignored/resource"
     cloudformation.ChangeSetModelDescriber.get_changes = lambda describer: []
     cloudformation.StackNotFoundError.__init__ = not_found
     cloudformation.start_worker_thread = lambda run: run()

@@ -5,6 +5,7 @@ mod alarms;
 mod api;
 mod base_paths;
 mod cors;
+mod dashboard;
 mod deployed;
 mod distribution;
 mod documents;

@@ -16,6 +16,7 @@ mod from_template_to_allow;
 mod front;
 mod lint;
 mod monitoring;
+mod queries;
 mod rendering;
 mod rotation;
 mod shell;

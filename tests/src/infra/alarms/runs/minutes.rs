@@ -33,7 +33,8 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    fn word(self) -> &'static str {
+    /// The word for a setting.
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Enforce => "enforce",
             Self::Monitor => "monitor",

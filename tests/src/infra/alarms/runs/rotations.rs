@@ -12,16 +12,26 @@ pub(crate) const ROTATOR: &str = "rotator";
 
 /// A rotation that a schedule's message in the queue asks for.
 pub(crate) async fn done() -> Minute {
-    let [minute] = rotations::<1>(None).await;
+    let [minute] = rotations(None, minute_of).await;
     minute
 }
 
 /// The eight tries of a message whose rotation fails, as SQS delivers it again.
 pub(crate) async fn failed_eight_times() -> [Minute; 8] {
-    rotations(Some("secretsmanager:PutSecretValue")).await
+    rotations(Some(DENIED), minute_of).await
 }
 
-async fn rotations<const TRIES: usize>(denied: Option<&str>) -> [Minute; TRIES] {
+/// The lines of one that is done, and then of one that fails.
+pub(crate) async fn lines() -> Vec<String> {
+    let [done] = rotations(None, MemoryLog::take_lines).await;
+    let [failed] = rotations(Some(DENIED), MemoryLog::take_lines).await;
+    [done, failed].concat()
+}
+
+const DENIED: &str = "secretsmanager:PutSecretValue";
+
+/// What is read of the log after each try.
+async fn rotations<T, const TRIES: usize>(denied: Option<&str>, read: impl Fn(&MemoryLog) -> T) -> [T; TRIES] {
     let world = FakeWorld::new().await;
     denied.inspect(|action| world.aws.deny(action));
     let log = MemoryLog::default();
@@ -31,12 +41,12 @@ async fn rotations<const TRIES: usize>(denied: Option<&str>) -> [Minute; TRIES] 
     let rotator = FunctionProcess::program(ROTATOR, &program, &variables, PATIENCE, Log::new(None, log.clone()));
     let rotator = rotator.await.unwrap();
     let event = queued(&[&scheduled(1, TIME)]).to_string();
-    let mut minutes = [const { None }; TRIES];
-    for (number, minute) in minutes.iter_mut().enumerate() {
+    let mut tries = [const { None }; TRIES];
+    for (number, found) in tries.iter_mut().enumerate() {
         let answer = rotator.invoke(&format!("00000000-0000-4000-8000-{number:012}"), event.clone()).await;
         let failed = matches!(answer, Err(FunctionError::Threw { .. }));
         assert_eq!(failed, denied.is_some(), "{answer:?}");
-        *minute = Some(minute_of(&log));
+        *found = Some(read(&log));
     }
-    minutes.map(|minute| minute.expect("each try is recorded"))
+    tries.map(|found| found.expect("each try is recorded"))
 }

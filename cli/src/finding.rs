@@ -1,4 +1,4 @@
-//! What `status` finds: how bad it is, in words, and what mends it.
+//! What `doctor` and `status` find: how bad it is, in words, and what mends it.
 
 use crate::output::styled;
 use clap::builder::styling::{AnsiColor, Style};
@@ -12,6 +12,8 @@ pub(crate) enum Severity {
     Note,
     /// It is not as it should be: the command ends with status 3.
     Wrong,
+    /// Requests that CloudFront did not sign can reach the API: the command ends with status 3.
+    Open,
 }
 
 impl Severity {
@@ -19,6 +21,7 @@ impl Severity {
         match self {
             Self::Note => "note",
             Self::Wrong => "wrong",
+            Self::Open => "open",
         }
     }
 }
@@ -49,6 +52,7 @@ pub(crate) enum Mark {
     Ok,
     Note,
     Wrong,
+    Open,
     /// It could not be read.
     Unread,
 }
@@ -60,6 +64,7 @@ impl Mark {
             None => Self::Ok,
             Some(Severity::Note) => Self::Note,
             Some(Severity::Wrong) => Self::Wrong,
+            Some(Severity::Open) => Self::Open,
         }
     }
 
@@ -69,6 +74,7 @@ impl Mark {
             Self::Ok => ("ok", AnsiColor::Green.on_default()),
             Self::Note => ("note", AnsiColor::Yellow.on_default()),
             Self::Wrong => ("!", AnsiColor::Red.on_default().bold()),
+            Self::Open => ("OPEN", AnsiColor::Red.on_default().bold()),
             Self::Unread => ("?", Style::new().bold()),
         };
         format!("{}{}", styled(style, sign), " ".repeat(4_usize.saturating_sub(sign.len())))

@@ -1,15 +1,16 @@
 //! `countersign`: the operator's tool.
 //!
 //! The exit status is 0 if all that was asked is done, 1 if something failed (of `tour` also if a row is not as expected), 2 if the
-//! command line is wrong, which clap finds before anything is done, and 3 if `status` has found something wrong. Standard output has
-//! the result. Standard error has errors, hints and the log, and on a terminal the line of [`progress`] in the meantime. If standard
-//! output cannot be written, the status is 1, or 141 if its reader has closed it.
+//! command line is wrong, which clap finds before anything is done, and 3 if `doctor` or `status` has found something wrong. Standard
+//! output has the result. Standard error has errors, hints and the log, and on a terminal the line of [`progress`] in the meantime.
+//! If standard output cannot be written, the status is 1, or 141 if its reader has closed it.
 
 mod artifacts;
 mod aws;
 mod completions;
 mod credentials;
 mod diagnosis;
+mod doctor;
 mod durations;
 mod explain;
 mod finding;
@@ -41,7 +42,7 @@ Exit status:
   0    All that was asked is done
   1    Something failed, and standard error says what; in a tour, also if a row is not as expected
   2    The command line is wrong, and nothing was done
-  3    status has found something wrong
+  3    doctor or status has found something wrong
   141  The reader of standard output closed it before its end, as head does
 
 Examples:
@@ -64,6 +65,9 @@ enum Command {
     /// Explain why a request was refused, from the log, an event or the request itself
     #[command(after_help = diagnosis::EXAMPLES)]
     Explain(Box<diagnosis::Options>),
+    /// Examine both doors and the configuration of a deployed API, and say what is wrong and what mends it
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(Box<doctor::Options>),
     /// Show what is in force in a deployed stack, what is due and what is wrong
     #[command(after_help = status::EXAMPLES)]
     Status(status::Options),
@@ -90,6 +94,7 @@ async fn main() -> ExitCode {
         Command::Tour(options) => tour::run(options).await,
         Command::Sign(options) => sign::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Explain(options) => diagnosis::run(*options).await.map(|()| ExitCode::SUCCESS),
+        Command::Doctor(options) => doctor::run(*options).await,
         Command::Status(options) => status::run(options).await,
         Command::Keys(command) => keys::run(command).await.map(|()| ExitCode::SUCCESS),
         Command::Completions(options) => completions::run(&options, Arguments::command()).map(|()| ExitCode::SUCCESS),
@@ -124,7 +129,7 @@ mod tests {
     #[test]
     fn every_help_ends_with_examples_of_its_command_in_100_columns() {
         let all = commands(&Arguments::command(), "countersign");
-        assert_eq!(all.len(), 11);
+        assert_eq!(all.len(), 12);
         for (name, mut command) in all {
             let help = command.render_long_help().to_string();
             let (_, examples) = help.rsplit_once("\nExamples:\n").unwrap_or_else(|| panic!("{name}: {help}"));

@@ -1,0 +1,80 @@
+//! `countersign doctor`: what is wrong with a deployment, seen from outside and in its configuration.
+//!
+//! It sends requests to both doors of an API, CloudFront and the API's own URL, and reads the configuration with the AWS command
+//! line. It changes nothing.
+
+mod check;
+mod configuration;
+mod doors;
+mod report;
+mod targets;
+
+use crate::{aws::Aws, output::FormatOption, times::now};
+use anyhow::Result;
+use check::Check;
+use clap::Args;
+use std::{ffi::OsStr, process::ExitCode, time::Duration};
+use targets::{ApiUrl, DistributionArgument, Targets};
+use tokio::sync::Semaphore;
+
+pub(crate) const EXAMPLES: &str = "\
+Exit status:
+  0  Nothing is wrong; there may be notes
+  1  Something could not be examined, and nothing that was examined is wrong
+  3  Something is wrong
+
+Examples:
+  countersign doctor --stack my-api --path /pets        Examine both doors and the configuration
+  countersign doctor --api-url https://abc123.execute-api.eu-west-1.amazonaws.com/prod \\
+    --distribution https://d111111abcdef8.cloudfront.net --path /pets
+  countersign doctor --stack my-api --format json | jq -r '.findings[].text'";
+
+/// How long one call of the AWS command line may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many processes run at once: each starts a Python, so that more would only wait for each other.
+const AT_ONCE: usize = 4;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The API's own URL, with the stage or the base path
+    #[arg(long, value_name = "URL", required_unless_present = "stack", help_heading = "API")]
+    api_url: Option<ApiUrl>,
+    /// The distribution: its URL, its domain name, or its id, which the AWS command line looks up
+    #[arg(long, value_name = "ID|URL", required_unless_present = "stack", help_heading = "API")]
+    distribution: Option<DistributionArgument>,
+    /// The name or ARN of the stack of infra/api.yaml: its configuration is examined too
+    #[arg(long, value_name = "NAME", help_heading = "API")]
+    stack: Option<String>,
+    #[command(flatten)]
+    doors: doors::RequestOptions,
+    /// The Region of the stack, if not that of the environment or the profile
+    #[arg(long, value_name = "REGION", help_heading = "AWS command line")]
+    region: Option<String>,
+    /// The profile of the AWS command line
+    #[arg(long, value_name = "NAME", help_heading = "AWS command line")]
+    profile: Option<String>,
+    #[command(flatten)]
+    format: FormatOption,
+}
+
+pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+    let mut aws = Aws {
+        program: OsStr::new("aws"),
+        region: options.region.as_deref(),
+        profile: options.profile.as_deref(),
+        patience: PATIENCE,
+        at_once: Semaphore::new(AT_ONCE),
+    };
+    let targets = Targets::find(&aws, &options).await?;
+    let region = targets.stack.as_ref().and_then(|stack| stack.region()).map(str::to_owned);
+    if region.is_some() {
+        // All that follows is where the stack is.
+        aws.region = region.as_deref();
+    }
+    let (doors, configuration) =
+        tokio::join!(doors::examine(&targets, &options.doors), configuration::examine(&aws, &targets));
+    let checks: Vec<Check> = doors.into_iter().chain(configuration).collect();
+    report::print(&targets, &checks, options.format.format, now())?;
+    Ok(ExitCode::from(check::exit_status(&checks)))
+}

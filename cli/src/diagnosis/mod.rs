@@ -148,6 +148,11 @@ pub(crate) async fn run(options: Options) -> Result<()> {
 /// The keys of a secret, as a function reads them.
 async fn of_secret(arn: &SecretArn) -> Result<KeySet> {
     let _progress = Progress::start(format!("reading the keys of {arn}, for up to {} s", PATIENCE.as_secs()));
+    keys_of_secret(arn).await
+}
+
+/// The keys of a secret, in a command that shows its progress itself.
+pub(crate) async fn keys_of_secret(arn: &SecretArn) -> Result<KeySet> {
     let source = Source::parse(arn.as_str(), None).map_err(|_| anyhow!("{arn} is not the ARN of a secret"))?;
     let store = source.open(&of_operator(CallLimits::PATIENT, arn.region()).await);
     let stored = timeout(PATIENCE, store.read(PATIENCE)).await;

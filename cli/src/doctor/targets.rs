@@ -57,6 +57,14 @@ impl Targets {
     }
 }
 
+impl Targets {
+    /// Whether the API is a WebSocket API, by its URL or by the stack.
+    pub(crate) fn is_websocket(&self) -> bool {
+        let kind = self.stack.as_ref().and_then(|stack| stack.output("ApiKind"));
+        kind == Some("WEBSOCKET") || self.api_url.is_websocket() || self.viewer_url.is_websocket()
+    }
+}
+
 async fn stack(aws: &Aws<'_>, name: &str) -> Result<Stack> {
     let stacks: Stacks = aws.read(&["cloudformation", "describe-stacks", "--stack-name", name]).await?;
     stacks.stacks.into_iter().next().with_context(|| format!("stack {name} does not exist"))
@@ -68,14 +76,25 @@ async fn domain_name(aws: &Aws<'_>, id: &str) -> Result<ApiUrl> {
     format!("https://{name}").parse()
 }
 
-/// An absolute URL of `https`, or of `http` on this machine, without a query and without a slash at its end.
+/// An absolute URL of `https` or `wss`, or of `http` or `ws` on this machine, without a query and without a slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiUrl(Uri);
 
 impl ApiUrl {
     /// The scheme, `https` or `http`.
     pub(crate) fn scheme(&self) -> &str {
-        self.0.scheme_str().unwrap_or("https")
+        if matches!(self.0.scheme_str(), Some("http" | "ws")) { "http" } else { "https" }
+    }
+
+    /// Whether it is the URL of a WebSocket.
+    pub(crate) fn is_websocket(&self) -> bool {
+        matches!(self.0.scheme_str(), Some("ws" | "wss"))
+    }
+
+    /// The host without the brackets of an IPv6 address, and the port.
+    pub(crate) fn host_and_port(&self) -> (&str, u16) {
+        let default = if self.scheme() == "http" { 80 } else { 443 };
+        (self.0.host().unwrap_or_default().trim_matches(['[', ']']), self.0.port_u16().unwrap_or(default))
     }
 
     /// `host` or `host:port`.
@@ -100,8 +119,8 @@ impl FromStr for ApiUrl {
         let scheme = uri.scheme_str().unwrap_or_default();
         ensure!(!host.is_empty() && !scheme.is_empty(), "{text:?} must begin with https://");
         ensure!(
-            scheme == "https" || scheme == "http" && is_here,
-            "accepted is https://, and http:// only on this machine"
+            matches!(scheme, "https" | "wss") || matches!(scheme, "http" | "ws") && is_here,
+            "accepted are https:// and wss://, and http:// and ws:// only on this machine"
         );
         ensure!(uri.query().is_none() && !text.contains('#'), "the URL must not have a query or a fragment");
         ensure!(
@@ -114,7 +133,7 @@ impl FromStr for ApiUrl {
 
 impl Display for ApiUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme(), self.authority(), self.base())
+        write!(f, "{}://{}{}", self.0.scheme_str().unwrap_or("https"), self.authority(), self.base())
     }
 }
 
@@ -157,6 +176,8 @@ mod tests {
             ("https://api.example.com", "https://api.example.com"),
             ("http://127.0.0.1:8081/prod", "http://127.0.0.1:8081/prod"),
             ("http://[::1]:8081", "http://[::1]:8081"),
+            ("wss://api.example.com/", "wss://api.example.com"),
+            ("ws://127.0.0.1:8081/prod", "ws://127.0.0.1:8081/prod"),
         ] {
             assert_eq!(text.parse::<ApiUrl>().unwrap().to_string(), shown);
         }
@@ -165,6 +186,7 @@ mod tests {
             "/prod",
             "api.example.com",
             "http://api.example.com",
+            "ws://api.example.com",
             "ftp://127.0.0.1",
             "https://a/?x",
             "https://a/#x",

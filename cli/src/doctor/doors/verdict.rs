@@ -1,0 +1,372 @@
+//! What the answers show.
+
+use crate::{
+    doctor::{
+        check::{Check, Part},
+        doors::{
+            answer::{Answer, Maker},
+            client::Sent,
+            clock,
+            finding::Kind,
+            probe::{Place, Plan, Probe, Purpose, Source, is_default_endpoint},
+        },
+        targets::Targets,
+    },
+    finding::Found,
+};
+
+/// What is known beside the answers.
+pub(crate) struct Context {
+    /// The parameter `Mode` of the stack.
+    mode: Option<String>,
+    /// Whether the stack's API asks for an API key.
+    asks_for_api_key: bool,
+    /// Nothing on this machine is CloudFront.
+    viewer_is_deployed: bool,
+    /// A custom domain, whose default endpoint is not known.
+    default_endpoint_unknown: bool,
+}
+
+impl Context {
+    pub(crate) fn new(targets: &Targets, plan: &Plan<'_>) -> Self {
+        let stack = targets.stack.as_ref();
+        Self {
+            mode: stack.and_then(|stack| stack.parameter("Mode")).map(str::to_owned),
+            asks_for_api_key: stack.and_then(|stack| stack.output("ApiKeyRequired")) == Some("true"),
+            viewer_is_deployed: plan.viewer.scheme() == "https",
+            default_endpoint_unknown: plan.default_endpoint.is_none()
+                && plan.api.scheme() == "https"
+                && !is_default_endpoint(plan.api),
+        }
+    }
+}
+
+/// Every request is one check. The clocks are another one.
+pub(crate) fn checks(context: &Context, direct: &[Sent], viewer: &[Sent]) -> Vec<Check> {
+    let mut checks: Vec<_> = direct
+        .iter()
+        .map(|sent| check(sent, |answer| of_direct(context, direct, viewer, &sent.probe, answer)))
+        .collect();
+    if context.default_endpoint_unknown {
+        let found = Kind::DefaultEndpointUnknown
+            .found("the API has a default endpoint beside its custom domain, which is not known, and may be open");
+        checks.push(Check::seen(Part::ApiUrl, "the default endpoint", "not known", vec![found]));
+    }
+    checks.extend(viewer.iter().map(|sent| check(sent, |answer| of_viewer(context, viewer, &sent.probe, answer))));
+    if let Some(reason) = not_sent(viewer) {
+        for what in ["a query", "forged headers"] {
+            checks.push(Check::seen(Part::CloudFront, what, "not sent", vec![Kind::NotSent.found(reason)]));
+        }
+    }
+    checks.extend(clock::check(answers(direct), answers(viewer)));
+    checks
+}
+
+fn check(sent: &Sent, findings: impl FnOnce(&Answer) -> Vec<Found>) -> Check {
+    let (part, what) = (sent.probe.place.part(), sent.probe.what());
+    match &sent.answer {
+        Ok(answer) => {
+            let value = format!("{}, {}", answer.status, answer.maker().words());
+            Check::seen(part, what, value, findings(answer))
+        }
+        Err(error) => Check::unread(part, what, error.clone()),
+    }
+}
+
+fn answers(sent: &[Sent]) -> impl Iterator<Item = &Answer> {
+    sent.iter().filter_map(|sent| sent.answer.as_ref().ok())
+}
+
+fn find(sent: &[Sent], purpose: Purpose) -> Option<&Answer> {
+    sent.iter().find(|sent| sent.probe.purpose == purpose).and_then(|sent| sent.answer.as_ref().ok())
+}
+
+/// A request past CloudFront, which nobody has signed.
+fn of_direct(context: &Context, direct: &[Sent], viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Found> {
+    let (what, status) = (probe.what(), answer.status);
+    match probe.purpose {
+        Purpose::Replayed(source) => return of_replay(direct, probe, source, true, answer),
+        Purpose::ReplayedElsewhere(source) => return of_replay(direct, probe, source, false, answer),
+        _ => {}
+    }
+    let is_first = probe.purpose == Purpose::Unsigned && probe.method == "GET" && probe.place == Place::Api;
+    let mut found = Vec::new();
+    if is_first && !answer.is_of_gateway() {
+        found.push(Kind::NotApiGateway.found(format!("the answer to {what} has no id of API Gateway")));
+    }
+    match maker_of_direct(direct, viewer, probe, answer) {
+        Maker::Backend | Maker::BackendFailed if is_preflight(probe, answer) => {
+            found.push(Kind::PreflightAnswered.found(format!("{what} is answered {status} with CORS headers, without a signature")));
+        }
+        Maker::Backend | Maker::BackendFailed => found.push(open(context, direct, viewer, probe, status)),
+        Maker::AuthorizerFailed => found.push(Kind::AuthorizerFails.found(format!(
+            "the authorizer fails in the place of a decision about {what}: the answer is {status}"
+        ))),
+        Maker::NoRoute if is_first => found.push(Kind::PathUnknown.found(format!(
+            "the API has no route for {what}, so these requests show little about the authorizer"
+        ))),
+        Maker::Forbidden if is_first => {
+            let key = if context.asks_for_api_key { "the stack requires an API key, and " } else { "" };
+            // An API that requires an API key refuses for it, if that is looked at first.
+            found.push(Kind::RefusedOtherwise.found(format!(
+                "{what} is refused for its API key, its Host, its stage, or by a firewall: {key}this shows nothing about the signature"
+            )));
+        }
+        Maker::Unclear | Maker::Failed => found.push(Kind::AnswerUnclear.found(format!(
+            "{what} is answered {status} without a signature: it may be the backend's answer, and then the API's own URL is open"
+        ))),
+        _ => {}
+    }
+    found
+}
+
+fn open(context: &Context, direct: &[Sent], viewer: &[Sent], probe: &Probe, status: u16) -> Found {
+    let what = probe.what();
+    let (kind, mut text) = match (probe.place, probe.purpose) {
+        (Place::DefaultEndpoint, _) => (
+            Kind::DefaultEndpointOpen,
+            format!("{what} without a signature is answered {status}: past CloudFront the API is open"),
+        ),
+        (_, Purpose::Forged) => {
+            let request = probe.request();
+            (
+                Kind::ForgedAdmitted,
+                format!("{request} with a forged signature is answered {status}: nothing checks the signature"),
+            )
+        }
+        _ => (Kind::AnsweredUnsigned, answered_unsigned(direct, viewer)),
+    };
+    let monitors = context.mode.as_deref() == Some("monitor");
+    text.push_str(match context.mode {
+        _ if monitors => ", because Mode of the stack is monitor",
+        None => ". Mode=monitor has this effect too",
+        Some(_) => "",
+    });
+    let mut found = kind.found(text);
+    if monitors {
+        "enforce, when the log shows that nothing would be refused: infra/attach.md, 6. The order on a live API"
+            .clone_into(&mut found.next);
+    }
+    found
+}
+
+/// One text for all requests of this kind.
+fn answered_unsigned(direct: &[Sent], viewer: &[Sent]) -> String {
+    let answered = direct.iter().filter_map(|sent| {
+        let answer = sent.answer.as_ref().ok()?;
+        let is_open = sent.probe.place == Place::Api
+            && matches!(sent.probe.purpose, Purpose::Unsigned | Purpose::Resembling)
+            && matches!(maker_of_direct(direct, viewer, &sent.probe, answer), Maker::Backend | Maker::BackendFailed)
+            && !is_preflight(&sent.probe, answer);
+        is_open.then_some((sent.probe.purpose, format!("{} ({})", sent.probe.what(), answer.status)))
+    });
+    let (purposes, answered): (Vec<_>, Vec<_>) = answered.unzip();
+    let why = if purposes.contains(&Purpose::Unsigned) {
+        "past CloudFront the API is open"
+    } else {
+        "the path itself is not open, and a path that resembles it is"
+    };
+    format!("without a signature the backend answers {}: {why}", answered.join(", "))
+}
+
+/// The headers of a request, with this request or with another one.
+fn of_replay(direct: &[Sent], probe: &Probe, source: Source, own: bool, answer: &Answer) -> Vec<Found> {
+    let (what, status) = (probe.what(), answer.status);
+    let maker = maker_of_direct(direct, &[], probe, answer);
+    let found = match (own, source, maker) {
+        (true, Source::Captured, Maker::Backend) => Kind::ReplayPossible.found(format!(
+            "{what} is answered {status}: the API shows the headers of a request, and with them anybody may send the same request again, \
+             for a minute"
+        )),
+        (true, Source::Signed, Maker::Backend) => return Vec::new(),
+        (true, Source::Signed, Maker::NotSigned | Maker::Refused | Maker::RefusedOrForbidden) => {
+            Kind::SignatureRefused.found(format!(
+                "{what} with the keys of the secret is answered {status}: the authorizer has other keys, or another clock or host"
+            ))
+        }
+        (true, _, _) => Kind::ReplayInconclusive.found(format!(
+            "{what} is answered {status}, {}: so it is not shown that the signature is the reason for a refusal. An API that requires an \
+             API key refuses a request without it",
+            maker.words()
+        )),
+        (false, _, Maker::Backend | Maker::BackendFailed) => Kind::ReplayAdmitted.found(format!(
+            "{what} is answered {status}: the signature of one request opens another one"
+        )),
+        (false, _, Maker::Unclear | Maker::Failed) => Kind::AnswerUnclear.found(format!(
+            "{what} is answered {status}: it may be the backend's answer, and then the signature of one request opens another one"
+        )),
+        (false, _, _) => return Vec::new(),
+    };
+    vec![found]
+}
+
+/// Who made the answer, with what the other answers say about it.
+fn maker_of_direct(direct: &[Sent], viewer: &[Sent], probe: &Probe, answer: &Answer) -> Maker {
+    let maker = answer.maker();
+    // An answer to HEAD has no body. The same status as that to GET is the same answer.
+    if probe.method == "HEAD"
+        && probe.purpose == Purpose::Unsigned
+        && !answer.is_success()
+        && answer.header("x-amzn-errortype").is_none()
+    {
+        return match find(direct, Purpose::Unsigned) {
+            Some(get) if get.status == answer.status => get.maker(),
+            _ => maker,
+        };
+    }
+    // Both doors give the same answer, which is not API Gateway's: it is the backend's.
+    let is_same = |other: &Answer| {
+        other.status == answer.status
+            && !other.body.is_empty()
+            && other.body == answer.body
+            && other.maker() == Maker::Unclear
+    };
+    if maker == Maker::Unclear && find(viewer, Purpose::Viewer).is_some_and(is_same) { Maker::Backend } else { maker }
+}
+
+fn is_preflight(probe: &Probe, answer: &Answer) -> bool {
+    probe.method == "OPTIONS"
+        && matches!(answer.status, 200 | 204)
+        && answer.headers.iter().any(|(name, _)| name.starts_with("access-control-"))
+}
+
+/// A request through CloudFront.
+fn of_viewer(context: &Context, viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Found> {
+    let mut found = match probe.purpose {
+        Purpose::Viewer => of_viewers_request(viewer, probe, answer),
+        Purpose::Unknown(2) => error_of_cache(probe, answer).into_iter().collect(),
+        Purpose::Query if is_refusal(answer) => vec![Kind::QueryRefused.found(format!(
+            "{} is refused with {}, and is not refused without the query: something removes the query behind the edge signer",
+            probe.what(),
+            answer.status
+        ))],
+        Purpose::Forged if is_refusal(answer) || is_of_edge(answer.maker()) => {
+            vec![Kind::ViewerHeadersRefused.found(format!(
+                "{} is answered {} through CloudFront, and not without these headers: the edge signer does not remove them",
+                probe.what(),
+                answer.status
+            ))]
+        }
+        _ => Vec::new(),
+    };
+    if probe.purpose == Purpose::Viewer && context.viewer_is_deployed && !answer.is_of_cloudfront() {
+        found.push(Kind::NotCloudFront.found(format!("the answer to {} has no id of CloudFront", probe.what())));
+    }
+    found
+}
+
+fn of_viewers_request(viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Found> {
+    let (what, status) = (format!("{} through CloudFront", probe.what()), answer.status);
+    if !answer.is_success() && answer.age().is_some_and(|age| age > 0) {
+        return error_of_cache(probe, answer).into_iter().collect();
+    }
+    let maker = answer.maker();
+    let (kind, why) = match maker {
+        Maker::NotSigned => (Kind::ViewerUnsigned, "it has no signature when it arrives at the API"),
+        Maker::Refused => (Kind::ViewerRefused, "the authorizer refuses it"),
+        Maker::Forbidden | Maker::RefusedOrForbidden => return vec![forbidden(viewer, &what, answer)],
+        Maker::NoRoute => (Kind::PathUnknown, "the API has no such route"),
+        Maker::AuthorizerFailed => (Kind::AuthorizerFails, "the authorizer fails in the place of a decision"),
+        Maker::Failed => (Kind::AuthorizerFails, "the authorizer or the integration fails"),
+        Maker::EdgeMisconfigured => (Kind::EdgeMisconfigured, "the edge signer does not sign: it is misconfigured"),
+        Maker::EdgeNoKeys => (Kind::EdgeNoKeys, "the edge signer cannot read its keys"),
+        Maker::EdgeFailed => (Kind::EdgeFails, "CloudFront cannot run the edge signer, or use its result"),
+        Maker::CloudFrontBlocked => (Kind::Blocked, "CloudFront refuses it by itself"),
+        Maker::CloudFrontNoOrigin => {
+            (Kind::OriginUnreachable, "CloudFront cannot connect to the API, or waits too long for it")
+        }
+        Maker::BackendFailed => (Kind::BackendFails, "the backend does not answer"),
+        Maker::Unclear | Maker::Limit if status >= 500 => {
+            (Kind::BackendFails, "the backend, or something before it, fails")
+        }
+        Maker::Unclear | Maker::Limit => (Kind::AnswerUnclear, "it is not known who refuses it"),
+        Maker::Backend if answer.is_cached() => {
+            (Kind::AnswerCached, "it was in CloudFront's cache, and was not signed")
+        }
+        Maker::Backend => return Vec::new(),
+    };
+    vec![kind.found(format!("{what} is answered {status}: {why}"))]
+}
+
+/// The Host, the stage, the API key or, at an HTTP API, the authorizer: what the other requests say about it.
+fn forbidden(viewer: &[Sent], what: &str, answer: &Answer) -> Found {
+    let status = answer.status;
+    let others = [Purpose::Unknown(1), Purpose::Stage].map(|purpose| find(viewer, purpose).map(Answer::maker));
+    let of_api = |maker: Option<Maker>| maker.is_some_and(|maker| !is_forbidden(maker) && !is_of_edge(maker));
+    match (answer.maker(), others) {
+        // Only the path below the stage is accepted.
+        (_, [unknown, stage]) if of_api(stage) && !of_api(unknown) => Kind::StageMissing.found(format!(
+            "{what} is answered {status}, and the same path below the stage is not: CloudFront does not add the stage"
+        )),
+        // Another path reaches the API, so Host and stage are right.
+        (Maker::RefusedOrForbidden, [unknown, _]) if of_api(unknown) => {
+            Kind::ViewerRefused.found(format!("{what} is answered {status}: the authorizer refuses it"))
+        }
+        (Maker::Forbidden, [unknown, _]) if of_api(unknown) => Kind::ApiKeyRefused.found(format!(
+            "{what} is answered {status}: API Gateway refuses the API key that CloudFront sends, or a firewall refuses the request"
+        )),
+        (Maker::Forbidden, _) => Kind::HostForwarded.found(format!(
+            "{what} is answered {status}: API Gateway does not accept the Host, which is then the viewer's, or it refuses the API key"
+        )),
+        _ => Kind::HostForwarded.found(format!(
+            "{what} is answered {status}: API Gateway does not accept the Host, which is then the viewer's, or the authorizer refuses the \
+             request, and then its log has the reason"
+        )),
+    }
+}
+
+fn is_forbidden(maker: Maker) -> bool {
+    matches!(maker, Maker::Forbidden | Maker::RefusedOrForbidden)
+}
+
+fn is_refusal(answer: &Answer) -> bool {
+    is_forbidden(answer.maker()) || matches!(answer.maker(), Maker::NotSigned | Maker::Refused)
+}
+
+fn is_of_edge(maker: Maker) -> bool {
+    use Maker::{CloudFrontBlocked, CloudFrontNoOrigin, EdgeFailed, EdgeMisconfigured, EdgeNoKeys};
+    matches!(maker, CloudFrontBlocked | CloudFrontNoOrigin | EdgeFailed | EdgeMisconfigured | EdgeNoKeys)
+}
+
+fn error_of_cache(probe: &Probe, answer: &Answer) -> Option<Found> {
+    let is_cached = !answer.is_success() && answer.is_cached();
+    let age = answer.age().map_or_else(String::new, |age| format!(", {age} s old"));
+    is_cached.then(|| {
+        Kind::ErrorCached.found(format!(
+            "CloudFront keeps errors: {} is answered {} from its cache{age}. One viewer's error is given to others",
+            probe.what(),
+            answer.status
+        ))
+    })
+}
+
+/// The requests through CloudFront that depend on the answers until now. An error that CloudFront keeps would be given to viewers: no
+/// request is sent to the path that may be refused, unless CloudFront was seen to keep no error.
+pub(crate) fn more_through_cloudfront(plan: &Plan<'_>, viewer: &[Sent]) -> Vec<Probe> {
+    let Some(answer) = find(viewer, Purpose::Viewer) else { return Vec::new() };
+    if is_forbidden(answer.maker()) {
+        return plan.with_stage().into_iter().collect();
+    }
+    if answer.is_success() && not_sent(viewer).is_none() {
+        vec![plan.query(), plan.forged(Place::CloudFront)]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Why the requests that may be refused were not sent, if the path is answered.
+fn not_sent(viewer: &[Sent]) -> Option<&'static str> {
+    let answered = find(viewer, Purpose::Viewer).is_some_and(Answer::is_success);
+    let second = find(viewer, Purpose::Unknown(2));
+    match second {
+        _ if !answered => None,
+        Some(second) if !second.is_success() && second.is_cached() => Some(
+            "a query and forged headers were not tried through CloudFront: it keeps errors, and would give viewers the one that may come",
+        ),
+        Some(second) if !second.is_success() => None,
+        _ => Some(
+            "a query and forged headers were not tried through CloudFront: an unknown path gets no error, so it is not known whether \
+             CloudFront keeps errors, and would give viewers the one that may come",
+        ),
+    }
+}

@@ -1,5 +1,6 @@
 //! The program `countersign` as a person runs it.
 
+mod doctor;
 mod dry_runs;
 mod explanations;
 mod failures;

@@ -14,7 +14,7 @@ use anyhow::Result;
 use check::Check;
 use clap::Args;
 use std::{ffi::OsStr, process::ExitCode, time::Duration};
-use targets::{ApiUrl, DistributionArgument, Targets};
+use targets::{TargetOptions, Targets};
 use tokio::sync::Semaphore;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -37,15 +37,8 @@ const AT_ONCE: usize = 4;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The API's own URL, with the stage or the base path
-    #[arg(long, value_name = "URL", required_unless_present = "stack", help_heading = "API")]
-    api_url: Option<ApiUrl>,
-    /// The distribution: its URL, its domain name, or its id, which the AWS command line looks up
-    #[arg(long, value_name = "ID|URL", required_unless_present = "stack", help_heading = "API")]
-    distribution: Option<DistributionArgument>,
-    /// The name or ARN of the stack of infra/api.yaml: its configuration is examined too
-    #[arg(long, value_name = "NAME", help_heading = "API")]
-    stack: Option<String>,
+    #[command(flatten)]
+    targets: TargetOptions,
     #[command(flatten)]
     doors: doors::RequestOptions,
     /// The Region of the stack, if not that of the environment or the profile
@@ -66,7 +59,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         patience: PATIENCE,
         at_once: Semaphore::new(AT_ONCE),
     };
-    let targets = Targets::find(&aws, &options).await?;
+    let targets = Targets::find(&aws, &options.targets).await?;
     let region = targets.stack.as_ref().and_then(|stack| stack.region()).map(str::to_owned);
     if region.is_some() {
         // All that follows is where the stack is.

@@ -2,17 +2,31 @@
 
 use crate::{
     aws::Aws,
-    doctor::Options,
     output::Hint,
     status::answers::{Stack, Stacks},
 };
 use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
+use clap::Args;
 use hyper::Uri;
 use std::{
     fmt::{self, Display},
     net::IpAddr,
     str::FromStr,
 };
+
+/// What the command line says of the API.
+#[derive(Args)]
+pub(crate) struct TargetOptions {
+    /// The API's own URL, with the stage or the base path
+    #[arg(long, value_name = "URL", required_unless_present = "stack", help_heading = "API")]
+    api_url: Option<ApiUrl>,
+    /// The distribution: its URL, its domain name, or its id, which the AWS command line looks up
+    #[arg(long, value_name = "ID|URL", required_unless_present = "stack", help_heading = "API")]
+    distribution: Option<DistributionArgument>,
+    /// The name or ARN of the stack of infra/api.yaml: its configuration is examined too
+    #[arg(long, value_name = "NAME", help_heading = "API")]
+    stack: Option<String>,
+}
 
 /// Both doors of one API.
 pub(crate) struct Targets {
@@ -31,7 +45,7 @@ impl Targets {
     ///
     /// # Errors
     /// If the stack or the distribution cannot be read, or one of the two URLs is not known.
-    pub(crate) async fn find(aws: &Aws<'_>, options: &Options) -> Result<Self> {
+    pub(crate) async fn find(aws: &Aws<'_>, options: &TargetOptions) -> Result<Self> {
         let stack = match &options.stack {
             Some(name) => Some(stack(aws, name).await?),
             None => None,

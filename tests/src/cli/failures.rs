@@ -190,7 +190,7 @@ fn key(kid: &str, begins: i64, ends: i64) -> Value {
 
 #[tokio::test]
 async fn wrong_command_lines() {
-    World::new().check("usage.txt", 47).await;
+    World::new().check("usage.txt", 54).await;
 }
 
 #[tokio::test]

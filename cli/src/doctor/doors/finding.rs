@@ -177,3 +177,39 @@ impl Kind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names and severities of the page are those of the code.
+    #[test]
+    fn the_page_lists_every_finding() {
+        let page = include_str!("../../../../docs/doctor.md");
+        let table = page.split("\n## Findings at the doors\n").nth(1).unwrap().split("\n## ").next().unwrap();
+        let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| `")).collect();
+        let expected: Vec<_> = Kind::ALL
+            .iter()
+            .map(|kind| {
+                let found = kind.found("");
+                format!("| `{}` | {} |", found.finding, serde_json::to_value(found.severity).unwrap().as_str().unwrap())
+            })
+            .collect();
+        assert_eq!(rows.len(), expected.len());
+        for (row, expected) in rows.iter().zip(expected) {
+            assert!(row.starts_with(&expected), "{row} {expected}");
+        }
+    }
+
+    /// The sections that are named are there.
+    #[test]
+    fn the_runbook_has_every_section_that_is_named() {
+        let runbook = include_str!("../../../../infra/RUNBOOK.md");
+        let nexts: Vec<_> = Kind::ALL.iter().map(|kind| kind.next()).collect();
+        let named: Vec<_> = nexts.iter().filter_map(|next| next.strip_prefix("infra/RUNBOOK.md: ")).collect();
+        assert!(named.len() >= 4, "{named:?}");
+        for section in named {
+            assert!(runbook.lines().any(|line| line.trim_start_matches('#').trim() == section), "{section}");
+        }
+    }
+}

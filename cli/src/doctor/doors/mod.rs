@@ -127,12 +127,3 @@ async fn at_once(client: &Client, plan: &Plan<'_>, probes: Vec<Probe>) -> Vec<Se
     let sending = probes.into_iter().map(|probe| client.send(plan.url(probe.place), probe));
     stream::iter(sending).buffered(AT_ONCE).collect().await
 }
-
-impl Place {
-    fn part(self) -> Part {
-        match self {
-            Self::Api | Self::DefaultEndpoint => Part::ApiUrl,
-            Self::CloudFront => Part::CloudFront,
-        }
-    }
-}

@@ -1,6 +1,9 @@
 //! The requests, byte for byte, and what each of them is for.
 
-use crate::doctor::targets::{ApiUrl, Targets};
+use crate::doctor::{
+    check::Part,
+    targets::{ApiUrl, Targets},
+};
 use anyhow::{Error, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{borrow::Cow, fmt, str::FromStr};
@@ -65,6 +68,15 @@ pub(crate) enum Place {
     Api,
     DefaultEndpoint,
     CloudFront,
+}
+
+impl Place {
+    pub(crate) fn part(self) -> Part {
+        match self {
+            Self::Api | Self::DefaultEndpoint => Part::ApiUrl,
+            Self::CloudFront => Part::CloudFront,
+        }
+    }
 }
 
 /// What a request is for.

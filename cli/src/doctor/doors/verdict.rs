@@ -43,16 +43,19 @@ impl Context {
 
 /// Every request is one check. The clocks are another one.
 pub(crate) fn checks(context: &Context, direct: &[Sent], viewer: &[Sent]) -> Vec<Check> {
-    let mut checks: Vec<_> = direct
-        .iter()
-        .map(|sent| check(sent, |answer| of_direct(context, direct, viewer, &sent.probe, answer)))
-        .collect();
+    let mut checks = Vec::new();
+    for sent in direct {
+        let maker = |answer: &Answer| maker_of_direct(direct, viewer, &sent.probe, answer);
+        checks.push(check(sent, maker, |answer| of_direct(context, direct, viewer, &sent.probe, answer)));
+    }
     if context.default_endpoint_unknown {
         let found = Kind::DefaultEndpointUnknown
             .found("the API has a default endpoint beside its custom domain, which is not known, and may be open");
         checks.push(Check::seen(Part::ApiUrl, "the default endpoint", "not known", vec![found]));
     }
-    checks.extend(viewer.iter().map(|sent| check(sent, |answer| of_viewer(context, viewer, &sent.probe, answer))));
+    checks.extend(
+        viewer.iter().map(|sent| check(sent, Answer::maker, |answer| of_viewer(context, viewer, &sent.probe, answer))),
+    );
     if let Some(reason) = not_sent(viewer) {
         for what in ["a query", "forged headers"] {
             checks.push(Check::seen(Part::CloudFront, what, "not sent", vec![Kind::NotSent.found(reason)]));
@@ -62,11 +65,11 @@ pub(crate) fn checks(context: &Context, direct: &[Sent], viewer: &[Sent]) -> Vec
     checks
 }
 
-fn check(sent: &Sent, findings: impl FnOnce(&Answer) -> Vec<Found>) -> Check {
+fn check(sent: &Sent, maker: impl FnOnce(&Answer) -> Maker, findings: impl FnOnce(&Answer) -> Vec<Found>) -> Check {
     let (part, what) = (sent.probe.place.part(), sent.probe.what());
     match &sent.answer {
         Ok(answer) => {
-            let value = format!("{}, {}", answer.status, answer.maker().words());
+            let value = format!("{}, {}", answer.status, maker(answer).words());
             Check::seen(part, what, value, findings(answer))
         }
         Err(error) => Check::unread(part, what, error.clone()),
@@ -152,21 +155,30 @@ fn open(context: &Context, direct: &[Sent], viewer: &[Sent], probe: &Probe, stat
 
 /// One text for all requests of this kind.
 fn answered_unsigned(direct: &[Sent], viewer: &[Sent]) -> String {
-    let answered = direct.iter().filter_map(|sent| {
-        let answer = sent.answer.as_ref().ok()?;
-        let is_open = sent.probe.place == Place::Api
-            && matches!(sent.probe.purpose, Purpose::Unsigned | Purpose::Resembling)
-            && matches!(maker_of_direct(direct, viewer, &sent.probe, answer), Maker::Backend | Maker::BackendFailed)
-            && !is_preflight(&sent.probe, answer);
-        is_open.then_some((sent.probe.purpose, format!("{} ({})", sent.probe.what(), answer.status)))
-    });
-    let (purposes, answered): (Vec<_>, Vec<_>) = answered.unzip();
+    let is_asked = |sent: &Sent| {
+        sent.probe.place == Place::Api && matches!(sent.probe.purpose, Purpose::Unsigned | Purpose::Resembling)
+    };
+    let (purposes, all): (Vec<_>, Vec<_>) = answered(direct, viewer, is_asked).unzip();
     let why = if purposes.contains(&Purpose::Unsigned) {
         "past CloudFront the API is open"
     } else {
         "the path itself is not open, and a path that resembles it is"
     };
-    format!("without a signature the backend answers {}: {why}", answered.join(", "))
+    format!("without a signature the backend answers {}: {why}", all.join(", "))
+}
+
+/// Those of the requests past CloudFront that the backend answered, each as `GET /pets (200)`.
+fn answered<'a>(
+    direct: &'a [Sent],
+    viewer: &'a [Sent],
+    is_asked: impl Fn(&Sent) -> bool + 'a,
+) -> impl Iterator<Item = (Purpose, String)> + 'a {
+    direct.iter().filter(move |sent| is_asked(sent)).filter_map(|sent| {
+        let answer = sent.answer.as_ref().ok()?;
+        let maker = maker_of_direct(direct, viewer, &sent.probe, answer);
+        let is_open = matches!(maker, Maker::Backend | Maker::BackendFailed) && !is_preflight(&sent.probe, answer);
+        is_open.then(|| (sent.probe.purpose, format!("{} ({})", sent.probe.request(), answer.status)))
+    })
 }
 
 /// The headers of a request, with this request or with another one.
@@ -189,9 +201,11 @@ fn of_replay(direct: &[Sent], probe: &Probe, source: Source, own: bool, answer: 
              API key refuses a request without it",
             maker.words()
         )),
-        (false, _, Maker::Backend | Maker::BackendFailed) => Kind::ReplayAdmitted.found(format!(
-            "{what} is answered {status}: the signature of one request opens another one"
-        )),
+        (false, _, Maker::Backend | Maker::BackendFailed) => {
+            let is_open = |sent: &Sent| sent.probe.purpose == Purpose::ReplayedElsewhere(source);
+            let others = answered(direct, &[], is_open).map(|(_, what)| what).collect::<Vec<_>>().join(", ");
+            Kind::ReplayAdmitted.found(format!("the signature of one request opens others: {others}"))
+        }
         (false, _, Maker::Unclear | Maker::Failed) => Kind::AnswerUnclear.found(format!(
             "{what} is answered {status}: it may be the backend's answer, and then the signature of one request opens another one"
         )),
@@ -204,13 +218,11 @@ fn of_replay(direct: &[Sent], probe: &Probe, source: Source, own: bool, answer: 
 fn maker_of_direct(direct: &[Sent], viewer: &[Sent], probe: &Probe, answer: &Answer) -> Maker {
     let maker = answer.maker();
     // An answer to HEAD has no body. The same status as that to GET is the same answer.
-    if probe.method == "HEAD"
-        && probe.purpose == Purpose::Unsigned
-        && !answer.is_success()
-        && answer.header("x-amzn-errortype").is_none()
-    {
-        return match find(direct, Purpose::Unsigned) {
-            Some(get) if get.status == answer.status => get.maker(),
+    if probe.method == "HEAD" && !answer.is_success() && answer.header("x-amzn-errortype").is_none() {
+        let same = if probe.purpose == Purpose::Unsigned { Purpose::Unsigned } else { Purpose::Forged };
+        let get = direct.iter().find(|sent| sent.probe.purpose == same && sent.probe.method == "GET");
+        return match get.and_then(|sent| Some((&sent.probe, sent.answer.as_ref().ok()?))) {
+            Some((get, of_get)) if of_get.status == answer.status => maker_of_direct(direct, viewer, get, of_get),
             _ => maker,
         };
     }
@@ -234,7 +246,10 @@ fn is_preflight(probe: &Probe, answer: &Answer) -> bool {
 fn of_viewer(context: &Context, viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Found> {
     let mut found = match probe.purpose {
         Purpose::Viewer => of_viewers_request(viewer, probe, answer),
-        Purpose::Unknown(2) => error_of_cache(probe, answer).into_iter().collect(),
+        // Once is enough.
+        Purpose::Unknown(2) if !find(viewer, Purpose::Viewer).is_some_and(is_cached_error) => {
+            error_of_cache(probe, answer).into_iter().collect()
+        }
         Purpose::Query if is_refusal(answer) => vec![Kind::QueryRefused.found(format!(
             "{} is refused with {}, and is not refused without the query: something removes the query behind the edge signer",
             probe.what(),
@@ -257,7 +272,7 @@ fn of_viewer(context: &Context, viewer: &[Sent], probe: &Probe, answer: &Answer)
 
 fn of_viewers_request(viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Found> {
     let (what, status) = (format!("{} through CloudFront", probe.what()), answer.status);
-    if !answer.is_success() && answer.age().is_some_and(|age| age > 0) {
+    if is_cached_error(answer) {
         return error_of_cache(probe, answer).into_iter().collect();
     }
     let maker = answer.maker();
@@ -291,26 +306,27 @@ fn of_viewers_request(viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Fo
 /// The Host, the stage, the API key or, at an HTTP API, the authorizer: what the other requests say about it.
 fn forbidden(viewer: &[Sent], what: &str, answer: &Answer) -> Found {
     let status = answer.status;
-    let others = [Purpose::Unknown(1), Purpose::Stage].map(|purpose| find(viewer, purpose).map(Answer::maker));
+    let [unknown, stage] =
+        [Purpose::Unknown(1), Purpose::Stage].map(|purpose| find(viewer, purpose).map(Answer::maker));
     let of_api = |maker: Option<Maker>| maker.is_some_and(|maker| !is_forbidden(maker) && !is_of_edge(maker));
-    match (answer.maker(), others) {
-        // Only the path below the stage is accepted.
-        (_, [unknown, stage]) if of_api(stage) && !of_api(unknown) => Kind::StageMissing.found(format!(
-            "{what} is answered {status}, and the same path below the stage is not: CloudFront does not add the stage"
-        )),
-        // Another path reaches the API, so Host and stage are right.
-        (Maker::RefusedOrForbidden, [unknown, _]) if of_api(unknown) => {
-            Kind::ViewerRefused.found(format!("{what} is answered {status}: the authorizer refuses it"))
-        }
-        (Maker::Forbidden, [unknown, _]) if of_api(unknown) => Kind::ApiKeyRefused.found(format!(
+    if of_api(stage) && stage != Some(Maker::NoRoute) && !of_api(unknown) {
+        return Kind::StageMissing.found(format!(
+            "{what} is answered {status}, and the same path below the stage reaches the API: CloudFront does not add the stage"
+        ));
+    }
+    // A path that the API does not have reaches it, also one with the stage twice: so the Host and the stage are right.
+    let is_reached = of_api(unknown) || stage == Some(Maker::NoRoute);
+    match (answer.maker(), is_reached) {
+        (Maker::Forbidden, true) => Kind::ApiKeyRefused.found(format!(
             "{what} is answered {status}: API Gateway refuses the API key that CloudFront sends, or a firewall refuses the request"
         )),
-        (Maker::Forbidden, _) => Kind::HostForwarded.found(format!(
+        (Maker::Forbidden, false) => Kind::HostForwarded.found(format!(
             "{what} is answered {status}: API Gateway does not accept the Host, which is then the viewer's, or it refuses the API key"
         )),
-        _ => Kind::HostForwarded.found(format!(
-            "{what} is answered {status}: API Gateway does not accept the Host, which is then the viewer's, or the authorizer refuses the \
-             request, and then its log has the reason"
+        (_, true) => Kind::ViewerRefused.found(format!("{what} is answered {status}: the authorizer refuses it")),
+        (_, false) => Kind::ViewerRefused.found(format!(
+            "{what} is answered {status}: the authorizer refuses it, or, if its log has no line, API Gateway does not accept the Host, \
+             because the viewer's is forwarded"
         )),
     }
 }
@@ -328,10 +344,13 @@ fn is_of_edge(maker: Maker) -> bool {
     matches!(maker, CloudFrontBlocked | CloudFrontNoOrigin | EdgeFailed | EdgeMisconfigured | EdgeNoKeys)
 }
 
+fn is_cached_error(answer: &Answer) -> bool {
+    !answer.is_success() && answer.is_cached()
+}
+
 fn error_of_cache(probe: &Probe, answer: &Answer) -> Option<Found> {
-    let is_cached = !answer.is_success() && answer.is_cached();
     let age = answer.age().map_or_else(String::new, |age| format!(", {age} s old"));
-    is_cached.then(|| {
+    is_cached_error(answer).then(|| {
         Kind::ErrorCached.found(format!(
             "CloudFront keeps errors: {} is answered {} from its cache{age}. One viewer's error is given to others",
             probe.what(),
@@ -360,7 +379,7 @@ fn not_sent(viewer: &[Sent]) -> Option<&'static str> {
     let second = find(viewer, Purpose::Unknown(2));
     match second {
         _ if !answered => None,
-        Some(second) if !second.is_success() && second.is_cached() => Some(
+        Some(second) if is_cached_error(second) => Some(
             "a query and forged headers were not tried through CloudFront: it keeps errors, and would give viewers the one that may come",
         ),
         Some(second) if !second.is_success() => None,

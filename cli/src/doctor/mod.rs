@@ -9,7 +9,7 @@ mod doors;
 mod report;
 mod targets;
 
-use crate::{aws::Aws, output::FormatOption, times::now};
+use crate::{aws::Aws, output::FormatOption, progress::Progress, times::now};
 use anyhow::Result;
 use check::Check;
 use clap::Args;
@@ -59,6 +59,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         patience: PATIENCE,
         at_once: Semaphore::new(AT_ONCE),
     };
+    let progress = Progress::start("examining the API");
     let targets = Targets::find(&aws, &options.targets).await?;
     let region = targets.stack.as_ref().and_then(|stack| stack.region()).map(str::to_owned);
     if region.is_some() {
@@ -67,6 +68,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     }
     let (doors, configuration) =
         tokio::join!(doors::examine(&targets, &options.doors), configuration::examine(&aws, &targets));
+    progress.done();
     let checks: Vec<Check> = doors.into_iter().chain(configuration).collect();
     report::print(&targets, &checks, options.format.format, now())?;
     Ok(ExitCode::from(check::exit_status(&checks)))

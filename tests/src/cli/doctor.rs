@@ -460,6 +460,27 @@ fn no_finding_of_the_page_is_left_out() {
     assert_eq!(provoked, listed);
 }
 
+/// The report of the page is what the command prints.
+#[tokio::test]
+async fn the_page_shows_a_report() {
+    let api = Door::open(|asked| match (asked.method.as_str(), asked.target.as_str()) {
+        (_, "/prod/pets/") => backend(200),
+        ("COUNTERSIGN-PROBE", _) | (_, "/prod/pets%2F" | "/prod/PETS") => {
+            rest(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+        }
+        _ => closed(asked).with("date", &date(0)),
+    });
+    let (api, viewer) = (api.await, Door::open(answered).await);
+    let (api_url, viewer_url) = (format!("{}/prod", api.url()), viewer.url());
+    let report = Report::of(&["--api-url", &api_url, "--distribution", &viewer_url, "--path", "/pets"], &[]).await;
+    assert_eq!((report.status, report.error.as_str()), (Some(3), ""));
+    let shown = report
+        .out
+        .replace(&api_url, "https://abc123.execute-api.eu-west-1.amazonaws.com/prod")
+        .replace(&viewer_url, "https://d111111abcdef8.cloudfront.net");
+    assert_eq!(shown, include_str!("../../../docs/doctor.md").split("```\n").nth(3).unwrap());
+}
+
 /// The first lines of all requests, in alphabetical order: some are sent at the same time.
 fn sorted(door: &Door) -> Vec<String> {
     let mut lines: Vec<_> =

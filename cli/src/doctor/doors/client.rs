@@ -8,7 +8,7 @@ use crate::{
         },
         targets::ApiUrl,
     },
-    output,
+    output, progress,
 };
 use anyhow::{Context as _, Result, anyhow, ensure};
 use bytes::{Bytes, BytesMut};
@@ -68,6 +68,7 @@ impl Client {
     }
 
     pub(crate) async fn send(&self, url: &ApiUrl, probe: Probe) -> Sent {
+        let _part = progress::part(probe.what());
         let answer = timeout(PATIENCE + BODY_PATIENCE, self.exchange(url, &probe)).await;
         let answer = answer.unwrap_or_else(|_| Err(late()));
         Sent { probe, answer: answer.map_err(|error| output::chain(&error)) }

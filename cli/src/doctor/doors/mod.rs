@@ -18,7 +18,7 @@ use crate::{
         targets::{ApiUrl, Targets},
     },
     keys::arn,
-    output,
+    output, progress,
     times::now,
 };
 use anyhow::{Error, Result};
@@ -96,8 +96,8 @@ async fn replays(client: &Client, plan: &Plan<'_>, options: &RequestOptions) -> 
         }
     }
     if let Some(secret) = &options.sign_with_secret {
-        let _ =
-            writeln!(io::stderr(), "reads the value of the secret {secret}, to sign a GET of {} with it", options.path);
+        let notice = format!("reads the value of the secret {secret}, to sign a GET of {} with it", options.path);
+        let _ = progress::beside(|| writeln!(io::stderr(), "{notice}"));
         let keys = diagnosis::keys_of_secret(secret).await;
         let path = options.path.as_str();
         match keys.and_then(|keys| replay::signed(&keys, plan.api, path, now())) {

@@ -15,6 +15,8 @@ use crate::{
     finding::Found,
 };
 
+const ONLY_RESEMBLING: &str = "the path itself is not open, and a path that resembles it is";
+
 /// What is known beside the answers.
 pub(crate) struct Context {
     /// The parameter `Mode` of the stack.
@@ -139,11 +141,13 @@ fn open(context: &Context, direct: &[Sent], viewer: &[Sent], probe: &Probe, stat
         }
         _ => (Kind::AnsweredUnsigned, answered_unsigned(direct, viewer)),
     };
+    let only_resembling = kind == Kind::AnsweredUnsigned && text.ends_with(ONLY_RESEMBLING);
     let monitors = context.mode.as_deref() == Some("monitor");
     text.push_str(match context.mode {
         _ if monitors => ", because Mode of the stack is monitor",
-        None => ". Mode=monitor has this effect too",
-        Some(_) => "",
+        // Monitor mode opens the path itself.
+        None if !only_resembling => ". Mode=monitor has this effect too",
+        _ => "",
     });
     let mut found = kind.found(text);
     if monitors {
@@ -159,11 +163,7 @@ fn answered_unsigned(direct: &[Sent], viewer: &[Sent]) -> String {
         sent.probe.place == Place::Api && matches!(sent.probe.purpose, Purpose::Unsigned | Purpose::Resembling)
     };
     let (purposes, all): (Vec<_>, Vec<_>) = answered(direct, viewer, is_asked).unzip();
-    let why = if purposes.contains(&Purpose::Unsigned) {
-        "past CloudFront the API is open"
-    } else {
-        "the path itself is not open, and a path that resembles it is"
-    };
+    let why = if purposes.contains(&Purpose::Unsigned) { "past CloudFront the API is open" } else { ONLY_RESEMBLING };
     format!("without a signature the backend answers {}: {why}", all.join(", "))
 }
 
@@ -387,5 +387,66 @@ fn not_sent(viewer: &[Sent]) -> Option<&'static str> {
             "a query and forged headers were not tried through CloudFront: an unknown path gets no error, so it is not known whether \
              CloudFront keeps errors, and would give viewers the one that may come",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::doors::{answer::tests::answer, probe::default_endpoint};
+    use serde_json::json;
+
+    fn targets(api_url: &str, mode: &str) -> Targets {
+        let stack = json!({
+            "StackName": "pets", "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/pets/1",
+            "StackStatus": "CREATE_COMPLETE", "CreationTime": "2026-11-26T07:00:00Z",
+            "Parameters": [{"ParameterKey": "Mode", "ParameterValue": mode}],
+            "Outputs": [
+                {"OutputKey": "ApiId", "OutputValue": "abc123"}, {"OutputKey": "ApiStage", "OutputValue": "prod"},
+                {"OutputKey": "ApiKeyRequired", "OutputValue": "true"},
+            ],
+        });
+        Targets {
+            api_url: api_url.parse().unwrap(),
+            viewer_url: "https://d111111abcdef8.cloudfront.net".parse().unwrap(),
+            distribution: None,
+            stack: Some(serde_json::from_value(stack).unwrap()),
+        }
+    }
+
+    #[test]
+    fn the_stack_says_where_the_default_endpoint_is() {
+        let endpoint = default_endpoint(&targets("https://api.example.com/v1", "enforce")).unwrap();
+        assert_eq!(endpoint.to_string(), "https://abc123.execute-api.eu-west-1.amazonaws.com/prod");
+        let own = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod";
+        assert!(default_endpoint(&targets(own, "enforce")).is_none());
+    }
+
+    #[test]
+    fn the_mode_and_the_api_key_of_the_stack_are_named() {
+        let path = "/pets".parse().unwrap();
+        let found = |mode: &str, answer: Answer| {
+            let targets = targets("https://abc123.execute-api.eu-west-1.amazonaws.com/prod", mode);
+            let plan = Plan {
+                path: &path,
+                unsafe_methods: false,
+                is_websocket: false,
+                random: String::new(),
+                api: &targets.api_url,
+                default_endpoint: None,
+                viewer: &targets.viewer_url,
+            };
+            let probe = plan.direct().swap_remove(0);
+            let checks = checks(&Context::new(&targets, &plan), &[Sent { probe, answer: Ok(answer) }], &[]);
+            let [found] = checks[0].findings() else { panic!("{:?}", checks[0]) };
+            found.clone()
+        };
+        let open = answer(200, &[("x-amzn-requestid", "r")], "");
+        let monitors = found("monitor", open.clone());
+        assert!(monitors.text.ends_with(": past CloudFront the API is open, because Mode of the stack is monitor"));
+        assert!(monitors.next.starts_with("enforce,"));
+        assert!(found("enforce", open).text.ends_with(": past CloudFront the API is open"));
+        let forbidden = answer(403, &[("x-amzn-requestid", "r"), ("x-amzn-errortype", "ForbiddenException")], "");
+        assert!(found("enforce", forbidden).text.contains("the stack requires an API key, and this shows nothing"));
     }
 }

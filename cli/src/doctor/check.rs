@@ -65,6 +65,13 @@ impl Check {
         Self { part, what: what.into(), outcome: Outcome::Unread(error.into()) }
     }
 
+    /// Adds findings, if it was examined.
+    pub(crate) fn add(&mut self, more: Vec<Found>) {
+        if let Outcome::Seen { findings, .. } = &mut self.outcome {
+            findings.extend(more);
+        }
+    }
+
     pub(crate) fn findings(&self) -> &[Found] {
         match &self.outcome {
             Outcome::Seen { findings, .. } => findings,

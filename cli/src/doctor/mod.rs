@@ -66,10 +66,11 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         // All that follows is where the stack is.
         aws.region = region.as_deref();
     }
+    let now = now();
     let (doors, configuration) =
-        tokio::join!(doors::examine(&targets, &options.doors), configuration::examine(&aws, &targets));
+        tokio::join!(doors::examine(&targets, &options.doors), configuration::examine(&aws, &targets, now));
     progress.done();
     let checks: Vec<Check> = doors.into_iter().chain(configuration).collect();
-    report::print(&targets, &checks, options.format.format, now())?;
+    report::print(&targets, &checks, options.format.format, now)?;
     Ok(ExitCode::from(check::exit_status(&checks)))
 }

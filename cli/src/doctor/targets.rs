@@ -3,7 +3,10 @@
 use crate::{
     aws::Aws,
     output::Hint,
-    status::answers::{Stack, Stacks},
+    status::{
+        Deployed,
+        answers::{Stack, Stacks},
+    },
 };
 use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use clap::Args;
@@ -50,6 +53,8 @@ impl Targets {
             Some(name) => Some(stack(aws, name).await?),
             None => None,
         };
+        // Of another stack nothing below is known.
+        stack.as_ref().map(Deployed::of).transpose()?;
         let output = |name: &str| stack.as_ref().and_then(|stack| stack.output(name));
         let api_url = match (&options.api_url, output("BackDoor")) {
             (Some(url), _) => url.clone(),

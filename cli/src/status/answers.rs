@@ -38,6 +38,11 @@ pub(crate) struct Stack {
     pub(crate) stack_status: String,
     pub(crate) creation_time: At,
     pub(crate) last_updated_time: Option<At>,
+    /// The service role.
+    #[serde(rename = "RoleARN")]
+    pub(crate) role: Option<String>,
+    #[serde(default)]
+    pub(crate) enable_termination_protection: bool,
     #[serde(default)]
     parameters: Vec<Parameter>,
     #[serde(default)]
@@ -96,6 +101,10 @@ pub(crate) struct Variables {
     pub(crate) mode: Option<String>,
     #[serde(rename = "COUNTERSIGN_SECRET")]
     pub(crate) secret: Option<String>,
+    #[serde(rename = "COUNTERSIGN_ANSWER")]
+    pub(crate) answer: Option<String>,
+    #[serde(rename = "COUNTERSIGN_MAX_LIFETIME")]
+    pub(crate) max_lifetime: Option<String>,
     #[serde(rename = "COUNTERSIGN_THEN")]
     pub(crate) then: Option<String>,
     #[serde(rename = "COUNTERSIGN_JWT")]
@@ -334,7 +343,9 @@ fn time(text: &str) -> Option<Timestamp> {
 }
 
 /// A JMESPath expression answers `null` where there is nothing.
-fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 

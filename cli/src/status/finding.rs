@@ -73,6 +73,8 @@ pub(crate) enum Finding {
 
 /// The names that a command needs.
 pub(crate) struct Names<'a> {
+    /// The command that reports: `status` or `doctor`.
+    pub(crate) command: &'a str,
     pub(crate) stack: &'a str,
     pub(crate) region: &'a str,
     pub(crate) secret: &'a str,
@@ -252,7 +254,7 @@ impl Finding {
 
     /// What the operator does next: a command, or a section of a page.
     pub(crate) fn mend(&self, names: &Names<'_>) -> String {
-        let Names { stack, region, secret, authorizer } = names;
+        let Names { command: of, stack, region, secret, authorizer } = names;
         let runbook = |section: &str| format!("infra/RUNBOOK.md: {section}");
         match self {
             Self::StackFailed { .. } => runbook("An update of the stack failed"),
@@ -286,7 +288,7 @@ impl Finding {
             }
             Self::DistributionUnknown => format!(
                 "give --distribution: {}",
-                command(["countersign", "status", "--region", region, "--stack", stack, "--distribution", "ID"])
+                command(["countersign", of, "--region", region, "--stack", stack, "--distribution", "ID"])
             ),
             Self::DistributionOff => runbook("Undo a change that was made past CloudFormation"),
             Self::NothingSigns

@@ -4,9 +4,11 @@
 //! beside the signer's own settings.
 
 pub(crate) mod answers;
-mod finding;
+pub(crate) mod finding;
 mod report;
-mod summary;
+pub(crate) mod summary;
+
+pub(crate) use report::times;
 
 use crate::{
     aws::Aws,
@@ -79,19 +81,41 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let stacks: Stacks = aws.read(&["cloudformation", "describe-stacks", "--stack-name", &options.stack]).await?;
     let stack = stacks.stacks.into_iter().next();
     let stack = stack.with_context(|| format!("stack {} does not exist", options.stack))?;
-    let [authorizer, secret] = ["AuthorizerFunctionName", "SigningSecretArn"].map(|name| output(&stack, name));
-    let (authorizer, secret) = (authorizer?, secret?);
-    let region = stack.region().map(str::to_owned);
-    let region = region.with_context(|| format!("the id of stack {} has no Region", options.stack))?;
+    let deployed = Deployed::of(&stack)?;
     // All that follows is where the stack is.
-    aws.region = Some(&region);
+    aws.region = Some(&deployed.region);
     let now = now();
-    let answers = read(&aws, &options, stack.clone(), &authorizer, &secret, now).await;
+    progress::of(calls(&deployed, options.distribution.as_deref()));
+    let answers = read(&aws, &deployed, options.distribution.as_deref(), now).await;
     progress.done();
     let status = Status::of(&answers, now);
-    let names = Names { stack: &stack.stack_name, region: &region, secret: &secret, authorizer: &authorizer };
-    report::print(&status, &names, options.format.format, now)?;
+    report::print(&status, &deployed.names("status"), options.format.format, now)?;
     Ok(ExitCode::from(status.exit_status()))
+}
+
+/// A stack of `infra/api.yaml`.
+pub(crate) struct Deployed<'a> {
+    pub(crate) stack: &'a Stack,
+    pub(crate) region: String,
+    pub(crate) authorizer: String,
+    pub(crate) secret: String,
+}
+
+impl<'a> Deployed<'a> {
+    /// # Errors
+    /// If the stack has not the outputs of `infra/api.yaml`.
+    pub(crate) fn of(stack: &'a Stack) -> Result<Self> {
+        let [authorizer, secret] = ["AuthorizerFunctionName", "SigningSecretArn"].map(|name| output(stack, name));
+        let region = stack.region().map(str::to_owned);
+        let region = region.with_context(|| format!("the id of stack {} has no Region", stack.stack_name))?;
+        Ok(Self { stack, region, authorizer: authorizer?, secret: secret? })
+    }
+
+    /// `command` is the one that reports.
+    pub(crate) fn names(&'a self, command: &'a str) -> Names<'a> {
+        let Self { stack, region, authorizer, secret } = self;
+        Names { command, stack: &stack.stack_name, region, secret, authorizer }
+    }
 }
 
 fn output(stack: &Stack, name: &str) -> Result<String> {
@@ -105,26 +129,29 @@ fn output(stack: &Stack, name: &str) -> Result<String> {
     })
 }
 
-/// All calls, some at the same time.
-async fn read(
+/// The number of calls: that of the stack, seven that are always made, and the others.
+fn calls(deployed: &Deployed<'_>, distribution: Option<&str>) -> u64 {
+    let stack = deployed.stack;
+    let sent = stack.output("ApiKeySecretArn").or_else(|| stack.output("OriginHeaderSecretArn"));
+    let id = distribution.or_else(|| stack.output("DistributionId"));
+    7 + [sent.is_some(), id.is_some(), deployed.region != GLOBAL].map(u64::from).iter().sum::<u64>()
+}
+
+/// All calls, some at the same time. `distribution` comes before that of the stack.
+pub(crate) async fn read(
     aws: &Aws<'_>,
-    options: &Options,
-    stack: Stack,
-    authorizer: &str,
-    secret: &str,
+    deployed: &Deployed<'_>,
+    distribution: Option<&str>,
     now: UnixSeconds,
 ) -> Answers {
+    let Deployed { stack, region, authorizer, secret } = deployed;
     let sent = stack.output("ApiKeySecretArn").or_else(|| stack.output("OriginHeaderSecretArn"));
-    let id = options.distribution.as_deref().or_else(|| stack.output("DistributionId"));
-    let region = stack.region().unwrap_or_default();
-    // Of the stack, and seven that are always made.
-    let calls = 7 + [sent.is_some(), id.is_some(), region != GLOBAL].map(u64::from).iter().sum::<u64>();
-    progress::of(calls);
+    let id = distribution.or_else(|| stack.output("DistributionId"));
     let function = ["lambda", "get-function-configuration", "--function-name", authorizer, "--query", FUNCTION];
     let versions = ["secretsmanager", "list-secret-version-ids", "--secret-id", secret];
     let (function, gateway, of_secret, versions, sent, distribution, here, global, metrics) = tokio::join!(
         ask(aws, &function),
-        gateway(aws, &stack),
+        gateway(aws, stack),
         describe(aws, secret),
         ask(aws, &versions),
         async {
@@ -147,7 +174,17 @@ async fn read(
         last_hour(aws, authorizer, now),
     );
     let alarms = here.and_then(|here| global.map(|global| vec![here, global]));
-    Answers { authorizer: function, gateway, secret: of_secret, versions, sent, distribution, alarms, metrics, stack }
+    Answers {
+        authorizer: function,
+        gateway,
+        secret: of_secret,
+        versions,
+        sent,
+        distribution,
+        alarms,
+        metrics,
+        stack: (*stack).clone(),
+    }
 }
 
 /// What API Gateway knows of the authorizer.
@@ -160,7 +197,8 @@ async fn gateway(aws: &Aws<'_>, stack: &Stack) -> Read<Gateway> {
     ask(aws, &[service, "get-authorizer", of, api, "--authorizer-id", id, "--query", query]).await
 }
 
-async fn ask<T: DeserializeOwned>(aws: &Aws<'_>, arguments: &[&str]) -> Read<T> {
+/// The answer of one call, or its error in one line.
+pub(crate) async fn ask<T: DeserializeOwned>(aws: &Aws<'_>, arguments: &[&str]) -> Read<T> {
     aws.read(arguments).await.map_err(|error| output::chain(&error))
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn print(status: &Status, names: &Names<'_>, format: Format, now: Uni
 fn text(status: &Status, names: &Names<'_>, now: UnixSeconds) -> String {
     let mut lines: Vec<String> = status.lines.iter().map(|line| row(line, now)).collect();
     let unread: Vec<_> = status.unread.iter().map(|(what, error)| format!("not read: {what}: {error}")).collect();
-    let found = status.findings.iter().flat_map(|finding| finding.found(names, now).lines());
+    let found = status.findings().into_iter().flat_map(|finding| finding.found(names, now).lines());
     let after: Vec<_> = found.chain(unread).map(|line| printable(&line)).collect();
     if !after.is_empty() {
         lines.push(String::new());
@@ -41,19 +41,17 @@ fn text(status: &Status, names: &Names<'_>, now: UnixSeconds) -> String {
 }
 
 fn row(line: &Line, now: UnixSeconds) -> String {
-    let Line { what, value, since, due, mark } = line;
+    let Line { what, value, since, due, mark, findings: _ } = line;
     let cut = value.chars().count() > VALUE;
     let value: String = value.chars().take(VALUE).collect();
-    let mut text = format!("{} {what:<13}  {}", mark.column(), printable(&value));
-    if cut {
-        text.push('…');
-    }
-    for (word, moment) in [("since", since), ("due", due)] {
-        if let Some(moment) = moment {
-            text.push_str(&format!(", {word} {}", show(*moment, now)));
-        }
-    }
-    text
+    let ellipsis = if cut { "…" } else { "" };
+    format!("{} {what:<13}  {}{ellipsis}{}", mark.column(), printable(&value), times(*since, *due, now))
+}
+
+/// `, since …, due …`, as far as they are known.
+pub(crate) fn times(since: Option<UnixSeconds>, due: Option<UnixSeconds>, now: UnixSeconds) -> String {
+    let known = [("since", since), ("due", due)].into_iter().filter_map(|(word, moment)| Some((word, moment?)));
+    known.map(|(word, moment)| format!(", {word} {}", show(moment, now))).collect()
 }
 
 /// `--format json`
@@ -95,7 +93,7 @@ impl Report {
             due: line.due.map(rfc3339),
             state: line.mark,
         };
-        let findings = status.findings.iter().map(|finding| finding.found(names, now));
+        let findings = status.findings().into_iter().map(|finding| finding.found(names, now));
         let unread = status.unread.iter().map(|(what, error)| ReportUnread { what, error: error.clone() });
         Self {
             stack: names.stack.to_owned(),
@@ -117,24 +115,26 @@ mod tests {
 
     /// 2026-11-26T10:00:00Z
     const NOW: UnixSeconds = UnixSeconds::new(1_795_687_200);
-    const NAMES: Names<'_> = Names { stack: "api", region: "eu-west-1", secret: "arn:keys", authorizer: "f" };
+    const NAMES: Names<'_> =
+        Names { command: "status", stack: "api", region: "eu-west-1", secret: "arn:keys", authorizer: "f" };
 
     fn line(what: &'static str, value: &str, mark: Mark) -> Line {
-        Line { what, value: value.to_owned(), since: None, due: None, mark }
+        Line { what, value: value.to_owned(), since: None, due: None, mark, findings: Vec::new() }
     }
 
     fn status() -> Status {
         let hour = |hours: u64| Some(UnixSeconds::new(NOW.get() + hours * 3600));
         let keys = Line { since: Some(NOW), due: hour(2), ..line("keys", "rotated Daily", Mark::Ok) };
+        let failed = Finding::StackFailed { status: "UPDATE_ROLLBACK_COMPLETE\u{1b}[2J".to_owned() };
+        let stack = line("stack", "api UPDATE_ROLLBACK_COMPLETE", Mark::Wrong);
         let then = line("then", &"x".repeat(91), Mark::Note);
         let lines = vec![
-            line("stack", "api UPDATE_ROLLBACK_COMPLETE", Mark::Wrong),
-            then,
+            Line { findings: vec![failed], ..stack },
+            Line { findings: vec![Finding::NoAlarms], ..then },
             keys,
             line("edge", "not read", Mark::Unread),
         ];
-        let failed = Finding::StackFailed { status: "UPDATE_ROLLBACK_COMPLETE\u{1b}[2J".to_owned() };
-        Status { lines, findings: vec![failed, Finding::NoAlarms], unread: vec![("edge", "aws x: denied".to_owned())] }
+        Status { lines, unread: vec![("edge", "aws x: denied".to_owned())] }
     }
 
     #[test]
@@ -186,17 +186,20 @@ not read: edge: aws x: denied",
         };
         let lines = vec![
             since("stack", "pets UPDATE_COMPLETE", Mark::Ok, 10_788),
-            since("signature", "edge monitor, authorizer monitor", Mark::Note, 10_797),
+            Line {
+                findings: vec![Finding::AuthorizerMonitors],
+                ..since("signature", "edge monitor, authorizer monitor", Mark::Note, 10_797)
+            },
             line("gateway", "REST abc123/prod, answers not cached", Mark::Ok),
             since("then", "nothing follows the signature", Mark::Ok, 10_797),
             Line { due: due(75_600), ..since("keys", "rotated Daily", Mark::Ok, 10_800) },
             line("replicas", "us-east-1 InSync", Mark::Ok),
             Line { due: due(75_604), ..since("API key", "rotated Daily", Mark::Ok, 10_796) },
             since("edge", "E1A2B3C4D5E6F7: signer:7 signs 1 of 1 behaviors", Mark::Ok, 10_792),
-            since("alarms", "1 of 14 ring", Mark::Wrong, 48 * 60),
+            Line { findings: vec![rings], ..since("alarms", "1 of 14 ring", Mark::Wrong, 48 * 60) },
             line("last hour", "1204 admitted, 3 refused, 0 would be, 0 after it, 0 were 401, 0 undecided", Mark::Ok),
         ];
-        let status = Status { lines, findings: vec![rings, Finding::AuthorizerMonitors], unread: Vec::new() };
+        let status = Status { lines, unread: Vec::new() };
         let page = include_str!("../../../docs/status.md");
         assert_eq!(page.split("```\n").nth(3).unwrap().trim_end(), text(&status, &NAMES, NOW));
     }

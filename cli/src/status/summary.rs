@@ -16,8 +16,6 @@ const DAY: u64 = 86_400;
 /// What is in force, since when, what is due, and what is wrong.
 pub(crate) struct Status {
     pub(crate) lines: Vec<Line>,
-    /// The worst first.
-    pub(crate) findings: Vec<Finding>,
     /// What could not be read, and why.
     pub(crate) unread: Vec<(&'static str, String)>,
 }
@@ -29,12 +27,13 @@ pub(crate) struct Line {
     pub(crate) since: Option<UnixSeconds>,
     pub(crate) due: Option<UnixSeconds>,
     pub(crate) mark: Mark,
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl Status {
     /// Sums up what was read at `now`.
     pub(crate) fn of(answers: &Answers, now: UnixSeconds) -> Self {
-        let mut status = Self { lines: Vec::new(), findings: Vec::new(), unread: Vec::new() };
+        let mut status = Self { lines: Vec::new(), unread: Vec::new() };
         let stack = &answers.stack;
         status.stack(stack);
         status.signature(answers);
@@ -46,29 +45,41 @@ impl Status {
         status.edge(answers);
         status.alarms(answers);
         status.traffic(answers);
-        // Stable: within a severity the order of the lines is kept.
-        status.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
         status
     }
 
+    /// All findings, the worst first.
+    pub(crate) fn findings(&self) -> Vec<&Finding> {
+        let mut all: Vec<_> = self.lines.iter().flat_map(|line| &line.findings).collect();
+        // Stable: within a severity the order of the lines is kept.
+        all.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+        all
+    }
+
     pub(crate) fn is_wrong(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity() >= Severity::Wrong)
+        self.findings().iter().any(|finding| finding.severity() >= Severity::Wrong)
     }
 
     /// The exit status: that something is wrong matters more than that not all could be read.
     pub(crate) fn exit_status(&self) -> u8 {
-        finding::exit_status(self.findings.iter().map(Finding::severity), self.unread.is_empty())
+        let severities = self.findings().into_iter().map(Finding::severity);
+        finding::exit_status(severities, self.unread.is_empty())
     }
 
     /// Adds a line, with the mark of the worst of its findings.
     fn add(&mut self, what: &'static str, value: String, at: Times, findings: Vec<Finding>) {
         let mark = Mark::of(findings.iter().map(Finding::severity));
-        self.lines.push(Line { what, value, since: at.since, due: at.due, mark });
-        self.findings.extend(findings);
+        self.lines.push(Line { what, value, since: at.since, due: at.due, mark, findings });
     }
 
     fn not_read(&mut self, what: &'static str, error: &str) {
-        self.lines.push(Line { what, value: "not read".to_owned(), since: None, due: None, mark: Mark::Unread });
+        self.not_all_read(what, error, Vec::new());
+    }
+
+    /// A line that could not be read, with what another call has found about it.
+    fn not_all_read(&mut self, what: &'static str, error: &str, findings: Vec<Finding>) {
+        let value = "not read".to_owned();
+        self.lines.push(Line { what, value, since: None, due: None, mark: Mark::Unread, findings });
         self.unread.push((what, error.to_owned()));
     }
 
@@ -164,10 +175,7 @@ impl Status {
         }
         let versions = match &answers.versions {
             Ok(versions) => versions,
-            Err(error) => {
-                self.findings.append(&mut findings);
-                return self.not_read("keys", error);
-            }
+            Err(error) => return self.not_all_read("keys", error, findings),
         };
         let schedule = Schedule::of(&answers.stack);
         if let Some(since) = versions.pending().and_then(|version| version.created_date) {
@@ -572,7 +580,7 @@ mod tests {
             *answers.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value.clone();
         }
         let status = status(&answers);
-        assert_eq!(status.findings, expected, "{changes:?}");
+        assert_eq!(status.findings(), expected.iter().collect::<Vec<_>>(), "{changes:?}");
         status
     }
 
@@ -686,11 +694,11 @@ mod tests {
         variables["COUNTERSIGN_NEXT_AUTHORIZER"] = json!("arn:next");
         let summary = status(&answers);
         assert_eq!(summary.lines[3].value, "GET /pets=none,*=jwt; jwt monitor; lambda enforce");
-        assert_eq!(summary.findings, [Finding::SecondCheckMonitors { which: "the check of the token" }]);
+        assert_eq!(summary.findings(), [&Finding::SecondCheckMonitors { which: "the check of the token" }]);
         answers["authorizer"]["Variables"]["COUNTERSIGN_JWT_MODE"] = json!("enforce");
         answers["authorizer"]["Variables"]["COUNTERSIGN_NEXT_MODE"] = json!("monitor");
-        let findings = status(&answers).findings;
-        assert_eq!(findings, [Finding::SecondCheckMonitors { which: "the authorizer that is called next" }]);
+        let summary = status(&answers);
+        assert_eq!(summary.findings(), [&Finding::SecondCheckMonitors { which: "the authorizer that is called next" }]);
     }
 
     #[test]
@@ -717,9 +725,9 @@ mod tests {
         let mut answers = healthy();
         answers["secret"]["DeletedDate"] = json!(NOW.get() - 60);
         let deleted = Finding::SecretDeleted { at: UnixSeconds::new(NOW.get() - 60) };
-        assert_eq!(status(&answers).findings, std::slice::from_ref(&deleted));
+        assert_eq!(status(&answers).findings(), [&deleted]);
         answers["versions"] = Value::Null;
-        assert_eq!(status(&answers).findings, [deleted]);
+        assert_eq!(status(&answers).findings(), [&deleted]);
     }
 
     #[test]
@@ -836,7 +844,7 @@ mod tests {
 
     #[test]
     fn every_finding_says_what_to_do_next() {
-        let names = Names { stack: "api", region: "eu-west-1", secret: SECRET, authorizer: "f" };
+        let names = Names { command: "status", stack: "api", region: "eu-west-1", secret: SECRET, authorizer: "f" };
         let alarm = Finding::AlarmRings {
             name: "a".to_owned(),
             text: "It cannot decide. infra/RUNBOOK.md: The authorizer has no usable keys".to_owned(),

@@ -1,6 +1,7 @@
 //! The program `countersign` as a person runs it.
 
 mod doctor;
+mod doctor_configuration;
 mod dry_runs;
 mod explanations;
 mod failures;

@@ -23,7 +23,7 @@ const HIDDEN: &str = "this-is-never-printed";
 
 /// The kind of the API.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Rest,
     Http,
 }
@@ -45,16 +45,18 @@ impl Kind {
 }
 
 /// A folder with a program `aws`.
-struct CommandLine {
+pub(super) struct CommandLine {
     folder: TempDir,
 }
 
 impl CommandLine {
-    fn version_1() -> Self {
-        Self::of(&format!("exec '{}' -I -m awscli \"$@\"", localstack_python().display()))
+    pub(super) fn version_1() -> Self {
+        // It asks AWS itself about queues, whatever the endpoint is.
+        let here = "if [ \"$1\" = sqs ]; then set -- --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"; fi";
+        Self::of(&format!("{here}\nexec '{}' -I -m awscli \"$@\"", localstack_python().display()))
     }
 
-    fn version_2() -> Self {
+    pub(super) fn version_2() -> Self {
         Self::of(&format!("exec '{}' \"$@\"", aws_cli_2().display()))
     }
 
@@ -70,21 +72,25 @@ impl CommandLine {
         self.folder.path()
     }
 
-    /// Runs `countersign status`. Region and credentials are those of the environment.
     async fn status(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        let mut command = countersign(&[&["status"], arguments].concat());
+        self.run("status", arguments).await
+    }
+
+    /// Runs a command of `countersign`. Region and credentials are those of the environment.
+    pub(super) async fn run(&self, command: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = countersign(&[&[command], arguments].concat());
         let path = format!("{}:{}", self.path().display(), std::env::var("PATH").unwrap());
         let command =
             command.env("PATH", path).envs(self.variables()).envs(aws_variables(Moto::shared().endpoint(), REGION));
         let Output { status, stdout, stderr } =
-            timeout(PATIENCE * 2, command.output()).await.expect("it ends").unwrap();
+            timeout(PATIENCE * 4, command.output()).await.expect("it ends").unwrap();
         let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
         assert!(!stdout.contains(HIDDEN) && !stderr.contains(HIDDEN), "{stdout}{stderr}");
         (status.code(), stdout, stderr)
     }
 
     /// What the AWS command line answers, which is not what is tested.
-    async fn aws(&self, arguments: &[&str]) -> Value {
+    pub(super) async fn aws(&self, arguments: &[&str]) -> Value {
         let mut command = Command::new(self.path().join("aws"));
         command.args(arguments).args(["--output", "json"]).envs(self.variables()).kill_on_drop(true);
         let command = command.envs(aws_variables(Moto::shared().endpoint(), REGION)).env("AWS_DEFAULT_REGION", REGION);
@@ -106,7 +112,7 @@ impl CommandLine {
 }
 
 /// The stack of an API with the names of `infra/api.yaml`, a distribution that signs for it, and an alarm that does not ring.
-async fn deployed(name: &str, kind: Kind, cli: &CommandLine) {
+pub(super) async fn deployed(name: &str, kind: Kind, cli: &CommandLine) -> Gateway {
     let moto = Moto::shared();
     let keys = moto.create_secret(REGION, &format!("{name}-keys"), &version(name), HIDDEN, &["us-east-1"]).await;
     let api_key = moto.create_secret(REGION, &format!("{name}-key"), &version(name), HIDDEN, &[]).await;
@@ -141,9 +147,12 @@ async fn deployed(name: &str, kind: Kind, cli: &CommandLine) {
                 "Role": {"Fn::GetAtt": ["Role", "Arn"]}, "Code": {"ZipFile": "x"},
                 "Environment": {"Variables":
                     {"COUNTERSIGN_MODE": {"Ref": "Mode"}, "COUNTERSIGN_SECRET": keys, "OTHER": HIDDEN}}}},
+            "RotateApiKeysScheduledJob": {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "rate(1 day)"}},
+            "RotationDeadLetters": {"Type": "AWS::SQS::Queue"},
         },
         "Outputs": {
-            "AuthorizerFunctionName": output(&authorizer), "SigningSecretArn": output(&keys),
+            "AuthorizerFunctionName": output(&authorizer), "AuthorizerFunctionArn": output(&function_arn(&authorizer)),
+            "SigningSecretArn": output(&keys),
             "ApiKeySecretArn": output(&api_key), "ApiKeyRotationSchedule": output("Daily"),
             "SignerFunctionName": output("signer"), "ApiKind": output(kind.name()), "ApiId": output(&gateway.api),
             "ApiStage": output("prod"), "AuthorizerId": output(&gateway.authorizer),
@@ -202,17 +211,20 @@ async fn deployed(name: &str, kind: Kind, cli: &CommandLine) {
     let metric =
         ["--namespace", "Countersign", "--metric-name", "Allowed", "--dimensions", &dimension, "--value", "12"];
     cli.aws(&[&["cloudwatch", "put-metric-data"], &metric[..]].concat()).await;
+    gateway
 }
 
 /// An API with an authorizer, at API Gateway.
-struct Gateway {
-    api: String,
-    authorizer: String,
+pub(super) struct Gateway {
+    pub(super) api: String,
+    pub(super) authorizer: String,
 }
 
 async fn made(kind: Kind, name: &str, cli: &CommandLine) -> Gateway {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let common = ["--name", name, "--authorizer-uri", "arn:aws:apigateway:x", "--identity-source", kind.source()];
+    let function = function_arn(&format!("{name}-Authorizer"));
+    let uri = format!("arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations");
+    let common = ["--name", name, "--authorizer-uri", &uri, "--identity-source", kind.source()];
     let ttl = ["--authorizer-result-ttl-in-seconds", "0"];
     match kind {
         Kind::Rest => {
@@ -230,6 +242,10 @@ async fn made(kind: Kind, name: &str, cli: &CommandLine) -> Gateway {
             Gateway { api, authorizer }
         }
     }
+}
+
+fn function_arn(name: &str) -> String {
+    format!("arn:aws:lambda:{REGION}:123456789012:function:{name}")
 }
 
 /// A version id must have 32 characters.

@@ -31,15 +31,27 @@ pub(crate) struct Aws<'a> {
 }
 
 impl Aws<'_> {
-    /// What one call that only reads answers.
+    /// What one call answers.
     ///
     /// # Errors
     /// If the program does not start, fails, takes too long or does not answer with what is expected. The error has what the program
     /// wrote to standard error, never what it answered.
     pub(crate) async fn read<T: DeserializeOwned>(&self, arguments: &[&str]) -> Result<T> {
+        self.answer(arguments, parsed).await
+    }
+
+    /// One call whose answer does not matter.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Result<()> {
+        self.answer(arguments, |_| Ok(())).await
+    }
+
+    async fn answer<T>(&self, arguments: &[&str], read: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
         let name = arguments.iter().take(2).copied().collect::<Vec<_>>().join(" ");
         let _part = progress::part(&name);
-        let called = async { self.call(arguments).await.and_then(|answer| parsed(&answer)) };
+        let called = async { self.call(arguments).await.and_then(|answer| read(&answer)) };
         let _permit = self.at_once.acquire().await?;
         match timeout(self.patience, called).await {
             Ok(answer) => answer.with_context(|| format!("aws {name}")),

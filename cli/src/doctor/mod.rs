@@ -1,11 +1,12 @@
 //! `countersign doctor`: what is wrong with a deployment, seen from outside and in its configuration.
 //!
 //! It sends requests to both doors of an API, CloudFront and the API's own URL, and reads the configuration with the AWS command
-//! line. It changes nothing.
+//! line. It changes nothing, but with `--learn`: see [`learn`].
 
 mod check;
 mod configuration;
 mod doors;
+mod learn;
 mod report;
 mod targets;
 
@@ -27,7 +28,8 @@ Examples:
   countersign doctor --stack my-api --path /pets        Examine both doors and the configuration
   countersign doctor --api-url https://abc123.execute-api.eu-west-1.amazonaws.com/prod \\
     --distribution https://d111111abcdef8.cloudfront.net --path /pets
-  countersign doctor --stack my-api --format json | jq -r '.findings[].text'";
+  countersign doctor --stack my-api --format json | jq -r '.findings[].text'
+  countersign doctor --learn --on local                 See what a run in your AWS account would show";
 
 /// How long one call of the AWS command line may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,6 +43,8 @@ pub(crate) struct Options {
     targets: TargetOptions,
     #[command(flatten)]
     doors: doors::RequestOptions,
+    #[command(flatten)]
+    learn: learn::LearnOptions,
     /// The Region of the stack, if not that of the environment or the profile
     #[arg(long, value_name = "REGION", help_heading = "AWS command line")]
     region: Option<String>,
@@ -59,6 +63,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         patience: PATIENCE,
         at_once: Semaphore::new(AT_ONCE),
     };
+    if options.learn.is_asked() {
+        return learn::run(&options.learn, &aws, options.format.format).await;
+    }
     let progress = Progress::start("examining the API");
     let targets = Targets::find(&aws, &options.targets).await?;
     let region = targets.stack.as_ref().and_then(|stack| stack.region()).map(str::to_owned);

@@ -21,10 +21,10 @@ use std::{
 #[derive(Args)]
 pub(crate) struct TargetOptions {
     /// The API's own URL, with the stage or the base path
-    #[arg(long, value_name = "URL", required_unless_present = "stack", help_heading = "API")]
+    #[arg(long, value_name = "URL", required_unless_present_any = ["stack", "learn"], help_heading = "API")]
     api_url: Option<ApiUrl>,
     /// The distribution: its URL, its domain name, or its id, which the AWS command line looks up
-    #[arg(long, value_name = "ID|URL", required_unless_present = "stack", help_heading = "API")]
+    #[arg(long, value_name = "ID|URL", required_unless_present_any = ["stack", "learn"], help_heading = "API")]
     distribution: Option<DistributionArgument>,
     /// The name or ARN of the stack of infra/api.yaml: its configuration is examined too
     #[arg(long, value_name = "NAME", help_heading = "API")]

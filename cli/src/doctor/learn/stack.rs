@@ -1,0 +1,322 @@
+//! The run in an AWS account: a stack of `infra/learn.yaml`, made, asked and deleted.
+//!
+//! A stack that was made is deleted whatever happens: also after an error, after a creation that failed, and after SIGINT, SIGTERM
+//! or SIGHUP. If the deletion fails or is interrupted, the error has the command that ends it.
+
+use crate::{
+    aws::Aws,
+    doctor::learn::{
+        Run, by_hand,
+        client::Client,
+        doors::Doors,
+        learned::Learned,
+        probes::{Kind, Way},
+        progress,
+        template::TEMPLATE,
+    },
+    output::{self, Hint},
+    status::answers::{Stack, Stacks},
+    times::{now, rfc3339},
+};
+use anyhow::{Context as _, Error, Result, anyhow, bail};
+use serde::Deserialize;
+use std::{io::Write as _, time::Duration};
+use tempfile::NamedTempFile;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::{Instant, sleep},
+};
+
+/// What the name of each stack begins with, and its tag.
+const PREFIX: &str = "countersign-learn-";
+const TAG: &str = "countersign-learn";
+
+/// Between two questions about a stack.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// The longest creation, and the longest deletion. A distribution needs about five minutes for each.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// How long new names and stages may need until they are known everywhere.
+const READY: Duration = Duration::from_secs(120);
+
+/// How often in a row a stack may not be readable.
+const FAILURES: u32 = 5;
+
+/// Makes, asks and deletes.
+///
+/// # Errors
+/// If something of that fails, or a signal has ended it.
+pub(super) async fn learn(aws: &Aws<'_>) -> Result<Run> {
+    let mut signals = Signals::new()?;
+    let mut random = [0; 4];
+    getrandom::fill(&mut random)?;
+    let name = format!("{PREFIX}{:08x}", u32::from_be_bytes(random));
+    progress(format_args!(
+        "makes the stack {name}: four APIs, a function and a distribution. Nothing of yours is touched, all of it is deleted at the \
+         end, and it costs nothing worth naming. It takes about ten minutes; Ctrl-C deletes it at once"
+    ));
+    // To its end: a signal in the middle would leave open whether there is a stack.
+    let id = create(aws, &name).await.map_err(|error| {
+        let hint = "the call may have made the stack all the same: `countersign doctor --learn --clean` deletes it";
+        if error.downcast_ref::<Hint>().is_some() { error } else { error.context(Hint(hint.to_owned())) }
+    })?;
+    let asked = tokio::select! {
+        asked = ask(aws, &id) => asked,
+        () = signals.next() => Err(anyhow!("it was interrupted")),
+    };
+    let deleted = delete(aws, &id, &mut signals).await;
+    match (asked, deleted) {
+        (asked, Ok(())) => asked,
+        (Ok(_), Err(error)) => Err(error),
+        (Err(asked), Err(deleted)) => {
+            progress(format_args!("{}", output::chain(&asked)));
+            Err(deleted)
+        }
+    }
+}
+
+/// Deletes the stacks of earlier runs.
+///
+/// # Errors
+/// If they cannot be read or deleted.
+pub(super) async fn clean(aws: &Aws<'_>) -> Result<()> {
+    let mut signals = Signals::new()?;
+    let stacks: Vec<Tagged> = aws.read(&["cloudformation", "describe-stacks", "--query", TAGGED]).await?;
+    let left: Vec<_> = stacks.into_iter().filter(Tagged::is_of_learn).collect();
+    if left.is_empty() {
+        progress("there is nothing to delete in this Region");
+    }
+    for stack in &left {
+        delete(aws, &stack.id, &mut signals).await?;
+    }
+    Ok(())
+}
+
+/// What is read of each stack of the account.
+const TAGGED: &str = "Stacks[].{name: StackName, id: StackId, tags: Tags[].Key}";
+
+#[derive(Deserialize)]
+struct Tagged {
+    name: String,
+    id: String,
+    tags: Option<Vec<String>>,
+}
+
+impl Tagged {
+    /// By both: nothing else is deleted by mistake.
+    fn is_of_learn(&self) -> bool {
+        self.name.starts_with(PREFIX) && self.tags.iter().flatten().any(|tag| tag == TAG)
+    }
+}
+
+#[derive(Deserialize)]
+struct Created {
+    #[serde(rename = "StackId")]
+    id: String,
+}
+
+async fn create(aws: &Aws<'_>, name: &str) -> Result<String> {
+    let mut file = NamedTempFile::new().context("the file for the template cannot be made")?;
+    file.write_all(TEMPLATE.as_bytes())?;
+    let path = file.path().to_str().context("the path of the folder for temporary files is not UTF-8")?;
+    let (body, tags) = (format!("file://{path}"), format!("Key={TAG},Value=true"));
+    let call = [
+        "cloudformation",
+        "create-stack",
+        "--stack-name",
+        name,
+        "--template-body",
+        &body,
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "--tags",
+        &tags,
+        "--on-failure",
+        "DO_NOTHING",
+    ];
+    aws.read(&call).await.map(|created: Created| created.id)
+}
+
+async fn ask(aws: &Aws<'_>, id: &str) -> Result<Run> {
+    let stack = created(aws, id).await?;
+    let doors = doors(&stack)?;
+    let client = Client::new();
+    progress("waits until all of it answers");
+    doors.ready(&client, READY).await;
+    progress("sends the requests");
+    let observed = doors.observe(&client).await;
+    let mut private = doors.private();
+    // `arn:aws:cloudformation:REGION:ACCOUNT:stack/…`
+    let parts: Vec<_> = id.split(':').collect();
+    let (region, account) = match parts.as_slice() {
+        [_, _, _, region, account, ..] => (*region, *account),
+        _ => bail!("the id of the stack is not an ARN"),
+    };
+    private.push(account.to_owned());
+    let day: String = rfc3339(now()).chars().take(10).collect();
+    Ok((Learned::on_aws(region, &day, observed.observations), private, observed.errors))
+}
+
+/// The stack, when it is there.
+async fn created(aws: &Aws<'_>, id: &str) -> Result<Stack> {
+    let mut told = Told::new("creation");
+    let mut failures = 0;
+    loop {
+        match stack(aws, id).await {
+            Ok(Some(stack)) => match stack.stack_status.as_str() {
+                "CREATE_COMPLETE" => return Ok(stack),
+                status @ "CREATE_IN_PROGRESS" => told.tell(status)?,
+                status => {
+                    let reason = reason(aws, id, "CREATE_FAILED").await;
+                    bail!("the stack could not be made, it is {status}: {reason}");
+                }
+            },
+            Ok(None) => bail!("the stack was deleted by somebody else"),
+            Err(error) => {
+                failures += 1;
+                if failures >= FAILURES {
+                    return Err(error);
+                }
+            }
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+async fn delete(aws: &Aws<'_>, id: &str, signals: &mut Signals) -> Result<()> {
+    let by_hand = by_hand(aws, &["cloudformation", "delete-stack", "--stack-name", id]);
+    let hint = || Hint(format!("delete what is left: {by_hand}"));
+    progress(format_args!("deletes the stack {id}"));
+    tokio::select! {
+        deleted = deletion(aws, id) => deleted.map_err(|error| error.context(hint())),
+        () = signals.next() => {
+            let error = anyhow!("the deletion was interrupted, and may go on in AWS");
+            Err(error.context(hint()))
+        }
+    }
+}
+
+async fn deletion(aws: &Aws<'_>, id: &str) -> Result<()> {
+    aws.run(&["cloudformation", "delete-stack", "--stack-name", id]).await.context("the stack is not deleted")?;
+    let mut told = Told::new("deletion");
+    let mut failures = 0;
+    loop {
+        match stack(aws, id).await {
+            Ok(None) => break,
+            Ok(Some(stack)) => match stack.stack_status.as_str() {
+                "DELETE_COMPLETE" => break,
+                status @ "DELETE_FAILED" => {
+                    let reason = reason(aws, id, status).await;
+                    bail!("the stack is not deleted, it is {status}: {reason}");
+                }
+                status => told.tell(status)?,
+            },
+            Err(error) => {
+                failures += 1;
+                if failures >= FAILURES {
+                    return Err(error.context("it is not known whether the stack is deleted"));
+                }
+            }
+        }
+        sleep(PAUSE).await;
+    }
+    progress("deleted: nothing is left");
+    Ok(())
+}
+
+/// `None` if there is no such stack.
+async fn stack(aws: &Aws<'_>, id: &str) -> Result<Option<Stack>> {
+    let read: Result<Stacks> = aws.read(&["cloudformation", "describe-stacks", "--stack-name", id]).await;
+    match read {
+        Ok(stacks) => Ok(stacks.stacks.into_iter().next()),
+        Err(error) if output::chain(&error).contains("does not exist") => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Why the first resource has failed, as CloudFormation says it.
+async fn reason(aws: &Aws<'_>, id: &str, status: &str) -> String {
+    // The newest come first: the first failure is the last one.
+    let query = format!("StackEvents[?ResourceStatus=='{status}'].[LogicalResourceId, ResourceStatusReason] | [-1]");
+    let call = ["cloudformation", "describe-stack-events", "--stack-name", id, "--query", &query];
+    let read: Result<Option<Vec<Option<String>>>> = aws.read(&call).await;
+    match read {
+        Ok(words) => {
+            let words: Vec<_> = words.into_iter().flatten().flatten().collect();
+            if words.is_empty() { "the events of the stack do not say why".to_owned() } else { words.join(": ") }
+        }
+        Err(error) => format!("the events of the stack cannot be read: {}", output::chain(&error)),
+    }
+}
+
+fn doors(stack: &Stack) -> Result<Doors> {
+    let mut doors = Vec::new();
+    for kind in Kind::ALL {
+        for way in Way::ALL {
+            let name = format!("{}{}", output_word(kind), if way == Way::Direct { "Direct" } else { "CloudFront" });
+            let url = stack.output(&name).with_context(|| format!("the stack has no output {name}"))?;
+            doors.push((kind, way, url.parse().with_context(|| format!("the output {name}"))?));
+        }
+    }
+    Ok(Doors(doors))
+}
+
+fn output_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Rest => "Rest",
+        Kind::Http => "Http",
+        Kind::HttpV1 => "HttpV1",
+        Kind::WebSocket => "WebSocket",
+    }
+}
+
+/// What a person who waits was told, and since when.
+struct Told {
+    what: &'static str,
+    began: Instant,
+    minute: Option<u64>,
+}
+
+impl Told {
+    fn new(what: &'static str) -> Self {
+        Self { what, began: Instant::now(), minute: None }
+    }
+
+    /// Once in a minute.
+    ///
+    /// # Errors
+    /// If it takes too long.
+    fn tell(&mut self, status: &str) -> Result<()> {
+        let passed = self.began.elapsed();
+        if passed >= PATIENCE {
+            return Err(Error::msg(format!("the {} takes longer than {} min", self.what, PATIENCE.as_secs() / 60)));
+        }
+        let minute = passed.as_secs() / 60;
+        if self.minute != Some(minute) {
+            self.minute = Some(minute);
+            progress(format_args!("{}: {minute} min, {status}", self.what));
+        }
+        Ok(())
+    }
+}
+
+/// The signals that end a program.
+struct Signals([Signal; 3]);
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let [interrupt, terminate, hangup] = kinds.map(signal);
+        Ok(Self([interrupt?, terminate?, hangup?]))
+    }
+
+    async fn next(&mut self) {
+        let Self([interrupt, terminate, hangup]) = self;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What a run says about each question: pure.
+
+use crate::doctor::learn::{
+    learned::{AnsweredBy, Learned, Observation},
+    probes::{Kind, Probe, Way},
+    unknowns::{self, SettledBy, Unknown},
+};
+use serde_json::Value;
+
+/// The answer to one question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is as Countersign assumes: an example.
+    AsAssumed(String),
+    /// It is otherwise: each difference.
+    Otherwise(Vec<String>),
+    /// Requests that settle it have no answer.
+    NotObserved(Vec<String>),
+    /// A run does not settle it: it needs this.
+    Needs(&'static str),
+}
+
+/// The answers of a run. `assumed` is a run on `local`.
+pub(crate) fn verdicts(observed: &Learned, assumed: &Learned) -> Vec<(&'static Unknown, Verdict)> {
+    unknowns::ALL.iter().map(|unknown| (unknown, verdict(unknown, observed, assumed))).collect()
+}
+
+fn verdict(unknown: &Unknown, observed: &Learned, assumed: &Learned) -> Verdict {
+    let (kinds, ways, probes, values) = match unknown.settled_by {
+        SettledBy::Requests { kinds, ways, probes, values } => (kinds, ways, probes, values),
+        SettledBy::Needs(what) => return Verdict::Needs(what),
+    };
+    let (mut example, mut missing, mut otherwise) = (None, Vec::new(), Vec::new());
+    for (kind, way, probe) in asked(kinds, ways, probes) {
+        let request = request(kind, way, probe);
+        let answer = observed.of(kind, way, probe.id).filter(|answer| answer.answered_by != AnsweredBy::Nobody);
+        let Some(answer) = answer else {
+            missing.push(request);
+            continue;
+        };
+        let expected = assumed.of(kind, way, probe.id);
+        let differences: Vec<_> = values.iter().filter_map(|of| difference(of, answer, expected)).collect();
+        if !differences.is_empty() {
+            otherwise.push(format!("{request}: {}", differences.join("; ")));
+        }
+        example.get_or_insert_with(|| format!("{request}: {}", shown(values, answer)));
+    }
+    // A difference is settled, whatever else is missing.
+    if !otherwise.is_empty() {
+        return Verdict::Otherwise(otherwise);
+    }
+    if !missing.is_empty() {
+        return Verdict::NotObserved(missing);
+    }
+    Verdict::AsAssumed(example.unwrap_or_default())
+}
+
+fn asked(
+    kinds: &'static [Kind],
+    ways: &'static [Way],
+    probes: &'static [&'static str],
+) -> impl Iterator<Item = (Kind, Way, &'static Probe)> {
+    let probes = probes.iter().filter_map(|id| Probe::named(id));
+    probes
+        .flat_map(move |probe| kinds.iter().flat_map(move |kind| ways.iter().map(move |way| (*kind, *way, probe))))
+        .filter(|(kind, way, probe)| probe.is_sent(*kind, *way))
+}
+
+fn request(kind: Kind, way: Way, probe: &Probe) -> String {
+    let header = probe.header.map(|(name, value)| format!(" with {name}: {value}")).unwrap_or_default();
+    format!("GET {}{header}, {}", probe.wire_target(kind), way.words())
+}
+
+fn difference(of: &str, answer: &Observation, expected: Option<&Observation>) -> Option<String> {
+    let (is, assumed) = (answer.value(of), expected.and_then(|expected| expected.value(of)));
+    (is != assumed).then(|| format!("{} is {} (assumed: {})", name(of), text(is.as_ref()), text(assumed.as_ref())))
+}
+
+/// The values of an answer, without those that it does not have.
+fn shown(values: &[&str], answer: &Observation) -> String {
+    let values = values.iter().filter_map(|of| Some(format!("{} is {}", name(of), text(Some(&answer.value(of)?)))));
+    values.collect::<Vec<_>>().join("; ")
+}
+
+/// `requestContext.path`.
+fn name(of: &str) -> String {
+    of.trim_start_matches('/').replace('/', ".")
+}
+
+fn text(value: Option<&Value>) -> String {
+    value.map_or_else(|| "missing".to_owned(), Value::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::learn::{local, observed_files};
+    use serde_json::json;
+
+    /// A run on AWS that is as `local`, but for these.
+    fn aws(changes: &[(&str, Option<Value>)]) -> Learned {
+        let mut file = serde_json::to_value(local()).unwrap();
+        file["observed_on"] = json!("aws");
+        file["region"] = json!("eu-west-1");
+        file["on"] = json!("2026-11-27");
+        for (place, value) in changes {
+            let (request, pointer) = place.split_once(' ').unwrap();
+            let observations = file["observations"].as_array_mut().unwrap();
+            let at = observations.iter().position(|observation| {
+                let name = |member: &str| observation[member].as_str().unwrap().to_owned();
+                format!("{}:{}:{}", name("kind"), name("way"), name("probe")) == request
+            });
+            match value {
+                Some(value) => *observations[at.unwrap()].pointer_mut(pointer).unwrap() = value.clone(),
+                None => drop(observations.remove(at.unwrap())),
+            }
+        }
+        Learned::from_json(&file.to_string()).unwrap()
+    }
+
+    #[track_caller]
+    fn of(id: &str, learned: &Learned) -> Verdict {
+        let mut verdicts = verdicts(learned, &local()).into_iter();
+        verdicts.find(|(unknown, _)| unknown.id == id).map(|(_, verdict)| verdict).unwrap()
+    }
+
+    #[test]
+    fn a_run_that_is_as_local_settles_all_that_a_run_can() {
+        for (unknown, verdict) in verdicts(&aws(&[]), &local()) {
+            match &unknown.settled_by {
+                SettledBy::Requests { .. } => {
+                    assert!(matches!(&verdict, Verdict::AsAssumed(_)), "{}: {verdict:?}", unknown.id);
+                }
+                SettledBy::Needs(what) => assert_eq!(verdict, Verdict::Needs(what)),
+            }
+        }
+        let example = "GET /rest/echo/a%2Fb, directly: status is 200; requestContext.path is \"/rest/echo/a%2Fb\"; \
+                       path is \"/echo/a%2Fb\"";
+        assert_eq!(of("rest-path", &aws(&[])), Verdict::AsAssumed(example.to_owned()));
+    }
+
+    #[test]
+    fn a_difference_is_in_its_rows_and_in_no_other() {
+        let change = ("rest:direct:escaped-slash /event/requestContext/path", Some(json!("/rest/echo/a/b")));
+        let learned = aws(&[change]);
+        let expected = "GET /rest/echo/a%2Fb, directly: requestContext.path is \"/rest/echo/a/b\" \
+                        (assumed: \"/rest/echo/a%2Fb\")";
+        assert_eq!(of("rest-path", &learned), Verdict::Otherwise(vec![expected.to_owned()]));
+        let others = verdicts(&learned, &local()).into_iter().filter(|(unknown, _)| unknown.id != "rest-path");
+        assert!(others.into_iter().all(|(_, verdict)| !matches!(verdict, Verdict::Otherwise(_))));
+    }
+
+    #[test]
+    fn an_answer_that_is_missing_is_not_taken_for_an_assumption() {
+        let without = aws(&[("http:cloudfront:escaped-space ", None)]);
+        let missing = vec!["GET /http/echo/a%20b, through CloudFront".to_owned()];
+        assert_eq!(of("http-path", &without), Verdict::NotObserved(missing.clone()));
+        // With an observation that says so, as a run writes it.
+        let mut nobody = local();
+        for observation in &mut nobody.observations {
+            if observation.probe == "escaped-space"
+                && observation.kind == Kind::Http
+                && observation.way == Way::CloudFront
+            {
+                observation.answered_by = AnsweredBy::Nobody;
+            }
+        }
+        assert_eq!(of("http-path", &nobody), Verdict::NotObserved(missing));
+        // A difference is one, whatever else is missing.
+        let both = aws(&[
+            ("http:cloudfront:escaped-space ", None),
+            ("http:direct:escaped-space /event/rawPath", Some(json!("/http/echo/a+b"))),
+        ]);
+        assert!(matches!(of("http-path", &both), Verdict::Otherwise(_)));
+    }
+
+    #[test]
+    fn an_integration_that_is_reached_past_the_authorizer_is_a_difference() {
+        let mut file = serde_json::to_value(aws(&[])).unwrap();
+        for observation in file["observations"].as_array_mut().unwrap() {
+            if observation["probe"] == "trailing-slash"
+                && observation["kind"] == "http"
+                && observation["way"] == "direct"
+            {
+                observation["answered_by"] = json!("integration-unasked");
+                observation["status"] = json!(200);
+                observation["event"] = Value::Null;
+                observation["message"] = Value::Null;
+            }
+        }
+        let learned = Learned::from_json(&file.to_string()).unwrap();
+        let Verdict::Otherwise(differences) = of("back-doors", &learned) else { panic!("it is a difference") };
+        assert!(differences[0].contains("answered_by is \"integration-unasked\""), "{differences:?}");
+    }
+
+    /// Each file of the folder: that of `local`, and those that somebody has sent.
+    #[test]
+    fn each_file_that_was_observed_is_read_and_has_an_answer_to_each_question() {
+        let files = observed_files();
+        assert!(!files.is_empty(), "the folder is empty");
+        for (name, text) in files {
+            let learned = Learned::from_json(&text).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+            for (unknown, verdict) in verdicts(&learned, &local()) {
+                assert!(!matches!(verdict, Verdict::NotObserved(_)), "{name}: {}: {verdict:?}", unknown.id);
+            }
+        }
+    }
+}

@@ -9,6 +9,8 @@ mod doors;
 mod here;
 mod learned;
 mod probes;
+mod run;
+mod signals;
 mod stack;
 mod table;
 mod template;
@@ -17,13 +19,17 @@ mod verdict;
 
 use crate::{
     aws::Aws,
-    output::{Format, Hint, command},
+    output::{Format, Hint},
+    progress::{Interrupt, Progress},
 };
-use anyhow::{Context as _, Error, Result, anyhow, ensure};
+use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use clap::Args;
 use client::Client;
+use doors::PAUSE;
 use here::Here;
 use learned::{FILE, Learned, Place};
+use run::{Run, say};
+use signals::Signals;
 use std::{
     fs::File,
     io::{Read as _, Write as _},
@@ -36,24 +42,27 @@ use verdict::Verdict;
 /// The result of a run on `local`, which is what Countersign assumes.
 const LOCAL: &str = include_str!("observed/local.json");
 
+/// The options about a deployed API.
+const DEPLOYED: [&str; 4] = ["api_url", "distribution", "stack", "path"];
+
 #[derive(Args)]
 #[command(next_help_heading = "What AWS does")]
 pub(crate) struct LearnOptions {
     /// Settle what no document says: make four APIs and a distribution of their own, ask them, and delete them. It takes about ten
     /// minutes and costs nothing worth naming
-    #[arg(long, conflicts_with_all = ["api_url", "distribution", "stack", "path"])]
+    #[arg(long, conflicts_with_all = DEPLOYED)]
     learn: bool,
     /// Where to ask [default: aws]
-    #[arg(long, value_enum, value_name = "PLACE", requires = "learn")]
+    #[arg(long, value_enum, value_name = "PLACE", requires = "learn", conflicts_with_all = DEPLOYED)]
     on: Option<Place>,
     /// The new file with the answers, which you can send us [default: learned.json]
-    #[arg(long, value_name = "FILE", requires = "learn")]
+    #[arg(long, value_name = "FILE", requires = "learn", conflicts_with_all = DEPLOYED)]
     output: Option<PathBuf>,
     /// Show what such a file says, and ask nothing
-    #[arg(long, value_name = "FILE", requires = "learn", conflicts_with_all = ["on", "output"])]
+    #[arg(long, value_name = "FILE", requires = "learn", conflicts_with_all = ["on", "output"], conflicts_with_all = DEPLOYED)]
     from: Option<PathBuf>,
     /// Delete what earlier runs have left, and ask nothing
-    #[arg(long, requires = "learn", conflicts_with_all = ["on", "output", "from"])]
+    #[arg(long, requires = "learn", conflicts_with_all = ["on", "output", "from"], conflicts_with_all = DEPLOYED)]
     clean: bool,
 }
 
@@ -65,48 +74,57 @@ impl LearnOptions {
 
 pub(crate) async fn run(options: &LearnOptions, aws: &Aws<'_>, format: Format) -> Result<ExitCode> {
     if options.clean {
+        let _progress = Progress::start_with("looking for stacks", Interrupt::IsHandled);
         stack::clean(aws).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let assumed = Learned::from_json(LOCAL).context("the file of `local` in this program")?;
-    let (learned, errors, file) = match &options.from {
-        Some(file) => (read(file).with_context(|| format!("{} cannot be read", file.display()))?, Vec::new(), None),
-        None => {
-            let file = options.output.clone().unwrap_or_else(|| PathBuf::from("learned.json"));
-            // Before anything is made.
-            refuse_existing(&file)?;
-            let (learned, private, errors) = match options.on.unwrap_or(Place::Aws) {
-                Place::Local => on_local().await?,
-                Place::Aws => stack::learn(aws).await?,
-            };
-            write(&file, &learned.to_json(&private)?)
-                .with_context(|| format!("{} cannot be written", file.display()))?;
-            (learned, errors, Some(file))
-        }
+    if let Some(file) = &options.from {
+        let learned = read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        return show(&learned, &assumed, format);
+    }
+    let file = options.output.clone().unwrap_or_else(|| PathBuf::from("learned.json"));
+    // Before anything is made.
+    refuse_existing(&file)?;
+    let progress = Progress::start_with("asking", Interrupt::IsHandled);
+    let Run { learned, private, errors, left } = match options.on.unwrap_or(Place::Aws) {
+        Place::Local => on_local().await?,
+        Place::Aws => stack::learn(aws).await?,
     };
-    let verdicts = verdict::verdicts(&learned, &assumed);
-    table::print(&learned, &verdicts, format)?;
+    progress.done();
+    let status = show(&learned, &assumed, format)?;
     for error in &errors {
-        progress(format_args!("no answer: {error}"));
+        say(format_args!("no answer: {error}"));
     }
-    if let Some(file) = file {
-        progress(format_args!("written: {}", file.display()));
-    }
+    let text = learned.to_json(&private)?;
+    write(&file, &text).with_context(|| format!("{} cannot be written", file.display()))?;
+    say(format_args!("written: {}", file.display()));
+    // The answers are there in any case.
+    left.map_or(Ok(status), Err)
+}
+
+fn show(learned: &Learned, assumed: &Learned, format: Format) -> Result<ExitCode> {
+    let verdicts = verdict::verdicts(learned, assumed);
+    table::print(learned, &verdicts, format)?;
     let is_missing = verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::NotObserved(_)));
     Ok(if is_missing { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The result, what must not be in its file, and what could not be observed.
-type Run = (Learned, Vec<String>, Vec<String>);
-
 async fn on_local() -> Result<Run> {
-    let here = Here::start().await.map_err(|error| {
-        let hint = "the observing function of infra/learn.yaml runs in Node: install Node 20 or newer";
-        error.context(Hint(hint.to_owned()))
-    })?;
-    let observed = here.doors.observe(&Client::new()).await;
-    let errors = observed.errors.clone();
-    Ok((Learned::on_local(observed.observations), here.doors.private(), errors))
+    let running = async {
+        let here = Here::start().await.map_err(|error| {
+            let hint = "the observing function of infra/learn.yaml runs in Node: install Node 20 or newer";
+            error.context(Hint(hint.to_owned()))
+        })?;
+        let observed = here.doors.observe(&Client::new(), PAUSE).await;
+        let private = here.doors.private();
+        Ok(Run { learned: Learned::on_local(observed.observations), private, errors: observed.errors, left: None })
+    };
+    let mut signals = Signals::new()?;
+    tokio::select! {
+        run = running => run,
+        () = signals.next() => bail!("it was interrupted"),
+    }
 }
 
 fn refuse_existing(file: &Path) -> Result<()> {
@@ -132,18 +150,6 @@ fn write(file: &Path, text: &str) -> Result<()> {
     written.as_file().sync_all()?;
     written.persist_noclobber(file).map_err(|error| Error::new(error.error))?;
     Ok(())
-}
-
-/// A line on standard error, for the person who waits.
-fn progress(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// A command of the AWS command line with the options of this run, for a person.
-fn by_hand(aws: &Aws<'_>, words: &[&str]) -> String {
-    let region = aws.region.map(|region| ["--region", region]);
-    let profile = aws.profile.map(|profile| ["--profile", profile]);
-    command(["aws"].into_iter().chain(words.iter().copied()).chain(region.into_iter().chain(profile).flatten()))
 }
 
 #[cfg(test)]

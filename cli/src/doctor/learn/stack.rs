@@ -6,26 +6,24 @@
 use crate::{
     aws::Aws,
     doctor::learn::{
-        Run, by_hand,
         client::Client,
-        doors::Doors,
+        doors::{self, Doors},
         learned::Learned,
         probes::{Kind, Way},
-        progress,
+        run::{Run, by_hand, say},
+        signals::Signals,
         template::TEMPLATE,
     },
     output::{self, Hint},
+    progress,
     status::answers::{Stack, Stacks},
     times::{now, rfc3339},
 };
-use anyhow::{Context as _, Error, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 use std::{io::Write as _, time::Duration};
 use tempfile::NamedTempFile;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 /// What the name of each stack begins with, and its tag.
 const PREFIX: &str = "countersign-learn-";
@@ -52,7 +50,7 @@ pub(super) async fn learn(aws: &Aws<'_>) -> Result<Run> {
     let mut random = [0; 4];
     getrandom::fill(&mut random)?;
     let name = format!("{PREFIX}{:08x}", u32::from_be_bytes(random));
-    progress(format_args!(
+    say(format_args!(
         "makes the stack {name}: four APIs, a function and a distribution. Nothing of yours is touched, all of it is deleted at the \
          end, and it costs nothing worth naming. It takes about ten minutes; Ctrl-C deletes it at once"
     ));
@@ -68,9 +66,9 @@ pub(super) async fn learn(aws: &Aws<'_>) -> Result<Run> {
     let deleted = delete(aws, &id, &mut signals).await;
     match (asked, deleted) {
         (asked, Ok(())) => asked,
-        (Ok(_), Err(error)) => Err(error),
+        (Ok(run), Err(error)) => Ok(Run { left: Some(error), ..run }),
         (Err(asked), Err(deleted)) => {
-            progress(format_args!("{}", output::chain(&asked)));
+            say(output::chain(&asked));
             Err(deleted)
         }
     }
@@ -85,7 +83,7 @@ pub(super) async fn clean(aws: &Aws<'_>) -> Result<()> {
     let stacks: Vec<Tagged> = aws.read(&["cloudformation", "describe-stacks", "--query", TAGGED]).await?;
     let left: Vec<_> = stacks.into_iter().filter(Tagged::is_of_learn).collect();
     if left.is_empty() {
-        progress("there is nothing to delete in this Region");
+        say("there is nothing to delete in this Region");
     }
     for stack in &left {
         delete(aws, &stack.id, &mut signals).await?;
@@ -140,12 +138,12 @@ async fn create(aws: &Aws<'_>, name: &str) -> Result<String> {
 
 async fn ask(aws: &Aws<'_>, id: &str) -> Result<Run> {
     let stack = created(aws, id).await?;
-    let doors = doors(&stack)?;
+    let doors = doors_of(&stack)?;
     let client = Client::new();
-    progress("waits until all of it answers");
+    progress::now("waiting until all of it answers");
     doors.ready(&client, READY).await;
-    progress("sends the requests");
-    let observed = doors.observe(&client).await;
+    progress::now("sending the requests");
+    let observed = doors.observe(&client, doors::PAUSE).await;
     let mut private = doors.private();
     // `arn:aws:cloudformation:REGION:ACCOUNT:stack/…`
     let parts: Vec<_> = id.split(':').collect();
@@ -155,18 +153,19 @@ async fn ask(aws: &Aws<'_>, id: &str) -> Result<Run> {
     };
     private.push(account.to_owned());
     let day: String = rfc3339(now()).chars().take(10).collect();
-    Ok((Learned::on_aws(region, &day, observed.observations), private, observed.errors))
+    let learned = Learned::on_aws(region, &day, observed.observations);
+    Ok(Run { learned, private, errors: observed.errors, left: None })
 }
 
 /// The stack, when it is there.
 async fn created(aws: &Aws<'_>, id: &str) -> Result<Stack> {
-    let mut told = Told::new("creation");
+    let waiting = Waiting::new("creation");
     let mut failures = 0;
     loop {
         match stack(aws, id).await {
             Ok(Some(stack)) => match stack.stack_status.as_str() {
                 "CREATE_COMPLETE" => return Ok(stack),
-                status @ "CREATE_IN_PROGRESS" => told.tell(status)?,
+                status @ "CREATE_IN_PROGRESS" => waiting.on(status)?,
                 status => {
                     let reason = reason(aws, id, "CREATE_FAILED").await;
                     bail!("the stack could not be made, it is {status}: {reason}");
@@ -187,7 +186,7 @@ async fn created(aws: &Aws<'_>, id: &str) -> Result<Stack> {
 async fn delete(aws: &Aws<'_>, id: &str, signals: &mut Signals) -> Result<()> {
     let by_hand = by_hand(aws, &["cloudformation", "delete-stack", "--stack-name", id]);
     let hint = || Hint(format!("delete what is left: {by_hand}"));
-    progress(format_args!("deletes the stack {id}"));
+    say(format_args!("deletes the stack {id}"));
     tokio::select! {
         deleted = deletion(aws, id) => deleted.map_err(|error| error.context(hint())),
         () = signals.next() => {
@@ -199,7 +198,7 @@ async fn delete(aws: &Aws<'_>, id: &str, signals: &mut Signals) -> Result<()> {
 
 async fn deletion(aws: &Aws<'_>, id: &str) -> Result<()> {
     aws.run(&["cloudformation", "delete-stack", "--stack-name", id]).await.context("the stack is not deleted")?;
-    let mut told = Told::new("deletion");
+    let waiting = Waiting::new("deletion");
     let mut failures = 0;
     loop {
         match stack(aws, id).await {
@@ -210,7 +209,7 @@ async fn deletion(aws: &Aws<'_>, id: &str) -> Result<()> {
                     let reason = reason(aws, id, status).await;
                     bail!("the stack is not deleted, it is {status}: {reason}");
                 }
-                status => told.tell(status)?,
+                status => waiting.on(status)?,
             },
             Err(error) => {
                 failures += 1;
@@ -221,7 +220,7 @@ async fn deletion(aws: &Aws<'_>, id: &str) -> Result<()> {
         }
         sleep(PAUSE).await;
     }
-    progress("deleted: nothing is left");
+    say("deleted: nothing is left");
     Ok(())
 }
 
@@ -250,7 +249,7 @@ async fn reason(aws: &Aws<'_>, id: &str, status: &str) -> String {
     }
 }
 
-fn doors(stack: &Stack) -> Result<Doors> {
+fn doors_of(stack: &Stack) -> Result<Doors> {
     let mut doors = Vec::new();
     for kind in Kind::ALL {
         for way in Way::ALL {
@@ -271,52 +270,33 @@ fn output_word(kind: Kind) -> &'static str {
     }
 }
 
-/// What a person who waits was told, and since when.
-struct Told {
+/// How long something takes.
+struct Waiting {
     what: &'static str,
     began: Instant,
-    minute: Option<u64>,
 }
 
-impl Told {
+impl Waiting {
     fn new(what: &'static str) -> Self {
-        Self { what, began: Instant::now(), minute: None }
+        Self { what, began: Instant::now() }
     }
 
-    /// Once in a minute.
+    /// Shows the status of the stack.
     ///
     /// # Errors
     /// If it takes too long.
-    fn tell(&mut self, status: &str) -> Result<()> {
-        let passed = self.began.elapsed();
-        if passed >= PATIENCE {
-            return Err(Error::msg(format!("the {} takes longer than {} min", self.what, PATIENCE.as_secs() / 60)));
-        }
-        let minute = passed.as_secs() / 60;
-        if self.minute != Some(minute) {
-            self.minute = Some(minute);
-            progress(format_args!("{}: {minute} min, {status}", self.what));
-        }
+    fn on(&self, status: &str) -> Result<()> {
+        ensure!(
+            self.began.elapsed() < PATIENCE,
+            "the {} takes longer than {} min, and goes on in AWS",
+            self.what,
+            PATIENCE.as_secs() / 60
+        );
+        progress::now(format!(
+            "waiting for the {} of the stack, for up to {} min: {status}",
+            self.what,
+            PATIENCE.as_secs() / 60
+        ));
         Ok(())
-    }
-}
-
-/// The signals that end a program.
-struct Signals([Signal; 3]);
-
-impl Signals {
-    fn new() -> Result<Self> {
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let [interrupt, terminate, hangup] = kinds.map(signal);
-        Ok(Self([interrupt?, terminate?, hangup?]))
-    }
-
-    async fn next(&mut self) {
-        let Self([interrupt, terminate, hangup]) = self;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
     }
 }

@@ -9,6 +9,7 @@ mod failures_on_aws;
 mod first_keys;
 mod formats;
 mod hints;
+pub(crate) mod learn;
 mod on_key_files;
 mod on_secrets_manager;
 mod status;

@@ -14,6 +14,7 @@ mod example;
 mod examples;
 mod from_template_to_allow;
 mod front;
+mod learn;
 mod lint;
 mod monitoring;
 mod queries;

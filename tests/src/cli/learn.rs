@@ -65,8 +65,8 @@ async fn a_file_of_aws_says_what_is_settled() {
     let expected = "\
 rest-path: Does a REST API show its authorizer the path with its escapes?
   settled: AWS does otherwise
-    GET /rest/echo/a%2Fb, directly: requestContext.path is \"/rest/echo/a/b\" (assumed: \"/rest/echo/a%2Fb\")
-    GET /rest/echo/a%2Fb, through CloudFront: requestContext.path is \"/rest/echo/a/b\" (assumed: \"/rest/echo/a%2Fb\")
+    GET /rest/echo/a%2Fb, directly: requestContext.path is \"/rest/echo/a/b\" (assumed: \"/rest/echo/a%2Fb\"); then the signed request is refused: the path at the gateway differs from the signed path
+    GET /rest/echo/a%2Fb, through CloudFront: requestContext.path is \"/rest/echo/a/b\" (assumed: \"/rest/echo/a%2Fb\"); then the signed request is refused: the path at the gateway differs from the signed path
   assumed: yes: AWS documents it for integrations
   so: `/a%2Fb` is refused, and a captured `/a/b` can be sent again as `/a%2Fb`
 ";

@@ -103,6 +103,11 @@ impl Observation {
         Self { kind, way, probe, target, answered_by, status, message, event }
     }
 
+    /// The target as API Gateway gets it.
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
     /// Something of it: `status`, `answered_by`, or a JSON pointer into the event. `None` if it is missing.
     pub(crate) fn value(&self, of: &str) -> Option<Value> {
         match of {

@@ -5,6 +5,7 @@
 //! `observed` has the file of `local`, and each that somebody has sent: a test takes up all of them.
 
 mod client;
+mod decided;
 mod doors;
 mod here;
 mod learned;

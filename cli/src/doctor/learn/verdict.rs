@@ -1,6 +1,7 @@
 //! What a run says about each question: pure.
 
 use crate::doctor::learn::{
+    decided::decided,
     learned::{AnsweredBy, Learned, Observation},
     probes::{Kind, Probe, Way},
     unknowns::{self, SettledBy, Unknown},
@@ -41,7 +42,9 @@ fn verdict(unknown: &Unknown, observed: &Learned, assumed: &Learned) -> Verdict 
         let expected = assumed.of(kind, way, probe.id);
         let differences: Vec<_> = values.iter().filter_map(|of| difference(of, answer, expected)).collect();
         if !differences.is_empty() {
-            otherwise.push(format!("{request}: {}", differences.join("; ")));
+            let decided =
+                decided(answer).map(|decided| format!("; then the signed request is {decided}")).unwrap_or_default();
+            otherwise.push(format!("{request}: {}{decided}", differences.join("; ")));
         }
         example.get_or_insert_with(|| format!("{request}: {}", shown(values, answer)));
     }
@@ -144,7 +147,8 @@ mod tests {
         let change = ("rest:direct:escaped-slash /event/requestContext/path", Some(json!("/rest/echo/a/b")));
         let learned = aws(&[change]);
         let expected = "GET /rest/echo/a%2Fb, directly: requestContext.path is \"/rest/echo/a/b\" \
-                        (assumed: \"/rest/echo/a%2Fb\")";
+                        (assumed: \"/rest/echo/a%2Fb\"); then the signed request is refused: the path at the \
+                        gateway differs from the signed path";
         assert_eq!(of("rest-path", &learned), Verdict::Otherwise(vec![expected.to_owned()]));
         let others = verdicts(&learned, &local()).into_iter().filter(|(unknown, _)| unknown.id != "rest-path");
         assert!(others.into_iter().all(|(_, verdict)| !matches!(verdict, Verdict::Otherwise(_))));

@@ -1,6 +1,6 @@
 //! What was observed, and the file that holds it.
 //!
-//! The file has only what the observing function keeps of its events, for the requests of [`probes`](super::probes): no header of a
+//! The file has only what the observing function keeps of its events, for the requests of [`probes`]: no header of a
 //! caller, address, account, id or time. A file with anything else is refused.
 
 use crate::doctor::learn::probes::{self, Kind, Probe, Way};

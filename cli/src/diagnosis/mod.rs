@@ -10,11 +10,11 @@ mod decision;
 mod evidence;
 mod input;
 mod log_line;
-mod manual;
+pub(crate) mod manual;
 pub(crate) mod printable;
 mod report;
 mod request;
-mod response;
+pub(crate) mod response;
 
 use crate::{
     durations::seconds,

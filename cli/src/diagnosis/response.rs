@@ -7,8 +7,9 @@ use anyhow::{Context as _, Result};
 const ERRORS: &str = "aws cloudfront get-distribution-config --id DISTRIBUTION --query \
     'DistributionConfig.CustomErrorResponses.Items[].[ErrorCode,ErrorCachingMinTTL]'";
 
-/// The statuses that CloudFront keeps as errors.
-const KEPT: [u16; 11] = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504];
+/// The statuses that CloudFront keeps as errors. It never keeps 416, whatever the distribution says ("Control how long CloudFront caches
+/// errors").
+pub(crate) const KEPT_ERRORS: [u16; 10] = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504];
 
 /// Explains an answer.
 ///
@@ -45,12 +46,12 @@ pub(crate) fn explain(text: &str) -> Result<Explanation> {
                 Some(ERRORS.to_owned()),
             ));
             explanation.what_to_do = Some(
-                "Set the error caching minimum TTL to 0 for 400, 403, 404, 405, 414, 416, 500, 501, 502, 503 and 504. Then look for the \
+                "Set the error caching minimum TTL to 0 for 400, 403, 404, 405, 414, 500, 501, 502, 503 and 504. Then look for the \
                  cause of the first error: the log of that moment has its reason."
                     .to_owned(),
             );
         }
-        None if x_cache.starts_with("Error from cloudfront") && KEPT.contains(&status) => {
+        None if x_cache.starts_with("Error from cloudfront") && KEPT_ERRORS.contains(&status) => {
             explanation.notes.push(
                 "The answer has no Age, so it is not known to be of the cache. Send the request again: an Age shows that CloudFront keeps \
                  the error."

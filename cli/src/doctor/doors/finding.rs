@@ -142,7 +142,7 @@ impl Kind {
             Self::OriginUnreachable => "look at the domain, the protocol and the timeouts of the origin",
             Self::BackendFails => "look at the backend: the request passed the authorizer",
             Self::ErrorCached => {
-                "set the error caching minimum TTL to 0 for 400, 403, 404, 405, 414, 416 and 500 to 504, and run this command again: \
+                "set the error caching minimum TTL to 0 for 400, 403, 404, 405, 414 and 500 to 504, and run this command again: \
                  infra/attach.md, 4. An existing distribution"
             }
             Self::ClocksDiffer => "a proxy or a cache makes one of the answers: look at what is before the API",

@@ -1,6 +1,7 @@
 //! The distribution: its origins that are the API sign, and its cache behaviors forward what is signed.
 
 use crate::{
+    diagnosis::response::KEPT_ERRORS,
     doctor::{
         check::Check,
         configuration::{
@@ -21,9 +22,6 @@ const READ_TIMEOUT: u64 = 30;
 
 /// The default of `countersign-lifetime`, and of the authorizer's longest lifetime.
 const LIFETIME: u64 = 60;
-
-/// The errors that CloudFront keeps for ten seconds unless the distribution says otherwise: those of `infra/api.yaml`.
-const KEPT: [u16; 11] = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504];
 
 /// The answers of API Gateway and of the authorizer to what they refuse.
 const REFUSALS: [u16; 2] = [401, 403];
@@ -217,11 +215,15 @@ impl Examined<'_> {
 
     fn errors(&self, distribution: &Distribution) -> Check {
         let response = |code: u16| distribution.errors.iter().find(move |of| of.code == code);
-        let kept: Vec<_> = KEPT.into_iter().filter(|code| response(*code).and_then(|of| of.ttl) != Some(0)).collect();
+        let kept: Vec<_> =
+            KEPT_ERRORS.into_iter().filter(|code| response(*code).and_then(|of| of.ttl) != Some(0)).collect();
         let hides = |code: &u16| response(*code).and_then(|of| of.page.as_deref()).is_some_and(|page| !page.is_empty());
         let hidden: Vec<_> = REFUSALS.into_iter().filter(hides).collect();
-        let value =
-            if kept.is_empty() { "not kept".to_owned() } else { format!("{} of {} are kept", kept.len(), KEPT.len()) };
+        let value = if kept.is_empty() {
+            "not kept".to_owned()
+        } else {
+            format!("{} of {} are kept", kept.len(), KEPT_ERRORS.len())
+        };
         let mut findings = Vec::new();
         if !kept.is_empty() {
             findings.push(Finding::ErrorsCached { codes: kept });

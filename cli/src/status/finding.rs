@@ -3,6 +3,7 @@
 use crate::{
     finding::{Found, Severity},
     output::command,
+    status::traffic::Reasons,
     times::show,
 };
 use signing::UnixSeconds;
@@ -66,9 +67,11 @@ pub(crate) enum Finding {
     /// The authorizer could not decide on requests in the last hour.
     Unavailable { requests: u64 },
     /// The authorizer admitted nothing in the last hour, and refused requests.
-    NothingAdmitted { refused: u64 },
+    NothingAdmitted { refused: u64, reasons: Reasons },
+    /// The authorizer refused requests in the last hour, for these reasons.
+    Refused { reasons: Reasons },
     /// Enforce mode would have refused requests of the last hour.
-    WouldRefuse { requests: u64 },
+    WouldRefuse { requests: u64, reasons: Reasons },
 }
 
 /// The names that a command needs.
@@ -97,6 +100,7 @@ impl Finding {
             | Self::DistributionUnknown
             | Self::DistributionDeploying
             | Self::NoAlarms
+            | Self::Refused { .. }
             | Self::WouldRefuse { .. } => Severity::Note,
             Self::StackFailed { .. }
             | Self::AuthorizerNotActive { .. }
@@ -153,6 +157,7 @@ impl Finding {
             Self::AlarmRings { .. } => "alarm-rings",
             Self::Unavailable { .. } => "unavailable",
             Self::NothingAdmitted { .. } => "nothing-admitted",
+            Self::Refused { .. } => "refused",
             Self::WouldRefuse { .. } => "would-refuse",
         }
     }
@@ -243,11 +248,13 @@ impl Finding {
             Self::Unavailable { requests } => {
                 format!("the authorizer could not decide on {requests} requests of the last hour: the API answered 500")
             }
-            Self::NothingAdmitted { refused } => {
-                format!("the authorizer refused {refused} requests of the last hour, and admitted none")
+            Self::NothingAdmitted { refused, reasons } => {
+                let reasons = because(reasons);
+                format!("the authorizer refused {refused} requests of the last hour, and admitted none{reasons}")
             }
-            Self::WouldRefuse { requests } => {
-                format!("enforce mode would have refused {requests} requests of the last hour")
+            Self::Refused { reasons } => format!("the authorizer refused requests of the last hour{}", because(reasons)),
+            Self::WouldRefuse { requests, reasons } => {
+                format!("enforce mode would have refused {requests} requests of the last hour{}", because(reasons))
             }
         }
     }
@@ -310,8 +317,23 @@ impl Finding {
                 .split_once("infra/RUNBOOK.md: ")
                 .map_or_else(|| "infra/RUNBOOK.md".to_owned(), |(_, section)| runbook(section.trim())),
             Self::Unavailable { .. } => runbook("The authorizer has no usable keys"),
-            Self::NothingAdmitted { .. } => runbook("Requests arrive and none is admitted"),
-            Self::WouldRefuse { .. } => "countersign explain REASON, for each reason in the log".to_owned(),
+            Self::NothingAdmitted { reasons, .. } => explain(reasons).map_or_else(
+                || runbook("Requests arrive and none is admitted"),
+                |explain| format!("{explain}, and {}", runbook("Requests arrive and none is admitted")),
+            ),
+            Self::Refused { reasons } | Self::WouldRefuse { reasons, .. } => {
+                explain(reasons).unwrap_or_else(|| "countersign explain REASON, for each reason in the log".to_owned())
+            }
         }
     }
+}
+
+fn because(reasons: &Reasons) -> String {
+    let text = reasons.text();
+    if text.is_empty() { text } else { format!(": {text}") }
+}
+
+/// The manual page of the most frequent reason.
+fn explain(reasons: &Reasons) -> Option<String> {
+    reasons.first().map(|reason| command(["countersign", "explain", reason]))
 }

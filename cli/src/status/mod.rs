@@ -7,6 +7,7 @@ pub(crate) mod answers;
 pub(crate) mod finding;
 mod report;
 pub(crate) mod summary;
+mod traffic;
 
 pub(crate) use report::times;
 
@@ -24,10 +25,9 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::Args;
 use finding::Names;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 use signing::UnixSeconds;
 use std::{ffi::OsStr, process::ExitCode, time::Duration};
-use summary::{METRICS, Status};
+use summary::Status;
 use tokio::sync::Semaphore;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -213,20 +213,10 @@ async fn alarms(aws: &Aws<'_>, region: &str) -> Read<Alarms> {
 }
 
 async fn last_hour(aws: &Aws<'_>, authorizer: &str, now: UnixSeconds) -> Read<Metrics> {
-    let queries = METRICS.map(|(id, name)| {
-        json!({"Id": id, "MetricStat": {
-            "Metric": {
-                "Namespace": telemetry::NAMESPACE,
-                "MetricName": name,
-                "Dimensions": [{"Name": "FunctionName", "Value": authorizer}],
-            },
-            "Period": 300, "Stat": "Sum",
-        }})
-    });
     let from = rfc3339(UnixSeconds::new(now.get().saturating_sub(3600)));
     // The end is not part of it, and what was counted in this minute is.
     let to = rfc3339(UnixSeconds::new(now.get().saturating_add(60)));
-    let queries = Value::from_iter(queries).to_string();
+    let queries = traffic::queries(authorizer).to_string();
     let times = ["--start-time", &from, "--end-time", &to, "--metric-data-queries", &queries];
     ask(aws, &[&["cloudwatch", "get-metric-data"], &times[..]].concat()).await
 }

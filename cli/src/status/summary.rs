@@ -7,6 +7,7 @@ use crate::{
             Alarm, Alarms, Answers, At, Behavior, Distribution, Function, Gateway, Read, Secret, Stack, Variables,
         },
         finding::Finding,
+        traffic,
     },
 };
 use signing::UnixSeconds;
@@ -318,36 +319,10 @@ impl Status {
             Ok(metrics) => metrics,
             Err(error) => return self.not_read("last hour", error),
         };
-        let [allowed, refused, would, token, next, unauthorized, unavailable] = METRICS.map(|(id, _)| metrics.sum(id));
-        let mut findings = Vec::new();
-        if unavailable > 0 {
-            findings.push(Finding::Unavailable { requests: unavailable });
-        }
-        // A request that the second check refused had a valid signature.
-        if refused > 0 && allowed + would + token + next == 0 {
-            findings.push(Finding::NothingAdmitted { refused });
-        }
-        if would > 0 {
-            findings.push(Finding::WouldRefuse { requests: would });
-        }
-        let value = format!(
-            "{allowed} admitted, {refused} refused, {would} would be, {} after it, {unauthorized} were 401, {unavailable} undecided",
-            token + next
-        );
+        let (value, findings) = traffic::summary(metrics);
         self.add("last hour", value, Times::default(), findings);
     }
 }
-
-/// The metrics of the authorizer that are summed up, by id and name.
-pub(crate) const METRICS: [(&str, &str); 7] = [
-    ("allowed", "Allowed"),
-    ("refused", "Refused"),
-    ("would", "WouldRefuse"),
-    ("token", "TokenRefused"),
-    ("next", "NextRefused"),
-    ("unauthorized", "Unauthorized"),
-    ("unavailable", "Unavailable"),
-];
 
 #[derive(Default)]
 struct Times {
@@ -802,19 +777,6 @@ mod tests {
         check(&[("/alarms/Composite/0/State", json!("ALARM"))], &[rings("mon-NoKeysAlarm-4D", None)]);
         check(&[("/alarms/Metric/0/State", json!("INSUFFICIENT_DATA"))], &[]);
         check(&[("/alarms/Metric", Value::Null), ("/alarms/Composite", Value::Null)], &[Finding::NoAlarms]);
-    }
-
-    #[test]
-    fn the_traffic_of_the_last_hour_is_judged() {
-        let metric = |id: &str, sum: f64| json!({"Id": id, "Values": [sum]});
-        let metrics = |all: &[Value]| ("/metrics/MetricDataResults", json!(all));
-        check(&[metrics(&[])], &[]);
-        check(&[metrics(&[metric("refused", 4.0)])], &[Finding::NothingAdmitted { refused: 4 }]);
-        // Their signatures were valid.
-        check(&[metrics(&[metric("refused", 4.0), metric("token", 1.0)])], &[]);
-        check(&[metrics(&[metric("refused", 4.0), metric("next", 1.0)])], &[]);
-        check(&[metrics(&[metric("would", 5.0)])], &[Finding::WouldRefuse { requests: 5 }]);
-        check(&[metrics(&[metric("unavailable", 6.0)])], &[Finding::Unavailable { requests: 6 }]);
     }
 
     #[test]

@@ -43,8 +43,8 @@ use verdict::Verdict;
 /// The result of a run on `local`, which is what Countersign assumes.
 const LOCAL: &str = include_str!("observed/local.json");
 
-/// The options about a deployed API.
-const DEPLOYED: [&str; 4] = ["api_url", "distribution", "stack", "path"];
+/// The options about a deployed API, by the names that clap gives to their structures.
+const DEPLOYED: [&str; 2] = ["TargetOptions", "RequestOptions"];
 
 #[derive(Args)]
 #[command(next_help_heading = "What AWS does")]

@@ -29,7 +29,7 @@ Examples:
   countersign doctor --api-url https://abc123.execute-api.eu-west-1.amazonaws.com/prod \\
     --distribution https://d111111abcdef8.cloudfront.net --path /pets
   countersign doctor --stack my-api --format json | jq -r '.findings[].text'
-  countersign doctor --learn --on local                 See what a run in your AWS account would show";
+  countersign doctor --learn --on local                 See what a run in AWS tells";
 
 /// How long one call of the AWS command line may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -43,6 +43,8 @@ pub(crate) struct Options {
     targets: TargetOptions,
     #[command(flatten)]
     doors: doors::RequestOptions,
+    #[command(flatten)]
+    configuration: configuration::ConfigurationOptions,
     #[command(flatten)]
     learn: learn::LearnOptions,
     /// The Region of the stack, if not that of the environment or the profile
@@ -74,8 +76,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         aws.region = region.as_deref();
     }
     let now = now();
-    let (doors, configuration) =
-        tokio::join!(doors::examine(&targets, &options.doors), configuration::examine(&aws, &targets, now));
+    let (doors, configuration) = tokio::join!(
+        doors::examine(&targets, &options.doors),
+        configuration::examine(&aws, &targets, &options.configuration, now)
+    );
     progress.done();
     let checks: Vec<Check> = doors.into_iter().chain(configuration).collect();
     report::print(&targets, &checks, options.format.format, now)?;

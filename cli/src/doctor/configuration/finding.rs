@@ -17,6 +17,8 @@ pub(crate) enum Finding {
     OtherAuthorizer { methods: Vec<Method> },
     /// Preflights that API Gateway answers by itself.
     PreflightsOpen { methods: Vec<Method> },
+    /// An exception names a method or route that does not exist.
+    ExceptionUnknown { names: Vec<String> },
     /// A WebSocket API has no route `$connect`.
     ConnectMissing,
     /// Methods of the deployment have no authorizer. By name.
@@ -136,6 +138,7 @@ impl Finding {
         match self {
             Self::MethodsOpen { .. } | Self::ConnectMissing | Self::DeployedOpen { .. } => Severity::Open,
             Self::PreflightsOpen { .. }
+            | Self::ExceptionUnknown { .. }
             | Self::PayloadOld { .. }
             | Self::StageCaches
             | Self::DefaultEndpointOpen { .. }
@@ -188,6 +191,7 @@ impl Finding {
             Self::MethodsOpen { .. } => "methods-open",
             Self::OtherAuthorizer { .. } => "other-authorizer",
             Self::PreflightsOpen { .. } => "preflights-open",
+            Self::ExceptionUnknown { .. } => "exception-unknown",
             Self::ConnectMissing => "connect-missing",
             Self::DeployedOpen { .. } => "deployed-open",
             Self::DeploymentOld { .. } => "deployment-old",
@@ -247,6 +251,10 @@ impl Finding {
             Self::PreflightsOpen { methods } => {
                 format!("API Gateway answers these preflights by itself, without the authorizer: {}", named(methods))
             }
+            Self::ExceptionUnknown { names } => format!(
+                "--except names what the API does not have: {}",
+                listed(names.iter().map(String::as_str))
+            ),
             Self::ConnectMissing => {
                 "the WebSocket API has no route $connect: everybody may connect to the API's own URL".to_owned()
             }
@@ -410,6 +418,9 @@ impl Finding {
                 "nothing, if they are as they should be: attach the authorizer otherwise. infra/attach.md: 1. An existing \
                  REST API"
                     .to_owned()
+            }
+            Self::ExceptionUnknown { .. } => {
+                "write the names as the finding methods-open does, or remove the option".to_owned()
             }
             Self::ConnectMissing | Self::KeyNotRequired { .. } | Self::KeySourceAuthorizer => attach(names.chapter()),
             Self::DeployedOpen { .. } | Self::DeploymentOld { .. } => names.deploys(),

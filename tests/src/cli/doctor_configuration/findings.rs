@@ -17,6 +17,7 @@ struct Case {
     api: Api,
     changes: Vec<(String, Value)>,
     found: &'static [&'static str],
+    options: &'static [&'static str],
 }
 
 #[derive(Clone, Copy)]
@@ -29,7 +30,11 @@ enum Api {
 impl Case {
     fn of(api: Api, changes: &[(&str, Value)], found: &'static [&'static str]) -> Self {
         let changes = changes.iter().map(|(pointer, value)| ((*pointer).to_owned(), value.clone())).collect();
-        Self { api, changes, found }
+        Self { api, changes, found, options: &[] }
+    }
+
+    fn with(self, options: &'static [&'static str]) -> Self {
+        Self { options, ..self }
     }
 
     fn answers(&self) -> Value {
@@ -203,8 +208,9 @@ fn cases() -> Vec<Case> {
             Api::WebSocket,
             &[(&at(ORIGIN, "/CustomHeaders/Items/1/HeaderValue"), json!("websocket"))],
             // Its source is named as those of a REST API.
-            &["connect-missing"],
-        ),
+            &["connect-missing", "exception-unknown"],
+        )
+        .with(&["--except", "GET /nothing"]),
     ]
 }
 
@@ -213,7 +219,7 @@ async fn reports(cases: Vec<Case>) -> Vec<(Case, Report)> {
     let mut running = JoinSet::new();
     for case in cases {
         running.spawn(async move {
-            let report = doctor(&case.answers(), &[&["--stack", "api"], &NOWHERE[..]].concat()).await;
+            let report = doctor(&case.answers(), &[&["--stack", "api"], &NOWHERE[..], case.options].concat()).await;
             (case, report)
         });
     }
@@ -227,6 +233,22 @@ async fn a_deployment_in_order_has_no_finding() {
         assert_eq!(report.not_in_order(), []);
         assert_eq!(report.findings(), BTreeSet::new());
     }
+}
+
+#[tokio::test]
+async fn a_method_that_is_open_on_purpose_is_counted_apart() {
+    let open = json!({"authorizationType": "NONE", "apiKeyRequired": false});
+    let changes = [
+        (&*format!("{PETS}/GET/authorizationType"), json!("NONE")),
+        (&*format!("{PETS}/GET/apiKeyRequired"), json!(false)),
+        ("/apigateway get-deployment/apiSummary/~1pets/GET", open),
+    ];
+    let answers = Case::of(Api::Rest, &changes, &[]).answers();
+    let report = doctor(&answers, &[&["--stack", "api"], &NOWHERE[..]].concat()).await;
+    assert_eq!(report.findings(), BTreeSet::from(["methods-open", "key-not-required"]));
+    let excepted = ["--stack", "api", "--except", "GET /pets"];
+    let report = doctor(&answers, &[&excepted, &NOWHERE[..]].concat()).await;
+    assert_eq!((report.findings(), report.not_in_order()), (BTreeSet::new(), Vec::new()), "{:#}", report.whole);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use crate::{
     doctor::{
         check::Check,
         configuration::{
+            Exception,
             answers::{
                 gateway::{Authorizer, Deployment, Method, Snapshot, Stage},
                 stack::Resource,
@@ -49,9 +50,15 @@ impl Examined<'_> {
             Err(error) => return unread(what, error),
         };
         let is_socket = self.output("ApiKind") == Some("WEBSOCKET");
-        let asked: Vec<_> = all.iter().filter(|method| !is_socket || method.name == "$connect").collect();
+        let asked = || all.iter().filter(|method| !is_socket || method.name == "$connect");
         let mut findings = Vec::new();
-        if is_socket && asked.is_empty() {
+        let names = self.exceptions.iter().map(Exception::name);
+        let unknown: Vec<_> = names.filter(|name| !asked().any(|of| of.name == *name)).map(str::to_owned).collect();
+        if !unknown.is_empty() {
+            findings.push(Finding::ExceptionUnknown { names: unknown });
+        }
+        let (excepted, asked): (Vec<_>, Vec<_>) = asked().partition(|method| self.is_excepted(&method.name));
+        if is_socket && asked.is_empty() && excepted.is_empty() {
             findings.push(Finding::ConnectMissing);
         }
         let some = |are: &dyn Fn(&Method) -> bool| -> Vec<Method> {
@@ -75,7 +82,9 @@ impl Examined<'_> {
         if self.requires_key() && !keyless.is_empty() {
             findings.push(Finding::KeyNotRequired { methods: keyless });
         }
-        self.seen(what, format!("{} of {} have the authorizer", attached.len(), asked.len()), &findings)
+        let excepted =
+            if excepted.is_empty() { String::new() } else { format!(", {} besides are excepted", excepted.len()) };
+        self.seen(what, format!("{} of {} have the authorizer{excepted}", attached.len(), asked.len()), &findings)
     }
 
     /// Whether its authorizer is the stack's, or one that calls the same function: some tools own all authorizers of an API.
@@ -170,7 +179,7 @@ impl Examined<'_> {
             .collect();
         let open: Vec<_> = deployed
             .iter()
-            .filter(|(name, of)| of.is_open() && !is_mock_preflight(name))
+            .filter(|(name, of)| of.is_open() && !is_mock_preflight(name) && !self.is_excepted(name))
             .map(|(name, _)| name.clone())
             .collect();
         // If they are open now too, another finding says how to mend it.

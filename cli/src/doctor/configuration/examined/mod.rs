@@ -11,6 +11,7 @@ use crate::{
     doctor::{
         check::{Check, Part},
         configuration::{
+            Exception,
             finding::{Finding, Names},
             reading::Answers,
         },
@@ -28,6 +29,8 @@ pub(crate) struct Examined<'a> {
     pub(crate) deployed: Option<&'a Deployed<'a>>,
     /// The configuration of the authorizer, if it could be read.
     pub(crate) function: Option<&'a Function>,
+    /// What is to stay without the authorizer.
+    pub(crate) exceptions: &'a [Exception],
     pub(crate) now: UnixSeconds,
 }
 
@@ -44,6 +47,10 @@ impl Examined<'_> {
             checks.extend(self.distribution(edge));
         }
         checks
+    }
+
+    fn is_excepted(&self, method: &str) -> bool {
+        self.exceptions.iter().any(|exception| exception.name() == method)
     }
 
     fn output(&self, name: &str) -> Option<&str> {

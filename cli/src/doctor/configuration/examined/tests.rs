@@ -32,7 +32,7 @@ fn in_order(kind: &str) -> Value {
         "Action": "lambda:InvokeFunction", "Condition": {"ArnLike": {"AWS:SourceArn": source}}});
     let output = |name: &str, value: &str| json!({"OutputKey": name, "OutputValue": value});
     let parameter = |name: &str, value: &str| json!({"ParameterKey": name, "ParameterValue": value});
-    let codes = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504];
+    let codes = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504];
     let setting = |name: &str, value: &str| json!({"Name": name, "Value": value});
     json!({
         "stack": {
@@ -136,8 +136,13 @@ fn checks(of: &Value) -> Vec<Check> {
     };
     let function: Read<Function> = read(&of["function"]);
     let deployed = Deployed::of(&stack).unwrap();
-    let examined =
-        Examined { targets: &targets(), deployed: Some(&deployed), function: function.as_ref().ok(), now: NOW };
+    let examined = Examined {
+        targets: &targets(),
+        deployed: Some(&deployed),
+        function: function.as_ref().ok(),
+        exceptions: &[],
+        now: NOW,
+    };
     examined.checks(&Answers { edge: Some(edge), behind: Some(behind) })
 }
 
@@ -386,7 +391,8 @@ fn a_runtime_is_a_note_ninety_days_before_its_end() {
         let stack: Stack = read(&in_order("REST")["stack"]).unwrap();
         let deployed = Deployed::of(&stack).unwrap();
         let now = UnixSeconds::new(now);
-        let examined = Examined { targets: &targets(), deployed: Some(&deployed), function: None, now };
+        let examined =
+            Examined { targets: &targets(), deployed: Some(&deployed), function: None, exceptions: &[], now };
         let signer = serde_json::from_value(json!({"State": "Active", "Runtime": "nodejs22.x"})).unwrap();
         examined.signer(&signer).findings().iter().map(|found| found.severity).next()
     };
@@ -547,7 +553,7 @@ fn errors_are_not_kept_and_refusals_are_shown() {
     check("REST", &[("/distribution/Errors/1/Ttl", json!(10))], &[("errors-cached", Wrong)]);
     check("REST", &[("/distribution/Errors/1/Ttl", Value::Null)], &[("errors-cached", Wrong)]);
     let none = check("REST", &[("/distribution/Errors", Value::Null)], &[("errors-cached", Wrong)]);
-    assert!(text(&none).0.ends_with(": 400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504"));
+    assert!(text(&none).0.ends_with(": 400, 403, 404, 405, 414, 500, 501, 502, 503, 504"));
     check("REST", &[("/distribution/Errors/1/Page", json!("/index.html"))], &[("refusals-hidden", Note)]);
     check("REST", &[("/distribution/Errors/2/Page", json!("/index.html"))], &[]);
 }
@@ -615,7 +621,7 @@ fn without_a_stack_the_distribution_is_compared_with_the_url() {
         web_acl: None,
     };
     let found = |distribution: &Value| -> Vec<_> {
-        let examined = Examined { targets: &targets(), deployed: None, function: None, now: NOW };
+        let examined = Examined { targets: &targets(), deployed: None, function: None, exceptions: &[], now: NOW };
         let checks = examined.checks(&Answers { edge: Some(edge(distribution)), behind: None });
         check::findings(&checks).into_iter().map(|of| of.finding).collect()
     };

@@ -77,7 +77,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     }
     let now = now();
     let (doors, configuration) = tokio::join!(
-        doors::examine(&targets, &options.doors),
+        doors::examine(&aws, &targets, &options.doors),
         configuration::examine(&aws, &targets, &options.configuration, now)
     );
     progress.done();

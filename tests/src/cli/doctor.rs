@@ -22,11 +22,13 @@ use door::{Answers, Asked, Door, Reply};
 use edge_signer::{Decision, EdgeSigner, OriginRequest};
 use jiff::{Timestamp, fmt::rfc2822};
 use key_store::aws::{CallLimits, of_lambda};
-use local::{ApiKind, EdgeFunction, IdentitySources, Running};
+use local::{ApiKeys, ApiKind, EdgeFunction, IdentitySources, Running};
 use serde_json::Value;
 use signing::{Key, KeySet, UnixSeconds};
 use std::{
     collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt as _,
     process::Output,
     time::{Duration, Instant, SystemTime},
 };
@@ -402,9 +404,8 @@ impl Row {
             // One file can name several authorities.
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("authorities.pem");
-            let both =
-                [tls.0.authority(), tls.1.authority()].map(|path| std::fs::read_to_string(path).unwrap()).concat();
-            std::fs::write(&file, both).unwrap();
+            let both = [tls.0.authority(), tls.1.authority()].map(|path| fs::read_to_string(path).unwrap()).concat();
+            fs::write(&file, both).unwrap();
             authority = Some((file.to_str().unwrap().to_owned(), folder));
             (tls.0.endpoint.clone(), tls.1.endpoint.clone())
         } else {
@@ -574,15 +575,19 @@ impl EdgeFunction for Amended {
 
 /// Both doors with the real functions in this process.
 async fn local(api: ApiKind, mode: &str, signer_keys: &Keys, authorizer_keys: &Keys, amend: Amend) -> Running {
-    let aws = || of_lambda(CallLimits::BRIEF);
-    let variables = [("COUNTERSIGN_SECRET", authorizer_keys.source()), ("COUNTERSIGN_MODE", mode.to_owned())];
-    let variables = variables.map(|(name, value)| (name.into(), value.into()));
-    let authorizer = Authorizer::new(AuthorizerConfig::read(variables).unwrap(), &aws(), Log::none());
     let mut options = options(&signer_keys.source(), api);
     if mode == "monitor" {
         options.identity_sources = IdentitySources::None;
         options.custom_headers.push(("countersign-mode".to_owned(), mode.to_owned()));
     }
+    local_with(options, authorizer_keys, mode, amend).await
+}
+
+async fn local_with(options: local::Options, authorizer_keys: &Keys, mode: &str, amend: Amend) -> Running {
+    let aws = || of_lambda(CallLimits::BRIEF);
+    let variables = [("COUNTERSIGN_SECRET", authorizer_keys.source()), ("COUNTERSIGN_MODE", mode.to_owned())];
+    let variables = variables.map(|(name, value)| (name.into(), value.into()));
+    let authorizer = Authorizer::new(AuthorizerConfig::read(variables).unwrap(), &aws(), Log::none());
     local::start(options, Amended { signer: EdgeSigner::new(0, aws()), amend }, authorizer).await.unwrap()
 }
 
@@ -620,6 +625,55 @@ async fn the_real_functions_pass_with_each_kind_of_api() {
     let through =
         report.json()["checks"].as_array().unwrap().iter().find(|check| check["part"] == "cloudfront").cloned();
     assert_eq!(through.unwrap()["value"], "101, the backend");
+    running.stop().await;
+}
+
+/// The stack of an API that requires an API key, and the value of its secret.
+const AWS: &str = r#"#!/bin/sh
+case "$*" in
+*describe-stacks*)
+    echo '{"Stacks": [{
+        "StackName": "pets", "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/pets/1",
+        "StackStatus": "CREATE_COMPLETE", "CreationTime": "2026-11-26T07:00:00Z",
+        "Outputs": [
+            {"OutputKey": "AuthorizerFunctionName", "OutputValue": "pets-authorizer"},
+            {"OutputKey": "SigningSecretArn", "OutputValue": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf"},
+            {"OutputKey": "ApiKeySecretArn", "OutputValue": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:key-AbCdEf"}
+        ]
+    }]}' ;;
+*get-secret-value*secret:key-AbCdEf*) echo '"an-api-key-that-is-never-printed"' ;;
+*) exit 254 ;;
+esac
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_stack_the_signed_request_has_the_api_key_too() {
+    let (keys, aws, folder) = (Keys::new(), FakeAws::start().await, tempfile::tempdir().unwrap());
+    let secret = aws.create_secret(REGION, "keys", &key_set().to_json(), &[]);
+    let program = folder.path().join("aws");
+    fs::write(&program, AWS).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let mut variables = aws_variables(aws.endpoint(), REGION).to_vec();
+    variables.push(("PATH", &path));
+    let mut requiring = options(&keys.source(), ApiKind::Rest);
+    requiring.api_keys = Some(ApiKeys::new(vec![API_KEY.to_owned()]));
+    let running = local_with(requiring, &keys, "enforce", |request, now| (request, now)).await;
+    let (api, viewer) = (format!("http://{}/prod", running.gateway), format!("http://{}", running.edge));
+    let arguments = ["--api-url", &api, "--distribution", &viewer, "--path", "/pets", "--sign-with-secret", &secret];
+    let arguments = [&arguments[..], &["--format", "json"]].concat();
+
+    let report = Report::of(&arguments, &variables).await;
+    assert_eq!(report.findings(), ["replay-inconclusive"], "{}", report.out);
+
+    let report = Report::of(&[&arguments[..], &["--stack", "pets"]].concat(), &variables).await;
+    let checks = report.json()["checks"].clone();
+    let signed = checks.as_array().unwrap().iter().find(|check| check["what"] == "GET /pets, signed").cloned();
+    assert_eq!(signed.unwrap()["value"], "200, the backend", "{}", report.out);
+    let at_the_doors = report.findings().into_iter().filter(|finding| finding.starts_with("replay"));
+    assert_eq!(at_the_doors.count(), 0, "{}", report.out);
+    let said: Vec<_> = report.error.lines().filter(|line| line.starts_with("reads the value of the secret ")).collect();
+    assert_eq!(said.len(), 2, "{}", report.error);
     running.stop().await;
 }
 

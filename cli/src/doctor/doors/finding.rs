@@ -155,7 +155,8 @@ impl Kind {
             }
             Self::ReplayPossible => "nothing: SECURITY.md says what a replay can do",
             Self::ReplayInconclusive => {
-                "give --echo with a path of an API that echoes its headers: infra/example.yaml has one"
+                "with --sign-with-secret also give --stack, whose API key is then read; or give --echo with a path of an API that echoes its \
+                 headers: infra/example.yaml has one"
             }
             Self::PathUnknown => "give --path with a path that answers GET",
             Self::RefusedOtherwise => {

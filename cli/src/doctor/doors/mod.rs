@@ -7,11 +7,13 @@ mod answer;
 mod client;
 mod clock;
 mod finding;
+mod origin_headers;
 mod probe;
 mod replay;
 mod verdict;
 
 use crate::{
+    aws::Aws,
     diagnosis,
     doctor::{
         check::{Check, Part},
@@ -27,7 +29,10 @@ use client::{Client, Sent};
 use futures_util::{StreamExt as _, stream};
 use key_store::SecretArn;
 use probe::{Place, Plan, Probe, RequestPath, Source};
-use std::io::{self, Write as _};
+use std::{
+    fmt,
+    io::{self, Write as _},
+};
 
 /// How many requests are on their way at the same time: a deployed API must not notice them.
 const AT_ONCE: usize = 4;
@@ -46,7 +51,7 @@ pub(crate) struct RequestOptions {
     #[arg(long, value_name = "PATH", help_heading = "Requests")]
     echo: Option<RequestPath>,
     /// Read this secret, sign a GET of the path with its keys, and send its headers past CloudFront, with the same request and with
-    /// others
+    /// others. With --stack the API key that CloudFront sends is read too
     #[arg(long, value_name = "ARN", value_parser = arn, help_heading = "Requests")]
     sign_with_secret: Option<SecretArn>,
     /// The API's default endpoint, if --api-url is a custom domain. The stack says it too
@@ -55,15 +60,15 @@ pub(crate) struct RequestOptions {
 }
 
 /// Sends the requests, and says what the answers show.
-pub(crate) async fn examine(targets: &Targets, options: &RequestOptions) -> Vec<Check> {
-    match requests(targets, options).await {
+pub(crate) async fn examine(aws: &Aws<'_>, targets: &Targets, options: &RequestOptions) -> Vec<Check> {
+    match requests(aws, targets, options).await {
         Ok(checks) => checks,
         // Nothing was sent: this machine has no randomness.
         Err(error) => vec![Check::unread(Part::ApiUrl, "all requests", output::chain(&error))],
     }
 }
 
-async fn requests(targets: &Targets, options: &RequestOptions) -> Result<Vec<Check>> {
+async fn requests(aws: &Aws<'_>, targets: &Targets, options: &RequestOptions) -> Result<Vec<Check>> {
     let default_endpoint = options.default_endpoint.clone().or_else(|| probe::default_endpoint(targets));
     let plan = Plan {
         path: &options.path,
@@ -76,7 +81,7 @@ async fn requests(targets: &Targets, options: &RequestOptions) -> Result<Vec<Che
     };
     let client = Client::new();
     let (mut direct, viewer) = tokio::join!(at_once(&client, &plan, plan.direct()), through_cloudfront(&client, &plan));
-    let (replayed, unread) = replays(&client, &plan, options).await;
+    let (replayed, unread) = replays(aws, targets, &client, &plan, options).await;
     direct.extend(replayed);
     let context = verdict::Context::new(targets, &plan);
     let mut checks = verdict::checks(&context, &direct, &viewer);
@@ -85,7 +90,13 @@ async fn requests(targets: &Targets, options: &RequestOptions) -> Result<Vec<Che
 }
 
 /// The requests that need a signature, and why there are none.
-async fn replays(client: &Client, plan: &Plan<'_>, options: &RequestOptions) -> (Vec<Sent>, Vec<Check>) {
+async fn replays(
+    aws: &Aws<'_>,
+    targets: &Targets,
+    client: &Client,
+    plan: &Plan<'_>,
+    options: &RequestOptions,
+) -> (Vec<Sent>, Vec<Check>) {
     let (mut sent, mut unread) = (Vec::new(), Vec::new());
     let mut probes = Vec::new();
     if let Some(path) = &options.echo {
@@ -96,11 +107,8 @@ async fn replays(client: &Client, plan: &Plan<'_>, options: &RequestOptions) -> 
         }
     }
     if let Some(secret) = &options.sign_with_secret {
-        let notice = format!("reads the value of the secret {secret}, to sign a GET of {} with it", options.path);
-        let _ = progress::beside(|| writeln!(io::stderr(), "{notice}"));
-        let keys = diagnosis::keys_of_secret(secret).await;
         let path = options.path.as_str();
-        match keys.and_then(|keys| replay::signed(&keys, plan.api, path, now())) {
+        match signed(aws, targets, secret, plan, path).await {
             Ok(headers) => probes.extend(replay::probes(plan, Source::Signed, path, &headers)),
             Err(error) => {
                 unread.push(Check::unread(Part::ApiUrl, format!("GET {path}, signed"), output::chain(&error)));
@@ -109,6 +117,31 @@ async fn replays(client: &Client, plan: &Plan<'_>, options: &RequestOptions) -> 
     }
     sent.extend(at_once(client, plan, probes).await);
     (sent, unread)
+}
+
+/// The headers of a GET of the path as CloudFront would send it.
+async fn signed(
+    aws: &Aws<'_>,
+    targets: &Targets,
+    secret: &SecretArn,
+    plan: &Plan<'_>,
+    path: &str,
+) -> Result<Vec<(String, String)>> {
+    notice(format_args!("reads the value of the secret {secret}, to sign a GET of {path} with it"));
+    let keys = diagnosis::keys_of_secret(secret).await?;
+    let beside = match &targets.stack {
+        Some(stack) => origin_headers::read(aws, stack).await?,
+        None => Vec::new(),
+    };
+    // The last, because the others may take time.
+    let mut headers = replay::signed(&keys, plan.api, path, now())?;
+    headers.extend(beside);
+    Ok(headers)
+}
+
+/// Says on standard error what is read.
+fn notice(text: fmt::Arguments<'_>) {
+    let _ = progress::beside(|| writeln!(io::stderr(), "{text}"));
 }
 
 /// One after the other: the second answer of two may be of the cache, and the last two requests are sent only if CloudFront keeps

@@ -21,7 +21,7 @@ struct Echo {
     headers: Vec<(String, String)>,
 }
 
-/// The headers that sign the request, as the backend received and echoed them, and the API key.
+/// The headers that sign the request, as the backend received and echoed them, and the API key and the origin's header.
 ///
 /// # Errors
 /// If the answer is not an echo, or the request was not signed. No error has a part of the answer.
@@ -33,7 +33,11 @@ pub(crate) fn captured(answer: &Answer) -> Result<Vec<(String, String)>> {
         .ok()
         .context("the answer is not JSON with the member headers, as GET /echo of infra/example.yaml answers")?;
     let is_sent_again = |name: &str| {
-        Field::ALL.iter().map(|field| field.name()).chain(["x-api-key"]).any(|other| name.eq_ignore_ascii_case(other))
+        Field::ALL
+            .iter()
+            .map(|field| field.name())
+            .chain(["x-api-key", "x-origin-verify"])
+            .any(|other| name.eq_ignore_ascii_case(other))
     };
     let headers: Vec<_> = echo.headers.into_iter().filter(|(name, _)| is_sent_again(name)).collect();
     let has = |field: Field| headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(field.name()));

@@ -193,7 +193,8 @@ fn of_replay(direct: &[Sent], probe: &Probe, source: Source, own: bool, answer: 
         (true, Source::Signed, Maker::Backend) => return Vec::new(),
         (true, Source::Signed, Maker::NotSigned | Maker::Refused | Maker::RefusedOrForbidden) => {
             Kind::SignatureRefused.found(format!(
-                "{what} with the keys of the secret is answered {status}: the authorizer has other keys, or another clock or host"
+                "{what} with the keys of the secret is answered {status}: the authorizer has other keys, or another clock or host, or it \
+                 requires the origin's header"
             ))
         }
         (true, _, _) => Kind::ReplayInconclusive.found(format!(

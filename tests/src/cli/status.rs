@@ -307,10 +307,16 @@ async fn a_stack_is_read_with_version_1_of_the_aws_command_line() {
 
     // One part that cannot be read leaves the others.
     rings(name, "OK", &cli).await;
+    let dimensions = format!("FunctionName={name}-Authorizer,Reason=key-unknown");
+    let metric =
+        ["--namespace", "Countersign", "--metric-name", "Refused", "--dimensions", &dimensions, "--value", "3"];
+    cli.aws(&[&["cloudwatch", "put-metric-data"], &metric[..]].concat()).await;
     let (status, out, error) = cli.status(&["--stack", name, "--distribution", "E0"]).await;
     assert_eq!((status, error.as_str()), (Some(1), ""), "{out}");
     assert!(out.contains("\n?    edge           not read\n"), "{out}");
     assert!(out.contains("\nnot read: edge: aws cloudfront get-distribution: it ended with status 25"), "{out}");
+    let refused = "note: the authorizer refused requests of the last hour: key-unknown 3\n  next: countersign explain key-unknown\n";
+    assert!(out.contains(refused), "{out}");
 
     let (status, out, error) = cli.status(&["--stack", "nothing", "--region", REGION]).await;
     assert_eq!((status, out.as_str()), (Some(1), ""), "{error}");

@@ -129,7 +129,8 @@ pub(crate) struct Probe {
 impl Probe {
     /// Only the method and the path.
     pub(crate) fn request(&self) -> String {
-        format!("{} {}", self.method, self.shown)
+        let shown = if self.shown.is_empty() { &self.target } else { &self.shown };
+        format!("{} {shown}", self.method)
     }
 
     /// As the report names it.

@@ -14,7 +14,7 @@ use crate::{
     finding::Found,
     status::{answers::Read, finding as in_force},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// CloudFront's default for an origin: how often it tries, and how long it waits for an answer.
 const ATTEMPTS: u64 = 3;
@@ -30,6 +30,12 @@ const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "D
 
 /// CloudFront's default of the time that answers are kept: a day.
 const KEPT_FOR: u64 = 86_400;
+
+/// Whether two lists with commas name the same, in any order.
+fn is_same(one: &str, other: &str) -> bool {
+    let parts = |list: &str| list.split(',').map(|part| part.trim().to_ascii_lowercase()).collect::<BTreeSet<_>>();
+    parts(one) == parts(other)
+}
 
 impl Examined<'_> {
     pub(super) fn distribution(&self, edge: &Edge) -> Vec<Check> {
@@ -68,7 +74,7 @@ impl Examined<'_> {
     pub(super) fn api_host(&self) -> String {
         let url = self.output("BackDoor").and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
         let host = url.map(|rest| rest.split('/').next().unwrap_or_default());
-        host.map_or_else(|| self.targets.api_url.authority().to_ascii_lowercase(), str::to_ascii_lowercase)
+        host.map_or_else(|| self.targets.api_url.host_and_port().0.to_ascii_lowercase(), str::to_ascii_lowercase)
     }
 
     /// The path of the API's URL.
@@ -129,7 +135,7 @@ impl Examined<'_> {
             ("countersign-regions", "none", regions),
         ] {
             let value = origin.setting(setting).unwrap_or(default);
-            if let Some(expected) = expected.filter(|expected| *expected != value && origin.signs()) {
+            if let Some(expected) = expected.filter(|expected| !is_same(expected, value) && origin.signs()) {
                 let (value, expected) = (value.to_owned(), expected.to_owned());
                 findings.push(Finding::OriginSettingDiffers { origin: origin.id.clone(), setting, value, expected });
             }
@@ -151,8 +157,9 @@ impl Examined<'_> {
             }
         }
         let signing = members.iter().filter(|origin| origin.signs());
-        let setting = signing.map(|origin| origin.setting("countersign-body").unwrap_or("digest")).max();
-        if let Some(setting) = setting.filter(|of| *of != "ignore" && behavior.signer().is_some_and(|of| !of.body)) {
+        let settings = signing.map(|origin| origin.setting("countersign-body").unwrap_or("digest"));
+        let setting = settings.filter(|of| *of != "ignore").max();
+        if let Some(setting) = setting.filter(|_| behavior.signer().is_some_and(|of| !of.body)) {
             findings.push(Finding::BodyNotIncluded { path: path(), setting: setting.to_owned() });
         }
         // A WebSocket API needs only GET.

@@ -50,6 +50,10 @@ impl Examined<'_> {
             Err(error) => return unread(what, error),
         };
         let is_socket = self.output("ApiKind") == Some("WEBSOCKET");
+        // An API without a method cannot be deployed: the list was not read.
+        if all.is_empty() {
+            return unread(what, "the answer of aws lists none");
+        }
         let asked = || all.iter().filter(|method| !is_socket || method.name == "$connect");
         let mut findings = Vec::new();
         let names = self.exceptions.iter().map(Exception::name);
@@ -165,6 +169,13 @@ impl Examined<'_> {
 
     /// A deployment of a REST API is a snapshot of its methods. That of another API shows only its age.
     fn deployment(&self, id: &str, deployment: &Deployment, behind: &Behind) -> Check {
+        // API Gateway does not deploy a REST API without a method.
+        if self.is_rest() && deployment.summary.is_empty() {
+            return unread(
+                "deployment",
+                "aws apigateway get-deployment: its answer does not list the methods of the deployment",
+            );
+        }
         let mut findings = Vec::new();
         let is_mock_preflight = |name: &str| match &behind.methods {
             Ok(methods) => methods.iter().any(|of| of.name == name && of.is_mock_preflight()),
@@ -190,7 +201,9 @@ impl Examined<'_> {
         let is_auto = behind.stage.as_ref().is_ok_and(|stage| stage.auto);
         if let Some(why) = self.older_than(deployment.created, behind).filter(|_| !is_auto) {
             findings.push(Finding::DeploymentOld { deployment: id.to_owned(), why });
-        } else if let Some(why) = self.keys_differ(&deployed, &behind.methods) {
+        } else if let Some(why) =
+            self.types_differ(&deployed, behind).or_else(|| self.keys_differ(&deployed, &behind.methods))
+        {
             findings.push(Finding::DeploymentOld { deployment: id.to_owned(), why });
         }
         let made = deployment.created.map_or_else(String::new, |made| format!(", made {}", show(made.0, self.now)));
@@ -212,6 +225,23 @@ impl Examined<'_> {
         (created.0 < changed.0).then(|| {
             let (created, changed) = (rfc3339(created.0), show(changed.0, self.now));
             format!("it is of {created}, and the authorizer was changed at {changed}")
+        })
+    }
+
+    /// A method that has the authorizer now had another authorization when it was deployed, which checks no signature.
+    fn types_differ(&self, deployed: &[(String, &Snapshot)], behind: &Behind) -> Option<String> {
+        let now = behind.methods.as_deref().ok()?;
+        let is_attached =
+            |name: &str| now.iter().any(|method| method.name == name && self.is_ours(method, &behind.authorizers));
+        let others: Vec<_> = deployed
+            .iter()
+            .filter(|(name, of)| {
+                !of.is_open() && of.authorization_type.as_deref() != Some("CUSTOM") && is_attached(name)
+            })
+            .map(|(name, _)| name.as_str())
+            .collect();
+        (!others.is_empty()).then(|| {
+            format!("there these have an authorization that checks no signature: {}", listed(others.into_iter()))
         })
     }
 

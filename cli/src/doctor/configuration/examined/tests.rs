@@ -302,6 +302,12 @@ fn the_deployment_has_what_the_api_has() {
     check("REST", &[of(&open), now], &[("methods-open", Open)]);
     let keyless = json!({"authorizationType": "CUSTOM", "apiKeyRequired": false});
     check("REST", &[of(&keyless)], &[("deployment-old", Wrong)]);
+    // It has the authorizer now, and another authorization in the deployment.
+    for other in ["AWS_IAM", "COGNITO_USER_POOLS"] {
+        let other = json!({"authorizationType": other, "apiKeyRequired": true});
+        let found = check("REST", &[of(&other)], &[("deployment-old", Wrong)]);
+        assert!(text(&found).0.ends_with("an authorization that checks no signature: GET /pets"), "{:?}", text(&found));
+    }
     // A preflight that API Gateway answers by itself.
     let mock = [
         ("/methods/1/Methods/1/Integration", json!("MOCK")),
@@ -472,6 +478,11 @@ fn an_origin_has_the_headers_and_settings_of_the_stack() {
         check("REST", &[(&pointer, json!(value))], &[("origin-setting-differs", Wrong)]);
     }
     check("REST", &[("/distribution/Origins/0/Settings/1/Value", json!("http"))], &[("origin-setting-differs", Wrong)]);
+    // The order of Regions has no meaning.
+    let regions = json!({"Name": "countersign-regions", "Value": "ap-southeast-2,us-east-1"});
+    let replicas = ("/stack/Parameters/2/ParameterValue", json!("us-east-1,ap-southeast-2"));
+    let settings = [in_order("REST").pointer("/distribution/Origins/0/Settings/0").unwrap().clone(), regions];
+    check("REST", &[("/distribution/Origins/0/Settings", json!(settings)), replicas], &[]);
     // For a distribution require-at-edge is require.
     let body = json!({"Name": "countersign-body", "Value": "require"});
     let at_edge = ("/stack/Parameters/1/ParameterValue", json!("require-at-edge"));
@@ -484,6 +495,19 @@ fn each_behavior_that_leads_to_the_api_signs_with_the_body() {
     check("REST", &[("/distribution/Default/Functions/0/Arn", json!(other))], &[("other-signer", Wrong)]);
     check("REST", &[("/distribution/Default/Functions", Value::Null)], &[("behavior-unsigned", Wrong)]);
     check("REST", &[("/distribution/Default/Functions/0/Body", json!(false))], &[("body-not-included", Wrong)]);
+    // Of a group one origin needs the body.
+    let digest = json!([{"Name": "countersign-secret", "Value": "arn:keys"}]);
+    let ignore =
+        json!([{"Name": "countersign-secret", "Value": "arn:keys"}, {"Name": "countersign-body", "Value": "ignore"}]);
+    let group = [
+        ("/distribution/Default/Origin", json!("group")),
+        ("/distribution/Origins/0/Settings", digest),
+        ("/distribution/Origins/1/Settings", ignore),
+        ("/distribution/Default/Functions/0/Body", json!(false)),
+    ];
+    let found = checks(&changed("REST", &group));
+    let found: Vec<_> = found.iter().flat_map(Check::findings).map(|found| found.finding).collect();
+    assert!(found.contains(&"body-not-included"), "{found:?}");
     let ignore = [
         ("/distribution/Default/Functions/0/Body", json!(false)),
         ("/distribution/Origins/0/Settings/1", json!({"Name": "countersign-body", "Value": "ignore"})),
@@ -604,6 +628,13 @@ fn what_cannot_be_read_hides_nothing_else() {
         let unread: Vec<_> = checks.iter().filter(|of| of.mark() == Mark::Unread).map(|of| &*of.what).collect();
         assert_eq!(unread, lines, "{member}");
         assert_eq!(check::exit_status(&checks), 1, "{member}");
+    }
+    // A list that is empty was not read either: an API without a method cannot be deployed.
+    for (pointer, line) in [("/deployment/Summary", "deployment"), ("/methods", "methods")] {
+        let checks =
+            checks(&changed("REST", &[(pointer, json!(if line == "methods" { json!([]) } else { json!({}) }))]));
+        let unread: Vec<_> = checks.iter().filter(|of| of.mark() == Mark::Unread).map(|of| &*of.what).collect();
+        assert_eq!((unread, check::exit_status(&checks)), (vec![line], 1), "{pointer}");
     }
     let policy = [("/distribution/Default/Request", json!("viewer")), ("/requests/viewer", Value::Null)];
     let all = check("REST", &policy, &[]);

@@ -242,6 +242,25 @@ const ROWS: &[Row] = &[
         api: |asked| if asked.target.ends_with("PETS") { http(404, "Not Found") } else { http(401, "Unauthorized") },
         ..ROW
     },
+    // Its answer to HEAD has no body. The API has only GET.
+    Row { api: |asked| if asked.method == "GET" { http(401, "Unauthorized") } else { http(404, "Not Found") }, ..ROW },
+    Row {
+        findings: &["replay-possible"],
+        api: |asked| match (asked.method.as_str(), has_captured(asked) && asked.target == "/prod/echo") {
+            ("GET", true) => backend(200),
+            ("GET", false) => http(401, "Unauthorized"),
+            _ => http(404, "Not Found"),
+        },
+        viewer: echoed,
+        more: &["--echo", "/echo"],
+        ..ROW
+    },
+    // It refuses a method that nobody has registered, so it has a route for HEAD too.
+    Row {
+        findings: &["answer-unclear"],
+        api: |asked| if asked.method == "HEAD" { http(404, "Not Found") } else { http(401, "Unauthorized") },
+        ..ROW
+    },
     // --- Through CloudFront
     Row { findings: &["viewer-unsigned"], status: 3, viewer: |_| not_signed(), ..ROW },
     Row { findings: &["viewer-refused"], status: 3, viewer: |_| refused(), ..ROW },

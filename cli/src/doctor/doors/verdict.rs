@@ -8,7 +8,7 @@ use crate::{
             client::Sent,
             clock,
             finding::Kind,
-            probe::{Place, Plan, Probe, Purpose, Source, is_default_endpoint},
+            probe::{Place, Plan, Probe, Purpose, Source, UNREGISTERED, is_default_endpoint},
         },
         targets::Targets,
     },
@@ -224,6 +224,12 @@ fn maker_of_direct(direct: &[Sent], viewer: &[Sent], probe: &Probe, answer: &Ans
         let get = direct.iter().find(|sent| sent.probe.purpose == same && sent.probe.method == "GET");
         return match get.and_then(|sent| Some((&sent.probe, sent.answer.as_ref().ok()?))) {
             Some((get, of_get)) if of_get.status == answer.status => maker_of_direct(direct, viewer, get, of_get),
+            // An HTTP API without a route for HEAD has this status, and so may have the backend.
+            _ if answer.status == 404 && answer.header("apigw-requestid").is_some() => {
+                let unregistered = direct.iter().find(|sent| sent.probe.method == UNREGISTERED);
+                let unregistered = unregistered.and_then(|sent| sent.answer.as_ref().ok()).map(Answer::maker);
+                if unregistered == Some(Maker::NoRoute) { Maker::NoRoute } else { Maker::Unclear }
+            }
             _ => maker,
         };
     }

@@ -261,6 +261,15 @@ const ROWS: &[Row] = &[
         api: |asked| if asked.method == "HEAD" { http(404, "Not Found") } else { http(401, "Unauthorized") },
         ..ROW
     },
+    // It answers a preflight for an origin that it does not allow.
+    Row {
+        findings: &["preflight-answered"],
+        api: |asked| match asked.method.as_str() {
+            "OPTIONS" => Reply::new(204, &[("apigw-requestid", "r")], ""),
+            _ => http(401, "Unauthorized"),
+        },
+        ..ROW
+    },
     // --- Through CloudFront
     Row { findings: &["viewer-unsigned"], status: 3, viewer: |_| not_signed(), ..ROW },
     Row { findings: &["viewer-refused"], status: 3, viewer: |_| refused(), ..ROW },
@@ -552,6 +561,10 @@ async fn nothing_else_is_sent() {
             for head in all {
                 assert!(head.contains(&format!("\r\nUser-Agent: countersign-doctor/{version}\r\n")), "{head}");
                 assert!(!head.to_lowercase().contains("\r\ncookie") && !head.contains("\r\nAuthorization"), "{head}");
+                // A preflight, as a browser sends it.
+                let origin = "\r\nOrigin: https://countersign-doctor.invalid\r\n";
+                let is_preflight = head.contains(origin) && head.contains("\r\nAccess-Control-Request-Method: GET\r\n");
+                assert_eq!(is_preflight, head.starts_with("OPTIONS "), "{head}");
             }
         }
     }

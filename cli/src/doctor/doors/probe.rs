@@ -21,6 +21,11 @@ const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", UNREGISTERED];
 /// What is sent only with `--unsafe-methods`.
 const UNSAFE: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
 
+/// With these headers OPTIONS is a preflight (fetch.spec.whatwg.org, 4.8. CORS-preflight fetch). Without them the answer of API Gateway
+/// to a preflight has no CORS headers.
+const PREFLIGHT: [(&str, &str); 2] =
+    [("origin", "https://countersign-doctor.invalid"), ("access-control-request-method", "GET")];
+
 /// The query that is tried.
 const QUERY: &str = "?countersign-doctor=1";
 
@@ -178,6 +183,9 @@ impl Plan<'_> {
         let methods = safe.chain(UNSAFE.iter().filter(|_| self.unsafe_methods && !self.is_websocket));
         let mut probes: Vec<_> =
             methods.map(|method| self.probe(Place::Api, Purpose::Unsigned, method, self.path.as_str())).collect();
+        for probe in probes.iter_mut().filter(|probe| probe.method == "OPTIONS") {
+            probe.headers.extend(PREFLIGHT.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
         for target in resembling(self.api.base(), self.path.as_str()) {
             let mut probe = self.probe(Place::Api, Purpose::Resembling, "GET", "");
             probe.shown = target.strip_prefix(self.api.base()).unwrap_or(&target).to_owned();

@@ -100,8 +100,9 @@ fn of_direct(context: &Context, direct: &[Sent], viewer: &[Sent], probe: &Probe,
         found.push(Kind::NotApiGateway.found(format!("the answer to {what} has no id of API Gateway")));
     }
     match maker_of_direct(direct, viewer, probe, answer) {
-        Maker::Backend | Maker::BackendFailed if is_preflight(probe, answer) => {
-            found.push(Kind::PreflightAnswered.found(format!("{what} is answered {status} with CORS headers, without a signature")));
+        Maker::Backend | Maker::BackendFailed | Maker::Unclear if is_preflight(probe, answer) => {
+            let by = if has_cors_headers(answer) { "with CORS headers" } else { "as a preflight of an origin that is not allowed" };
+            found.push(Kind::PreflightAnswered.found(format!("{what} is answered {status} {by}, without a signature")));
         }
         Maker::Backend | Maker::BackendFailed => found.push(open(context, direct, viewer, probe, status)),
         Maker::AuthorizerFailed => found.push(Kind::AuthorizerFails.found(format!(
@@ -218,6 +219,9 @@ fn of_replay(direct: &[Sent], probe: &Probe, source: Source, own: bool, answer: 
 /// Who made the answer, with what the other answers say about it.
 fn maker_of_direct(direct: &[Sent], viewer: &[Sent], probe: &Probe, answer: &Answer) -> Maker {
     let maker = answer.maker();
+    if is_preflight_of_http_api(probe, answer) {
+        return Maker::Unclear;
+    }
     // An answer to HEAD has no body. The same status as that to GET is the same answer.
     if probe.method == "HEAD" && !answer.is_success() && answer.header("x-amzn-errortype").is_none() {
         let same = if probe.purpose == Purpose::Unsigned { Purpose::Unsigned } else { Purpose::Forged };
@@ -244,9 +248,18 @@ fn maker_of_direct(direct: &[Sent], viewer: &[Sent], probe: &Probe, answer: &Ans
 }
 
 fn is_preflight(probe: &Probe, answer: &Answer) -> bool {
-    probe.method == "OPTIONS"
-        && matches!(answer.status, 200 | 204)
-        && answer.headers.iter().any(|(name, _)| name.starts_with("access-control-"))
+    is_preflight_of_http_api(probe, answer)
+        || probe.method == "OPTIONS" && matches!(answer.status, 200 | 204) && has_cors_headers(answer)
+}
+
+/// An HTTP API with a CORS configuration answers preflights with 204 by itself, and with CORS headers only if it allows the origin
+/// (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html).
+fn is_preflight_of_http_api(probe: &Probe, answer: &Answer) -> bool {
+    probe.method == "OPTIONS" && answer.status == 204 && answer.header("apigw-requestid").is_some()
+}
+
+fn has_cors_headers(answer: &Answer) -> bool {
+    answer.headers.iter().any(|(name, _)| name.starts_with("access-control-"))
 }
 
 /// A request through CloudFront.

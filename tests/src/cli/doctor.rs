@@ -270,6 +270,21 @@ const ROWS: &[Row] = &[
         },
         ..ROW
     },
+    // The backend says the words of an HTTP API with other bytes.
+    Row {
+        findings: &["answered-unsigned", "forged-admitted", "path-unknown"],
+        status: 3,
+        api: |_| Reply::new(404, &[("apigw-requestid", "r")], "{\"message\":\"Not Found\"}\n"),
+        viewer: |_| http(404, "Not Found"),
+        ..ROW
+    },
+    Row {
+        findings: &["answered-unsigned", "forged-admitted", "answer-unclear"],
+        status: 3,
+        api: |_| http(401, "Unauthorized").with("content-type", "application/json; charset=UTF-8"),
+        viewer: |_| http(401, "Unauthorized").with("content-type", "application/json; charset=UTF-8"),
+        ..ROW
+    },
     // --- Through CloudFront
     Row { findings: &["viewer-unsigned"], status: 3, viewer: |_| not_signed(), ..ROW },
     Row { findings: &["viewer-refused"], status: 3, viewer: |_| refused(), ..ROW },

@@ -285,6 +285,8 @@ const ROWS: &[Row] = &[
         viewer: |_| http(401, "Unauthorized").with("content-type", "application/json; charset=UTF-8"),
         ..ROW
     },
+    // A request that is not accepted shows nothing.
+    Row { findings: &["refused-otherwise"], api: |_| rest(400, "BadRequestException", "x"), ..ROW },
     // --- Through CloudFront
     Row { findings: &["viewer-unsigned"], status: 3, viewer: |_| not_signed(), ..ROW },
     Row { findings: &["viewer-refused"], status: 3, viewer: |_| refused(), ..ROW },
@@ -491,6 +493,27 @@ impl Row {
 async fn each_finding_is_provoked() {
     for (at, row) in ROWS.iter().enumerate() {
         row.run(at).await;
+    }
+}
+
+/// A request that a limit stopped was not examined.
+#[tokio::test]
+async fn too_many_requests_show_nothing() {
+    let apis: [Answers; 2] =
+        [|_| rest(429, "TooManyRequestsException", "Too Many Requests"), |_| http(429, "Too Many Requests")];
+    for api in apis {
+        let (api, viewer) = (Door::open(api).await, Door::open(answered).await);
+        let (api_url, viewer_url) = (format!("{}/prod", api.url()), viewer.url());
+        let arguments = ["--api-url", &api_url, "--distribution", &viewer_url, "--path", "/pets", "--format", "json"];
+        let report = Report::of(&arguments, &[]).await;
+        assert_eq!((report.status, report.findings()), (Some(1), vec![]), "{}", report.out);
+        let checks = report.json()["checks"].clone();
+        for check in checks.as_array().unwrap().iter().filter(|check| check["part"] == "api-url") {
+            if check["what"] != "Date" {
+                let said = "API Gateway has too many requests (429): run this command again later";
+                assert_eq!((&check["state"], &check["value"]), (&"unread".into(), &said.into()), "{}", report.out);
+            }
+        }
     }
 }
 

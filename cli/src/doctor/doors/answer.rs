@@ -62,8 +62,10 @@ pub(crate) enum Maker {
     AuthorizerFailed,
     /// An HTTP API does not say which: the authorizer or the integration failed.
     Failed,
-    /// API Gateway: a limit, or a request that it does not accept.
+    /// API Gateway: a limit of a request, or a request that it does not accept.
     Limit,
+    /// API Gateway: a limit of the rate or of the quota.
+    TooMany,
     /// API Gateway: the backend did not answer, so the authorizer admitted the request.
     BackendFailed,
     /// The edge signer cannot sign, because of its configuration.
@@ -180,11 +182,10 @@ impl Answer {
                 | "RequestTooLargeException"
                 | "RequestUriTooLongException"
                 | "RequestHeaderFieldsTooLargeException"
-                | "UnsupportedMediaTypeException"
-                | "TooManyRequestsException"
-                | "LimitExceededException",
+                | "UnsupportedMediaTypeException",
                 _,
             ) => Maker::Limit,
+            ("TooManyRequestsException" | "LimitExceededException", _) => Maker::TooMany,
             _ => self.by_status(),
         }
     }
@@ -198,8 +199,8 @@ impl Answer {
             (503, "Service Unavailable") => Maker::BackendFailed,
             (400, "Bad Request")
             | (413, "Request Entity Too Large")
-            | (429, "Too Many Requests")
             | (431, "Request Header Fields Too Large") => Maker::Limit,
+            (429, "Too Many Requests") => Maker::TooMany,
             _ => self.by_status(),
         }
     }
@@ -242,6 +243,7 @@ impl Maker {
             Self::AuthorizerFailed => "the authorizer failed",
             Self::Failed => "the authorizer or the backend failed",
             Self::Limit => "API Gateway: not accepted",
+            Self::TooMany => "API Gateway: too many requests",
             Self::BackendFailed => "the backend failed",
             Self::EdgeMisconfigured => "the edge signer: misconfigured",
             Self::EdgeNoKeys => "the edge signer: no keys",
@@ -295,6 +297,8 @@ pub(super) mod tests {
             (rest(504, "InternalServerErrorException", ""), Maker::BackendFailed),
             (rest(500, "InternalServerErrorException", ""), Maker::Unclear),
             (rest(400, "BadRequestException", ""), Maker::Limit),
+            (rest(429, "TooManyRequestsException", ""), Maker::TooMany),
+            (http(429, r#"{"message":"Too Many Requests"}"#), Maker::TooMany),
             (rest(409, "ConflictException", ""), Maker::Backend),
             (rest(400, "ValidationException", ""), Maker::Unclear),
             (http(401, r#"{"message":"Unauthorized"}"#), Maker::NotSigned),

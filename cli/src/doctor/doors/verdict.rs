@@ -48,6 +48,13 @@ pub(crate) fn checks(context: &Context, direct: &[Sent], viewer: &[Sent]) -> Vec
     let mut checks = Vec::new();
     for sent in direct {
         let maker = |answer: &Answer| maker_of_direct(direct, viewer, &sent.probe, answer);
+        if let Ok(answer) = &sent.answer
+            && maker(answer) == Maker::TooMany
+        {
+            let error = format!("API Gateway has too many requests ({}): run this command again later", answer.status);
+            checks.push(Check::unread(sent.probe.place.part(), sent.probe.what(), error));
+            continue;
+        }
         checks.push(check(sent, maker, |answer| of_direct(context, direct, viewer, &sent.probe, answer)));
     }
     if context.default_endpoint_unknown {
@@ -118,6 +125,9 @@ fn of_direct(context: &Context, direct: &[Sent], viewer: &[Sent], probe: &Probe,
                 "{what} is refused for its API key, its Host, its stage, or by a firewall: {key}this shows nothing about the signature"
             )));
         }
+        Maker::Limit if is_first => found.push(Kind::RefusedOtherwise.found(format!(
+            "API Gateway does not accept {what}, and answers {status}: this shows nothing about the signature"
+        ))),
         Maker::Unclear | Maker::Failed => found.push(Kind::AnswerUnclear.found(format!(
             "{what} is answered {status} without a signature: it may be the backend's answer, and then the API's own URL is open"
         ))),
@@ -314,6 +324,7 @@ fn of_viewers_request(viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Fo
         Maker::Unclear | Maker::Limit if status >= 500 => {
             (Kind::BackendFails, "the backend, or something before it, fails")
         }
+        Maker::TooMany => (Kind::AnswerUnclear, "API Gateway has too many requests"),
         Maker::Unclear | Maker::Limit => (Kind::AnswerUnclear, "it is not known who refuses it"),
         Maker::Backend if answer.is_cached() => {
             (Kind::AnswerCached, "it was in CloudFront's cache, and was not signed")

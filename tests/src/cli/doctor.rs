@@ -103,6 +103,11 @@ fn page(status: u16, text: &str) -> Reply {
     )
 }
 
+/// CloudFront's page of a custom error response, whose status is 200.
+fn error_page() -> Reply {
+    Reply::new(200, &[("x-cache", "Error from cloudfront")], "<p>")
+}
+
 fn not_signed() -> Reply {
     rest(401, "UnauthorizedException", "Unauthorized")
 }
@@ -373,6 +378,31 @@ const ROWS: &[Row] = &[
         ..ROW
     },
     Row { findings: &["not-sent"], viewer: |_| backend(200), ..ROW },
+    // A page in the place of a refusal.
+    Row { findings: &["error-hidden"], status: 3, viewer: |_| error_page(), ..ROW },
+    Row {
+        findings: &["error-hidden"],
+        status: 3,
+        viewer: |asked| if asked.target.contains('?') { error_page() } else { answered(asked) },
+        ..ROW
+    },
+    Row {
+        findings: &["answer-unclear"],
+        viewer: |asked| if asked.header("x-http-method-override").is_some() { error_page() } else { answered(asked) },
+        ..ROW
+    },
+    // The page of an unknown path is not that of a refusal.
+    Row {
+        viewer: |asked| if asked.target == "/pets" || asked.target.contains('?') { backend(200) } else { error_page() },
+        ..ROW
+    },
+    // The backend is behind another distribution.
+    Row {
+        findings: &["answered-unsigned", "forged-admitted"],
+        status: 3,
+        api: |_| backend(200).with("x-cache", "Error from cloudfront"),
+        ..ROW
+    },
     Row {
         findings: &["answer-cached"],
         viewer: |asked| match asked.target.as_str() {

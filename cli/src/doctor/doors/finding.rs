@@ -71,6 +71,8 @@ kinds! {
     BackendFails = "backend-fails", Wrong;
     /// CloudFront keeps errors.
     ErrorCached = "error-cached", Wrong;
+    /// CloudFront answers a page in the place of an error.
+    ErrorHidden = "error-hidden", Wrong;
     /// The clocks of both doors differ.
     ClocksDiffer = "clocks-differ", Wrong;
     /// The clock of this machine differs from both.
@@ -144,6 +146,9 @@ impl Kind {
             Self::ErrorCached => {
                 "set the error caching minimum TTL to 0 for 400, 403, 404, 405, 414 and 500 to 504, and run this command again: \
                  infra/attach.md, 4. An existing distribution"
+            }
+            Self::ErrorHidden => {
+                "remove ResponsePagePath for 401 and 403 from the custom error responses of the distribution, and run this command again"
             }
             Self::ClocksDiffer => "a proxy or a cache makes one of the answers: look at what is before the API",
             Self::ClockHere => {

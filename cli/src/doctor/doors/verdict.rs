@@ -228,7 +228,11 @@ fn of_replay(direct: &[Sent], probe: &Probe, source: Source, own: bool, answer: 
 
 /// Who made the answer, with what the other answers say about it.
 fn maker_of_direct(direct: &[Sent], viewer: &[Sent], probe: &Probe, answer: &Answer) -> Maker {
-    let maker = answer.maker();
+    let maker = match answer.maker() {
+        // Of another distribution, behind the API.
+        Maker::ErrorHidden => Maker::Backend,
+        maker => maker,
+    };
     if is_preflight_of_http_api(probe, answer) {
         return Maker::Unclear;
     }
@@ -280,6 +284,13 @@ fn of_viewer(context: &Context, viewer: &[Sent], probe: &Probe, answer: &Answer)
         Purpose::Unknown(2) if !find(viewer, Purpose::Viewer).is_some_and(is_cached_error) => {
             error_of_cache(probe, answer).into_iter().collect()
         }
+        Purpose::Query if answer.maker() == Maker::ErrorHidden => of_viewers_request(viewer, probe, answer),
+        Purpose::Forged if answer.maker() == Maker::ErrorHidden => vec![Kind::AnswerUnclear.found(format!(
+            "{} is answered {} through CloudFront, with a page in the place of an error, and not without these headers: a firewall or the \
+             API refuses them",
+            probe.what(),
+            answer.status
+        ))],
         Purpose::Query if is_refusal(answer) => vec![Kind::QueryRefused.found(format!(
             "{} is refused with {}, and is not refused without the query: something removes the query behind the edge signer",
             probe.what(),
@@ -317,6 +328,7 @@ fn of_viewers_request(viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Fo
         Maker::EdgeNoKeys => (Kind::EdgeNoKeys, "the edge signer cannot read its keys"),
         Maker::EdgeFailed => (Kind::EdgeFails, "CloudFront cannot run the edge signer, or use its result"),
         Maker::CloudFrontBlocked => (Kind::Blocked, "CloudFront refuses it by itself"),
+        Maker::ErrorHidden => (Kind::ErrorHidden, "CloudFront answers a page in the place of an error of the API"),
         Maker::CloudFrontNoOrigin => {
             (Kind::OriginUnreachable, "CloudFront cannot connect to the API, or waits too long for it")
         }

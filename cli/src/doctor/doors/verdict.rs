@@ -23,6 +23,8 @@ pub(crate) struct Context {
     mode: Option<String>,
     /// Whether the stack's API asks for an API key.
     asks_for_api_key: bool,
+    /// Whether a check follows the signature, if there is a stack that says it. No token is sent for it.
+    second_check: Option<bool>,
     /// Nothing on this machine is CloudFront.
     viewer_is_deployed: bool,
     /// A custom domain, whose default endpoint is not known.
@@ -35,10 +37,32 @@ impl Context {
         Self {
             mode: stack.and_then(|stack| stack.parameter("Mode")).map(str::to_owned),
             asks_for_api_key: stack.and_then(|stack| stack.output("ApiKeyRequired")) == Some("true"),
+            second_check: stack.map(|stack| {
+                let enforces = |check: &str, mode: &str| {
+                    stack.parameter(check).is_some_and(|value| !value.is_empty())
+                        && stack.parameter(mode) != Some("monitor")
+                };
+                enforces("Jwt", "JwtMode") || enforces("NextAuthorizerArn", "NextMode")
+            }),
             viewer_is_deployed: plan.viewer.scheme() == "https",
             default_endpoint_unknown: plan.default_endpoint.is_none()
                 && plan.api.scheme() == "https"
                 && !is_default_endpoint(plan.api),
+        }
+    }
+
+    /// A refusal of a request that is signed: by a check behind the signature, if the stack has one.
+    fn refused(&self, kind: Kind, text: String) -> Found {
+        match self.second_check {
+            Some(true) => {
+                let mut found = Kind::RefusedOtherwise.found(format!(
+                    "{text}. It may be only for a token: the stack has a check behind the signature, and this command sends no token"
+                ));
+                "give --path with a path whose row in Then is none: docs/what-follows.md, By route".clone_into(&mut found.next);
+                found
+            }
+            Some(false) => kind.found(text),
+            None => kind.found(format!("{text}, or a check behind the signature asks for a token")),
         }
     }
 }
@@ -97,8 +121,8 @@ fn find(sent: &[Sent], purpose: Purpose) -> Option<&Answer> {
 fn of_direct(context: &Context, direct: &[Sent], viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Found> {
     let (what, status) = (probe.what(), answer.status);
     match probe.purpose {
-        Purpose::Replayed(source) => return of_replay(direct, probe, source, true, answer),
-        Purpose::ReplayedElsewhere(source) => return of_replay(direct, probe, source, false, answer),
+        Purpose::Replayed(source) => return of_replay(context, direct, probe, source, true, answer),
+        Purpose::ReplayedElsewhere(source) => return of_replay(context, direct, probe, source, false, answer),
         _ => {}
     }
     let is_first = probe.purpose == Purpose::Unsigned && probe.method == "GET" && probe.place == Place::Api;
@@ -193,7 +217,14 @@ fn answered<'a>(
 }
 
 /// The headers of a request, with this request or with another one.
-fn of_replay(direct: &[Sent], probe: &Probe, source: Source, own: bool, answer: &Answer) -> Vec<Found> {
+fn of_replay(
+    context: &Context,
+    direct: &[Sent],
+    probe: &Probe,
+    source: Source,
+    own: bool,
+    answer: &Answer,
+) -> Vec<Found> {
     let (what, status) = (probe.what(), answer.status);
     let maker = maker_of_direct(direct, &[], probe, answer);
     let found = match (own, source, maker) {
@@ -203,10 +234,11 @@ fn of_replay(direct: &[Sent], probe: &Probe, source: Source, own: bool, answer: 
         )),
         (true, Source::Signed, Maker::Backend) => return Vec::new(),
         (true, Source::Signed, Maker::NotSigned | Maker::Refused | Maker::RefusedOrForbidden) => {
-            Kind::SignatureRefused.found(format!(
+            let text = format!(
                 "{what} with the keys of the secret is answered {status}: the authorizer has other keys, or another clock or host, or it \
                  requires the origin's header"
-            ))
+            );
+            context.refused(Kind::SignatureRefused, text)
         }
         (true, _, _) => Kind::ReplayInconclusive.found(format!(
             "{what} is answered {status}, {}: so it is not shown that the signature is the reason for a refusal. An API that requires an \
@@ -279,12 +311,12 @@ fn has_cors_headers(answer: &Answer) -> bool {
 /// A request through CloudFront.
 fn of_viewer(context: &Context, viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Found> {
     let mut found = match probe.purpose {
-        Purpose::Viewer => of_viewers_request(viewer, probe, answer),
+        Purpose::Viewer => of_viewers_request(context, viewer, probe, answer),
         // Once is enough.
         Purpose::Unknown(2) if !find(viewer, Purpose::Viewer).is_some_and(is_cached_error) => {
             error_of_cache(probe, answer).into_iter().collect()
         }
-        Purpose::Query if answer.maker() == Maker::ErrorHidden => of_viewers_request(viewer, probe, answer),
+        Purpose::Query if answer.maker() == Maker::ErrorHidden => of_viewers_request(context, viewer, probe, answer),
         Purpose::Forged if answer.maker() == Maker::ErrorHidden => vec![Kind::AnswerUnclear.found(format!(
             "{} is answered {} through CloudFront, with a page in the place of an error, and not without these headers: a firewall or the \
              API refuses them",
@@ -311,7 +343,7 @@ fn of_viewer(context: &Context, viewer: &[Sent], probe: &Probe, answer: &Answer)
     found
 }
 
-fn of_viewers_request(viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Found> {
+fn of_viewers_request(context: &Context, viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Found> {
     let (what, status) = (format!("{} through CloudFront", probe.what()), answer.status);
     if is_cached_error(answer) {
         return error_of_cache(probe, answer).into_iter().collect();
@@ -320,7 +352,7 @@ fn of_viewers_request(viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Fo
     let (kind, why) = match maker {
         Maker::NotSigned => (Kind::ViewerUnsigned, "it has no signature when it arrives at the API"),
         Maker::Refused => (Kind::ViewerRefused, "the authorizer refuses it"),
-        Maker::Forbidden | Maker::RefusedOrForbidden => return vec![forbidden(viewer, &what, answer)],
+        Maker::Forbidden | Maker::RefusedOrForbidden => return vec![forbidden(context, viewer, &what, answer)],
         Maker::NoRoute => (Kind::PathUnknown, "the API has no such route"),
         Maker::AuthorizerFailed => (Kind::AuthorizerFails, "the authorizer fails in the place of a decision"),
         Maker::Failed => (Kind::AuthorizerFails, "the authorizer or the integration fails"),
@@ -343,11 +375,16 @@ fn of_viewers_request(viewer: &[Sent], probe: &Probe, answer: &Answer) -> Vec<Fo
         }
         Maker::Backend => return Vec::new(),
     };
-    vec![kind.found(format!("{what} is answered {status}: {why}"))]
+    let text = format!("{what} is answered {status}: {why}");
+    vec![if matches!(kind, Kind::ViewerUnsigned | Kind::ViewerRefused) {
+        context.refused(kind, text)
+    } else {
+        kind.found(text)
+    }]
 }
 
 /// The Host, the stage, the API key or, at an HTTP API, the authorizer: what the other requests say about it.
-fn forbidden(viewer: &[Sent], what: &str, answer: &Answer) -> Found {
+fn forbidden(context: &Context, viewer: &[Sent], what: &str, answer: &Answer) -> Found {
     let status = answer.status;
     let [unknown, stage] =
         [Purpose::Unknown(1), Purpose::Stage].map(|purpose| find(viewer, purpose).map(Answer::maker));
@@ -366,11 +403,16 @@ fn forbidden(viewer: &[Sent], what: &str, answer: &Answer) -> Found {
         (Maker::Forbidden, false) => Kind::HostForwarded.found(format!(
             "{what} is answered {status}: API Gateway does not accept the Host, which is then the viewer's, or it refuses the API key"
         )),
-        (_, true) => Kind::ViewerRefused.found(format!("{what} is answered {status}: the authorizer refuses it")),
-        (_, false) => Kind::ViewerRefused.found(format!(
-            "{what} is answered {status}: the authorizer refuses it, or, if its log has no line, API Gateway does not accept the Host, \
-             because the viewer's is forwarded"
-        )),
+        (_, true) => {
+            context.refused(Kind::ViewerRefused, format!("{what} is answered {status}: the authorizer refuses it"))
+        }
+        (_, false) => context.refused(
+            Kind::ViewerRefused,
+            format!(
+                "{what} is answered {status}: the authorizer refuses it, or, if its log has no line, API Gateway does not accept the Host, \
+                 because the viewer's is forwarded"
+            ),
+        ),
     }
 }
 
@@ -436,14 +478,18 @@ fn not_sent(viewer: &[Sent]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::doors::{answer::tests::answer, probe::default_endpoint};
+    use crate::{
+        doctor::doors::{answer::tests::answer, probe::default_endpoint},
+        finding::Severity,
+    };
     use serde_json::json;
 
-    fn targets(api_url: &str, mode: &str) -> Targets {
+    fn targets(api_url: &str, parameters: &[(&str, &str)]) -> Targets {
+        let parameters = parameters.iter().map(|(key, value)| json!({"ParameterKey": key, "ParameterValue": value}));
         let stack = json!({
             "StackName": "pets", "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/pets/1",
             "StackStatus": "CREATE_COMPLETE", "CreationTime": "2026-11-26T07:00:00Z",
-            "Parameters": [{"ParameterKey": "Mode", "ParameterValue": mode}],
+            "Parameters": parameters.collect::<Vec<_>>(),
             "Outputs": [
                 {"OutputKey": "ApiId", "OutputValue": "abc123"}, {"OutputKey": "ApiStage", "OutputValue": "prod"},
                 {"OutputKey": "ApiKeyRequired", "OutputValue": "true"},
@@ -459,17 +505,17 @@ mod tests {
 
     #[test]
     fn the_stack_says_where_the_default_endpoint_is() {
-        let endpoint = default_endpoint(&targets("https://api.example.com/v1", "enforce")).unwrap();
+        let endpoint = default_endpoint(&targets("https://api.example.com/v1", &[])).unwrap();
         assert_eq!(endpoint.to_string(), "https://abc123.execute-api.eu-west-1.amazonaws.com/prod");
         let own = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod";
-        assert!(default_endpoint(&targets(own, "enforce")).is_none());
+        assert!(default_endpoint(&targets(own, &[])).is_none());
     }
 
     #[test]
     fn the_mode_and_the_api_key_of_the_stack_are_named() {
         let path = "/pets".parse().unwrap();
         let found = |mode: &str, answer: Answer| {
-            let targets = targets("https://abc123.execute-api.eu-west-1.amazonaws.com/prod", mode);
+            let targets = targets("https://abc123.execute-api.eu-west-1.amazonaws.com/prod", &[("Mode", mode)]);
             let plan = Plan {
                 path: &path,
                 unsafe_methods: false,
@@ -491,5 +537,70 @@ mod tests {
         assert!(found("enforce", open).text.ends_with(": past CloudFront the API is open"));
         let forbidden = answer(403, &[("x-amzn-requestid", "r"), ("x-amzn-errortype", "ForbiddenException")], "");
         assert!(found("enforce", forbidden).text.contains("the stack requires an API key, and this shows nothing"));
+    }
+    /// `local` has no second check: the answers are those that API Gateway gives of any refusal.
+    #[test]
+    fn a_check_behind_the_signature_may_refuse_for_a_token() {
+        let path = "/pets".parse().unwrap();
+        let found = |parameters: Option<&[(&str, &str)]>, direct: Vec<Answer>, viewer: Option<Answer>| {
+            let mut targets =
+                targets("https://abc123.execute-api.eu-west-1.amazonaws.com/prod", parameters.unwrap_or_default());
+            targets.stack = targets.stack.filter(|_| parameters.is_some());
+            let plan = Plan {
+                path: &path,
+                unsafe_methods: false,
+                is_websocket: false,
+                random: String::new(),
+                api: &targets.api_url,
+                default_endpoint: None,
+                viewer: &targets.viewer_url,
+            };
+            let direct = direct.into_iter().map(|answer| Sent {
+                probe: plan.replayed(Source::Signed, true, "GET", "/pets", &[]),
+                answer: Ok(answer),
+            });
+            let viewer = viewer.map(|answer| Sent { probe: plan.through_cloudfront(), answer: Ok(answer) });
+            let checks = checks(
+                &Context::new(&targets, &plan),
+                &direct.collect::<Vec<_>>(),
+                &viewer.into_iter().collect::<Vec<_>>(),
+            );
+            let [found] = checks[0].findings() else { panic!("{:?}", checks[0]) };
+            found.clone()
+        };
+        let cloudfront = ("x-amz-cf-id", "cf");
+        let rest =
+            |status, name| answer(status, &[("x-amzn-requestid", "r"), ("x-amzn-errortype", name), cloudfront], "");
+        let refusals = [
+            (rest(401, "UnauthorizedException"), "viewer-unsigned"),
+            (rest(403, "AccessDeniedException"), "viewer-refused"),
+            (answer(403, &[("apigw-requestid", "r"), cloudfront], r#"{"message":"Forbidden"}"#), "viewer-refused"),
+        ];
+        let token = "asks for a token";
+        for (refusal, viewer_finding) in refusals {
+            let of = |parameters: Option<&[(&str, &str)]>| {
+                [
+                    (found(parameters, vec![], Some(refusal.clone())), viewer_finding),
+                    (found(parameters, vec![refusal.clone()], None), "signature-refused"),
+                ]
+            };
+            for (found, finding) in of(None) {
+                assert_eq!((found.finding, found.text.ends_with(token)), (finding, true), "{}", found.text);
+            }
+            let without: [&[_]; 3] = [
+                &[("Jwt", ""), ("NextAuthorizerArn", "")],
+                &[("Jwt", "https://a.example;audience=a"), ("JwtMode", "monitor")],
+                &[("NextAuthorizerArn", "arn"), ("NextMode", "monitor")],
+            ];
+            for (found, finding) in without.into_iter().flat_map(|parameters| of(Some(parameters))) {
+                assert_eq!((found.finding, found.text.contains("token")), (finding, false), "{}", found.text);
+            }
+            let with: [&[_]; 2] = [&[("Jwt", "https://a.example;audience=a")], &[("NextAuthorizerArn", "arn")]];
+            for (found, _) in with.into_iter().flat_map(|parameters| of(Some(parameters))) {
+                assert_eq!((found.finding, found.severity), ("refused-otherwise", Severity::Note), "{}", found.text);
+                assert!(found.text.contains("this command sends no token"), "{}", found.text);
+                assert!(found.next.contains("whose row in Then is none"), "{}", found.next);
+            }
+        }
     }
 }

@@ -30,10 +30,11 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     process::Output,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 use telemetry::Log;
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 
 const REGION: &str = "eu-west-1";
 /// The signature and the API key that the hand-made API shows, and that no output may have.
@@ -377,6 +378,16 @@ const ROWS: &[Row] = &[
         viewer: |_| refused().with("age", "7").with("x-cache", "Error from cloudfront"),
         ..ROW
     },
+    // It is younger than a second.
+    Row {
+        findings: &["error-cached", "not-sent"],
+        status: 3,
+        viewer: |asked| match asked.is_repeated && asked.target.contains("countersign-doctor-") {
+            true => answered(asked).with("age", "0").with("x-cache", "Error from cloudfront"),
+            false => answered(asked),
+        },
+        ..ROW
+    },
     Row { findings: &["not-sent"], viewer: |_| backend(200), ..ROW },
     // A page in the place of a refusal.
     Row { findings: &["error-hidden"], status: 3, viewer: |_| error_page(), ..ROW },
@@ -521,9 +532,21 @@ impl Row {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_finding_is_provoked() {
+    // Several at the same time, because the command waits between two of its requests.
+    let permits = Arc::new(Semaphore::new(4));
+    let mut running = JoinSet::new();
     for (at, row) in ROWS.iter().enumerate() {
-        row.run(at).await;
+        let permits = Arc::clone(&permits);
+        running.spawn(async move {
+            let _permit = permits.acquire().await;
+            row.run(at).await;
+        });
     }
+    let mut failed = 0;
+    while let Some(ended) = running.join_next().await {
+        failed += usize::from(ended.is_err());
+    }
+    assert_eq!(failed, 0);
 }
 
 /// A request that a limit stopped was not examined.

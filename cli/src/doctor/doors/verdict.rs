@@ -58,7 +58,8 @@ impl Context {
                 let mut found = Kind::RefusedOtherwise.found(format!(
                     "{text}. It may be only for a token: the stack has a check behind the signature, and this command sends no token"
                 ));
-                "give --path with a path whose row in Then is none: docs/what-follows.md, By route".clone_into(&mut found.next);
+                "give --path with a path whose row in Then is none: docs/what-follows.md, By route"
+                    .clone_into(&mut found.next);
                 found
             }
             Some(false) => kind.found(text),
@@ -429,8 +430,9 @@ fn is_of_edge(maker: Maker) -> bool {
     matches!(maker, CloudFrontBlocked | CloudFrontNoOrigin | EdgeFailed | EdgeMisconfigured | EdgeNoKeys)
 }
 
+/// An error that is younger than a second has an age too: 0.
 fn is_cached_error(answer: &Answer) -> bool {
-    !answer.is_success() && answer.is_cached()
+    !answer.is_success() && (answer.is_cached() || answer.header("age").is_some())
 }
 
 fn error_of_cache(probe: &Probe, answer: &Answer) -> Option<Found> {

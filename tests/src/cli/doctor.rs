@@ -336,6 +336,32 @@ const ROWS: &[Row] = &[
         viewer: |asked| if asked.header("x-http-method-override").is_some() { refused() } else { answered(asked) },
         ..ROW
     },
+    // A firewall may block such headers.
+    Row {
+        viewer: |asked| match asked.header("x-http-method-override") {
+            Some(_) => page(403, "Request blocked."),
+            None => answered(asked),
+        },
+        ..ROW
+    },
+    Row {
+        findings: &["edge-fails"],
+        status: 3,
+        viewer: |asked| match asked.target.contains('?') {
+            true => page(502, "The Lambda function result failed validation"),
+            false => answered(asked),
+        },
+        ..ROW
+    },
+    Row {
+        findings: &["authorizer-fails"],
+        status: 3,
+        viewer: |asked| match asked.target.contains('?') {
+            true => rest(500, "AuthorizerConfigurationException", "x"),
+            false => answered(asked),
+        },
+        ..ROW
+    },
     Row { findings: &["blocked"], status: 3, viewer: |_| page(403, "Request blocked."), ..ROW },
     Row {
         findings: &["edge-misconfigured"],

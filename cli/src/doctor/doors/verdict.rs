@@ -317,18 +317,22 @@ fn of_viewer(context: &Context, viewer: &[Sent], probe: &Probe, answer: &Answer)
         Purpose::Unknown(2) if !find(viewer, Purpose::Viewer).is_some_and(is_cached_error) => {
             error_of_cache(probe, answer).into_iter().collect()
         }
-        Purpose::Query if answer.maker() == Maker::ErrorHidden => of_viewers_request(context, viewer, probe, answer),
+        Purpose::Query if is_failure(answer.maker()) && !is_as_without(viewer, answer) => {
+            of_viewers_request(context, viewer, probe, answer)
+        }
+        Purpose::Query if is_refusal(answer) => vec![Kind::QueryRefused.found(format!(
+            "{} is refused with {}, and is not refused without the query: something removes the query behind the edge signer",
+            probe.what(),
+            answer.status
+        ))],
         Purpose::Forged if answer.maker() == Maker::ErrorHidden => vec![Kind::AnswerUnclear.found(format!(
             "{} is answered {} through CloudFront, with a page in the place of an error, and not without these headers: a firewall or the \
              API refuses them",
             probe.what(),
             answer.status
         ))],
-        Purpose::Query if is_refusal(answer) => vec![Kind::QueryRefused.found(format!(
-            "{} is refused with {}, and is not refused without the query: something removes the query behind the edge signer",
-            probe.what(),
-            answer.status
-        ))],
+        // A firewall may block such headers.
+        Purpose::Forged if answer.maker() == Maker::CloudFrontBlocked => Vec::new(),
         Purpose::Forged if is_refusal(answer) || is_of_edge(answer.maker()) => {
             vec![Kind::ViewerHeadersRefused.found(format!(
                 "{} is answered {} through CloudFront, and not without these headers: the edge signer does not remove them",
@@ -423,6 +427,17 @@ fn is_forbidden(maker: Maker) -> bool {
 
 fn is_refusal(answer: &Answer) -> bool {
     is_forbidden(answer.maker()) || matches!(answer.maker(), Maker::NotSigned | Maker::Refused)
+}
+
+/// What no query should cause. A firewall may block a query.
+fn is_failure(maker: Maker) -> bool {
+    is_of_edge(maker) && maker != Maker::CloudFrontBlocked
+        || matches!(maker, Maker::AuthorizerFailed | Maker::Failed | Maker::BackendFailed | Maker::ErrorHidden)
+}
+
+/// The viewer's request has the same trouble.
+fn is_as_without(viewer: &[Sent], answer: &Answer) -> bool {
+    find(viewer, Purpose::Viewer).is_some_and(|other| other.maker() == answer.maker())
 }
 
 fn is_of_edge(maker: Maker) -> bool {

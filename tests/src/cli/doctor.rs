@@ -486,6 +486,15 @@ const ROWS: &[Row] = &[
         more: &["--echo", "/echo"],
         ..ROW
     },
+    // Nothing checks the signature.
+    Row {
+        findings: &["answered-unsigned", "forged-admitted"],
+        status: 3,
+        api: |_| backend(200),
+        viewer: echoed,
+        more: &["--echo", "/echo"],
+        ..ROW
+    },
     Row { findings: &["replay-inconclusive"], viewer: echoed, more: &["--echo", "/echo"], ..ROW },
     Row { findings: &["signature-refused"], status: 3, more: &["--sign-with-secret", "{secret}"], ..ROW },
     Row {

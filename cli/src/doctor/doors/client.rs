@@ -44,7 +44,8 @@ const BODY_PATIENCE: Duration = Duration::from_secs(2);
 /// The bytes of a body that are kept: the answers of API Gateway and of CloudFront are shorter.
 const BODY_BYTES: usize = 8192;
 
-/// The most bytes of the head of an answer, as hyper counts them. Its own limit is 400 KB.
+/// If a head has not ended after so many bytes, hyper refuses the answer. Its last read may add about as many, so a head of 100 KB may
+/// still be accepted. Its own limit is 400 KB.
 const HEAD_BYTES: usize = 64 * 1024;
 
 /// By this name the log of the API and a rule of a firewall know the requests.

@@ -164,17 +164,60 @@ async fn a_stack_that_cannot_be_made_is_deleted() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_made_is_not_deleted() {
-    let account = Account::new().await;
-    account.refuse("create-stack");
-    let (status, out, error) = account.learn(&[]).await;
-    assert_eq!((status, out.as_str()), (Some(1), ""));
-    assert!(error.contains("error: aws cloudformation create-stack: it ended with status 254: refused"), "{error}");
-    assert!(
-        error.contains("hint: the call may have made the stack all the same: `countersign doctor --learn --clean`"),
-        "{error}"
-    );
-    assert!(!account.is_deleted());
+async fn what_aws_has_refused_to_make_is_not_deleted() {
+    for (code, hint) in [
+        ("AccessDenied", ""),
+        (
+            "AlreadyExistsException",
+            "hint: if this run has made the stack, this deletes it: countersign doctor --learn --clean --region eu-west-1\n",
+        ),
+    ] {
+        let account = Account::new().await;
+        account.refuse("create-stack", code);
+        let (status, out, error) = account.learn(&[]).await;
+        assert_eq!((status, out.as_str()), (Some(1), ""));
+        let expected = format!(
+            "error: aws cloudformation create-stack: it ended with status 254: An error occurred ({code}) when calling the \
+             operation: refused\n{hint}"
+        );
+        assert!(error.ends_with(&expected), "{error}");
+        assert!(!account.is_deleted());
+    }
+}
+
+/// Nobody knows whether there is a stack: Ctrl-C ends the call too.
+#[tokio::test]
+async fn a_stack_whose_creation_was_interrupted_is_deleted_by_its_name() {
+    for signal in ["INT", "HUP"] {
+        let account = Account::new().await;
+        account.let_creation_wait();
+        let (status, out, error) = account.interrupted(signal, "create-stack").await;
+        assert_eq!((status, out.as_str()), (Some(1), ""), "{signal}: {error}");
+        let expected = "aws cloudformation create-stack: it ended by a signal\ndeletes the stack countersign-learn-";
+        assert!(error.contains(expected), "{error}");
+        let expected = "\ndeleted: nothing is left\nerror: it was interrupted\nhint: if AWS makes the stack after that, this \
+                        deletes it: countersign doctor --learn --clean --region eu-west-1\n";
+        assert!(error.ends_with(expected), "{error}");
+        account.assert_deleted_by_name();
+    }
+}
+
+#[tokio::test]
+async fn a_stack_whose_creation_has_failed_in_another_way_is_deleted_by_its_name() {
+    for prepare in [
+        |account: &Account| account.set_created("{"),
+        |account: &Account| account.refuse("create-stack", "InternalFailure"),
+    ] {
+        let account = Account::new().await;
+        prepare(&account);
+        let (status, out, error) = account.learn(&["--profile", "my own"]).await;
+        assert_eq!((status, out.as_str()), (Some(1), ""), "{error}");
+        assert!(error.contains("\ndeleted: nothing is left\nerror: aws cloudformation create-stack: "), "{error}");
+        let expected = "hint: if AWS makes the stack after that, this deletes it: countersign doctor --learn --clean --region \
+                        eu-west-1 --profile 'my own'\n";
+        assert!(error.ends_with(expected), "{error}");
+        account.assert_deleted_by_name();
+    }
 }
 
 #[tokio::test]
@@ -182,7 +225,7 @@ async fn an_interrupted_run_deletes_its_stack() {
     for signal in ["INT", "TERM", "HUP"] {
         let account = Account::new().await;
         account.set_stack("CREATE_IN_PROGRESS");
-        let (status, out, error) = account.interrupted(signal).await;
+        let (status, out, error) = account.interrupted(signal, "describe-stacks").await;
         assert_eq!((status, out.as_str()), (Some(1), ""), "{signal}: {error}");
         assert!(error.ends_with("deleted: nothing is left\nerror: it was interrupted\n"), "{error}");
         assert!(account.is_deleted());

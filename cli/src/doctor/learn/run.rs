@@ -27,7 +27,16 @@ pub(super) fn say(text: impl Display) {
 
 /// A command of the AWS command line with the options of this run, for a person.
 pub(super) fn by_hand(aws: &Aws<'_>, words: &[&str]) -> String {
+    with_options(aws, "aws", words)
+}
+
+/// The command that deletes what runs have left.
+pub(super) fn clean_by_hand(aws: &Aws<'_>) -> String {
+    with_options(aws, "countersign", &["doctor", "--learn", "--clean"])
+}
+
+fn with_options(aws: &Aws<'_>, program: &str, words: &[&str]) -> String {
     let region = aws.region.map(|region| ["--region", region]);
     let profile = aws.profile.map(|profile| ["--profile", profile]);
-    command(["aws"].into_iter().chain(words.iter().copied()).chain(region.into_iter().chain(profile).flatten()))
+    command([program].into_iter().chain(words.iter().copied()).chain(region.into_iter().chain(profile).flatten()))
 }

@@ -10,7 +10,7 @@ use crate::{
         doors::{self, Doors},
         learned::Learned,
         probes::{Kind, Way},
-        run::{Run, by_hand, say},
+        run::{Run, by_hand, clean_by_hand, say},
         signals::Signals,
         template::TEMPLATE,
     },
@@ -19,11 +19,11 @@ use crate::{
     status::answers::{Stack, Stacks},
     times::{now, rfc3339},
 };
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 use std::{io::Write as _, time::Duration};
 use tempfile::NamedTempFile;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// What the name of each stack begins with, and its tag.
 const PREFIX: &str = "countersign-learn-";
@@ -37,6 +37,9 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// How long new names and stages may need until they are known everywhere.
 const READY: Duration = Duration::from_secs(120);
+
+/// How long a signal may need from the process of a call to this one.
+const SIGNAL: Duration = Duration::from_millis(500);
 
 /// How often in a row a stack may not be readable.
 const FAILURES: u32 = 5;
@@ -54,16 +57,18 @@ pub(super) async fn learn(aws: &Aws<'_>) -> Result<Run> {
         "makes the stack {name}: four APIs, a function and a distribution. Nothing of yours is touched, all of it is deleted at the \
          end, and it costs nothing worth naming. It takes about ten minutes; Ctrl-C deletes it at once"
     ));
+    let template = template()?;
     // To its end: a signal in the middle would leave open whether there is a stack.
-    let id = create(aws, &name).await.map_err(|error| {
-        let hint = "the call may have made the stack all the same: `countersign doctor --learn --clean` deletes it";
-        if error.downcast_ref::<Hint>().is_some() { error } else { error.context(Hint(hint.to_owned())) }
-    })?;
+    let id = match create(aws, &name, &template).await {
+        Ok(id) => id,
+        Err(error) => return Err(not_created(aws, &name, error, signals).await),
+    };
     let asked = tokio::select! {
         asked = ask(aws, &id) => asked,
         () = signals.next() => Err(anyhow!("it was interrupted")),
     };
-    let deleted = delete(aws, &id, &mut signals).await;
+    // A signal that came before must not end the deletion.
+    let deleted = delete(aws, &id, &mut Signals::new()?).await;
     match (asked, deleted) {
         (asked, Ok(())) => asked,
         (Ok(run), Err(error)) => Ok(Run { left: Some(error), ..run }),
@@ -114,10 +119,15 @@ struct Created {
     id: String,
 }
 
-async fn create(aws: &Aws<'_>, name: &str) -> Result<String> {
+/// The file that the AWS command line reads.
+fn template() -> Result<NamedTempFile> {
     let mut file = NamedTempFile::new().context("the file for the template cannot be made")?;
     file.write_all(TEMPLATE.as_bytes())?;
-    let path = file.path().to_str().context("the path of the folder for temporary files is not UTF-8")?;
+    Ok(file)
+}
+
+async fn create(aws: &Aws<'_>, name: &str, template: &NamedTempFile) -> Result<String> {
+    let path = template.path().to_str().context("the path of the folder for temporary files is not UTF-8")?;
     let (body, tags) = (format!("file://{path}"), format!("Key={TAG},Value=true"));
     let call = [
         "cloudformation",
@@ -134,6 +144,47 @@ async fn create(aws: &Aws<'_>, name: &str) -> Result<String> {
         "DO_NOTHING",
     ];
     aws.read(&call).await.map(|created: Created| created.id)
+}
+
+/// The error of a run whose call has failed. Unless AWS has refused the call, it may have made the stack: Ctrl-C also ends the process
+/// that makes the call, and a call that takes too long is stopped.
+async fn not_created(aws: &Aws<'_>, name: &str, error: Error, mut signals: Signals) -> Error {
+    let clean = clean_by_hand(aws);
+    if is_already_there(&error) {
+        // An earlier attempt of the same call may have made it, or somebody else.
+        return error.context(Hint(format!("if this run has made the stack, this deletes it: {clean}")));
+    }
+    if is_refused(&error) {
+        return error;
+    }
+    // The process of the call may end before the signal that has ended it is known here.
+    let is_interrupted = timeout(SIGNAL, signals.next()).await.is_ok();
+    say(output::chain(&error));
+    // The name is random: nothing else has it.
+    let deleted = match Signals::new() {
+        Ok(mut signals) => delete(aws, name, &mut signals).await,
+        Err(error) => Err(error),
+    };
+    match deleted {
+        Ok(()) if is_interrupted => anyhow!("it was interrupted"),
+        Ok(()) => error,
+        Err(error) => return error,
+    }
+    .context(Hint(format!("if AWS makes the stack after that, this deletes it: {clean}")))
+}
+
+/// Whether nothing was made: AWS has refused the call, or it was not made. An error of AWS itself says neither.
+fn is_refused(error: &Error) -> bool {
+    let said = output::chain(error);
+    let is_answer = said.contains("An error occurred (");
+    let is_of_aws = ["InternalFailure", "InternalError", "ServiceUnavailable"].iter().any(|code| said.contains(code));
+    // Without a program, credentials or a Region.
+    let is_not_sent = error.downcast_ref::<Hint>().is_some();
+    is_not_sent || is_answer && !is_of_aws
+}
+
+fn is_already_there(error: &Error) -> bool {
+    output::chain(error).contains("(AlreadyExistsException)")
 }
 
 async fn ask(aws: &Aws<'_>, id: &str) -> Result<Run> {

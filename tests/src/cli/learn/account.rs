@@ -34,10 +34,13 @@ use tokio::{
 const AWS: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 printf '%s\n' "$*" >> "$here/calls"
-if [ -e "$here/refused-$2" ]; then echo refused >&2; exit 254; fi
+if [ -e "$here/refused-$2" ]; then
+    echo "An error occurred ($(cat "$here/refused-$2")) when calling the operation: refused" >&2; exit 254
+fi
 case "$2" in
 create-stack)
     for word; do case "$word" in file://*) cp "${word#file://}" "$here/template" ;; esac; done
+    if [ -e "$here/waits" ]; then exec sleep 60; fi
     cat "$here/created" ;;
 describe-stacks)
     case "$*" in *--query*) cat "$here/list"; exit ;; esac
@@ -159,8 +162,19 @@ impl Account {
     }
 
     /// This operation fails.
-    pub(super) fn refuse(&self, operation: &str) {
-        fs::write(self.path(&format!("refused-{operation}")), "").unwrap();
+    /// With this code of AWS.
+    pub(super) fn refuse(&self, operation: &str, code: &str) {
+        fs::write(self.path(&format!("refused-{operation}")), code).unwrap();
+    }
+
+    /// The call that makes the stack does not answer.
+    pub(super) fn let_creation_wait(&self) {
+        fs::write(self.path("waits"), "").unwrap();
+    }
+
+    /// The call that makes the stack answers with this.
+    pub(super) fn set_created(&self, answer: &str) {
+        fs::write(self.path("created"), answer).unwrap();
     }
 
     pub(super) fn stack_id(&self) -> String {
@@ -178,6 +192,17 @@ impl Account {
 
     pub(super) fn is_deleted(&self) -> bool {
         self.path("deleted").exists()
+    }
+
+    /// The stack that the run wanted to make is the one that it has deleted.
+    #[track_caller]
+    pub(super) fn assert_deleted_by_name(&self) {
+        let calls = self.calls();
+        let name = |operation: &str| {
+            let call = calls.iter().find(|call| call.contains(operation)).unwrap_or_else(|| panic!("{calls:#?}"));
+            call.split(' ').nth(3).unwrap().to_owned()
+        };
+        assert_eq!(name("delete-stack"), name("create-stack"));
     }
 
     pub(super) fn has_learned(&self) -> bool {
@@ -198,18 +223,20 @@ impl Account {
         ended(self.command(&["doctor", "--learn", "--clean", "--region", self.region]).output().await.unwrap())
     }
 
-    /// A run that gets this signal while it waits for its stack.
-    pub(super) async fn interrupted(&self, signal: &str) -> (Option<i32>, String, String) {
+    /// A run that gets this signal during this call, with all that it has started: a terminal sends it to the whole process group.
+    pub(super) async fn interrupted(&self, signal: &str, operation: &str) -> (Option<i32>, String, String) {
         let arguments = ["doctor", "--learn", "--region", self.region];
-        let child = self.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = self.command(&arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let child = command.spawn().unwrap();
         let waits = async {
-            while !self.calls().iter().any(|call| call.contains("describe-stacks")) {
+            while !self.calls().iter().any(|call| call.contains(operation)) {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(PATIENCE, waits).await.expect("it asks for its stack");
-        let id = child.id().unwrap().to_string();
-        Command::new("kill").args(["-s", signal, &id]).status().await.unwrap();
+        timeout(PATIENCE, waits).await.expect("it makes the call");
+        let group = format!("-{}", child.id().unwrap());
+        Command::new("kill").args(["-s", signal, "--", &group]).status().await.unwrap();
         ended(timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap())
     }
 

@@ -250,6 +250,33 @@ async fn a_deletion_that_fails_says_how_to_end_it_and_the_answers_are_there() {
 }
 
 #[tokio::test]
+async fn what_is_left_is_the_last_that_is_said() {
+    let account = Account::new().await;
+    account.set_deleted("DELETE_FAILED");
+    account.be_in_the_way();
+    let (status, out, error) = account.learn(&[]).await;
+    assert_eq!(status, Some(1));
+    assert!(out.ends_with("\n25 as assumed, 0 otherwise, 0 not observed, 6 that a run cannot settle\n"), "{out}");
+    assert_eq!(account.learned(), "other");
+    assert!(error.contains("learned.json cannot be written: "), "{error}");
+    let expected = format!(
+        "\nhint: delete what is left: aws cloudformation delete-stack --stack-name {} --region eu-west-1\n",
+        account.stack_id()
+    );
+    assert!(error.ends_with(&expected), "{error}");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_refused_before_anything_is_made() {
+    let account = Account::new().await;
+    let (status, out, error) = account.run(&["--output", "missing/learned.json"]).await;
+    assert_eq!((status, out.as_str()), (Some(1), ""));
+    assert!(error.starts_with("error: missing/learned.json cannot be written: "), "{error}");
+    assert!(error.ends_with("\nhint: give a file in another folder with --output\n"), "{error}");
+    assert!(account.calls().is_empty());
+}
+
+#[tokio::test]
 async fn leftovers_are_deleted_and_nothing_else() {
     let account = Account::new().await;
     account.set_list(&json!([

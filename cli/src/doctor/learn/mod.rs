@@ -20,7 +20,7 @@ mod verdict;
 
 use crate::{
     aws::Aws,
-    output::{Format, Hint},
+    output::{self, Format, Hint},
     progress::{Interrupt, Progress},
 };
 use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
@@ -87,21 +87,33 @@ pub(crate) async fn run(options: &LearnOptions, aws: &Aws<'_>, format: Format) -
     let file = options.output.clone().unwrap_or_else(|| PathBuf::from("learned.json"));
     // Before anything is made.
     refuse_existing(&file)?;
+    refuse_unwritable(&file)?;
     let progress = Progress::start_with("asking", Interrupt::IsHandled);
     let Run { learned, private, errors, left } = match options.on.unwrap_or(Place::Aws) {
         Place::Local => on_local().await?,
         Place::Aws => stack::learn(aws).await?,
     };
     progress.done();
-    let status = show(&learned, &assumed, format)?;
     for error in &errors {
         say(format_args!("no answer: {error}"));
     }
-    let text = learned.to_json(&private)?;
-    write(&file, &text).with_context(|| format!("{} cannot be written", file.display()))?;
-    say(format_args!("written: {}", file.display()));
-    // The answers are there in any case.
-    left.map_or(Ok(status), Err)
+    let written = learned.to_json(&private).and_then(|text| {
+        write(&file, &text).with_context(|| format!("{} cannot be written", file.display()))?;
+        say(format_args!("written: {}", file.display()));
+        Ok(())
+    });
+    // The answers are shown in any case.
+    let shown = show(&learned, &assumed, format);
+    let told = written.and(shown);
+    // What is left in the account is the last that is said.
+    match (told, left) {
+        (told, None) => told,
+        (Ok(_), Some(left)) => Err(left),
+        (Err(error), Some(left)) => {
+            say(output::chain(&error));
+            Err(left)
+        }
+    }
 }
 
 fn show(learned: &Learned, assumed: &Learned, format: Format) -> Result<ExitCode> {
@@ -143,10 +155,20 @@ fn read(file: &Path) -> Result<Learned> {
     Learned::from_json(&text)
 }
 
+/// Makes a file that is removed at once.
+fn refuse_unwritable(file: &Path) -> Result<()> {
+    let made = NamedTempFile::new_in(folder(file)).map(drop);
+    let hint = Hint("give a file in another folder with --output".to_owned());
+    made.with_context(|| format!("{} cannot be written", file.display())).context(hint)
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Whole, or not at all.
 fn write(file: &Path, text: &str) -> Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut written = NamedTempFile::new_in(folder)?;
+    let mut written = NamedTempFile::new_in(folder(file))?;
     written.write_all(text.as_bytes())?;
     written.as_file().sync_all()?;
     written.persist_noclobber(file).map_err(|error| Error::new(error.error))?;

@@ -47,7 +47,9 @@ describe-stacks)
     if [ ! -e "$here/deleted" ]; then cat "$here/stack"
     elif [ -e "$here/after" ]; then cat "$here/after"
     else echo 'An error occurred (ValidationError): Stack with id x does not exist' >&2; exit 254; fi ;;
-delete-stack) touch "$here/deleted" ;;
+delete-stack)
+    touch "$here/deleted"
+    if [ -e "$here/in-the-way" ]; then cp "$here/in-the-way" "$here/learned.json"; fi ;;
 describe-stack-events) echo '["Observer", "not authorized"]' ;;
 *) exit 252 ;;
 esac
@@ -167,6 +169,11 @@ impl Account {
         fs::write(self.path(&format!("refused-{operation}")), code).unwrap();
     }
 
+    /// Somebody makes the file with the answers during the run.
+    pub(super) fn be_in_the_way(&self) {
+        fs::write(self.path("in-the-way"), "other").unwrap();
+    }
+
     /// The call that makes the stack does not answer.
     pub(super) fn let_creation_wait(&self) {
         fs::write(self.path("waits"), "").unwrap();
@@ -215,12 +222,16 @@ impl Account {
 
     pub(super) async fn learn(&self, more: &[&str]) -> (Option<i32>, String, String) {
         let output = self.path("learned.json");
-        let arguments = ["doctor", "--learn", "--region", self.region, "--output", output.to_str().unwrap()];
+        self.run(&[&["--output", output.to_str().unwrap()], more].concat()).await
+    }
+
+    pub(super) async fn run(&self, more: &[&str]) -> (Option<i32>, String, String) {
+        let arguments = ["doctor", "--learn", "--region", self.region];
         ended(self.command(&[&arguments[..], more].concat()).output().await.unwrap())
     }
 
     pub(super) async fn clean(&self) -> (Option<i32>, String, String) {
-        ended(self.command(&["doctor", "--learn", "--clean", "--region", self.region]).output().await.unwrap())
+        self.run(&["--clean"]).await
     }
 
     /// A run that gets this signal during this call, with all that it has started: a terminal sends it to the whole process group.

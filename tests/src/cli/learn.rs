@@ -82,6 +82,29 @@ rest-path: Does a REST API show its authorizer the path with its escapes?
 }
 
 #[tokio::test]
+async fn answers_of_a_door_that_fails_settle_nothing() {
+    let mut file: Value = serde_json::from_str(&from_aws("rest", "plain", |_| {})).unwrap();
+    for one in file["observations"].as_array_mut().unwrap() {
+        if one["way"] == "cloudfront" {
+            (one["answered_by"], one["status"]) = (json!("gateway"), json!(503));
+            (one["message"], one["event"]) = (Value::Null, Value::Null);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = path(folder.path(), "aws.json");
+    fs::write(&path, file.to_string()).unwrap();
+    let (status, out, error) = run(&["doctor", "--learn", "--from", &path]).await;
+    assert_eq!(status, Some(1), "{out}");
+    assert!(out.contains(" as assumed, 0 otherwise, "), "{out}");
+    let expected: String = ["/rest/echo", "/http/echo", "/http-v1/echo", "/websocket"]
+        .map(|target| {
+            format!("not ready, so that its answers are not taken: GET {target}, through CloudFront: status 503\n")
+        })
+        .concat();
+    assert_eq!(error, expected);
+}
+
+#[tokio::test]
 async fn another_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = path(folder.path(), "aws.json");

@@ -108,6 +108,16 @@ impl Observation {
         &self.target
     }
 
+    /// Whether the integration has answered, whoever was asked before.
+    pub(crate) fn is_of_integration(&self) -> bool {
+        matches!(self.answered_by, AnsweredBy::Integration | AnsweredBy::IntegrationUnasked)
+    }
+
+    /// Whether it is about the number of requests or a server, and not about this request.
+    pub(crate) fn says_to_come_again(&self) -> bool {
+        says_to_come_again(self.status)
+    }
+
     /// Something of it: `status`, `answered_by`, or a JSON pointer into the event. `None` if it is missing.
     pub(crate) fn value(&self, of: &str) -> Option<Value> {
         match of {
@@ -176,15 +186,19 @@ impl Answer {
         Ok(Self { answered_by: AnsweredBy::Gateway, status: Some(status), message, event: None })
     }
 
-    /// Whether it is about the number of requests, and not about this one.
+    /// As [`Observation::says_to_come_again`].
     pub(crate) fn says_to_come_again(&self) -> bool {
-        matches!(self.status, Some(429 | 502 | 503 | 504))
+        says_to_come_again(self.status)
     }
 
     /// Whether the authorizer was asked.
     pub(crate) fn is_of_authorizer(&self) -> bool {
         self.answered_by == AnsweredBy::Integration
     }
+}
+
+fn says_to_come_again(status: Option<u16>) -> bool {
+    matches!(status, Some(429 | 502 | 503 | 504))
 }
 
 fn decoded(observed: &str) -> Result<Map<String, Value>> {

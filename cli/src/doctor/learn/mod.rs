@@ -20,6 +20,7 @@ mod verdict;
 
 use crate::{
     aws::Aws,
+    diagnosis::printable::printable,
     output::{self, Format, Hint},
     progress::{Interrupt, Progress},
 };
@@ -117,6 +118,9 @@ pub(crate) async fn run(options: &LearnOptions, aws: &Aws<'_>, format: Format) -
 }
 
 fn show(learned: &Learned, assumed: &Learned, format: Format) -> Result<ExitCode> {
+    for door in verdict::not_ready(learned) {
+        say(printable(&format!("not ready, so that its answers are not taken: {door}")));
+    }
     let verdicts = verdict::verdicts(learned, assumed);
     table::print(learned, &verdicts, format)?;
     let is_missing = verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::NotObserved(_)));

@@ -71,7 +71,7 @@ fn words(learned: &Learned, verdict: &Verdict) -> (String, Vec<String>) {
             let said = if is_aws { "settled: AWS does otherwise" } else { "local does otherwise than its file says" };
             (said.to_owned(), differences.clone())
         }
-        Verdict::NotObserved(requests) => ("not observed: no answer to".to_owned(), requests.clone()),
+        Verdict::NotObserved(requests) => ("not observed: no usable answer to".to_owned(), requests.clone()),
         Verdict::Needs(what) => (format!("not settled by a run: it needs {what}"), Vec::new()),
     }
 }

@@ -34,6 +34,11 @@ pub(crate) enum SettledBy {
     Needs(&'static str),
 }
 
+/// The rows that [`verdict`](super::verdict) knows.
+pub(crate) const BACK_DOORS: &str = "back-doors";
+pub(crate) const SOURCE_ADDRESS: &str = "source-address";
+pub(crate) const WEBSOCKET_CLOUDFRONT: &str = "websocket-cloudfront";
+
 const BOTH: &[Way] = &Way::ALL;
 const DIRECT: &[Way] = &[Way::Direct];
 const THROUGH_CLOUDFRONT: &[Way] = &[Way::CloudFront];
@@ -49,7 +54,7 @@ const fn requests(
 
 const ESCAPES: &[&str] = &["escaped-slash", "escaped-space", "escaped-utf-8", "escaped-question-mark"];
 const SLASHES: &[&str] = &["inner-slashes", "slash-at-the-end", "slash-before-stage"];
-const BACK_DOORS: &[&str] = &["trailing-slash", "second-slash", "trailing-escaped-slash"];
+const MORE_SLASHES: &[&str] = &["trailing-slash", "second-slash", "trailing-escaped-slash"];
 const QUERY_NAMES: &[&str] = &["query-flag", "query-empty-value", "query-brackets", "query-repeated", "query-space"];
 const QUERY_ESCAPES: &[&str] = &["query-broken-escape", "query-not-utf-8", "query-raw-utf-8"];
 const SEMICOLONS: &[&str] = &["query-semicolon", "query-semicolon-between-pairs"];
@@ -201,21 +206,21 @@ pub(crate) const ALL: [Unknown; 31] = [
         settled_by: requests(&[WebSocket], DIRECT, &["unauthorized"], &["status"]),
     },
     Unknown {
-        id: "websocket-cloudfront",
+        id: WEBSOCKET_CLOUDFRONT,
         question: "Does CloudFront forward the handshake of a WebSocket API?",
         assumed: "yes: users report it, with an edge function too",
         if_not: "no client can connect; no connection is admitted by mistake",
         settled_by: requests(&[WebSocket], THROUGH_CLOUDFRONT, &["plain"], &["status"]),
     },
     Unknown {
-        id: "back-doors",
+        id: BACK_DOORS,
         question: "Does a slash more, or an escaped one, get past the authorizer?",
         assumed: "no; one report says so of a slash at the end, at HTTP APIs",
         if_not: "the backend must refuse requests without the authorizer's context",
-        settled_by: requests(&[Rest, Http, HttpV1], DIRECT, BACK_DOORS, &["status", "answered_by"]),
+        settled_by: requests(&[Rest, Http, HttpV1], DIRECT, MORE_SLASHES, &["status", "answered_by"]),
     },
     Unknown {
-        id: "source-address",
+        id: SOURCE_ADDRESS,
         question: "Is `context.identity.sourceIp` as the only identity source never missing?",
         assumed: "yes: as in monitor mode",
         if_not: "requests without a signature get 401 in monitor mode",

@@ -3,7 +3,7 @@
 use crate::doctor::learn::{
     decided::decided,
     learned::{AnsweredBy, Learned, Observation},
-    probes::{Kind, Probe, Way},
+    probes::{Kind, PLAIN, Probe, Way},
     unknowns::{self, SettledBy, Unknown},
 };
 use serde_json::Value;
@@ -34,8 +34,7 @@ fn verdict(unknown: &Unknown, observed: &Learned, assumed: &Learned) -> Verdict 
     let (mut example, mut missing, mut otherwise) = (None, Vec::new(), Vec::new());
     for (kind, way, probe) in asked(kinds, ways, probes) {
         let request = request(kind, way, probe);
-        let answer = observed.of(kind, way, probe.id).filter(|answer| answer.answered_by != AnsweredBy::Nobody);
-        let Some(answer) = answer else {
+        let Some(answer) = observed.of(kind, way, probe.id).filter(|answer| is_taken(unknown, answer, observed)) else {
             missing.push(request);
             continue;
         };
@@ -56,6 +55,50 @@ fn verdict(unknown: &Unknown, observed: &Learned, assumed: &Learned) -> Verdict 
         return Verdict::NotObserved(missing);
     }
     Verdict::AsAssumed(example.unwrap_or_default())
+}
+
+/// Whether an answer shows what AWS does with the request, and not only that a function or a server has failed, or is not ready.
+fn is_taken(unknown: &Unknown, answer: &Observation, observed: &Learned) -> bool {
+    let is_answer = match (answer.answered_by, answer.status) {
+        (AnsweredBy::Nobody, _) | (_, None) => false,
+        // The handshake has succeeded. Then the function has failed.
+        (AnsweredBy::Gateway, Some(101)) => false,
+        _ => !answer.says_to_come_again(),
+    };
+    let is_up = |way| plain(observed, answer.kind, way).is_some_and(Observation::is_of_integration);
+    is_answer && (is_up(answer.way) || is_about_door(unknown, answer, is_up(Way::Direct)))
+}
+
+/// The plain request is itself what these two questions are about, so that its refusal is an answer.
+fn is_about_door(unknown: &Unknown, answer: &Observation, is_up_directly: bool) -> bool {
+    match (unknown.id, answer.status) {
+        // What API Gateway documents for a request without the identity source.
+        (unknowns::SOURCE_ADDRESS, Some(401)) => true,
+        (unknowns::WEBSOCKET_CLOUDFRONT, Some(400..=499)) => is_up_directly,
+        _ => false,
+    }
+}
+
+fn plain(observed: &Learned, kind: Kind, way: Way) -> Option<&Observation> {
+    observed.of(kind, way, PLAIN.id)
+}
+
+/// The doors at which the plain request was not answered by the integration, in words: their other answers say nothing about AWS.
+pub(crate) fn not_ready(observed: &Learned) -> Vec<String> {
+    let doors = Kind::ALL.into_iter().flat_map(|kind| Way::ALL.map(|way| (kind, way)));
+    let closed = doors.filter_map(|(kind, way)| {
+        let answer = plain(observed, kind, way);
+        if answer.is_some_and(Observation::is_of_integration) {
+            return None;
+        }
+        let said = match answer.and_then(|answer| answer.status) {
+            Some(101) => "the connection is made, but the function does not answer".to_owned(),
+            Some(status) => format!("status {status}"),
+            None => "no answer".to_owned(),
+        };
+        Some(format!("{}: {said}", request(kind, way, &PLAIN)))
+    });
+    closed.collect()
 }
 
 fn asked(
@@ -98,6 +141,7 @@ fn text(value: Option<&Value>) -> String {
 mod tests {
     use super::*;
     use crate::doctor::learn::{local, observed_files};
+    const DIRECT: &[Way] = &[Way::Direct];
     use serde_json::json;
 
     /// A run on AWS that is as `local`, but for these.
@@ -176,6 +220,66 @@ mod tests {
             ("http:direct:escaped-space /event/rawPath", Some(json!("/http/echo/a+b"))),
         ]);
         assert!(matches!(of("http-path", &both), Verdict::Otherwise(_)));
+    }
+
+    /// As `local`, but for the answers that these chose.
+    fn failing(is_failing: impl Fn(&Observation) -> bool, status: u16) -> Learned {
+        let mut learned = local();
+        for observation in learned.observations.iter_mut().filter(|observation| is_failing(observation)) {
+            (observation.answered_by, observation.status) = (AnsweredBy::Gateway, Some(status));
+            (observation.message, observation.event) = (None, None);
+        }
+        Learned::from_json(&serde_json::to_string(&learned).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_door_that_is_not_ready_settles_nothing() {
+        for status in [403, 404, 500, 503] {
+            let learned = failing(|answer| answer.way == Way::CloudFront, status);
+            for (unknown, verdict) in verdicts(&learned, &local()) {
+                let SettledBy::Requests { ways, .. } = unknown.settled_by else { continue };
+                let id = unknown.id;
+                match &verdict {
+                    // Directly the handshake succeeds.
+                    Verdict::Otherwise(_) if id == "websocket-cloudfront" => assert!(status < 500, "{status}"),
+                    Verdict::NotObserved(_) => assert!(ways.contains(&Way::CloudFront), "{id}"),
+                    verdict => assert!(
+                        matches!(verdict, Verdict::AsAssumed(_)) && ways == DIRECT,
+                        "{status} {id}: {verdict:?}"
+                    ),
+                }
+            }
+            let expected: Vec<_> = ["/rest/echo", "/http/echo", "/http-v1/echo", "/websocket"]
+                .map(|target| format!("GET {target}, through CloudFront: status {status}"))
+                .into();
+            assert_eq!(not_ready(&learned), expected);
+        }
+        assert_eq!(not_ready(&local()), [""; 0]);
+    }
+
+    #[test]
+    fn an_answer_that_is_not_about_the_request_settles_nothing() {
+        for (kind, probe, status, id) in [
+            (Kind::Rest, "escaped-slash", 429, "rest-path"),
+            (Kind::Http, "escaped-slash", 502, "http-path"),
+            (Kind::HttpV1, "escaped-slash", 504, "http-v1-path"),
+            (Kind::Http, "unauthorized", 503, "http-unauthorized"),
+            (Kind::WebSocket, "query-flag", 101, "websocket-query"),
+        ] {
+            let one = failing(|one| (one.kind, one.way, &*one.probe) == (kind, Way::Direct, probe), status);
+            let verdict = of(id, &one);
+            assert!(matches!(&verdict, Verdict::NotObserved(requests) if requests.len() == 1), "{id}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_plain_request_settles_the_questions_about_it() {
+        let refused = failing(|one| one.kind == Kind::WebSocket && one.probe == "plain", 401);
+        assert!(matches!(of("source-address", &refused), Verdict::Otherwise(_)));
+        assert!(matches!(of("event-members", &refused), Verdict::NotObserved(_)));
+        let refused = failing(|one| one.kind == Kind::WebSocket && one.way == Way::CloudFront, 403);
+        assert!(matches!(of("websocket-cloudfront", &refused), Verdict::Otherwise(_)));
+        assert!(matches!(of("source-address", &refused), Verdict::NotObserved(_)));
     }
 
     #[test]

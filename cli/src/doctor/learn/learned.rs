@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 /// The longest file. One has about 130 observations of about 600 bytes.
 pub(crate) const FILE: u64 = 1024 * 1024;
 
+/// The value of an answer that says whether the integration was reached and no authorizer was asked.
+pub(crate) const PAST_AUTHORIZER: &str = "past_authorizer";
+
 /// The longest text of an event, and of the message of an answer.
 const TEXT: usize = 512;
 
@@ -118,11 +121,12 @@ impl Observation {
         says_to_come_again(self.status)
     }
 
-    /// Something of it: `status`, `answered_by`, or a JSON pointer into the event. `None` if it is missing.
+    /// Something of it: `status`, `answered_by`, [`PAST_AUTHORIZER`], or a JSON pointer into the event. `None` if it is missing.
     pub(crate) fn value(&self, of: &str) -> Option<Value> {
         match of {
             "status" => self.status.map(Value::from),
             "answered_by" => serde_json::to_value(self.answered_by).ok(),
+            PAST_AUTHORIZER => Some((self.answered_by == AnsweredBy::IntegrationUnasked).into()),
             _ => {
                 let (member, rest) = of.strip_prefix('/')?.split_once('/').unwrap_or((of.strip_prefix('/')?, ""));
                 let value = self.event.as_ref()?.get(member)?;

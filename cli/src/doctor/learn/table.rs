@@ -137,7 +137,7 @@ rest-broken-escape: What does a REST API do with a `%` in a path that begins no 
     GET /rest: status is 400
 
 rest-slashes: Which slashes of a path does a REST API show?
-  not observed: no answer to
+  not observed: no usable answer to
     GET /rest/echo//x, directly
 
 1 as assumed, 1 otherwise, 1 not observed, 0 that a run cannot settle";

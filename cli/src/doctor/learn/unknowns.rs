@@ -2,9 +2,12 @@
 //!
 //! `docs/learn.md` has the same rows, and SECURITY.md names them: a test compares them.
 
-use crate::doctor::learn::probes::{
-    Kind::{self, Http, HttpV1, Rest, WebSocket},
-    Way,
+use crate::doctor::learn::{
+    learned::PAST_AUTHORIZER,
+    probes::{
+        Kind::{self, Http, HttpV1, Rest, WebSocket},
+        Way,
+    },
 };
 
 /// A question.
@@ -210,21 +213,21 @@ pub(crate) const ALL: [Unknown; 31] = [
         question: "Does CloudFront forward the handshake of a WebSocket API?",
         assumed: "yes: users report it, with an edge function too",
         if_not: "no client can connect; no connection is admitted by mistake",
-        settled_by: requests(&[WebSocket], THROUGH_CLOUDFRONT, &["plain"], &["status"]),
+        settled_by: requests(&[WebSocket], THROUGH_CLOUDFRONT, &["plain"], &["status", "answered_by"]),
     },
     Unknown {
         id: BACK_DOORS,
         question: "Does a slash more, or an escaped one, get past the authorizer?",
         assumed: "no; one report says so of a slash at the end, at HTTP APIs",
         if_not: "the backend must refuse requests without the authorizer's context",
-        settled_by: requests(&[Rest, Http, HttpV1], DIRECT, MORE_SLASHES, &["status", "answered_by"]),
+        settled_by: requests(&[Rest, Http, HttpV1], DIRECT, MORE_SLASHES, &[PAST_AUTHORIZER]),
     },
     Unknown {
         id: SOURCE_ADDRESS,
         question: "Is `context.identity.sourceIp` as the only identity source never missing?",
         assumed: "yes: as in monitor mode",
         if_not: "requests without a signature get 401 in monitor mode",
-        settled_by: requests(&[Rest, Http, HttpV1, WebSocket], BOTH, &["plain"], &["status"]),
+        settled_by: requests(&[Rest, Http, HttpV1, WebSocket], BOTH, &["plain"], &["status", "answered_by"]),
     },
     Unknown {
         id: "event-members",

@@ -2,7 +2,7 @@
 
 use crate::doctor::learn::{
     decided::decided,
-    learned::{AnsweredBy, Learned, Observation},
+    learned::{AnsweredBy, Learned, Observation, PAST_AUTHORIZER, all_probes},
     probes::{Kind, PLAIN, Probe, Way},
     unknowns::{self, SettledBy, Unknown},
 };
@@ -47,6 +47,9 @@ fn verdict(unknown: &Unknown, observed: &Learned, assumed: &Learned) -> Verdict 
         }
         example.get_or_insert_with(|| format!("{request}: {}", shown(values, answer)));
     }
+    if unknown.id == unknowns::BACK_DOORS {
+        otherwise = past_authorizer(observed);
+    }
     // A difference is settled, whatever else is missing.
     if !otherwise.is_empty() {
         return Verdict::Otherwise(otherwise);
@@ -55,6 +58,17 @@ fn verdict(unknown: &Unknown, observed: &Learned, assumed: &Learned) -> Verdict 
         return Verdict::NotObserved(missing);
     }
     Verdict::AsAssumed(example.unwrap_or_default())
+}
+
+/// Each request that got past the authorizer: an open door is one, whatever was asked there.
+fn past_authorizer(observed: &Learned) -> Vec<String> {
+    let all = all_probes().filter_map(|(kind, way, probe)| Some((observed.of(kind, way, probe.id)?, probe)));
+    let past = all.filter(|(answer, _)| answer.answered_by == AnsweredBy::IntegrationUnasked);
+    past.map(|(answer, probe)| {
+        let request = request(answer.kind, answer.way, probe);
+        format!("{request}: {} is true (assumed: false)", name(PAST_AUTHORIZER))
+    })
+    .collect()
 }
 
 /// Whether an answer shows what AWS does with the request, and not only that a function or a server has failed, or is not ready.
@@ -283,22 +297,51 @@ mod tests {
     }
 
     #[test]
-    fn an_integration_that_is_reached_past_the_authorizer_is_a_difference() {
-        let mut file = serde_json::to_value(aws(&[])).unwrap();
-        for observation in file["observations"].as_array_mut().unwrap() {
-            if observation["probe"] == "trailing-slash"
-                && observation["kind"] == "http"
-                && observation["way"] == "direct"
-            {
-                observation["answered_by"] = json!("integration-unasked");
-                observation["status"] = json!(200);
-                observation["event"] = Value::Null;
-                observation["message"] = Value::Null;
+    fn each_integration_that_is_reached_past_the_authorizer_is_an_open_door() {
+        let assumed = local();
+        let row = |id: &str| unknowns::ALL.iter().find(|unknown| unknown.id == id).unwrap();
+        for at in 0..assumed.observations.len() {
+            let mut learned = assumed.clone();
+            let observation = &mut learned.observations[at];
+            observation.answered_by = AnsweredBy::IntegrationUnasked;
+            let status = if observation.kind == Kind::WebSocket { 101 } else { 200 };
+            (observation.status, observation.message, observation.event) = (Some(status), None, None);
+            let probe = Probe::named(&observation.probe).unwrap();
+            let request = request(observation.kind, observation.way, probe);
+            let expected = format!("{request}: past_authorizer is true (assumed: false)");
+            let found = verdict(row("back-doors"), &learned, &assumed);
+            assert_eq!(found, Verdict::Otherwise(vec![expected]));
+            if probe.id == "plain" {
+                let found = verdict(row("source-address"), &learned, &assumed);
+                assert!(matches!(found, Verdict::Otherwise(_)), "{request}");
             }
         }
-        let learned = Learned::from_json(&file.to_string()).unwrap();
-        let Verdict::Otherwise(differences) = of("back-doors", &learned) else { panic!("it is a difference") };
-        assert!(differences[0].contains("answered_by is \"integration-unasked\""), "{differences:?}");
+        let plain =
+            |one: &Observation| one.kind == Kind::WebSocket && one.way == Way::CloudFront && one.probe == "plain";
+        let mut learned = local();
+        let observation = learned.observations.iter_mut().find(|one| plain(one)).unwrap();
+        (observation.answered_by, observation.event) = (AnsweredBy::IntegrationUnasked, None);
+        assert!(matches!(of("websocket-cloudfront", &learned), Verdict::Otherwise(_)));
+    }
+
+    /// Another status is not a door: the authorizer was asked, or nobody let the request in.
+    #[test]
+    fn a_closed_door_is_none_whatever_the_answer_is() {
+        for probe in ["trailing-slash", "second-slash", "trailing-escaped-slash"] {
+            for kind in [Kind::Rest, Kind::Http, Kind::HttpV1] {
+                let is_asked = |one: &Observation| (one.kind, one.way, &*one.probe) == (kind, Way::Direct, probe);
+                let event = local().of(kind, Way::Direct, "plain").unwrap().event.clone();
+                let mut asked = local();
+                let observation = asked.observations.iter_mut().find(|one| is_asked(one)).unwrap();
+                (observation.answered_by, observation.status) = (AnsweredBy::Integration, Some(200));
+                (observation.message, observation.event) = (None, event);
+                let closed = [400, 403, 404].map(|status| failing(is_asked, status));
+                for learned in closed.into_iter().chain([asked]) {
+                    let verdict = of("back-doors", &learned);
+                    assert!(matches!(verdict, Verdict::AsAssumed(_)), "{probe}: {verdict:?}");
+                }
+            }
+        }
     }
 
     /// Each file of the folder: that of `local`, and those that somebody has sent.

@@ -188,7 +188,7 @@ fn is_already_there(error: &Error) -> bool {
 }
 
 async fn ask(aws: &Aws<'_>, id: &str) -> Result<Run> {
-    let stack = created(aws, id).await?;
+    let stack = created(aws, id, PAUSE).await?;
     let doors = doors_of(&stack)?;
     let client = Client::new();
     progress::now("waiting until all of it answers");
@@ -209,14 +209,17 @@ async fn ask(aws: &Aws<'_>, id: &str) -> Result<Run> {
 }
 
 /// The stack, when it is there.
-async fn created(aws: &Aws<'_>, id: &str) -> Result<Stack> {
+async fn created(aws: &Aws<'_>, id: &str, pause: Duration) -> Result<Stack> {
     let waiting = Waiting::new("creation");
     let mut failures = 0;
     loop {
         match stack(aws, id).await {
             Ok(Some(stack)) => match stack.stack_status.as_str() {
                 "CREATE_COMPLETE" => return Ok(stack),
-                status @ "CREATE_IN_PROGRESS" => waiting.on(status)?,
+                status @ "CREATE_IN_PROGRESS" => {
+                    failures = 0;
+                    waiting.on(status)?;
+                }
                 status => {
                     let reason = reason(aws, id, "CREATE_FAILED").await;
                     bail!("the stack could not be made, it is {status}: {reason}");
@@ -230,7 +233,7 @@ async fn created(aws: &Aws<'_>, id: &str) -> Result<Stack> {
                 }
             }
         }
-        sleep(PAUSE).await;
+        sleep(pause).await;
     }
 }
 
@@ -239,7 +242,7 @@ async fn delete(aws: &Aws<'_>, id: &str, signals: &mut Signals) -> Result<()> {
     let hint = || Hint(format!("delete what is left: {by_hand}"));
     say(format_args!("deletes the stack {id}"));
     tokio::select! {
-        deleted = deletion(aws, id) => deleted.map_err(|error| error.context(hint())),
+        deleted = deletion(aws, id, PAUSE) => deleted.map_err(|error| error.context(hint())),
         () = signals.next() => {
             let error = anyhow!("the deletion was interrupted, and may go on in AWS");
             Err(error.context(hint()))
@@ -247,7 +250,7 @@ async fn delete(aws: &Aws<'_>, id: &str, signals: &mut Signals) -> Result<()> {
     }
 }
 
-async fn deletion(aws: &Aws<'_>, id: &str) -> Result<()> {
+async fn deletion(aws: &Aws<'_>, id: &str, pause: Duration) -> Result<()> {
     aws.run(&["cloudformation", "delete-stack", "--stack-name", id]).await.context("the stack is not deleted")?;
     let waiting = Waiting::new("deletion");
     let mut failures = 0;
@@ -260,7 +263,10 @@ async fn deletion(aws: &Aws<'_>, id: &str) -> Result<()> {
                     let reason = reason(aws, id, status).await;
                     bail!("the stack is not deleted, it is {status}: {reason}");
                 }
-                status => waiting.on(status)?,
+                status => {
+                    failures = 0;
+                    waiting.on(status)?;
+                }
             },
             Err(error) => {
                 failures += 1;
@@ -269,7 +275,7 @@ async fn deletion(aws: &Aws<'_>, id: &str) -> Result<()> {
                 }
             }
         }
-        sleep(PAUSE).await;
+        sleep(pause).await;
     }
     say("deleted: nothing is left");
     Ok(())
@@ -349,5 +355,45 @@ impl Waiting {
             PATIENCE.as_secs() / 60
         ));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{ffi::OsStr, fs, os::unix::fs::PermissionsExt as _};
+    use tokio::sync::Semaphore;
+
+    /// Each second question about the stack fails, and the twentieth has the status that ends the wait.
+    const FAILS_EACH_SECOND_TIME: &str = r#"#!/bin/sh
+[ "$2" = describe-stacks ] || exit 0
+here=$(dirname "$0")
+echo >> "$here/questions"
+number=$(wc -l < "$here/questions")
+if [ "$number" -ge 20 ]; then status=DONE
+elif [ $((number % 2)) = 1 ]; then echo 'Rate exceeded' >&2; exit 254
+else status=IN_PROGRESS; fi
+echo '{"Stacks": [{"StackName": "a", "StackId": "a", "StackStatus": "'"WHAT_$status"'", "CreationTime": "2026-11-27T10:00:00Z"}]}'
+"#;
+
+    #[tokio::test]
+    async fn failures_count_only_in_a_row() {
+        for what in ["CREATE", "DELETE"] {
+            let folder = tempfile::tempdir().unwrap();
+            let program = folder.path().join("aws");
+            let script = FAILS_EACH_SECOND_TIME.replace("WHAT", what).replace("DONE", "COMPLETE");
+            fs::write(&program, script).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            let program: &OsStr = program.as_os_str();
+            let (patience, at_once) = (Duration::from_secs(20), Semaphore::new(1));
+            let aws = Aws { program, region: None, profile: None, patience, at_once };
+            let ended = match what {
+                "CREATE" => created(&aws, "a", Duration::ZERO).await.map(drop),
+                _ => deletion(&aws, "a", Duration::ZERO).await,
+            };
+            ended.unwrap_or_else(|error| panic!("{what}: {}", output::chain(&error)));
+            let questions = fs::read_to_string(folder.path().join("questions")).unwrap();
+            assert_eq!(questions.lines().count(), 20, "{what}");
+        }
     }
 }

@@ -303,10 +303,14 @@ async fn a_folder_that_cannot_be_written_is_refused_before_anything_is_made() {
 async fn leftovers_are_deleted_and_nothing_else() {
     let account = Account::new().await;
     account.set_list(&json!([
-        { "name": "countersign-learn-0a1b2c3d", "id": account.stack_id(), "tags": ["countersign-learn"] },
-        { "name": "countersign-learn-page", "id": "arn:of:a:stack/without-the-tag", "tags": [] },
-        { "name": "pets", "id": "arn:of:a:stack/of-another-name", "tags": ["countersign-learn"] },
-        { "name": "other", "id": "arn:of:a:stack/of-another", "tags": null },
+        { "name": "countersign-learn-0a1b2c3d", "id": account.stack_id(), "tags": ["true"] },
+        { "name": "countersign-learn-00000001", "id": "arn:of:a:stack/without-the-tag", "tags": [] },
+        { "name": "countersign-learn-00000002", "id": "arn:of:a:stack/with-another-value", "tags": ["false"] },
+        { "name": "countersign-learn-00000003", "id": "arn:of:a:stack/with-no-tags", "tags": null },
+        { "name": "countersign-learn-page", "id": "arn:of:a:stack/without-a-number", "tags": ["true"] },
+        { "name": "countersign-learn-0A1B2C3D", "id": "arn:of:a:stack/with-another-number", "tags": ["true"] },
+        { "name": "countersign-learn-0a1b2c3d4", "id": "arn:of:a:stack/with-a-longer-number", "tags": ["true"] },
+        { "name": "pets", "id": "arn:of:a:stack/of-another-name", "tags": ["true"] },
     ]));
     let (status, out, error) = account.clean().await;
     assert_eq!((status, out.as_str()), (Some(0), ""), "{error}");
@@ -317,6 +321,31 @@ async fn leftovers_are_deleted_and_nothing_else() {
     account.set_list(&json!([]));
     let (status, _, error) = account.clean().await;
     assert_eq!((status, error.as_str()), (Some(0), "there is nothing to delete in this Region\n"));
+}
+
+#[tokio::test]
+async fn a_leftover_that_cannot_be_deleted_keeps_none_of_the_others() {
+    let account = Account::new().await;
+    let ids = ["arn:kept:1", "arn:kept:2", "arn:left:3"];
+    let listed = (1..).zip(ids).map(
+        |(number, id)| json!({ "name": format!("countersign-learn-0000000{number}"), "id": id, "tags": ["true"] }),
+    );
+    account.set_list(&listed.collect());
+    account.keep("arn:kept");
+    let (status, out, error) = account.clean().await;
+    assert_eq!((status, out.as_str()), (Some(1), ""), "{error}");
+    let failed = |id: &str| {
+        format!(
+            "error: the stack is not deleted: aws cloudformation delete-stack: it ended with status 254: kept\nhint: delete what is \
+             left: aws cloudformation delete-stack --stack-name {id} --region eu-west-1\n"
+        )
+    };
+    let [first, second] = ["arn:kept:1", "arn:kept:2"].map(failed);
+    let expected = format!(
+        "deletes the stack arn:kept:1\ndeletes the stack arn:kept:2\n{first}deletes the stack arn:left:3\ndeleted: nothing is \
+         left\n{second}"
+    );
+    assert_eq!(error, expected);
 }
 
 #[tokio::test]
@@ -337,7 +366,7 @@ async fn the_real_command_line_finds_and_deletes_what_is_left() {
     let account = Account::with_moto(2).await;
     let topic = r#"{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}"#;
     let mut ids = Vec::new();
-    for (name, tag) in [("countersign-learn-left", "countersign-learn"), ("countersign-learn-other", "other")] {
+    for (name, tag) in [("countersign-learn-0a1b2c3d", "countersign-learn"), ("countersign-learn-4e5f6a7b", "other")] {
         let tags = format!("Key={tag},Value=true");
         let call = ["cloudformation", "create-stack", "--stack-name", name, "--template-body", topic, "--tags", &tags];
         ids.push(account.aws(&call).await["StackId"].as_str().unwrap().to_owned());

@@ -63,7 +63,7 @@ pub(crate) struct LearnOptions {
     /// Show what such a file says, and ask nothing
     #[arg(long, value_name = "FILE", requires = "learn", conflicts_with_all = ["on", "output"], conflicts_with_all = DEPLOYED)]
     from: Option<PathBuf>,
-    /// Delete what earlier runs have left, and ask nothing
+    /// Delete what runs have left in this account and Region, and ask nothing. A run of somebody else that is under way there ends too
     #[arg(long, requires = "learn", conflicts_with_all = ["on", "output", "from"], conflicts_with_all = DEPLOYED)]
     clean: bool,
 }

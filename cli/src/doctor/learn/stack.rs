@@ -79,10 +79,10 @@ pub(super) async fn learn(aws: &Aws<'_>) -> Result<Run> {
     }
 }
 
-/// Deletes the stacks of earlier runs.
+/// Deletes the stacks of earlier runs, until a signal comes. One that cannot be deleted keeps none of the others.
 ///
 /// # Errors
-/// If they cannot be read or deleted.
+/// If they cannot be read, or one is not deleted.
 pub(super) async fn clean(aws: &Aws<'_>) -> Result<()> {
     let mut signals = Signals::new()?;
     let stacks: Vec<Tagged> = aws.read(&["cloudformation", "describe-stacks", "--query", TAGGED]).await?;
@@ -90,26 +90,37 @@ pub(super) async fn clean(aws: &Aws<'_>) -> Result<()> {
     if left.is_empty() {
         say("there is nothing to delete in this Region");
     }
+    let mut failed: Option<Error> = None;
     for stack in &left {
-        delete(aws, &stack.id, &mut signals).await?;
+        if signals.have_come() {
+            say(format_args!("not deleted: {}", stack.id));
+        } else if let Err(error) = delete(aws, &stack.id, &mut signals).await {
+            // The last one is the error of the command.
+            if let Some(earlier) = failed.replace(error) {
+                progress::beside(|| output::error(&earlier));
+            }
+        }
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 /// What is read of each stack of the account.
-const TAGGED: &str = "Stacks[].{name: StackName, id: StackId, tags: Tags[].Key}";
+const TAGGED: &str = "Stacks[].{name: StackName, id: StackId, tags: Tags[?Key=='countersign-learn'].Value}";
 
 #[derive(Deserialize)]
 struct Tagged {
     name: String,
     id: String,
+    /// The values of the tag of these stacks.
     tags: Option<Vec<String>>,
 }
 
 impl Tagged {
-    /// By both: nothing else is deleted by mistake.
+    /// By both, in the form that [`learn`] gives them: nothing else is deleted by mistake.
     fn is_of_learn(&self) -> bool {
-        self.name.starts_with(PREFIX) && self.tags.iter().flatten().any(|tag| tag == TAG)
+        let number = self.name.strip_prefix(PREFIX).unwrap_or_default();
+        let is_number = number.len() == 8 && number.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_number && self.tags.iter().flatten().eq(["true"])
     }
 }
 

@@ -48,6 +48,7 @@ describe-stacks)
     elif [ -e "$here/after" ]; then cat "$here/after"
     else echo 'An error occurred (ValidationError): Stack with id x does not exist' >&2; exit 254; fi ;;
 delete-stack)
+    if [ -e "$here/kept" ] && expr "$4" : "$(cat "$here/kept")" > /dev/null; then echo kept >&2; exit 254; fi
     touch "$here/deleted"
     if [ -e "$here/in-the-way" ]; then cp "$here/in-the-way" "$here/learned.json"; fi ;;
 describe-stack-events) echo '["Observer", "not authorized"]' ;;
@@ -167,6 +168,11 @@ impl Account {
     /// With this code of AWS.
     pub(super) fn refuse(&self, operation: &str, code: &str) {
         fs::write(self.path(&format!("refused-{operation}")), code).unwrap();
+    }
+
+    /// Stacks whose id begins so cannot be deleted.
+    pub(super) fn keep(&self, id: &str) {
+        fs::write(self.path("kept"), id).unwrap();
     }
 
     /// Somebody makes the file with the answers during the run.

@@ -14,6 +14,7 @@ mod doctor;
 mod durations;
 mod explain;
 mod finding;
+mod ignored;
 mod key_file;
 mod keys;
 mod local;

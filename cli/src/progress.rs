@@ -4,7 +4,7 @@
 //! The cursor is never hidden and nothing has a colour, so that an end by any signal leaves the terminal as it was. Ctrl-C also
 //! removes the line.
 
-use crate::diagnosis::printable::printable;
+use crate::{diagnosis::printable::printable, ignored::is_ignored};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 use rustix::termios::tcgetwinsize;
 use signal_hook::{consts::SIGINT, flag, low_level::emulate_default_handler};
@@ -279,10 +279,14 @@ impl TermLike for Screen {
     }
 }
 
-/// From now on SIGINT removes the line, and then ends the command as it does without this: a shell sees that a signal ended it.
+/// From now on SIGINT removes the line, and then ends the command as it does without this: a shell sees that a signal ended it. One that is
+/// ignored stays so.
 fn end_on_interrupt() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        if is_ignored(SIGINT) {
+            return;
+        }
         // Without either of them the signal ends the command and leaves the line.
         let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
         let _ = flag::register(SIGINT, Arc::clone(&INTERRUPTED));

@@ -139,6 +139,30 @@ async fn ctrl_c_removes_the_line_and_ends_the_command_by_the_signal() {
     assert!(ended.printed.ends_with("\r\u{1b}[2K"), "{:?}", ended.printed);
 }
 
+/// A script has started it in the background, for which its shell ignores Ctrl-C.
+#[tokio::test]
+async fn ctrl_c_that_is_ignored_does_not_end_the_command() {
+    let aws = SlowAws::at("get-metric-data");
+    let status = aws.status("pets");
+    let status = status.as_std();
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' INT; exec \"$@\"", "sh"]).arg(status.get_program()).args(status.get_args());
+    for (name, value) in status.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let mut running = OnTerminal::start(command, Output::Pipe);
+    running.prints(LAST_CALL).await;
+    running.interrupt();
+    aws.go_on().await;
+    let ended = running.end().await;
+    assert_clean(&ended, LAST_CALL);
+    assert_eq!((ended.status, ended.signal, ended.seen().as_str()), (Some(1), None, ""));
+    assert!(ended.out.contains("stack          pets CREATE_COMPLETE"), "{}", ended.out);
+}
+
 #[tokio::test]
 async fn the_tour_prints_its_chapters_above_the_line() {
     let arguments = ["tour", "--only", "rest-doors", "--only", "rest-time"];

@@ -79,7 +79,7 @@ pub(crate) struct Observation {
     pub(crate) answered_by: AnsweredBy,
     /// `None` if there was no answer.
     pub(crate) status: Option<u16>,
-    /// The member `message` of an answer of API Gateway.
+    /// The member `message` of an answer of API Gateway, if it is of letters.
     pub(crate) message: Option<String>,
     /// What the authorizer was shown.
     pub(crate) event: Option<Map<String, Value>>,
@@ -151,8 +151,8 @@ impl Observation {
             self.probe
         );
         ensure!(
-            self.message.as_ref().is_none_or(|message| message.len() <= TEXT),
-            "{}: the message is too long",
+            self.message.as_deref().is_none_or(is_harmless),
+            "{}: the message is too long, or has something else than letters, spaces and . , '",
             self.probe
         );
         self.event.as_ref().map_or(Ok(()), check_event).with_context(|| format!("the event of {}", self.probe))
@@ -185,7 +185,7 @@ impl Answer {
             let answered_by = if event.is_some() { AnsweredBy::Integration } else { AnsweredBy::IntegrationUnasked };
             return Ok(Self { answered_by, status: Some(status), message: None, event });
         }
-        let message = body.get("message").and_then(Value::as_str).filter(|message| message.len() <= TEXT);
+        let message = body.get("message").and_then(Value::as_str).filter(|message| is_harmless(message));
         let message = message.map(str::to_owned);
         Ok(Self { answered_by: AnsweredBy::Gateway, status: Some(status), message, event: None })
     }
@@ -199,6 +199,11 @@ impl Answer {
     pub(crate) fn is_of_authorizer(&self) -> bool {
         self.answered_by == AnsweredBy::Integration
     }
+}
+
+/// A message is API Gateway's own text. One with a digit or a colon may name an account, an ARN or an address, and the file is public.
+fn is_harmless(message: &str) -> bool {
+    message.len() <= TEXT && message.chars().all(|char| char.is_ascii_alphabetic() || " .,'".contains(char))
 }
 
 fn says_to_come_again(status: Option<u16>) -> bool {
@@ -226,6 +231,11 @@ fn check_event(event: &Map<String, Value>) -> Result<()> {
     for arn in ["methodArn", "routeArn"].iter().filter_map(|name| event.get(*name)) {
         let arn = arn.as_str().unwrap_or_default();
         ensure!(arn.contains(":execute-api:REGION:ACCOUNT:API/"), "{arn:?} has the account, the API or the Region");
+    }
+    let members = event.get("members").and_then(Value::as_array).context("members is missing")?;
+    for member in members {
+        let is_name = member.as_str().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphabetic()));
+        ensure!(is_name, "{member} is not the name of a member");
     }
     event.values().try_for_each(check_texts)
 }
@@ -377,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_file_with_anything_else_is_refused() {
-        let changes: [(&str, Value); 16] = [
+        let changes: [(&str, Value); 22] = [
             ("/format", json!(2)),
             ("/observed_on", json!("azure")),
             ("/region", json!(null)),
@@ -394,6 +404,12 @@ mod tests {
             ("/observations/0/event/requestContext", json!({ "accountId": "123456789012" })),
             ("/observations/0/event/methodArn", json!("arn:aws:execute-api:eu-west-1:123456789012:a1/rest/GET/echo")),
             ("/observations/0/event/path", json!("x".repeat(513))),
+            ("/observations/0/event/members", json!(["a1b2c3d4e5"])),
+            ("/observations/0/event/members", json!([{ "path": "/" }])),
+            ("/observations/0/event/members", json!({ "path": "/" })),
+            ("/observations/0/message", json!("arn:aws:iam::123456789012:role/a is not authorized")),
+            ("/observations/0/message", json!("from 192.0.2.1")),
+            ("/observations/0/message", json!("x".repeat(513))),
         ];
         for (pointer, value) in changes {
             let refused = file(|file| {
@@ -429,6 +445,8 @@ mod tests {
             (403, of_integration.as_str(), AnsweredBy::Gateway, None),
             (200, r#"{"authorizer":{}}"#, AnsweredBy::IntegrationUnasked, None),
             (401, r#"{"message":"Unauthorized"}"#, AnsweredBy::Gateway, Some("Unauthorized")),
+            (403, r#"{"message":"arn:aws:iam::123456789012:role/a is denied"}"#, AnsweredBy::Gateway, None),
+            (403, r#"{"message":"192.0.2.1 is denied"}"#, AnsweredBy::Gateway, None),
             (400, "<html>Request ID: x</html>", AnsweredBy::Gateway, None),
             (200, "", AnsweredBy::Gateway, None),
         ] {

@@ -15,6 +15,9 @@ pub(crate) const FILE: u64 = 1024 * 1024;
 /// The value of an answer that says whether the integration was reached and no authorizer was asked.
 pub(crate) const PAST_AUTHORIZER: &str = "past_authorizer";
 
+/// The value of this header, whatever the case of its name: a cache may change it.
+pub(crate) const METHOD_OVERRIDE: &str = "x-http-method-override";
+
 /// The longest text of an event, and of the message of an answer.
 const TEXT: usize = 512;
 
@@ -39,7 +42,7 @@ const MEMBERS: [&str; 16] = [
 ];
 const CONTEXT: [&str; 3] = ["http", "path", "stage"];
 const HTTP: [&str; 2] = ["method", "path"];
-const HEADERS: [&str; 3] = ["content-length", "x-http-method-override", "x-learn"];
+const HEADERS: [&str; 3] = ["content-length", METHOD_OVERRIDE, "x-learn"];
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,12 +124,16 @@ impl Observation {
         says_to_come_again(self.status)
     }
 
-    /// Something of it: `status`, `answered_by`, [`PAST_AUTHORIZER`], or a JSON pointer into the event. `None` if it is missing.
+    /// Something of it: `status`, `answered_by`, [`PAST_AUTHORIZER`], [`METHOD_OVERRIDE`], or a JSON pointer into the event. `None` if it is missing.
     pub(crate) fn value(&self, of: &str) -> Option<Value> {
         match of {
             "status" => self.status.map(Value::from),
             "answered_by" => serde_json::to_value(self.answered_by).ok(),
             PAST_AUTHORIZER => Some((self.answered_by == AnsweredBy::IntegrationUnasked).into()),
+            METHOD_OVERRIDE => {
+                let mut headers = self.event.as_ref()?.get("headers")?.as_object()?.iter();
+                headers.find(|(name, _)| name.eq_ignore_ascii_case(of)).map(|(_, value)| value.clone())
+            }
             _ => {
                 let (member, rest) = of.strip_prefix('/')?.split_once('/').unwrap_or((of.strip_prefix('/')?, ""));
                 let value = self.event.as_ref()?.get(member)?;

@@ -3,7 +3,7 @@
 //! `docs/learn.md` has the same rows, and SECURITY.md names them: a test compares them.
 
 use crate::doctor::learn::{
-    learned::PAST_AUTHORIZER,
+    learned::{METHOD_OVERRIDE, PAST_AUTHORIZER},
     probes::{
         Kind::{self, Http, HttpV1, Rest, WebSocket},
         Way,
@@ -248,7 +248,7 @@ pub(crate) const ALL: [Unknown; 31] = [
         question: "Does CloudFront remove `X-HTTP-Method-Override`?",
         assumed: "no; one report says so",
         if_not: "nothing: the edge function removes it in any case",
-        settled_by: requests(&[Rest], THROUGH_CLOUDFRONT, &["method-override"], &["status", "/httpMethod"]),
+        settled_by: requests(&[Rest], THROUGH_CLOUDFRONT, &["method-override"], &["status", METHOD_OVERRIDE]),
     },
     Unknown {
         id: "custom-domain",

@@ -344,6 +344,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_header_that_is_removed_is_a_difference_and_the_case_of_its_name_is_none() {
+        let with = |headers: Value| aws(&[("rest:cloudfront:method-override /event/headers", Some(headers))]);
+        let expected = "GET /rest/echo with X-HTTP-Method-Override: PUT, through CloudFront: x-http-method-override is \
+                        missing (assumed: \"PUT\")";
+        let removed = of("method-override", &with(json!({})));
+        assert!(
+            matches!(&removed, Verdict::Otherwise(differences) if differences[0].starts_with(expected)),
+            "{removed:?}"
+        );
+        let kept = of("method-override", &with(json!({ "X-HTTP-Method-OVERRIDE": "PUT" })));
+        assert!(matches!(kept, Verdict::AsAssumed(_)), "{kept:?}");
+    }
+
     /// Each file of the folder: that of `local`, and those that somebody has sent.
     #[test]
     fn each_file_that_was_observed_is_read_and_has_an_answer_to_each_question() {

@@ -7,6 +7,7 @@ mod answer;
 mod client;
 mod clock;
 mod finding;
+mod notice;
 mod origin_headers;
 mod probe;
 mod replay;
@@ -20,7 +21,7 @@ use crate::{
         targets::{ApiUrl, Targets},
     },
     keys::arn,
-    output, progress,
+    output,
     times::now,
 };
 use anyhow::{Error, Result};
@@ -28,12 +29,9 @@ use clap::Args;
 use client::{Client, Sent};
 use futures_util::{StreamExt as _, stream};
 use key_store::SecretArn;
+use notice::notice;
 use probe::{Place, Plan, Probe, RequestPath, Source};
-use std::{
-    fmt,
-    io::{self, Write as _},
-    time::Duration,
-};
+use std::time::Duration;
 use tokio::time::sleep;
 
 /// How many requests are on their way at the same time: a deployed API must not notice them.
@@ -142,11 +140,6 @@ async fn signed(
     let mut headers = replay::signed(&keys, plan.api, path, now())?;
     headers.extend(beside);
     Ok(headers)
-}
-
-/// Says on standard error what is read.
-fn notice(text: fmt::Arguments<'_>) {
-    let _ = progress::beside(|| writeln!(io::stderr(), "{text}"));
 }
 
 /// One after the other: the second answer of two may be of the cache, and the last two requests are sent only if CloudFront keeps

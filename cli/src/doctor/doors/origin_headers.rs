@@ -1,6 +1,6 @@
 //! The headers beside the signature without which the API refuses a request: CloudFront sends them, and the stack knows their secrets.
 
-use crate::{aws::Aws, doctor::doors::notice, status::answers::Stack};
+use crate::{aws::Aws, doctor::doors::notice::notice, status::answers::Stack};
 use anyhow::{Context as _, Result};
 
 /// Reads their values, after saying so.

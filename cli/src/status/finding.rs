@@ -3,7 +3,7 @@
 use crate::{
     finding::{Found, Severity},
     output::command,
-    status::traffic::Reasons,
+    status::reasons::Reasons,
     times::show,
 };
 use signing::UnixSeconds;

@@ -5,6 +5,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod finding;
+mod reasons;
 mod report;
 pub(crate) mod summary;
 mod traffic;

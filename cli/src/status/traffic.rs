@@ -2,7 +2,7 @@
 
 use crate::{
     diagnosis::manual,
-    status::{answers::Metrics, finding::Finding},
+    status::{answers::Metrics, finding::Finding, reasons::Reasons},
 };
 use serde_json::{Value, json};
 
@@ -36,9 +36,6 @@ const SIGNATURE: [&str; 9] = [
 
 const AFTER_IT: [&str; 3] = ["The token", "The next authorizer", "The answer"];
 
-/// The most reasons that a finding names.
-const NAMED: usize = 5;
-
 /// What `cloudwatch get-metric-data` is asked for: fewer than the 500 that it accepts.
 pub(crate) fn queries(authorizer: &str) -> Value {
     let query = |id: String, name: &str, reason: Option<&str>| {
@@ -66,48 +63,10 @@ fn by_reason(id: &str, reason: &str) -> String {
     format!("{id}_{}", reason.replace('-', "_"))
 }
 
-/// How many requests have this reason, the most frequent reasons first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reasons(Vec<(String, u64)>);
-
-impl Reasons {
-    fn of(metrics: &Metrics, ids: &[&str]) -> Self {
-        let mut reasons: Vec<(String, u64)> = Vec::new();
-        for (id, reason) in ids.iter().flat_map(|id| reasons_of(id).into_iter().map(move |reason| (id, reason))) {
-            let requests = metrics.sum(&by_reason(id, &reason));
-            match reasons.iter_mut().find(|(of, _)| *of == reason) {
-                Some((_, counted)) => *counted = counted.saturating_add(requests),
-                None if requests > 0 => reasons.push((reason, requests)),
-                None => {}
-            }
-        }
-        reasons.sort_by_key(|(_, requests)| std::cmp::Reverse(*requests));
-        Self(reasons)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// `expired 12, key-unknown 3`
-    pub(crate) fn text(&self) -> String {
-        let named: Vec<_> =
-            self.0.iter().take(NAMED).map(|(reason, requests)| format!("{reason} {requests}")).collect();
-        let more = self.0.len().saturating_sub(NAMED);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        format!("{}{more}", named.join(", "))
-    }
-
-    /// The most frequent reason.
-    pub(crate) fn first(&self) -> Option<&str> {
-        self.0.first().map(|(reason, _)| reason.as_str())
-    }
-}
-
 /// The text of the line, and what is wrong.
 pub(crate) fn summary(metrics: &Metrics) -> (String, Vec<Finding>) {
     let [allowed, refused, would, token, next, unauthorized, unavailable] = METRICS.map(|(id, _)| metrics.sum(id));
-    let reasons = |ids: &[&str]| Reasons::of(metrics, ids);
+    let reasons = |ids: &[&str]| counted(metrics, ids);
     let mut findings = Vec::new();
     if unavailable > 0 {
         findings.push(Finding::Unavailable { requests: unavailable });
@@ -131,6 +90,19 @@ pub(crate) fn summary(metrics: &Metrics) -> (String, Vec<Finding>) {
     (value, findings)
 }
 
+/// How many requests have each reason, by these metrics together.
+fn counted(metrics: &Metrics, ids: &[&str]) -> Reasons {
+    let mut counted: Vec<(String, u64)> = Vec::new();
+    for (id, reason) in ids.iter().flat_map(|id| reasons_of(id).into_iter().map(move |reason| (id, reason))) {
+        let requests = metrics.sum(&by_reason(id, &reason));
+        match counted.iter_mut().find(|(of, _)| *of == reason) {
+            Some((_, all)) => *all = all.saturating_add(requests),
+            None => counted.push((reason, requests)),
+        }
+    }
+    Reasons::new(counted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,7 +114,7 @@ mod tests {
     }
 
     fn reasons(all: &[(&str, u64)]) -> Reasons {
-        Reasons(all.iter().map(|(reason, requests)| ((*reason).to_owned(), *requests)).collect())
+        Reasons::new(all.iter().map(|(reason, requests)| ((*reason).to_owned(), *requests)).collect())
     }
 
     #[track_caller]
@@ -171,8 +143,6 @@ mod tests {
         assert_eq!((all.text(), all.first()), ("key-unknown 3, expired 1".to_owned(), Some("key-unknown")));
         let token = [("allowed", 1.0), ("token", 2.0), ("token_token_expired", 2.0)];
         check(&token, &[Finding::Refused { reasons: reasons(&[("token-expired", 2)]) }]);
-        let six = reasons(&[("a", 6), ("b", 5), ("c", 4), ("d", 3), ("e", 2), ("f", 1)]);
-        assert_eq!(six.text(), "a 6, b 5, c 4, d 3, e 2 and 1 more");
     }
 
     #[test]

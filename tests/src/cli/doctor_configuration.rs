@@ -6,6 +6,7 @@
 
 mod findings;
 mod on_moto;
+mod pages;
 
 use crate::{
     cli::support::countersign::countersign,
@@ -79,7 +80,7 @@ impl Report {
     fn findings(&self) -> BTreeSet<&str> {
         let all = self.whole["findings"].as_array().unwrap().iter();
         let all = all.map(|found| found["finding"].as_str().unwrap());
-        let known = findings::of_the_pages();
+        let known = pages::of_the_pages();
         all.filter(|finding| known.iter().any(|of| of == finding)).collect()
     }
 

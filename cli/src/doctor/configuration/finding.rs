@@ -233,7 +233,7 @@ impl Finding {
             Self::ServiceRole { .. } => "service-role",
             Self::StackUnprotected => "stack-unprotected",
             Self::ScheduleOff { .. } => "schedule-off",
-            Self::RotationTriggerOff { .. } => "rotation-trigger-off",
+            Self::RotationTriggerOff { .. } => "trigger-off",
             Self::DeadLetters { .. } => "dead-letters",
         }
     }

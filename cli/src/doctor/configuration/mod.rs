@@ -3,6 +3,7 @@
 
 mod answers;
 mod examined;
+mod exception;
 mod finding;
 mod reading;
 
@@ -16,40 +17,16 @@ use crate::{
     output,
     status::{self, Deployed, summary::Status},
 };
-use anyhow::{Error, Result, ensure};
 use clap::Args;
 use examined::Examined;
+use exception::Exception;
 use signing::UnixSeconds;
-use std::str::FromStr;
 
 #[derive(Args)]
 pub(crate) struct ConfigurationOptions {
     /// A method or a route that is to stay without Countersign's authorizer, as 'GET /health'. Can be repeated
     #[arg(long = "except", value_name = "METHOD PATH", help_heading = "API", requires = "stack")]
     exceptions: Vec<Exception>,
-}
-
-/// The name of a method of a REST API, `GET /pets`, or the key of a route: `$default`, `ANY /{proxy+}`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Exception(String);
-
-impl Exception {
-    pub(crate) fn name(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Exception {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let is_method = text.split_once(' ').is_some_and(|(method, path)| !method.is_empty() && path.starts_with('/'));
-        ensure!(
-            is_method || text.starts_with('$'),
-            "accepted is METHOD PATH as 'GET /health', or the key of a route as $default"
-        );
-        Ok(Self(text.to_owned()))
-    }
 }
 
 /// Reads the configuration, and says what is wrong with it. Without a stack this is the distribution, and without its id nothing.

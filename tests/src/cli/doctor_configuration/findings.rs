@@ -1,8 +1,11 @@
 //! Each finding about the configuration, provoked once by the real command.
 
-use crate::cli::doctor_configuration::{NOWHERE, Report, SIGNER, doctor, in_order, in_order_with_an_http_api, output};
+use crate::cli::doctor_configuration::{
+    NOWHERE, Report, SIGNER, doctor, in_order, in_order_with_an_http_api, output,
+    pages::{of_the_page, page},
+};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 
 const STACK: &str = "/cloudformation describe-stacks/Stacks/0";
@@ -101,7 +104,7 @@ fn cases() -> Vec<Case> {
                 "other-web-acl",
                 "schedule-off",
                 "dead-letters",
-                "rotation-trigger-off",
+                "trigger-off",
             ],
         ),
         case(
@@ -304,23 +307,4 @@ async fn without_a_stack_only_the_distribution_is_examined() {
     *answers.pointer_mut(&format!("{ORIGIN}/ConnectionAttempts")).unwrap() = json!(3);
     let report = doctor(&answers, &arguments).await;
     assert_eq!((report.status, report.findings()), (Some(3), BTreeSet::from(["signature-expires-first"])));
-}
-
-/// The findings of `status` and those about the configuration.
-pub(super) fn of_the_pages() -> Vec<String> {
-    let mut all = of_the_page("doctor.md", "\n### Findings about the configuration\n");
-    all.extend(of_the_page("status.md", "\n## Findings\n"));
-    all
-}
-
-/// The first column of the table after a heading.
-fn of_the_page(name: &str, heading: &str) -> Vec<String> {
-    let page = page(name);
-    let section = page.split_once(heading).expect("the heading").1;
-    let section = section.split("\n#").next().unwrap();
-    section.lines().filter_map(|row| Some(row.strip_prefix("| `")?.split('`').next()?.to_owned())).collect()
-}
-
-fn page(name: &str) -> String {
-    fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)).unwrap()
 }

@@ -1,7 +1,7 @@
 //! `countersign doctor` with the real AWS command line and moto, for the calls that moto answers.
 
 use crate::cli::{
-    doctor_configuration::{NOWHERE, findings::of_the_pages},
+    doctor_configuration::{NOWHERE, pages::of_the_pages},
     status::{CommandLine, Gateway, Kind, deployed},
 };
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@ use crate::{
     doctor::{
         check::{Check, Part},
         configuration::{
-            Exception,
+            exception::Exception,
             finding::{Finding, Names},
             reading::Answers,
         },

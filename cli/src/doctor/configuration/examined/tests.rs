@@ -419,8 +419,8 @@ fn the_stack_and_its_rotations_are_judged() {
         "aws cloudformation update-termination-protection --region eu-west-1 --stack-name api --enable-termination-protection"
     );
     check("REST", &[("/rule/State", json!("DISABLED"))], &[("schedule-off", Wrong)]);
-    check("REST", &[("/mappings/0/State", json!("Disabled"))], &[("rotation-trigger-off", Wrong)]);
-    check("REST", &[("/mappings", json!([]))], &[("rotation-trigger-off", Wrong)]);
+    check("REST", &[("/mappings/0/State", json!("Disabled"))], &[("trigger-off", Wrong)]);
+    check("REST", &[("/mappings", json!([]))], &[("trigger-off", Wrong)]);
     check("REST", &[("/letters", json!("3"))], &[("dead-letters", Wrong)]);
 }
 

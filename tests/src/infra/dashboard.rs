@@ -100,7 +100,7 @@ fn widgets_fill_their_rows_and_do_not_overlap() {
     });
 }
 
-/// Without the id of a distribution or the web ACL there are no widgets of them, instead of empty ones.
+/// Without the id of a distribution or the web ACL their widgets are left out. They would be empty.
 #[test]
 fn the_way_of_a_request_has_a_widget_for_each_part_that_is_known() {
     let (cloud_front, web_acl) = ("CloudFront: requests, percent of errors", "Web ACL: allowed, and blocked by rule");

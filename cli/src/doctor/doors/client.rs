@@ -38,7 +38,7 @@ use tokio_rustls::{
 /// The longest wait for the head of an answer, the connection included.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The longest wait for the rest, of which only the beginning is read.
+/// The longest wait for the body. Only its beginning is read.
 const BODY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The bytes of a body that are kept: the answers of API Gateway and of CloudFront are shorter.

@@ -55,7 +55,7 @@ impl Client {
     /// Sends a request, at a WebSocket API a handshake.
     ///
     /// # Errors
-    /// Why there is no answer that can be used.
+    /// Why the answer is missing or cannot be used.
     pub(crate) async fn ask(
         &self,
         kind: Kind,

@@ -49,7 +49,7 @@ impl Doors {
         }
     }
 
-    /// Sends all requests, one after the other: the APIs let few through at a time. Those for which there is no time have no answer.
+    /// Sends all requests, one after the other: the APIs let few through at a time. A request that comes too late has no answer.
     pub(crate) async fn observe(&self, client: &Client, pause: Duration) -> Observed {
         let deadline = Instant::now() + PATIENCE;
         let mut observed = Observed { observations: Vec::new(), errors: Vec::new() };

@@ -39,7 +39,7 @@ impl Here {
     /// Starts all.
     ///
     /// # Errors
-    /// If there is no Node, or no free port.
+    /// If Node or a free port is missing.
     pub(crate) async fn start() -> Result<Self> {
         // What the gateways say of the requests that they refuse is in their answers.
         let log = Log::none();

@@ -114,7 +114,7 @@ impl Observation {
         &self.target
     }
 
-    /// Whether the integration has answered, whoever was asked before.
+    /// Whether the integration has answered, with or without the authorizer.
     pub(crate) fn is_of_integration(&self) -> bool {
         matches!(self.answered_by, AnsweredBy::Integration | AnsweredBy::IntegrationUnasked)
     }

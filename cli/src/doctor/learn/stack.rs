@@ -292,7 +292,7 @@ async fn deletion(aws: &Aws<'_>, id: &str, pause: Duration) -> Result<()> {
     Ok(())
 }
 
-/// `None` if there is no such stack.
+/// `None` if the stack does not exist.
 async fn stack(aws: &Aws<'_>, id: &str) -> Result<Option<Stack>> {
     let read: Result<Stacks> = aws.read(&["cloudformation", "describe-stacks", "--stack-name", id]).await;
     match read {

@@ -2,6 +2,7 @@
 
 use crate::{diagnosis::printable::printable, output::Hint, progress};
 use anyhow::{Context as _, Error, Result, anyhow, bail};
+use clap::Args;
 use serde::de::DeserializeOwned;
 use std::{ffi::OsStr, io, process::Stdio, time::Duration};
 use tokio::{
@@ -17,6 +18,35 @@ const ANSWER: u64 = 16 * 1024 * 1024;
 /// The longest error that is read, and the part of it that is shown.
 const ERROR: u64 = 64 * 1024;
 const SHOWN: usize = 600;
+
+/// How long one call of the AWS command line may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many processes run at once: each starts a Python, so that more would only wait for each other.
+const AT_ONCE: usize = 4;
+
+#[derive(Args)]
+pub(crate) struct AwsOptions {
+    /// The Region of the stack, if not that of the environment or the profile
+    #[arg(long, value_name = "REGION", help_heading = "AWS command line")]
+    region: Option<String>,
+    /// The profile of the AWS command line
+    #[arg(long, value_name = "NAME", help_heading = "AWS command line")]
+    profile: Option<String>,
+}
+
+impl AwsOptions {
+    /// The program `aws` in `PATH`, with these options.
+    pub(crate) fn aws(&self) -> Aws<'_> {
+        Aws {
+            program: OsStr::new("aws"),
+            region: self.region.as_deref(),
+            profile: self.profile.as_deref(),
+            patience: PATIENCE,
+            at_once: Semaphore::new(AT_ONCE),
+        }
+    }
+}
 
 /// Calls to the AWS command line with the same options.
 pub(crate) struct Aws<'a> {

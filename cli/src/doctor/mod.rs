@@ -10,13 +10,12 @@ mod learn;
 mod report;
 mod targets;
 
-use crate::{aws::Aws, output::FormatOption, progress::Progress, times::now};
+use crate::{aws::AwsOptions, output::FormatOption, progress::Progress, times::now};
 use anyhow::Result;
 use check::Check;
 use clap::Args;
-use std::{ffi::OsStr, process::ExitCode, time::Duration};
+use std::process::ExitCode;
 use targets::{TargetOptions, Targets};
-use tokio::sync::Semaphore;
 
 pub(crate) const EXAMPLES: &str = "\
 Exit status:
@@ -31,12 +30,6 @@ Examples:
   countersign doctor --stack my-api --format json | jq -r '.findings[].text'
   countersign doctor --learn --on local                 See what a run in AWS tells";
 
-/// How long one call of the AWS command line may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How many processes run at once: each starts a Python, so that more would only wait for each other.
-const AT_ONCE: usize = 4;
-
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -47,24 +40,14 @@ pub(crate) struct Options {
     configuration: configuration::ConfigurationOptions,
     #[command(flatten)]
     learn: learn::LearnOptions,
-    /// The Region of the stack, if not that of the environment or the profile
-    #[arg(long, value_name = "REGION", help_heading = "AWS command line")]
-    region: Option<String>,
-    /// The profile of the AWS command line
-    #[arg(long, value_name = "NAME", help_heading = "AWS command line")]
-    profile: Option<String>,
+    #[command(flatten)]
+    aws: AwsOptions,
     #[command(flatten)]
     format: FormatOption,
 }
 
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let mut aws = Aws {
-        program: OsStr::new("aws"),
-        region: options.region.as_deref(),
-        profile: options.profile.as_deref(),
-        patience: PATIENCE,
-        at_once: Semaphore::new(AT_ONCE),
-    };
+    let mut aws = options.aws.aws();
     if options.learn.is_asked() {
         return learn::run(&options.learn, &aws, options.format.format).await;
     }

@@ -13,7 +13,7 @@ mod traffic;
 pub(crate) use report::times;
 
 use crate::{
-    aws::Aws,
+    aws::{Aws, AwsOptions},
     output::{self, FormatOption},
     progress::{self, Progress},
     times::{now, rfc3339},
@@ -27,9 +27,8 @@ use clap::Args;
 use finding::Names;
 use serde::de::DeserializeOwned;
 use signing::UnixSeconds;
-use std::{ffi::OsStr, process::ExitCode, time::Duration};
+use std::process::ExitCode;
 use summary::Status;
-use tokio::sync::Semaphore;
 
 pub(crate) const EXAMPLES: &str = "\
 Exit status:
@@ -43,12 +42,6 @@ Examples:
   countersign status --stack my-api --distribution E1A2B3C4D5E6F7
   countersign status --stack my-api --format json | jq -r '.findings[].text'";
 
-/// How long one call of the AWS command line may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How many processes run at once: each starts a Python, so that more would only wait for each other.
-const AT_ONCE: usize = 4;
-
 /// The Region of the metrics of CloudFront, and of the alarms on them.
 const GLOBAL: &str = "us-east-1";
 
@@ -60,24 +53,14 @@ pub(crate) struct Options {
     /// The distribution in front of the API, if the stack has not made it
     #[arg(long, value_name = "ID", help_heading = "Stack")]
     distribution: Option<String>,
-    /// The Region of the stack, if not that of the environment or the profile
-    #[arg(long, value_name = "REGION", help_heading = "AWS command line")]
-    region: Option<String>,
-    /// The profile of the AWS command line
-    #[arg(long, value_name = "NAME", help_heading = "AWS command line")]
-    profile: Option<String>,
+    #[command(flatten)]
+    aws: AwsOptions,
     #[command(flatten)]
     format: FormatOption,
 }
 
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let mut aws = Aws {
-        program: OsStr::new("aws"),
-        region: options.region.as_deref(),
-        profile: options.profile.as_deref(),
-        patience: PATIENCE,
-        at_once: Semaphore::new(AT_ONCE),
-    };
+    let mut aws = options.aws.aws();
     let progress = Progress::start(format!("reading stack {}", options.stack));
     let stacks: Stacks = aws.read(&["cloudformation", "describe-stacks", "--stack-name", &options.stack]).await?;
     let stack = stacks.stacks.into_iter().next();
